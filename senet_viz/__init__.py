@@ -1,0 +1,55 @@
+"""See and test what the gates of squeeze-and-excitation networks do.
+
+Names are imported when they are first used: opening a recording never loads torch.
+"""
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "ClassTable": "senet_viz.schema",
+    "Gate": "senet_viz.schema",
+    "GateRecorder": "senet_viz.recorder",
+    "Manifest": "senet_viz.schema",
+    "Recording": "senet_viz.recording",
+    "SenetVizError": "senet_viz.errors",
+    "decode_image": "senet_viz.images",
+    "export_statistics": "senet_viz.statistics",
+    "find_gates": "senet_viz.gates",
+    "load_model": "senet_viz.models",
+    "open_images": "senet_viz.images",
+    "open_recording": "senet_viz.recording",
+    "record": "senet_viz.pipeline",
+    "slim_recording": "senet_viz.recording",
+    "verify_recording": "senet_viz.recording",
+}
+__all__ = sorted(_HOMES)
+
+if TYPE_CHECKING:
+    from senet_viz.errors import SenetVizError as SenetVizError
+    from senet_viz.gates import find_gates as find_gates
+    from senet_viz.images import decode_image as decode_image
+    from senet_viz.images import open_images as open_images
+    from senet_viz.models import load_model as load_model
+    from senet_viz.pipeline import record as record
+    from senet_viz.recorder import GateRecorder as GateRecorder
+    from senet_viz.recording import Recording as Recording
+    from senet_viz.recording import open_recording as open_recording
+    from senet_viz.recording import slim_recording as slim_recording
+    from senet_viz.recording import verify_recording as verify_recording
+    from senet_viz.schema import ClassTable as ClassTable
+    from senet_viz.schema import Gate as Gate
+    from senet_viz.schema import Manifest as Manifest
+    from senet_viz.statistics import export_statistics as export_statistics
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'senet_viz' has no attribute {name!r}")
+    return getattr(importlib.import_module(_HOMES[name]), name)
+
+
+def __dir__() -> list[str]:
+    return [*__all__, "__version__"]

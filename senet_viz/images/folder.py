@@ -1,0 +1,158 @@
+"""Images in files: a folder of class folders, a flat folder, or a CSV list of paths and labels."""
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from senet_viz.errors import SourceError
+from senet_viz.images.classes import CLASSES_FILE, name_folders
+from senet_viz.images.decoding import SUFFIXES, decode_image
+from senet_viz.images.source import CLASSES, NO_LABELS, compute_digest, freeze_labels, list_some, show_path
+from senet_viz.schema import UNLABELLED, ClassTable
+
+SPLITS = frozenset("train training val valid validation dev test testing".split())
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class FileSource:
+    """Images in files below a folder; see `ImageSource`.
+
+    Attributes:
+        root: what `files` are relative to.
+        files: N paths as the file system gives them.
+    """
+
+    kind: str
+    name: str
+    classes: ClassTable
+    label_kind: str
+    labels: NDArray[np.int32]
+    digest: str
+    notes: tuple[str, ...]
+    root: Path
+    files: tuple[str, ...]
+
+    def __len__(self) -> int:
+        return len(self.files)
+
+    def sample_id(self, index: int) -> str:
+        return show_path(self.files[index])
+
+    def path(self, index: int) -> str:
+        return show_path(self.root / self.files[index])
+
+    def load(self, index: int) -> Image.Image:
+        return decode_image(self.root / self.files[index], name=self.path(index))
+
+
+def open_folder(folder: Path, *, name: str) -> FileSource:
+    """A folder of class folders, whose names are the classes in sorted order, or of unlabelled images.
+
+    Files of class folders may lie deeper. Hidden files are skipped; files whose ending is no image's are left out and
+    noted. An empty class folder stays a class.
+
+    Raises:
+        SourceError: the folder cannot be listed, holds no image, or holds splits ("train", "val") instead of classes.
+    """
+    loose, folders = _list_folder(folder)
+    _refuse_splits(folder, folders)
+    found = {sub: list(_walk_files(folder / sub)) for sub in folders}
+    images = {sub: sorted(f"{sub}/{f}" for f in files if _looks_like_image(f)) for sub, files in found.items()}
+    others = [f"{sub}/{f}" for sub, files in found.items() for f in files if not _looks_like_image(f)]
+    others += [f for f in loose if not _looks_like_image(f) and f != CLASSES_FILE]
+    loose = [f for f in loose if _looks_like_image(f)]
+    if not loose and not any(images.values()):
+        raise SourceError(
+            f"{folder} holds no image file ({', '.join(sorted(SUFFIXES))}): give a folder of images or of class "
+            "folders, Parquet shards, or a CSV of path,label."
+        )
+    notes = [f"{len(others)} files have no image's ending and were left out: {list_some(others)}."] if others else []
+    if not any(images.values()):
+        notes += [f"The images of {folder.name} are not in class folders: they have no labels."]
+        return _build("folder", name, folder, loose, [UNLABELLED] * len(loose), ClassTable(()), notes)
+    if loose:
+        notes.append(f"{len(loose)} images beside the class folders belong to no class and were left out.")
+    classes, said = name_folders([show_path(sub) for sub in folders], folder)
+    notes += [*said, *(f"Class folder {show_path(sub)!r} is empty." for sub in folders if not images[sub])]
+    files = [f for sub in folders for f in images[sub]]
+    labels = [label for label, sub in enumerate(folders) for _ in images[sub]]
+    return _build("folder", name, folder, files, labels, classes, notes)
+
+
+def _build(
+    kind: str, name: str, root: Path, files: list[str], labels: list[int], classes: ClassTable, notes: list[str]
+) -> FileSource:
+    frozen = freeze_labels(labels, len(classes), name)
+    samples = ((show_path(file), _measure_size(root / file)) for file in files)
+    return FileSource(
+        kind=kind,
+        name=name,
+        classes=classes,
+        label_kind=CLASSES if len(classes) else NO_LABELS,
+        labels=frozen,
+        digest=compute_digest(kind, samples, frozen, classes),
+        notes=tuple(show_path(note) for note in notes),
+        root=root,
+        files=tuple(files),
+    )
+
+
+def build_listed(
+    *, name: str, root: Path, files: list[str], labels: list[int], classes: ClassTable, notes: list[str]
+) -> FileSource:
+    """The source of a CSV list: `files` are relative to `root` or absolute."""
+    return _build("csv", name, root, files, labels, classes, notes)
+
+
+def _list_folder(folder: Path) -> tuple[list[str], list[str]]:
+    try:
+        entries = [entry for entry in os.scandir(folder) if not entry.name.startswith(".")]
+    except OSError as error:
+        raise SourceError(f"{folder} could not be listed ({error.strerror}): check its permissions.") from error
+    folders = sorted(entry.name for entry in entries if entry.is_dir())
+    return sorted(entry.name for entry in entries if not entry.is_dir()), folders
+
+
+def _walk_files(folder: Path) -> Iterator[str]:
+    """Relative paths of all files below; links are followed, each folder is entered once."""
+    entered: set[str] = set()
+
+    def refuse(error: OSError) -> None:
+        raise SourceError(f"{error.filename} could not be listed ({error.strerror}): check its permissions.") from error
+
+    for place, below, files in os.walk(folder, followlinks=True, onerror=refuse):
+        real = os.path.realpath(place)
+        below[:] = [] if real in entered else sorted(d for d in below if not d.startswith("."))
+        if real in entered:
+            continue
+        entered.add(real)
+        for file in files:
+            if not file.startswith("."):
+                yield (Path(place) / file).relative_to(folder).as_posix()
+
+
+def _refuse_splits(folder: Path, folders: list[str]) -> None:
+    splits = [sub for sub in folders if sub.casefold() in SPLITS]
+    if not splits or len(splits) < len(folders):
+        return
+    if any(_list_folder(folder / sub)[1] for sub in splits):
+        raise SourceError(
+            f"The folders of {folder} are splits ({', '.join(splits)}), not classes: give one of them, "
+            f"e.g. {folder / splits[-1]}."
+        )
+
+
+def _looks_like_image(file: str) -> bool:
+    return os.path.splitext(file)[1].casefold() in SUFFIXES  # noqa: PTH122 (a Path each is slow for a million files)
+
+
+def _measure_size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except (OSError, ValueError):
+        return -1  # loading it will say what is wrong

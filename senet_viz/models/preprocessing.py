@@ -1,0 +1,104 @@
+"""From a decoded image to what a network takes in, with the network's own resize, crop, mean and SD."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any, Self
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor
+from torchvision.transforms import functional as tvf
+from torchvision.transforms.functional import InterpolationMode
+
+from senet_viz.errors import ModelError
+
+IMAGENET_MEAN = (0.485, 0.456, 0.406)
+IMAGENET_STD = (0.229, 0.224, 0.225)
+
+
+@dataclass(frozen=True)
+class Preprocessing:
+    """Resize, crop and normalisation; calling it turns an RGB image into a (3, H, W) float32 tensor.
+
+    Attributes:
+        size: side of the square input in px.
+        resize: length in px to which the shorter side is brought before the crop ("center"), or the
+            side of the square that the whole image is squeezed into ("squash").
+        mean, std: per channel, for values in [0, 1].
+        interpolation: "nearest", "bilinear", "bicubic" or "lanczos" (Pillow's, which do not alias).
+        crop_mode: "center" or "squash".
+        source: where these numbers come from, for the manifest.
+    """
+
+    size: int
+    resize: int
+    mean: tuple[float, ...] = IMAGENET_MEAN
+    std: tuple[float, ...] = IMAGENET_STD
+    interpolation: str = "bilinear"
+    crop_mode: str = "center"
+    source: str = "ImageNet's defaults"
+
+    def __call__(self, image: Image.Image) -> Tensor:
+        pixels = torch.from_numpy(np.array(self.view(image), dtype=np.float32)).permute(2, 0, 1).div_(255)
+        mean, std = torch.tensor(self.mean).view(-1, 1, 1), torch.tensor(self.std).view(-1, 1, 1)
+        return pixels.sub_(mean).div_(std)
+
+    def view(self, image: Image.Image) -> Image.Image:
+        """The resized and cropped image: what the network sees."""
+        mode = InterpolationMode(self.interpolation)
+        if self.crop_mode == "squash":
+            return tvf.resize(image, [self.size, self.size], interpolation=mode)
+        if min(image.size) != self.resize:
+            image = tvf.resize(image, [self.resize], interpolation=mode)
+        return image if image.size == (self.size, self.size) else tvf.center_crop(image, [self.size, self.size])
+
+    def to_json(self) -> dict[str, Any]:
+        return {key: list(value) if isinstance(value, tuple) else value for key, value in asdict(self).items()}
+
+    @classmethod
+    def from_json(cls, tree: Mapping[str, Any]) -> Self:
+        return cls(**{key: tuple(value) if isinstance(value, list) else value for key, value in tree.items()})
+
+    @classmethod
+    def from_timm(cls, config: Mapping[str, Any], source: str) -> Self:
+        """From timm's `pretrained_cfg` (input_size, mean, std, interpolation, crop_pct, crop_mode).
+
+        Raises:
+            ModelError: an input that is not a square RGB image, or an unknown crop mode.
+        """
+        channels, height, width = config.get("input_size", (3, 224, 224))
+        crop_mode = config.get("crop_mode") or "center"
+        if channels != 3 or height != width or crop_mode not in ("center", "squash"):
+            raise ModelError(
+                f"{source} takes {channels} × {height} × {width} inputs with crop mode {crop_mode!r}; "
+                "square RGB inputs with crop mode 'center' or 'squash' are supported."
+            )
+        interpolation = config.get("interpolation") or "bilinear"
+        return cls(
+            size=height,
+            resize=math.floor(height / float(config.get("crop_pct") or 1.0)),
+            mean=tuple(config.get("mean") or IMAGENET_MEAN),
+            std=tuple(config.get("std") or IMAGENET_STD),
+            interpolation="bilinear" if interpolation == "random" else interpolation,
+            crop_mode=crop_mode,
+            source=source,
+        )
+
+    @classmethod
+    def from_torchvision(cls, preset: Any, source: str) -> Self:
+        """From the `transforms()` preset of torchvision's weights."""
+        return cls(
+            size=int(preset.crop_size[0]),
+            resize=int(preset.resize_size[0]),
+            mean=tuple(preset.mean),
+            std=tuple(preset.std),
+            interpolation=preset.interpolation.value,
+            source=source,
+        )
+
+
+def imagenet_preprocessing(size: int = 224) -> Preprocessing:
+    """The usual evaluation of ImageNet models: shorter side to size / 0.875, centre crop."""
+    return Preprocessing(size=size, resize=math.floor(size / 0.875))

@@ -1,0 +1,200 @@
+"""The words that both wings share: what a gate, a class table and a recording's manifest are."""
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Self
+
+from senet_viz.errors import ArgumentError, RecordingError
+
+SCHEMA_VERSION = 1
+HISTOGRAM_BINS = 64
+UNLABELLED = -1
+
+
+@dataclass(frozen=True, slots=True)
+class Gate:
+    """One SE unit of a network.
+
+    Attributes:
+        name: path of the smallest module that returns s·x, e.g. "layer3.5.se".
+        label: the paper's label, e.g. "SE_4_6": stage and position within the stage, counted from 1.
+        stage: resolution stage; 2 to 5 in a ResNet, as in the paper.
+        depth: position in the order of the forward pass, from 0.
+        channels: C, length of the gate vector s.
+        reduced_channels: C/r, width of the excitation's hidden layer, read from the weights; None where
+            the excitation has none (ECA, ESE).
+        family: name of the adapter that found it, e.g. "timm SEModule".
+        activation: what makes s, e.g. "sigmoid", "hard sigmoid".
+        range: lower and upper bound of s; [0, 1] for sigmoids.
+        parameters: weights and biases of the SE unit.
+        squeeze_missing: why z is not recorded (it is not one vector); None where it is.
+    """
+
+    name: str
+    label: str
+    stage: int
+    depth: int
+    channels: int
+    reduced_channels: int | None
+    family: str
+    activation: str
+    range: tuple[float, float] = (0.0, 1.0)
+    parameters: int = 0
+    squeeze_missing: str | None = None
+
+    @property
+    def reduction(self) -> float | None:
+        """r = C / reduced channels; None where nothing is reduced."""
+        return None if self.reduced_channels is None else self.channels / self.reduced_channels
+
+
+@dataclass(frozen=True, slots=True)
+class ClassTable:
+    """Names of classes or of a model's outputs, in index order; K = len(table).
+
+    Attributes:
+        names: one a class, as the source gives them.
+        wnids: WordNet ids such as "n01443537", one a class; empty where they are not known.
+    """
+
+    names: tuple[str, ...]
+    wnids: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.wnids and len(self.wnids) != len(self.names):
+            raise ArgumentError(f"A class table of {len(self.names)} names came with {len(self.wnids)} wnids.")
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    def short_name(self, index: int) -> str:
+        """The first of a name's synonyms: "goldfish" of "goldfish, Carassius auratus"."""
+        return self.names[index].split(",")[0].strip() or self.names[index]
+
+    def find(self, name: str) -> int:
+        """Index of a class by wnid, by its name or by the first of its synonyms (case is ignored).
+
+        Raises:
+            ArgumentError: no class or several are called so.
+        """
+        wanted = name.strip().casefold()
+        by_rule: list[Sequence[str]] = [self.wnids, self.names, [self.short_name(i) for i in range(len(self))]]
+        for names in by_rule:
+            found = [i for i, candidate in enumerate(names) if candidate.casefold() == wanted]
+            if len(found) == 1:
+                return found[0]
+            if found:
+                raise ArgumentError(f"{len(found)} classes are called {name!r}: give a wnid or the whole name.")
+        raise ArgumentError(f"No class is called {name!r}: give a wnid, a whole name or a name's first synonym.")
+
+
+@dataclass(frozen=True, slots=True)
+class LabelMapping:
+    """How a data set's classes map to the model's outputs.
+
+    Attributes:
+        outputs: output index of each class, None where it has none (its loss and correct are null).
+        method: "wnid", "name", "label map", "output index" or "none".
+        note: one sentence for people, e.g. which classes have no output.
+    """
+
+    outputs: tuple[int | None, ...]
+    method: str
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class FileEntry:
+    """A file of a recording: rows (0 where it has none), size in bytes, sha256 in hex, role in the recording."""
+
+    name: str
+    role: str
+    rows: int
+    bytes: int
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """What a recording is and what made it; `manifest.json`.
+
+    The identity (what a resumed run must repeat) is everything under `model`, `data`,
+    `preprocessing` and `options`; `environment` is recorded and may change on resume, which `notes` then tells.
+
+    Attributes:
+        id: 32 hex digits, new for every recording.
+        model: name, source, sha256 (of the weights), classes (number of outputs).
+        data: name, kind, digest, images (N), labels ("classes", "output indices" or "none").
+        gates: the blocks in order of depth.
+        classes: names and wnids of the data's classes.
+        mapping: classes to outputs.
+        preprocessing: input_size, mean, std, interpolation, crop_pct, crop_mode, decoder, source.
+        options: batch_size, precision, limit, keep, shard_size, seed, squeeze.
+        environment: device, threads, versions, started, updated.
+        throughput: images, seconds and images_per_second of every run that added to it.
+        precision_difference: largest and rms difference of gates from fp32 on the first batch; None for fp32.
+        progress: images done and errors so far.
+        files: everything beside the manifest.
+        notes: sentences about what a reader must know.
+        complete: all images done.
+        form: "full" or "slim".
+    """
+
+    id: str
+    model: Mapping[str, Any]
+    data: Mapping[str, Any]
+    gates: tuple[Gate, ...]
+    classes: ClassTable
+    mapping: LabelMapping
+    preprocessing: Mapping[str, Any]
+    options: Mapping[str, Any]
+    environment: Mapping[str, Any]
+    throughput: tuple[Mapping[str, Any], ...] = ()
+    precision_difference: Mapping[str, float] | None = None
+    progress: Mapping[str, int] = field(default_factory=dict)
+    files: tuple[FileEntry, ...] = ()
+    notes: tuple[str, ...] = ()
+    complete: bool = False
+    form: str = "full"
+    schema_version: int = SCHEMA_VERSION
+
+    def to_json(self) -> dict[str, Any]:
+        """A tree of plain values for `manifest.json`."""
+        return {f.name: _plain(getattr(self, f.name)) for f in dataclasses.fields(self)}
+
+    @classmethod
+    def from_json(cls, tree: Mapping[str, Any], where: str = "manifest.json") -> Self:
+        """The inverse of `to_json`.
+
+        Raises:
+            RecordingError: a later schema version, or a field that is missing or unknown.
+        """
+        version = tree.get("schema_version")
+        if version != SCHEMA_VERSION:
+            raise RecordingError(
+                f"{where} has schema version {version!r}, this version of senet_viz reads {SCHEMA_VERSION}: "
+                "open it with the version that wrote it, or record again."
+            )
+        try:
+            values = dict(tree)
+            values["gates"] = tuple(Gate(**{**g, "range": tuple(g["range"])}) for g in tree["gates"])
+            values["classes"] = ClassTable(tuple(tree["classes"]["names"]), tuple(tree["classes"]["wnids"]))
+            mapping = tree["mapping"]
+            values["mapping"] = LabelMapping(tuple(mapping["outputs"]), mapping["method"], mapping["note"])
+            values["files"] = tuple(FileEntry(**f) for f in tree["files"])
+            values["throughput"] = tuple(tree["throughput"])
+            values["notes"] = tuple(tree["notes"])
+            return cls(**values)
+        except (KeyError, TypeError) as error:
+            raise RecordingError(f"{where} is not a recording's manifest ({error}): record again.") from error
+
+
+def _plain(value: Any) -> Any:
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {f.name: _plain(getattr(value, f.name)) for f in dataclasses.fields(value)}
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, (tuple, list)):
+        return [_plain(item) for item in value]
+    return value
