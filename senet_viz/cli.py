@@ -123,6 +123,7 @@ def record_command(
         Path | None, typer.Option(help="CSV of class,output or JSON that maps classes to outputs.")
     ] = None,
     data_name: Annotated[str | None, typer.Option(help="Name of the data in the manifest.")] = None,
+    commit_every: Annotated[float, typer.Option(help="Seconds of work that a kill can lose at most.")] = 30.0,
     strict: Annotated[bool, typer.Option("--strict", help="End with 1 if an image was skipped.")] = False,
     as_json: AsJson = False,
 ) -> None:
@@ -133,7 +134,7 @@ def record_command(
 
     options = RecordOptions(
         keep=keep, precision=precision, batch_size=batch_size, shard_size=shard_size, limit=limit, seed=seed,
-        squeeze=keep_squeeze, label_map=label_map, data_name=data_name, workers=workers,
+        squeeze=keep_squeeze, label_map=label_map, data_name=data_name, workers=workers, commit_seconds=commit_every,
     )  # fmt: skip
     source = open_images(data)
     network = load_model(model, arch=arch, weights=weights, seed=seed, device=device)

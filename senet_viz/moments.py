@@ -307,29 +307,40 @@ class ClassMoments:
         return moments_of(self.arrays())
 
 
-def moments_of(state: Mapping[str, NDArray[Any]]) -> Moments:
-    """Build `Moments` from arrays of K + 1 rows, the last of them the unlabelled images."""
-    labelled = _rows(state, slice(None, -1))
-    unlabelled = _rows(state, slice(-1, None))
+def moments_of(state: Mapping[str, NDArray[Any]], *, within: NDArray[Any] | None = None) -> Moments:
+    """Build `Moments` from arrays of K + 1 rows, the last of them the unlabelled images.
+
+    Args:
+        state: count, mean, m2 and, where there are any, min, max, histogram; beside `within`, m2 has the last row only.
+        within: SSW, (C,), where m2 per class is not known.
+    """
     histogram = state.get("histogram")
-    counts = None if histogram is None else histogram.astype(np.int64)
-    rest = Moments(*unlabelled, histogram=None) if state["count"][-1] else None
-    return Moments(*labelled, histogram=counts, unlabelled=rest)
+    m2 = state["m2"].astype(np.float64)
+    labelled = _rows(state, slice(None, -1), None if within is not None else m2[:-1])
+    unlabelled = _rows(state, slice(-1, None), m2[-1:]) if state["count"][-1] else None
+    return Moments(
+        *labelled,
+        histogram=None if histogram is None else histogram.astype(np.int64),
+        within=None if within is None else within.astype(np.float64),
+        unlabelled=None if unlabelled is None else Moments(*unlabelled, histogram=None),
+    )
 
 
-def _rows(state: Mapping[str, NDArray[Any]], rows: slice) -> tuple[Any, ...]:
+def _rows(
+    state: Mapping[str, NDArray[Any]], rows: slice, m2: Floats | None
+) -> tuple[
+    NDArray[np.int64], Floats, Floats | None, NDArray[np.float32] | None, NDArray[np.float32] | None
+]:
     """Count, mean, m2, min and max of some rows, NaN where there was no image."""
     count = state["count"][rows].astype(np.int64)
     without = count == 0
     mean = state["mean"][rows].astype(np.float64)
     mean[without] = np.nan
-    limits: list[NDArray[np.float32] | None] = []
-    for name in ("min", "max"):
-        limit = state[name][rows].astype(np.float32) if name in state else None
-        if limit is not None:
-            limit[without] = np.nan
-        limits.append(limit)
-    return count, mean, state["m2"][rows].astype(np.float64), limits[0], limits[1]
+    if "min" not in state:
+        return count, mean, m2, None, None
+    low, high = state["min"][rows].astype(np.float32), state["max"][rows].astype(np.float32)
+    low[without] = high[without] = np.nan
+    return count, mean, m2, low, high
 
 
 def bin_codes(values: NDArray[np.float32], lower: NDArray[np.float32], upper: NDArray[np.float32]) -> NDArray[np.int64]:

@@ -82,7 +82,9 @@ def record(
     if on_estimate:
         on_estimate(estimate)
     check_room(estimate, draft.classes)
-    with RecordingWriter(folder, draft, keep_squeeze=options.squeeze) as writer:
+    with RecordingWriter(
+        folder, draft, keep_squeeze=options.squeeze, commit_seconds=options.commit_seconds
+    ) as writer:
         if not writer.complete:
             _fill(writer, model, source, options, plan, on_progress)
     return open_recording(folder)

@@ -23,7 +23,7 @@ MAX_MOMENT_BYTES = 2 * 1024**3
 
 @dataclass(frozen=True)
 class RecordOptions:
-    """What a recording is made with; all but `workers` is part of its identity.
+    """What a recording is made with; all but `workers` and `commit_seconds` is part of its identity.
 
     Attributes:
         keep: whose gates are kept per image: "all", "none", or a number, at most so many per class.
@@ -36,6 +36,7 @@ class RecordOptions:
         label_map: file that maps classes to outputs.
         data_name: name of the data in the manifest; the last part of its path by default.
         workers: threads that decode.
+        commit_seconds: what a kill can lose at most; also after every 5,000 images.
     """
 
     keep: str = "all"
@@ -48,6 +49,7 @@ class RecordOptions:
     label_map: Path | None = None
     data_name: str | None = None
     workers: int = 2
+    commit_seconds: float = 30.0
 
     def __post_init__(self) -> None:
         if self.precision not in PRECISIONS:

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor, nn
 
+from senet_viz.gates.alone import on_cpu
+
 UNIT = (0.0, 1.0)
 KNOWN: Mapping[str, tuple[str, tuple[float, float]]] = {
     "sigmoid": ("sigmoid", UNIT),
@@ -28,8 +30,8 @@ def describe_activation(activation: nn.Module, sample: Tensor) -> tuple[str, tup
     elementwise to a grid of values; where it still moves between ±10³ and ±10⁶ it is unbounded.
 
     Args:
-        activation: on the CPU, in eval mode, without gradients.
-        sample: (N, …) an input it was given; only its shape matters.
+        activation: the module whose output is s.
+        sample: (N, …) an output of it; only its shape matters.
     """
     for base in type(activation).__mro__:
         known = KNOWN.get(base.__name__.replace("_", "").casefold())
@@ -42,7 +44,8 @@ def _measure_bounds(activation: nn.Module, sample: Tensor) -> tuple[float, float
     near = torch.linspace(-20, 20, 4001, device="cpu")
     grid = torch.cat([torch.tensor([-FARTHER, -FAR, FAR, FARTHER], device="cpu"), near])
     values = grid.reshape(-1, *(1 for _ in sample.shape[1:])).expand(-1, *sample.shape[1:])
-    outputs = activation(values.clone()).reshape(len(grid), -1)
+    with on_cpu(activation) as apply:
+        outputs = apply(values.clone()).reshape(len(grid), -1)
     ends = outputs[:4]
     unbounded = [not torch.allclose(ends[a], ends[b], rtol=1e-3, atol=1e-6) for a, b in ((0, 1), (3, 2))]
     lowest, highest = float(outputs.min()), float(outputs.max())

@@ -76,7 +76,7 @@ def run_alone(module: nn.Module, shape: Sequence[int], *, channel_dim: int = 1) 
     given = x.movedim(1, channel_dim).contiguous()
     firings: list[Firing] = []
 
-    def note(part: nn.Module, inputs: tuple[Any, ...], output: Any) -> None:
+    def note(part: nn.Module, _inputs: tuple[Any, ...], output: Any) -> None:
         firings.append(Firing(part, entered.pop(), _copy(output)))
 
     def note_input(_part: nn.Module, inputs: tuple[Any, ...]) -> None:

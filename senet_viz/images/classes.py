@@ -11,7 +11,7 @@ from senet_viz.images.decoding import describe_error
 from senet_viz.schema import ClassTable
 
 CLASSES_FILE = "classes.csv"
-_WNID = re.compile(r"n\d{8}")
+_WNID = re.compile(r"(n\d{8})(?![A-Za-z0-9])")
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,8 +24,8 @@ class ClassRow:
 
 
 def tabulate_classes(names: Sequence[str]) -> ClassTable:
-    """A class table in which a class that is named like a WordNet id ("n01443537") has it."""
-    wnids = tuple(name if _WNID.fullmatch(name) else "" for name in names)
+    """A class table in which a class whose name is or begins with a WordNet id ("n01443537_goldfish") has it."""
+    wnids = tuple(found.group(1) if (found := _WNID.match(name)) else "" for name in names)
     return ClassTable(tuple(names), wnids if any(wnids) else ())
 
 
@@ -93,7 +93,7 @@ def tabulate_rows(rows: Sequence[ClassRow], path: Path) -> ClassTable:
 def name_folders(names: Sequence[str], folder: Path) -> tuple[ClassTable, tuple[str, ...]]:
     """Classes named by folders, with whole names and wnids where a `classes.csv` beside or above knows them.
 
-    A folder may be called like a class's wnid, name or label there.
+    A folder may be called like a class's wnid, name, first synonym or label there.
 
     Returns:
         The table, in the order of `names`, and notes.
@@ -126,6 +126,7 @@ def _find_row(name: str, rows: Sequence[ClassRow]) -> ClassRow | None:
     readings = (
         [row for row in rows if row.wnid.casefold() == wanted],
         [row for row in rows if row.name.casefold() == wanted],
+        [row for row in rows if row.name.split(",")[0].strip().casefold() == wanted],
         [row for row in rows if str(row.label) == wanted],
     )
     return next((found[0] for found in readings if len(found) == 1), None)

@@ -18,9 +18,9 @@ from PIL import ExifTags, Image, ImageFile, UnidentifiedImageError, features
 from senet_viz.errors import ImageError
 
 FORMATS = ("JPEG", "PNG", "GIF", "BMP", "WEBP", "TIFF", "PPM")
-SUFFIXES = frozenset(
-    ".jpg .jpeg .jpe .jfif .png .gif .bmp .dib .webp .tif .tiff .ppm .pgm .pbm .pnm".split()
-)  # what a folder takes for images
+JPEG_SUFFIXES = (".jpg", ".jpeg", ".jpe", ".jfif")
+OTHER_SUFFIXES = (".png", ".gif", ".bmp", ".dib", ".webp", ".tif", ".tiff", ".ppm", ".pgm", ".pbm", ".pnm")
+SUFFIXES = frozenset(JPEG_SUFFIXES + OTHER_SUFFIXES)  # what a folder takes for images
 MAX_PIXELS = 89_478_485  # Pillow's own limit, from which on it warns of a decompression bomb
 MAX_FILE_BYTES = 256 * 2**20
 

@@ -15,7 +15,7 @@ from senet_viz.images.decoding import SUFFIXES, decode_image
 from senet_viz.images.source import CLASSES, NO_LABELS, compute_digest, freeze_labels, list_some, show_path
 from senet_viz.schema import UNLABELLED, ClassTable
 
-SPLITS = frozenset("train training val valid validation dev test testing".split())
+SPLITS = frozenset(("train", "training", "val", "valid", "validation", "dev", "test", "testing"))
 
 
 @dataclass(frozen=True, eq=False, slots=True)

@@ -37,9 +37,7 @@ def open_csv(path: Path, *, name: str) -> FileSource:
         raise SourceError(f"{path} lists no image: give rows of path,label.")
     classes, labels = _number_labels(list(images.values()), path)
     notes = [f"{repeated} rows repeat an image and were left out."] if repeated else []
-    return build_listed(
-        name=name, root=path.parent, files=list(images), labels=labels, classes=classes, notes=notes
-    )
+    return build_listed(name=name, root=path.parent, files=list(images), labels=labels, classes=classes, notes=notes)
 
 
 def _find_columns(rows: list[list[str]], path: Path) -> tuple[int, int | None, int]:

@@ -23,7 +23,7 @@ class ImageSource(Protocol):
 
     @property
     def kind(self) -> str:
-        """"folder", "parquet", "csv", "digits" or "torchvision"."""
+        """One of "folder", "parquet", "csv", "digits" or "torchvision"."""
 
     @property
     def name(self) -> str:
@@ -35,7 +35,7 @@ class ImageSource(Protocol):
 
     @property
     def label_kind(self) -> str:
-        """"classes", "output indices" (unnamed integer labels of a Parquet) or "none"."""
+        """One of "classes", "output indices" (unnamed integer labels of a Parquet) or "none"."""
 
     @property
     def labels(self) -> NDArray[np.int32]:
@@ -86,7 +86,10 @@ def freeze_labels(labels: Iterable[int] | NDArray[np.integer], n_classes: int, n
     Raises:
         SourceError: a label below -1, or beyond the class table.
     """
-    values = np.asarray(labels if isinstance(labels, np.ndarray) else list(labels), dtype=np.int64)
+    try:
+        values = np.asarray(labels if isinstance(labels, np.ndarray) else list(labels), dtype=np.int64)
+    except OverflowError as error:
+        raise SourceError(f"A label of {name} is beyond 64 bits: labels number classes from 0.") from error
     wrong = np.flatnonzero((values < UNLABELLED) | (values >= n_classes))
     if len(wrong):
         at = int(wrong[0])

@@ -1,0 +1,94 @@
+"""What recording costs on top of decoding and a bare forward of the same batches.
+
+    python benchmarks/recording_overhead.py --data val.parquet
+
+Three ways over the same images, interleaved, so that a machine that slows down slows all three: decoding and forward
+without hooks, `record --keep none`, `record --keep all`. Reported: the ratio of each round, and their median.
+"""
+
+import argparse
+import json
+import shutil
+import statistics
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+
+from senet_viz import load_model, open_images, record
+from senet_viz.environment import describe_environment
+from senet_viz.forwarding import forward, observing
+from senet_viz.images import ImageSource, load_batches
+from senet_viz.models import Model
+from senet_viz.planning import RecordOptions
+
+
+def run_bare(model: Model, source: ImageSource, options: RecordOptions) -> float:
+    """Seconds of decoding and forward in the recording's batches, without hooks."""
+    count = min(len(source), options.limit or len(source))
+    slices = (
+        np.arange(start, min(start + options.batch_size, shard + options.shard_size, count))
+        for shard in range(0, count, options.shard_size)
+        for start in range(shard, min(shard + options.shard_size, count), options.batch_size)
+    )
+    began = time.perf_counter()
+    with observing(model, options.precision):
+        for batch in load_batches(source, slices, model.preprocess, workers=options.workers):
+            if batch.pixels is not None:
+                forward(model, batch.pixels).argmax(dim=1).cpu()
+    return time.perf_counter() - began
+
+
+def run_recording(model: Model, source: ImageSource, options: RecordOptions) -> float:
+    """Seconds of a whole recording, its last commit included, the estimate before it left out."""
+    folder = Path(tempfile.mkdtemp())
+    began = [time.perf_counter()]
+    try:
+        record(
+            model, source, folder / "run", options=options,
+            on_estimate=lambda _: began.__setitem__(0, time.perf_counter()),
+        )  # fmt: skip
+        return time.perf_counter() - began[0]
+    finally:
+        shutil.rmtree(folder)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data", required=True)
+    parser.add_argument("--model", default="bundled")
+    parser.add_argument("--precision", default="fp32")
+    parser.add_argument("--device", default="auto")
+    parser.add_argument("--batch-size", type=int, default=64)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--out", type=Path, default=Path(__file__).parent / "results" / "recording_overhead.json")
+    arguments = parser.parse_args()
+    model, source = load_model(arguments.model, device=arguments.device), open_images(arguments.data)
+    base = {"precision": arguments.precision, "batch_size": arguments.batch_size}
+    rounds = []
+    run_bare(model, source, RecordOptions(**base, limit=500))  # warm-up
+    for number in range(arguments.rounds):
+        bare = run_bare(model, source, RecordOptions(**base))
+        none = run_recording(model, source, RecordOptions(**base, keep="none"))
+        everything = run_recording(model, source, RecordOptions(**base, keep="all"))
+        rounds.append({"bare": bare, "keep_none": none, "keep_all": everything})
+        print(f"round {number + 1}: bare {bare:.1f} s, keep none {none / bare:.3f} ×, keep all {everything / bare:.3f} ×", flush=True)
+    result = {
+        "benchmark": "recording_overhead",
+        "model": arguments.model,
+        "images": len(source),
+        **base,
+        "environment": describe_environment(model.device),
+        "rounds_seconds": [{key: round(value, 2) for key, value in entry.items()} for entry in rounds],
+        "bare_images_per_second": round(len(source) / statistics.median(r["bare"] for r in rounds), 1),
+        "median_ratio_keep_none": round(statistics.median(r["keep_none"] / r["bare"] for r in rounds), 3),
+        "median_ratio_keep_all": round(statistics.median(r["keep_all"] / r["bare"] for r in rounds), 3),
+    }
+    arguments.out.parent.mkdir(parents=True, exist_ok=True)
+    arguments.out.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+    print(json.dumps({key: result[key] for key in ("bare_images_per_second", "median_ratio_keep_none", "median_ratio_keep_all")}))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,180 @@
+"""The self-check: an SE unit is accepted only when out = s·x was seen to hold with the unit alone."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from senet_viz.errors import GateError
+from senet_viz.gates.activations import describe_activation
+from senet_viz.gates.adapters import Adapter
+from senet_viz.gates.alone import RANDOM_IMAGES, Firing, LoneRun, run_alone
+
+MIXERS = (nn.Linear, nn.Conv1d, nn.Conv2d)
+NO_VECTOR = "the excitation's first layer is not given one pooled vector a call"
+FUNCTION_CALL = (
+    "its gate is computed by a function call (such as torch.sigmoid), which no hook can see: make the gate's "
+    "activation a module (self.sigmoid = nn.Sigmoid()) and call that"
+)
+RETURNS_FACTOR = (
+    "it returns the gate s itself and the multiplication happens outside of it: multiply inside (return x * s), "
+    "so that the unit can be proved"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """An SE unit that passed its self-check.
+
+    Attributes:
+        module: the smallest module that returns s·x.
+        family: name of its family.
+        source: submodule whose output is s.
+        excitation: first excitation layer, whose input is z; None where z is no vector.
+        channels: C.
+        reduced_channels: width of the hidden layer, None where nothing is reduced.
+        activation: name of what makes s.
+        range: bounds of s.
+        squeeze_missing: why there is no z.
+    """
+
+    module: nn.Module
+    family: str
+    source: nn.Module
+    excitation: nn.Module | None
+    channels: int
+    reduced_channels: int | None
+    activation: str
+    range: tuple[float, float]
+    squeeze_missing: str | None
+
+
+def prove_unit(name: str, module: nn.Module, adapter: Adapter, *, shape: Sequence[int]) -> Unit:
+    """Checks that a module of a known family does what its adapter says.
+
+    Args:
+        name: path of the module, for messages.
+        module: the SE unit.
+        adapter: of its family.
+        shape: of the input that it was given in its network, (N, C, H, W) or (N, H, W, C).
+
+    Raises:
+        GateError: it does not; the message names the module and says what was found.
+    """
+    try:
+        run = run_alone(module, shape, channel_dim=adapter.channel_dim)
+        source, excitation = (module.get_submodule(path) for path in (adapter.source, adapter.excitation))
+    except Exception as error:  # whatever a changed copy of a known class may raise
+        raise _refuse(name, module, f"it could not be run alone ({type(error).__name__}: {error})") from error
+    outputs = [firing for firing in run.firings if firing.module is source]
+    if not outputs:
+        raise _refuse(name, module, f"{adapter.source} was never called, so {FUNCTION_CALL}")
+    if len(outputs) > 1:
+        raise _refuse(name, module, f"{adapter.source} was called {len(outputs)} times where once was expected")
+    factor = run.as_vector(outputs[0].output)
+    if factor is None or not run.is_product(factor):
+        raise _refuse(name, module, f"its output is not the output of {adapter.source} times its input")
+    return _describe(module, run, outputs[0], excitation, family=adapter.family, missing=adapter.squeeze_missing)
+
+
+def recognise_unit(module: nn.Module, *, shape: Sequence[int]) -> Unit | str | None:
+    """Looks for an SE unit in a module of no known family, by what it does.
+
+    It is one when, run alone, its output is its input times the output of a submodule without weights
+    of its own (the activation) that holds one number per image and channel.
+
+    Returns:
+        The unit, or the reason why something that acts like one cannot be observed, or None.
+    """
+    try:
+        run = run_alone(module, shape)
+    except Exception:  # most modules are no SE units and need not run on such input
+        return None
+    mixers = _list_mixers(run.firings)
+    if not mixers:
+        return None
+    found = next((firing for firing in run.firings if _is_source(run, firing)), None)
+    if found is None:
+        return _explain(run, mixers)
+    if sum(firing.module is found.module for firing in run.firings) > 1:
+        return "its activation is called more than once in a forward: give the gate an activation module of its own"
+    excitation = next((f.module for f in run.firings if isinstance(f.module, MIXERS) and _is_squeeze(run, f)), None)
+    family = f"{type(module).__name__}, by structure"
+    return _describe(module, run, found, excitation, family=family, missing=None)
+
+
+def _describe(
+    module: nn.Module, run: LoneRun, source: Firing, excitation: nn.Module | None, *, family: str, missing: str | None
+) -> Unit:
+    calls = [firing for firing in run.firings if firing.module is excitation]
+    if missing is None and (len(calls) != 1 or not _is_squeeze(run, calls[0])):
+        missing = NO_VECTOR
+    assert source.output is not None
+    activation, bounds = describe_activation(source.module, source.output)
+    return Unit(
+        module,
+        family,
+        source.module,
+        None if missing else excitation,
+        run.channels,
+        _read_reduced(run.firings, excitation),
+        activation,
+        bounds,
+        missing,
+    )
+
+
+def _is_source(run: LoneRun, firing: Firing) -> bool:
+    if any(isinstance(part, MIXERS) for part in firing.module.modules()):
+        return False
+    factor = run.as_vector(firing.output)
+    return factor is not None and run.is_product(factor)
+
+
+def _is_squeeze(run: LoneRun, firing: Firing) -> bool:
+    """Whether a layer is given the pooled feature map: any pooling of a constant image gives its values."""
+    squeeze = run.as_vector(firing.input)
+    return squeeze is not None and torch.allclose(squeeze[RANDOM_IMAGES], run.constant, rtol=1e-4, atol=1e-5)
+
+
+def _list_mixers(firings: Sequence[Firing]) -> list[nn.Module]:
+    return list(dict.fromkeys(firing.module for firing in firings if isinstance(firing.module, MIXERS)))
+
+
+def _read_reduced(firings: Sequence[Firing], excitation: nn.Module | None) -> int | None:
+    """Outputs of the excitation's first layer, where a second one follows; a 1-D convolution reduces nothing."""
+    mixers = _list_mixers(firings)
+    if excitation in mixers:
+        mixers = mixers[mixers.index(excitation) :]
+    if len(mixers) < 2 or isinstance(mixers[0], nn.Conv1d):
+        return None
+    return _outputs(mixers[0])
+
+
+def _outputs(mixer: nn.Module) -> int:
+    return int(mixer.out_features if isinstance(mixer, nn.Linear) else mixer.out_channels)  # type: ignore[arg-type]
+
+
+def _explain(run: LoneRun, mixers: Sequence[nn.Module]) -> str | None:
+    """Why a module that acts like an SE unit has no gate that can be hooked; None where it is no such module."""
+    output = run.output
+    if not isinstance(output, Tensor):
+        return None
+    if output.shape == run.input.shape:
+        ratio = (output / run.input)[:RANDOM_IMAGES]
+        factor = ratio.mean((2, 3), keepdim=True)
+        uniform = torch.allclose(ratio, factor.expand_as(ratio), rtol=1e-4, atol=1e-6)
+        return FUNCTION_CALL if uniform and not torch.allclose(factor[0], factor[1]) else None
+    factor_like = run.as_vector(output)
+    reduces = len(mixers) > 1 and _outputs(mixers[0]) < run.channels == _outputs(mixers[-1])
+    if factor_like is None or not reduces or not bool(((factor_like >= 0) & (factor_like <= 1)).all()):
+        return None
+    return RETURNS_FACTOR
+
+
+def _refuse(name: str, module: nn.Module, finding: str) -> GateError:
+    return GateError(
+        f"{name} ({type(module).__name__}) failed its self-check: {finding}. Expected out = s·x with s of one number "
+        "per image and channel: use the library's own module or one that follows its form."
+    )

@@ -1,0 +1,214 @@
+"""How a data set's classes map to a model's outputs: by wnid, by name, by a file, never by position."""
+
+import json
+import re
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from senet_viz.errors import ArgumentError, SourceError
+from senet_viz.images.classes import read_rows
+from senet_viz.images.decoding import describe_error
+from senet_viz.images.source import OUTPUT_INDICES, list_some
+from senet_viz.schema import ClassTable, LabelMapping
+
+_WNID = re.compile(r"n\d{8}", re.IGNORECASE)
+
+
+def map_labels(
+    source_classes: ClassTable,
+    label_kind: str,
+    outputs: ClassTable | None,
+    n_outputs: int,
+    *,
+    label_map: Path | None = None,
+) -> LabelMapping:
+    """Map every class of a source to the model's output for it, or to None.
+
+    A label map decides alone where it is given. Output indices (`label_kind`) are taken as they are. Otherwise a class
+    has the output of the same wnid; where either side has no wnids, the output of the same name (case is
+    ignored); else the one whose first synonym is the class's ("goldfish" for "goldfish, Carassius auratus"), if no other
+    output and no other class claims it. The position of a class never counts.
+
+    Args:
+        source_classes: K classes of the source.
+        label_kind: "classes", "output indices" or "none".
+        outputs: names of the outputs; None where they are not known.
+        n_outputs: length of the logits.
+        label_map: CSV of class,output or JSON {class: output}; both by wnid, name, first synonym or index. An empty
+            output (JSON null) is none.
+
+    Raises:
+        SourceError: the label map is damaged, names an output that does not exist or no class of the source.
+        ArgumentError: `outputs` does not have `n_outputs` names.
+    """
+    if outputs is not None and len(outputs) != n_outputs:
+        raise ArgumentError(f"The model has {n_outputs} outputs, but {len(outputs)} names of outputs were given.")
+    if label_map is not None:
+        return _map_by_file(source_classes, outputs, n_outputs, label_map)
+    if len(source_classes) == 0:
+        return LabelMapping((), "none", "The images are unlabelled.")
+    if label_kind == OUTPUT_INDICES:
+        found = tuple(index if index < n_outputs else None for index in range(len(source_classes)))
+        return LabelMapping(found, "output index", _tell_missing(source_classes, found, "beyond the model's outputs"))
+    if outputs is None:
+        nothing = (None,) * len(source_classes)
+        return LabelMapping(nothing, "none", "The names of the model's outputs are not known: give a label map.")
+    return _map_by_names(source_classes, outputs)
+
+
+def name_classes(classes: ClassTable, label_kind: str, outputs: ClassTable | None) -> ClassTable:
+    """Class names for people: those of the outputs where the source's labels are output indices."""
+    if label_kind != OUTPUT_INDICES or outputs is None:
+        return classes
+    known = min(len(classes), len(outputs))
+    names = (*outputs.names[:known], *classes.names[known:])
+    wnids = (*outputs.wnids[:known], *("" for _ in range(len(classes) - known))) if outputs.wnids else ()
+    return ClassTable(names, wnids)
+
+
+def _map_by_names(classes: ClassTable, outputs: ClassTable) -> LabelMapping:
+    by_wnid = _match_wnids(_list_wnids(classes), _list_wnids(outputs))
+    by_name = _match_names(classes, outputs)
+    have_wnids = any(_list_wnids(outputs))
+    found: list[int | None] = []
+    for index, wnid in enumerate(_list_wnids(classes)):
+        found.append(by_wnid[index] if wnid and have_wnids else by_name[index])
+    if not any(output is not None for output in found):
+        return LabelMapping(
+            tuple(found),
+            "none",
+            f"No class of the data ({list_some(list(classes.names))}) is called like one output of the model "
+            f"({list_some(list(outputs.names))}), so loss and correct are empty: give a label map.",
+        )
+    method = "wnid" if any(output is not None for output in by_wnid) else "name"
+    return LabelMapping(tuple(found), method, _tell_missing(classes, found, "without one output of their name or wnid"))
+
+
+def _list_wnids(table: ClassTable) -> tuple[str, ...]:
+    """One wnid a class, "" where unknown; names that are wnids count."""
+    given = table.wnids or ("",) * len(table)
+    return tuple((wnid or (name if _WNID.fullmatch(name) else "")).casefold() for wnid, name in zip(given, table.names))
+
+
+def _match_wnids(wanted: Sequence[str], offered: Sequence[str]) -> list[int | None]:
+    unique = _index_unique(offered)
+    return [unique.get(wnid) if wnid else None for wnid in wanted]
+
+
+def _match_names(classes: ClassTable, outputs: ClassTable) -> list[int | None]:
+    """Whole names first; then first synonyms that only one output and one class have."""
+    whole = [name.strip().casefold() for name in outputs.names]
+    short = [outputs.short_name(index).casefold() for index in range(len(outputs))]
+    by_whole, by_short = _index_unique(whole), _index_unique(short)
+    several = {name for name, count in Counter(whole).items() if count > 1}
+    found: list[int | None] = []
+    by_synonym: list[int] = []
+    for index, name in enumerate(classes.names):
+        wanted = name.strip().casefold()
+        output = by_whole.get(wanted)
+        if output is None and wanted not in several:
+            output = by_short.get(classes.short_name(index).casefold())
+            by_synonym.append(index)
+        found.append(output)
+    claims = Counter(found)
+    for index in by_synonym:
+        if claims[found[index]] > 1:
+            found[index] = None
+    return found
+
+
+def _index_unique(names: Sequence[str]) -> dict[str, int]:
+    counts = Counter(names)
+    return {name: index for index, name in enumerate(names) if counts[name] == 1}
+
+
+def _tell_missing(classes: ClassTable, found: Sequence[int | None], why: str) -> str:
+    missing = [name for name, output in zip(classes.names, found) if output is None]
+    if not missing:
+        return ""
+    return (
+        f"{len(missing)} of {len(classes)} classes are {why} ({list_some(missing)}): loss and correct are empty there."
+    )
+
+
+def _map_by_file(classes: ClassTable, outputs: ClassTable | None, n_outputs: int, label_map: Path) -> LabelMapping:
+    found: dict[int, int | None] = {}
+    strangers: list[str] = []
+    for name, wanted in _read_label_map(label_map):
+        index = _find_class(classes, name)
+        if index is None:
+            strangers.append(name)
+            continue
+        output = _find_output(outputs, n_outputs, wanted, label_map)
+        if found.get(index, output) != output:
+            raise SourceError(f"{label_map} maps class {name!r} to two outputs: keep one.")
+        found[index] = output
+    if not found:
+        raise SourceError(
+            f"{label_map} names no class of the data ({list_some(list(classes.names))}): write rows of class,output."
+        )
+    mapped = tuple(found.get(index) for index in range(len(classes)))
+    notes = [_tell_missing(classes, mapped, "without output in the label map")]
+    if strangers:
+        notes.append(
+            f"The label map also names {len(strangers)} classes that the data has not: {list_some(strangers)}."
+        )
+    return LabelMapping(mapped, "label map", " ".join(note for note in notes if note))
+
+
+def _read_label_map(path: Path) -> list[tuple[str, str]]:
+    """Pairs of class and output as text, "" for no output."""
+    if path.suffix.casefold() == ".json":
+        return _read_json_map(path)
+    rows = read_rows(path)
+    if rows and [cell.casefold() for cell in rows[0]] == ["class", "output"]:
+        rows = rows[1:]
+    for row in rows:
+        if len(row) != 2:
+            raise SourceError(
+                f"{path} has a row of {len(row)} cells ({', '.join(row)}): every row is class,output, names with commas "
+                'in "quotes".'
+            )
+    return [(row[0], row[1]) for row in rows]
+
+
+def _read_json_map(path: Path) -> list[tuple[str, str]]:
+    try:
+        tree = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError) as error:
+        raise SourceError(f"{path} could not be read as JSON ({describe_error(error)}): correct it.") from error
+    fits = isinstance(tree, Mapping) and all(
+        value is None or (isinstance(value, (int, str)) and not isinstance(value, bool)) for value in tree.values()
+    )
+    if not fits:
+        raise SourceError(f"{path} is no object of class: output, each a name, an index or null: correct it.")
+    return [(str(name), "" if value is None else str(value)) for name, value in tree.items()]
+
+
+def _find_class(classes: ClassTable, name: str) -> int | None:
+    try:
+        return classes.find(name)
+    except ArgumentError:
+        return _read_index(name, len(classes))
+
+
+def _find_output(outputs: ClassTable | None, n_outputs: int, wanted: str, label_map: Path) -> int | None:
+    if not wanted:
+        return None
+    index = _read_index(wanted, n_outputs)
+    try:
+        return index if outputs is None and index is not None else (outputs or ClassTable(())).find(wanted)
+    except ArgumentError as error:
+        if index is not None:
+            return index
+        raise SourceError(
+            f"{label_map} names {wanted!r}, which is not one output of the model: give a name, a wnid or an index from 0 "
+            f"to {n_outputs - 1}."
+        ) from error
+
+
+def _read_index(text: str, count: int) -> int | None:
+    if not (text.isascii() and text.isdigit()) or len(text) > 9:
+        return None
+    return int(text) if int(text) < count else None

@@ -1,0 +1,122 @@
+"""Batches of preprocessed images, decoded by threads ahead of the one who uses them."""
+
+import itertools
+from collections import deque
+from collections.abc import Callable, Generator, Iterable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from PIL import Image
+
+from senet_viz.errors import ArgumentError, ImageError
+from senet_viz.images.decoding import describe_error, quiet_pillow
+from senet_viz.images.source import ImageSource
+
+Preprocess = Callable[[Image.Image], torch.Tensor]
+_Item = torch.Tensor | str  # the pixels, or what was wrong
+
+
+class Batch(NamedTuple):
+    """Images that were asked for together.
+
+    Attributes:
+        indices: (m,) what was asked for.
+        pixels: (n, 3, H, W) float32 of those that could be read, n ≤ m; None when none could.
+        loaded: (n,) their indices, in the order asked for.
+        errors: index and sentence of each of the others.
+    """
+
+    indices: NDArray[np.int64]
+    pixels: torch.Tensor | None
+    loaded: NDArray[np.int64]
+    errors: tuple[tuple[int, str], ...]
+
+
+def load_batches(
+    source: ImageSource,
+    batches: Iterable[NDArray[np.int64]],
+    preprocess: Preprocess,
+    *,
+    workers: int = 2,
+    prefetch: int = 2,
+) -> Generator[Batch, None, None]:
+    """Read batches of a source in the order given, some ahead of use.
+
+    An image that cannot be read or prepared becomes an entry of `errors` and stops nothing. At most `prefetch` batches
+    are held beside the one in use. The threads end with the iteration, also when it is left early or raises.
+
+    Args:
+        source: where images come from; its `load` is called from threads.
+        batches: arrays of indices; taken in the caller's thread as they are needed.
+        preprocess: image to (3, H, W) tensor, of one shape for all; called from threads.
+        workers: threads, from 1.
+        prefetch: batches read ahead, from 1.
+
+    Raises:
+        ArgumentError: fewer than one worker or batch ahead, or tensors of different shapes.
+    """
+    if workers < 1 or prefetch < 1:
+        raise ArgumentError(f"workers is {workers} and prefetch {prefetch}: both are at least 1.")
+    return _load_batches(source, batches, preprocess, workers, prefetch)
+
+
+def _load_batches(
+    source: ImageSource, batches: Iterable[NDArray[np.int64]], preprocess: Preprocess, workers: int, prefetch: int
+) -> Generator[Batch, None, None]:
+    waiting: deque[tuple[NDArray[np.int64], list[Future[list[_Item]]]]] = deque()
+    pending = iter(batches)
+    pool = ThreadPoolExecutor(workers, thread_name_prefix="senet-viz-images")
+
+    def submit(indices: NDArray[np.int64]) -> None:
+        size = max(1, -(-len(indices) // (2 * workers)))  # several parts a worker even out their lengths
+        parts = [indices[at : at + size] for at in range(0, len(indices), size)]
+        waiting.append((indices, [pool.submit(_load_part, source, part, preprocess) for part in parts]))
+
+    with quiet_pillow():
+        try:
+            for indices in itertools.islice(pending, prefetch):
+                submit(indices)
+            while waiting:
+                indices, futures = waiting.popleft()
+                items = [item for future in futures for item in future.result()]
+                del futures
+                for following in itertools.islice(pending, 1):
+                    submit(following)
+                yield _assemble(indices, items)
+                del items
+        finally:
+            pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _load_part(source: ImageSource, indices: NDArray[np.int64], preprocess: Preprocess) -> list[_Item]:
+    return [_load_one(source, int(index), preprocess) for index in indices]
+
+
+def _load_one(source: ImageSource, index: int, preprocess: Preprocess) -> _Item:
+    try:
+        image = source.load(index)
+    except ImageError as error:
+        return str(error)
+    try:
+        return preprocess(image)
+    except Exception as error:  # e.g. a picture one pixel high that cannot be cropped
+        return (
+            f"{source.path(index)} ({image.width}×{image.height} pixels) could not be preprocessed "
+            f"({type(error).__name__}: {describe_error(error)}): replace or remove it."
+        )
+
+
+def _assemble(indices: NDArray[np.int64], items: Sequence[_Item]) -> Batch:
+    tensors = [item for item in items if isinstance(item, torch.Tensor)]
+    errors = tuple((int(index), item) for index, item in zip(indices, items) if isinstance(item, str))
+    read = np.array([isinstance(item, torch.Tensor) for item in items], dtype=np.bool_)
+    shapes = {tuple(tensor.shape) for tensor in tensors}
+    if len(shapes) > 1:
+        raise ArgumentError(
+            f"The preprocessing gave tensors of different shapes ({sorted(shapes)}): give all one size."
+        )
+    pixels = torch.stack(tensors).float() if tensors else None
+    return Batch(np.asarray(indices, dtype=np.int64), pixels, np.asarray(indices, dtype=np.int64)[read], errors)

@@ -1,0 +1,309 @@
+"""Parquet in the Hugging Face image layout: struct<bytes, path> and label, in one file or in shards."""
+
+import hashlib
+import json
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+from PIL import Image
+
+from senet_viz.errors import ImageError, SourceError
+from senet_viz.images.classes import find_classes_file, read_classes_file, tabulate_classes, tabulate_rows
+from senet_viz.images.decoding import decode_image, describe_error
+from senet_viz.images.folder import SPLITS
+from senet_viz.images.row_cache import RowCache, Shard
+from senet_viz.images.source import (
+    CLASSES,
+    MAX_CLASSES,
+    NO_LABELS,
+    OUTPUT_INDICES,
+    compute_digest,
+    freeze_labels,
+    show_path,
+)
+from senet_viz.schema import UNLABELLED, ClassTable
+
+IMAGE_COLUMNS = ("image", "img", "picture", "photo")
+LABEL_COLUMNS = ("label", "labels", "fine_label", "class")
+_FOOTER_END = 8  # length of the footer in 4 bytes, then "PAR1"
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class ParquetSource:
+    """Images in Parquet shards; see `ImageSource`.
+
+    Attributes:
+        shards: the files in order.
+        starts: (shards + 1,) index of each shard's first image, then N.
+        inner_paths: N paths that the shards give, null where they give none.
+        rows: reads and keeps a bounded part of the shards.
+    """
+
+    kind: str
+    name: str
+    classes: ClassTable
+    label_kind: str
+    labels: NDArray[np.int32]
+    digest: str
+    notes: tuple[str, ...]
+    shards: tuple[Shard, ...]
+    starts: NDArray[np.int64]
+    inner_paths: pa.ChunkedArray
+    rows: RowCache
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def sample_id(self, index: int) -> str:
+        shard, row = self._locate(index)
+        return f"{self.shards[shard].name}#{row}"
+
+    def path(self, index: int) -> str:
+        inner = self.inner_paths[index].as_py()
+        return f"{self.sample_id(index)} ({inner})" if inner else self.sample_id(index)
+
+    def load(self, index: int) -> Image.Image:
+        shard, row = self._locate(index)
+        data = self.rows.read(shard, row)
+        if data is None:
+            raise ImageError(
+                f"{self.path(index)} holds no image bytes: write the images themselves into the Parquet, not their paths."
+            )
+        return decode_image(data, name=self.path(index))
+
+    def _locate(self, index: int) -> tuple[int, int]:
+        if not 0 <= index < len(self):
+            raise IndexError(f"{self.name} has {len(self)} images, there is none at {index}")
+        shard = int(np.searchsorted(self.starts, index, side="right")) - 1
+        return shard, index - int(self.starts[shard])
+
+
+def open_parquet(files: Sequence[Path], *, name: str, root: Path) -> ParquetSource:
+    """Images in one or several Parquet files, taken in sorted order of their paths.
+
+    The image column is called image (img, picture, photo) or is the only one of struct<bytes, path> or binary;
+    the label column is called label (labels, fine_label, class) and holds whole numbers or names. Class names come
+    from a `classes.csv` beside the files, else from the Hugging Face metadata, else from a `classes.csv` above;
+    without any, whole numbers are output indices of the model.
+
+    Args:
+        files: at least one.
+        name: what the user gave.
+        root: folder to which sample ids are relative.
+
+    Raises:
+        SourceError: unreadable or damaged files, no image column, shards of different splits or columns, several labels
+            an image, labels beyond the classes.
+    """
+    ordered = sorted(files, key=lambda file: file.relative_to(root).as_posix())
+    _refuse_mixed_splits(ordered, name)
+    layout = _read_layout(ordered[0])
+    parts = [_read_shard(file, show_path(file.relative_to(root)), layout) for file in ordered]
+    labels = _join_labels(parts, name) if layout.label else None
+    numbers, classes, label_kind = _name_labels(labels, layout, ordered[0].parent, name)
+    shards = tuple(part.shard for part in parts)
+    starts = np.cumsum([0, *(shard.rows for shard in shards)], dtype=np.int64)
+    frozen = freeze_labels(np.full(int(starts[-1]), UNLABELLED) if numbers is None else numbers, len(classes), name)
+    samples = [sample for part in parts for sample in ((part.shard.name, part.size), (part.footer, part.shard.rows))]
+    return ParquetSource(
+        kind="parquet",
+        name=name,
+        classes=classes,
+        label_kind=label_kind,
+        labels=frozen,
+        digest=compute_digest("parquet", samples, frozen, classes),
+        notes=(),
+        shards=shards,
+        starts=starts,
+        inner_paths=pa.chunked_array([part.paths for part in parts], type=pa.string()),
+        rows=RowCache(shards, layout.image),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Layout:
+    image: str
+    inner_path: bool
+    label: str | None
+    class_names: tuple[str, ...] | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    shard: Shard
+    labels: pa.Array | None
+    paths: pa.Array
+    size: int
+    footer: str
+
+
+def _read_layout(file: Path) -> _Layout:
+    try:
+        schema = pq.read_schema(file)
+    except (OSError, pa.ArrowException) as error:
+        raise _unreadable(file, error) from error
+    image = _find_image_column(schema, file)
+    label = next((column for column in LABEL_COLUMNS if column in schema.names), None)
+    if label is not None:
+        _check_label_type(schema.field(label).type, label, file)
+    kind = schema.field(image).type
+    inner_path = pa.types.is_struct(kind) and kind.get_field_index("path") >= 0
+    return _Layout(image, inner_path, label, _read_class_names(schema, label))
+
+
+def _find_image_column(schema: pa.Schema, file: Path) -> str:
+    fitting = [field.name for field in schema if _holds_bytes(field.type)]
+    named = [column for column in IMAGE_COLUMNS if column in fitting]
+    if named:
+        return named[0]
+    if len(fitting) == 1:
+        return str(fitting[0])
+    raise SourceError(
+        f"{file} has no column of images (struct<bytes, path> called image): it has {', '.join(schema.names) or 'none'}; "
+        "write it in the Hugging Face image layout."
+    )
+
+
+def _holds_bytes(kind: pa.DataType) -> bool:
+    if pa.types.is_struct(kind):
+        at = kind.get_field_index("bytes")
+        return at >= 0 and _holds_bytes(kind.field(at).type)
+    return bool(pa.types.is_binary(kind) or pa.types.is_large_binary(kind))
+
+
+def _check_label_type(kind: pa.DataType, label: str, file: Path) -> None:
+    if pa.types.is_nested(kind):
+        raise SourceError(
+            f"Column {label!r} of {file} gives an image several labels ({kind}): multi-label data is not supported, "
+            "give every image one whole number."
+        )
+    value = kind.value_type if pa.types.is_dictionary(kind) else kind
+    if not (pa.types.is_integer(value) or pa.types.is_string(value) or pa.types.is_large_string(value)):
+        raise SourceError(f"Column {label!r} of {file} is {kind}: labels are whole numbers or names.")
+
+
+def _read_class_names(schema: pa.Schema, label: str | None) -> tuple[str, ...] | None:
+    """Names of the Hugging Face ClassLabel of the label column; None without one."""
+    try:
+        tree = json.loads((schema.metadata or {}).get(b"huggingface", b"{}"))
+        feature = tree.get("info", {}).get("features", {}).get(label)
+        names = feature["names"] if feature and feature.get("_type") == "ClassLabel" else None
+    except (ValueError, KeyError, AttributeError, TypeError):
+        return None
+    if not isinstance(names, list) or not all(isinstance(n, str) for n in names):
+        return None
+    return tuple(names)
+
+
+def _read_shard(file: Path, name: str, layout: _Layout) -> _Part:
+    columns = [layout.label] if layout.label else []
+    columns += [f"{layout.image}.path"] if layout.inner_path else []
+    try:
+        size = file.stat().st_size
+        with pq.ParquetFile(file, page_checksum_verification=True) as opened:
+            metadata = opened.metadata
+            groups = tuple(metadata.row_group(g).num_rows for g in range(metadata.num_row_groups))
+            if layout.image not in opened.schema_arrow.names:
+                raise _other_columns(file, layout.image)
+            if layout.label and layout.label not in opened.schema_arrow.names:
+                raise _other_columns(file, layout.label)
+            table = opened.read(columns=columns, use_threads=False)
+        footer = _hash_footer(file)
+        labels = _flatten_labels(table.column(layout.label), layout.label, file) if layout.label else None
+        paths = pa.nulls(metadata.num_rows, pa.string())
+        if layout.inner_path:
+            paths = pc.struct_field(table.column(layout.image).combine_chunks(), "path").cast(pa.string())
+    except (OSError, pa.ArrowException) as error:
+        raise _unreadable(file, error) from error
+    return _Part(Shard(file, name, metadata.num_rows, groups), labels, paths, size, footer)
+
+
+def _flatten_labels(column: pa.ChunkedArray, label: str, file: Path) -> pa.Array:
+    """Labels of a shard as int64 or string, without chunks or dictionary."""
+    _check_label_type(column.type, label, file)
+    labels = column.combine_chunks()
+    labels = labels.dictionary_decode() if isinstance(labels, pa.DictionaryArray) else labels
+    return labels.cast(pa.int64() if pa.types.is_integer(labels.type) else pa.string())
+
+
+def _join_labels(parts: Sequence[_Part], name: str) -> pa.ChunkedArray:
+    try:
+        return pa.chunked_array([part.labels for part in parts])
+    except pa.ArrowException as error:
+        raise SourceError(
+            f"Some shards of {name} label by name and some by number: give shards of one data set."
+        ) from error
+
+
+def _hash_footer(file: Path) -> str:
+    """sha256 of the footer: it tells the size and place of every column chunk."""
+    with file.open("rb") as opened:
+        opened.seek(-_FOOTER_END, 2)
+        length = int.from_bytes(opened.read(4), "little")
+        opened.seek(-_FOOTER_END - length, 2)
+        return hashlib.sha256(opened.read(length)).hexdigest()
+
+
+def _name_labels(
+    labels: pa.ChunkedArray | None, layout: _Layout, folder: Path, name: str
+) -> tuple[NDArray[np.int64] | None, ClassTable, str]:
+    """(N,) class indices (None: no labels), the class table and the kind of labels."""
+    if labels is None or labels.null_count == len(labels):
+        return None, ClassTable(()), NO_LABELS
+    if pa.types.is_string(labels.type):
+        names = sorted(pc.unique(labels.drop_null()).to_pylist())
+        found = pc.index_in(labels, value_set=pa.array(names, pa.string()))
+        return _to_numpy(found), tabulate_classes(names), CLASSES
+    numbers = _to_numpy(labels)
+    if (numbers < 0).all():
+        return numbers, ClassTable(()), NO_LABELS
+    classes = _find_class_table(layout, folder)
+    if classes is not None:
+        return numbers, classes, CLASSES
+    count = int(numbers.max()) + 1
+    if count > MAX_CLASSES:
+        raise SourceError(
+            f"Labels of {name} go up to {count - 1}: without class names, they are output indices below {MAX_CLASSES}."
+        )
+    return numbers, ClassTable(tuple(str(index) for index in range(count))), OUTPUT_INDICES
+
+
+def _find_class_table(layout: _Layout, folder: Path) -> ClassTable | None:
+    path = find_classes_file(folder)
+    beside = path is not None and path.parent == folder
+    if layout.class_names is not None and not beside:
+        return tabulate_classes(layout.class_names)
+    return None if path is None else tabulate_rows(read_classes_file(path), path)
+
+
+def _to_numpy(labels: pa.ChunkedArray) -> NDArray[np.int64]:
+    values: NDArray[np.int64] = pc.fill_null(labels, UNLABELLED).to_numpy().astype(np.int64)
+    return values
+
+
+def _refuse_mixed_splits(files: Sequence[Path], name: str) -> None:
+    splits: dict[str, int] = {}
+    for file in files:
+        stem = re.sub(r"[-_.]?\d+([-_]of[-_]\d+)?$", "", file.stem).casefold()
+        if stem in SPLITS:
+            splits[stem] = splits.get(stem, 0) + 1
+    if len(splits) > 1:
+        raise SourceError(
+            f"{name} mixes splits ({', '.join(splits)}): give one of them, as a file or as a glob such as "
+            f"{files[0].parent / (next(reversed(splits)) + '*.parquet')}."
+        )
+
+
+def _unreadable(file: Path, error: BaseException) -> SourceError:
+    return SourceError(f"{file} could not be read as Parquet ({describe_error(error)}): fetch or write it again.")
+
+
+def _other_columns(file: Path, column: str) -> SourceError:
+    return SourceError(f"{file} has no column {column!r} like the shards before it: give shards of one data set.")

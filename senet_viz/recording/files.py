@@ -1,0 +1,205 @@
+"""Files that are either whole or absent: temporary name, fsync, rename; hashed while they are written."""
+
+import contextlib
+import hashlib
+import io
+import json
+import math
+import os
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from senet_viz.errors import RecordingError
+from senet_viz.schema import FileEntry
+
+TEMPORARY_SUFFIX = ".tmp"
+ROW_GROUP = 1024
+_SAFETENSORS_TYPES = {
+    np.dtype(np.float64): "F64",
+    np.dtype(np.float32): "F32",
+    np.dtype(np.float16): "F16",
+    np.dtype(np.int64): "I64",
+}
+
+
+class HashingFile(io.RawIOBase):
+    """A sink that counts and hashes what passes through to the file behind it."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        super().__init__()
+        self._file = file
+        self._sha256 = hashlib.sha256()
+        self.count = 0
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, data: Any, /) -> int:
+        view = memoryview(data).cast("B")
+        self._file.write(view)
+        self._sha256.update(view)
+        self.count += len(view)
+        return len(view)
+
+    def tell(self) -> int:
+        return self.count
+
+    def hexdigest(self) -> str:
+        return self._sha256.hexdigest()
+
+
+@contextlib.contextmanager
+def as_recording_errors(doing: str, advice: str) -> Iterator[None]:
+    """Turn the operating system's refusal (disk full, no permission, disk gone) into one sentence."""
+    try:
+        yield
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise RecordingError(f"{doing} failed: {reason}. {advice}") from error
+
+
+def write_file(folder: Path, name: str, role: str, rows: int, fill: Callable[[HashingFile], None]) -> FileEntry:
+    """Write one file under a temporary name, fsync it and rename it.
+
+    Returns:
+        Its entry for the manifest; until a manifest lists it the file does not count.
+    """
+    temporary = folder / (name + TEMPORARY_SUFFIX)
+    try:
+        with temporary.open("wb") as file:
+            sink = HashingFile(file)
+            fill(sink)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(folder / name)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            temporary.unlink(missing_ok=True)
+        raise
+    return FileEntry(name=name, role=role, rows=rows, bytes=sink.count, sha256=sink.hexdigest())
+
+
+def write_table(folder: Path, name: str, role: str, table: pa.Table) -> FileEntry:
+    """A Parquet file: zstd, page checksums, dictionary and statistics on scalar columns only."""
+    scalars = [f.name for f in table.schema if not pa.types.is_fixed_size_list(f.type)]
+
+    def fill(sink: HashingFile) -> None:
+        pq.write_table(
+            table,
+            sink,
+            row_group_size=ROW_GROUP,
+            compression="zstd",
+            use_dictionary=scalars,
+            write_statistics=scalars,
+            write_page_checksum=True,
+            store_schema=True,
+        )
+
+    return write_file(folder, name, role, table.num_rows, fill)
+
+
+def read_table(path: Path, columns: list[str] | None = None) -> pa.Table:
+    """Read a Parquet file, or some of its columns, with its page checksums checked.
+
+    Raises:
+        RecordingError: missing or damaged.
+    """
+    try:
+        return pq.ParquetFile(path, page_checksum_verification=True).read(columns=columns)
+    except (OSError, pa.ArrowException) as error:
+        raise RecordingError(f"{path} could not be read ({error}): copy the recording again or record again.") from error
+
+
+def write_tensors(
+    folder: Path, name: str, role: str, tensors: Mapping[str, NDArray[Any]], metadata: Mapping[str, str]
+) -> FileEntry:
+    """A safetensors file, streamed from the arrays without a copy of them all."""
+    header: dict[str, Any] = {"__metadata__": dict(sorted(metadata.items()))} if metadata else {}
+    start = 0
+    for key, array in tensors.items():
+        kind = _SAFETENSORS_TYPES[array.dtype]
+        header[key] = {"dtype": kind, "shape": list(array.shape), "data_offsets": [start, start + array.nbytes]}
+        start += array.nbytes
+    text = json.dumps(header, ensure_ascii=True, separators=(",", ":")).encode()
+    text += b" " * (-len(text) % 8)
+
+    def fill(sink: HashingFile) -> None:
+        sink.write(len(text).to_bytes(8, "little") + text)
+        for array in tensors.values():
+            if array.nbytes:
+                sink.write(np.ascontiguousarray(array).reshape(-1).view(np.uint8))
+
+    return write_file(folder, name, role, 0, fill)
+
+
+def write_lines(folder: Path, name: str, role: str, rows: list[dict[str, str]]) -> FileEntry:
+    """A JSON lines file."""
+    text = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
+
+    def fill(sink: HashingFile) -> None:
+        sink.write(text.encode("utf-8", "surrogatepass"))
+
+    return write_file(folder, name, role, len(rows), fill)
+
+
+def read_lines(path: Path) -> list[dict[str, str]]:
+    """The rows of a JSON lines file.
+
+    Raises:
+        RecordingError: missing or damaged.
+    """
+    try:
+        text = path.read_bytes().decode("utf-8", "surrogatepass")
+        return [json.loads(line) for line in text.split("\n") if line]
+    except (OSError, ValueError) as error:
+        raise RecordingError(f"{path} could not be read ({error}): copy the recording again or record again.") from error
+
+
+def replace_json(folder: Path, name: str, tree: Mapping[str, Any], *, durable: bool = True) -> None:
+    """Replace a JSON file atomically; `durable` also survives a loss of power."""
+    temporary = folder / (name + TEMPORARY_SUFFIX)
+    text = json.dumps(_without_nan(tree), indent=1, ensure_ascii=False, allow_nan=False)
+    with temporary.open("wb") as file:
+        file.write(text.encode("utf-8", "surrogatepass"))
+        if durable:
+            file.flush()
+            os.fsync(file.fileno())
+    temporary.replace(folder / name)
+    if durable:
+        sync_folder(folder)
+
+
+def sync_folder(folder: Path) -> None:
+    """Make renames in a folder survive a loss of power, where the system can."""
+    if os.name != "posix":
+        return
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def sha256_of(path: Path) -> str:
+    """Hex digest of a file's bytes."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _without_nan(value: Any) -> Any:
+    """JSON has no NaN: a number that is not finite becomes null."""
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, Mapping):
+        return {str(key): _without_nan(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_without_nan(item) for item in value]
+    if isinstance(value, np.generic):
+        return _without_nan(value.item())
+    return value

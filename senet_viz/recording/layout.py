@@ -1,0 +1,129 @@
+"""What lies where in a recording's folder: names, table schemas, and which fields are its identity."""
+
+import dataclasses
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Literal
+
+import pyarrow as pa
+
+from senet_viz.errors import RecordingError
+from senet_viz.recording.lock import LOCK
+from senet_viz.recording.progress import PROGRESS
+from senet_viz.schema import Gate, Manifest
+
+Quantity = Literal["gate", "squeeze"]
+
+MANIFEST = "manifest.json"
+FINAL_MOMENTS = "moments-00000.safetensors"
+SQUEEZE_SUFFIX = ":squeeze"
+IDENTITY = ("model", "data", "preprocessing", "options", "gates", "classes", "mapping")
+
+_OWN_FILE = re.compile(
+    r"(samples|gates|histograms)-\d{5}(-part-\d{6})?\.parquet|errors-\d{5}(-part-\d{6})?\.jsonl"
+    r"|(moments|control)(-\d+)+\.safetensors|.+\.tmp"
+)
+_ASIDE = (LOCK, PROGRESS)
+
+SAMPLES_SCHEMA = pa.schema(
+    [
+        ("sample_id", pa.string()),
+        ("path", pa.string()),
+        ("label", pa.int32()),
+        ("output_label", pa.int32()),
+        ("prediction", pa.int32()),
+        ("confidence", pa.float32()),
+        ("loss", pa.float32()),
+        ("correct", pa.bool_()),
+    ]
+)
+
+
+def gates_schema(gates: Sequence[Gate], *, squeeze: bool) -> pa.Schema:
+    """Columns of the kept gates: sample_id, one half-precision vector a block, then z where asked for."""
+    fields: list[tuple[str, pa.DataType]] = [("sample_id", pa.string())]
+    fields += [(g.name, pa.list_(pa.float16(), g.channels)) for g in gates]
+    if squeeze:
+        having = [g for g in gates if g.squeeze_missing is None]
+        fields += [(column_of(g.name, "squeeze"), pa.list_(pa.float16(), g.channels)) for g in having]
+    return pa.schema(fields)
+
+
+def column_of(block: str, quantity: Quantity) -> str:
+    """Name of a block's column in the gates files."""
+    return block if quantity == "gate" else block + SQUEEZE_SUFFIX
+
+
+def shard_name(role: str, shard: int, ending: str, *, generation: int | None = None) -> str:
+    """`samples-00003.parquet`, or with a generation the part of a shard that is still open."""
+    part = "" if generation is None else f"-part-{generation:06d}"
+    return f"{role}-{shard:05d}{part}.{ending}"
+
+
+def is_part(name: str) -> bool:
+    """Whether a file holds rows of a shard that is still open."""
+    return "-part-" in name
+
+
+def moments_name(generation: int) -> str:
+    """Name of the moments of one commit; only a finished recording has `FINAL_MOMENTS`."""
+    return f"moments-{generation:06d}.safetensors"
+
+
+def is_own(name: str) -> bool:
+    """Whether a file name is one that a recording may have left without listing it."""
+    return _OWN_FILE.fullmatch(name) is not None or name in _ASIDE
+
+
+def is_leftover(name: str) -> bool:
+    """Whether an unlisted file of this name is the remains of an interrupted commit."""
+    return _OWN_FILE.fullmatch(name) is not None
+
+
+def check_identity(stored: Manifest, draft: Manifest, where: str) -> None:
+    """Refuse to go on with other inputs than a recording was begun with.
+
+    Raises:
+        RecordingError: names the first field that differs with both values.
+    """
+    mine, theirs = stored.to_json(), draft.to_json()
+    for name in IDENTITY:
+        for path, old, new in differences(mine[name], theirs[name], name):
+            raise RecordingError(
+                f"{where} was recorded with {path} = {_short(old)}, this run has {_short(new)}: "
+                "repeat the first run's choices, or give another folder."
+            )
+
+
+def differences(old: Any, new: Any, path: str) -> Iterator[tuple[str, Any, Any]]:
+    """Every leaf in which two JSON trees differ: its path, its value in each (None where it is missing)."""
+    if isinstance(old, Mapping) and isinstance(new, Mapping):
+        for key in sorted({*old, *new}):
+            yield from differences(old.get(key), new.get(key), f"{path}.{key}")
+    elif isinstance(old, list) and isinstance(new, list) and len(old) == len(new):
+        for index, (left, right) in enumerate(zip(old, new)):
+            yield from differences(left, right, f"{path}[{index}]")
+    elif old != new:
+        yield path, old, new
+
+
+def resumed(stored: Manifest, draft: Manifest) -> Manifest:
+    """A stored manifest as a run goes on with it: today's environment, with a note where that changed."""
+    started = {"started": stored.environment.get("started"), "updated": None}
+    environment = {**draft.environment, "started": started["started"]}
+    changes = [
+        f"{path.removeprefix('environment.')} {_short(old)} → {_short(new)}"
+        for path, old, new in differences(
+            {**stored.to_json()["environment"], **started}, {**draft.to_json()["environment"], **started}, "environment"
+        )
+    ]
+    notes = stored.notes
+    if changes:
+        done = stored.progress.get("consumed", 0)
+        notes = (*notes, f"Resumed after {done:,} images in another environment: {', '.join(changes)}.")
+    return dataclasses.replace(stored, environment=environment, notes=notes)
+
+
+def _short(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 80 else f"{text[:77]}…"

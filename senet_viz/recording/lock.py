@@ -1,0 +1,123 @@
+"""`job.lock`: one writer a folder, and a dead one stands in nobody's way."""
+
+import contextlib
+import json
+import os
+import socket
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from senet_viz.errors import RecordingError
+
+LOCK = "job.lock"
+
+
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """Who holds a lock.
+
+    Attributes:
+        pid: process id.
+        host: name of the machine.
+        started: when it took the lock, ISO 8601 in UTC.
+        birth: the process's start in the kernel's ticks, which tells it from a later one of the same pid; None
+            where the system does not say.
+    """
+
+    pid: int
+    host: str
+    started: str
+    birth: int | None
+
+    @classmethod
+    def me(cls) -> "Holder":
+        """This process."""
+        now = datetime.now(UTC).isoformat(timespec="seconds")
+        return cls(os.getpid(), socket.gethostname(), now, _birth(os.getpid()))
+
+    def lives(self) -> bool:
+        """Whether the process may still run; always true of one on another machine."""
+        if self.host != socket.gethostname() or os.name != "posix":
+            return True
+        try:
+            os.kill(self.pid, 0)
+        except ProcessLookupError:
+            return False
+        except PermissionError:
+            return True
+        birth = _birth(self.pid)
+        return self.birth is None or birth is None or birth == self.birth
+
+
+class FolderLock:
+    """The lock of one folder, held from `acquire` to `release`."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._mine: Holder | None = None
+
+    def acquire(self) -> None:
+        """Take the lock; one that a dead process of this machine left is taken over.
+
+        Raises:
+            RecordingError: another process holds it; the message names it.
+        """
+        me = Holder.me()
+        offer = self._folder / f"{LOCK}.{me.pid}.tmp"
+        offer.write_text(json.dumps(asdict(me)), "utf-8")
+        try:
+            if not self._claim(offer):
+                holder = read_lock(self._folder)
+                if holder is not None and holder.lives():
+                    raise RecordingError(_held_sentence(self._folder, holder))
+                offer.replace(self._folder / LOCK)
+        finally:
+            with contextlib.suppress(OSError):
+                offer.unlink(missing_ok=True)
+        if read_lock(self._folder) != me:
+            raise RecordingError(f"{self._folder} was locked by another process at the same moment: try again.")
+        self._mine = me
+
+    def _claim(self, offer: Path) -> bool:
+        """Whether the lock was free; a link appears with its content or not at all."""
+        lock = self._folder / LOCK
+        try:
+            os.link(offer, lock)
+        except FileExistsError:
+            return False
+        except OSError:  # a file system without links
+            if lock.exists():
+                return False
+            offer.replace(lock)
+        return True
+
+    def release(self) -> None:
+        """Give the lock back, if it is still ours."""
+        if self._mine is not None and read_lock(self._folder) == self._mine:
+            with contextlib.suppress(OSError):
+                (self._folder / LOCK).unlink()
+        self._mine = None
+
+
+def read_lock(folder: Path) -> Holder | None:
+    """Who a lock file names; None where there is none or none that can be read."""
+    try:
+        return Holder(**json.loads((folder / LOCK).read_text("utf-8")))
+    except (OSError, ValueError, TypeError):
+        return None
+
+
+def _held_sentence(folder: Path, holder: Holder) -> str:
+    return (
+        f"{folder} is being written by process {holder.pid} on {holder.host} since {holder.started}: "
+        f"wait for it, or delete {LOCK} if that process no longer runs."
+    )
+
+
+def _birth(pid: int) -> int | None:
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text("utf-8", "replace")
+        return int(stat.rpartition(")")[2].split()[19])
+    except (OSError, ValueError, IndexError):
+        return None

@@ -1,0 +1,129 @@
+"""Moments on disk: safetensors whose columns are blocks side by side, read a block at a time."""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from safetensors import SafetensorError, safe_open
+
+from senet_viz.errors import RecordingError
+from senet_viz.moments import Channels, ClassMoments, Moments, moments_of
+from senet_viz.recording.files import write_tensors
+from senet_viz.recording.layout import Quantity
+from senet_viz.schema import FileEntry
+
+Quantities: tuple[Quantity, ...] = ("gate", "squeeze")
+
+
+def save_moments(
+    folder: Path, name: str, states: Mapping[Quantity, ClassMoments], *, extra: Mapping[str, str] | None = None
+) -> FileEntry:
+    """Write the moments of both quantities in full precision."""
+    tensors: dict[str, NDArray[Any]] = {}
+    channels: dict[Quantity, Channels] = {}
+    for quantity, state in states.items():
+        tensors |= named_rows(quantity, state.arrays())
+        channels[quantity] = state.channels
+    return write_tensors(folder, name, "moments", tensors, {**describe(channels), **(extra or {})})
+
+
+def named_rows(quantity: Quantity, state: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
+    """Tensor names of arrays of K + 1 rows: `gate.mean` of the classes, `gate.unlabelled.mean` of the last row."""
+    tensors: dict[str, NDArray[Any]] = {}
+    for key, array in state.items():
+        if key in ("histogram", "within"):
+            tensors[f"{quantity}.{key}"] = array
+        else:
+            tensors[f"{quantity}.{key}"] = array[:-1]
+            tensors[f"{quantity}.unlabelled.{key}"] = array[-1:]
+    return tensors
+
+
+def describe(channels: Mapping[Quantity, Channels]) -> dict[str, str]:
+    """A file's metadata: which blocks its columns are, and how wide."""
+    trees = {quantity: [list(c.names), list(c.sizes)] for quantity, c in channels.items()}
+    return {quantity: json.dumps(tree) for quantity, tree in trees.items()}
+
+
+def load_state(path: Path, quantity: Quantity, channels: Channels) -> ClassMoments:
+    """The whole state of a full recording, to fold on.
+
+    Raises:
+        RecordingError: missing or damaged.
+    """
+    file = _open(path)
+    keys = ["count", "mean", "m2", *(["min", "max"] if channels.ranges else [])]
+    arrays: dict[str, NDArray[Any]] = {}
+    for key in keys:
+        rows = (file.get_tensor(f"{quantity}.{key}"), file.get_tensor(f"{quantity}.unlabelled.{key}"))
+        arrays[key] = np.concatenate(rows)
+    if channels.ranges:
+        arrays["histogram"] = file.get_tensor(f"{quantity}.histogram")
+    return ClassMoments(channels, arrays)
+
+
+class MomentFiles:
+    """Memory-mapped moments of one recording or one control, spread over one or several files."""
+
+    def __init__(self, paths: Sequence[Path]) -> None:
+        self._places: dict[tuple[Quantity, str], tuple[Any, slice]] = {}
+        self.metadata: dict[str, str] = {}
+        for path in paths:
+            file = _open(path)
+            self.metadata |= file.metadata() or {}
+            for quantity in Quantities:
+                for name, columns in _columns(file, quantity):
+                    self._places[quantity, name] = (file, columns)
+
+    def blocks(self, quantity: Quantity) -> tuple[str, ...]:
+        """Names of the blocks whose moments are here."""
+        return tuple(name for kind, name in self._places if kind == quantity)
+
+    def read(self, quantity: Quantity, name: str) -> Moments:
+        """One block's moments; only its columns are read.
+
+        Raises:
+            RecordingError: they are not here.
+        """
+        if (quantity, name) not in self._places:
+            raise RecordingError(f"There are no moments of the {quantity} of block {name} in this recording.")
+        file, columns = self._places[quantity, name]
+        present = set(file.keys())
+        state: dict[str, NDArray[Any]] = {}
+        for key in ("count", "mean", "m2", "min", "max"):
+            parts = [f"{quantity}.{key}", f"{quantity}.unlabelled.{key}"]
+            found = [_read(file, part, columns if key != "count" else None) for part in parts if part in present]
+            if found:
+                state[key] = np.concatenate(found)
+        if f"{quantity}.histogram" in present:
+            state["histogram"] = file.get_slice(f"{quantity}.histogram")[columns]
+        within = file.get_slice(f"{quantity}.within")[columns] if f"{quantity}.within" in present else None
+        return moments_of(state, within=within)
+
+
+def _read(file: Any, key: str, columns: slice | None) -> NDArray[Any]:
+    part = file.get_slice(key)
+    rows, *rest = part.get_shape()
+    if not rows:
+        width = [columns.stop - columns.start] if columns is not None and rest else rest
+        return np.zeros((0, *width))
+    return np.asarray(file.get_tensor(key) if columns is None else part[:, columns])
+
+
+def _open(path: Path) -> Any:
+    try:
+        return safe_open(path, framework="np")
+    except (OSError, SafetensorError) as error:
+        raise RecordingError(f"{path} could not be read ({error}): copy the recording again or record again.") from error
+
+
+def _columns(file: Any, quantity: Quantity) -> Iterable[tuple[str, slice]]:
+    text = (file.metadata() or {}).get(quantity)
+    if text is None:
+        return []
+    names, sizes = json.loads(text)
+    ends = np.cumsum(sizes).tolist()
+    return [(name, slice(end - size, end)) for name, size, end in zip(names, sizes, ends)]

@@ -1,0 +1,305 @@
+"""Writes a recording that a kill at any moment can not harm."""
+
+import dataclasses
+import json
+import time
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from senet_viz.errors import ArgumentError, RecordingError
+from senet_viz.moments import Channels, ClassMoments
+from senet_viz.recording.batches import RecordedBatch
+from senet_viz.recording.files import as_recording_errors, replace_json, sync_folder
+from senet_viz.recording.layout import (
+    FINAL_MOMENTS,
+    MANIFEST,
+    Quantity,
+    check_identity,
+    gates_schema,
+    is_leftover,
+    is_own,
+    is_part,
+    moments_name,
+    resumed,
+)
+from senet_viz.recording.lock import FolderLock
+from senet_viz.recording.shards import OpenShard
+from senet_viz.recording.tensors import load_state, save_moments
+from senet_viz.schema import FileEntry, Manifest
+
+COMMIT_SHARE = 0.03
+
+
+class RecordingWriter:
+    """One run that begins or goes on with a recording.
+
+    Images are folded into moments at once; their rows wait for a commit. Replacing the manifest is the only commit
+    point, so what a kill leaves is the last commit, and going on from there ends with the same bits.
+
+    Attributes:
+        folder: of the recording.
+        draft: the manifest as it stands; what `model`, `data` and the others say is the recording's identity.
+        complete: a recording of this identity was already finished here: there is nothing to append.
+        consumed: inputs already committed, read or not; where to go on.
+        appended: inputs appended so far, committed or not.
+        images: images that could be read among them.
+        errors: images that could not.
+    """
+
+    def __init__(
+        self,
+        folder: str | Path,
+        draft: Manifest,
+        *,
+        keep_squeeze: bool = False,
+        commit_seconds: float = 30.0,
+        commit_images: int = 5000,
+        commit_share: float = COMMIT_SHARE,
+    ) -> None:
+        """Begin a recording, or take up one of the same identity.
+
+        Args:
+            folder: new, empty, or a recording's.
+            draft: options must name `shard_size`; `data["images"]` is the number of inputs.
+            keep_squeeze: keep z of kept images too, not only its moments.
+            commit_seconds: commit at the latest so often,
+            commit_images: or after so many inputs,
+            commit_share: but never so often that commits take more than this share of the time.
+
+        Raises:
+            RecordingError: the folder is locked, can not be written, is something else's, or a recording of other
+                inputs (the message names the field and both values).
+        """
+        self.folder = Path(folder)
+        self.draft = draft
+        self.complete = False
+        self._limits = (commit_seconds, commit_images, commit_share)
+        self._schema = gates_schema(draft.gates, squeeze=keep_squeeze)
+        self._channels: dict[Quantity, Channels] = {
+            "gate": Channels.of_gates(draft.gates),
+            "squeeze": Channels.of_squeezes(draft.gates),
+        }
+        self._lock = FolderLock(self.folder)
+        self._sound = True
+        with as_recording_errors(f"Recording into {self.folder}", "Give a folder that can be written."):
+            _check_free(self.folder)
+            self.folder.mkdir(parents=True, exist_ok=True)
+            self._lock.acquire()
+        try:
+            self._begin()
+        except BaseException:
+            self._lock.release()
+            raise
+
+    def _begin(self) -> None:
+        stored = stored_manifest(self.folder)
+        if stored is None:
+            self._begin_new()
+            return
+        if stored.form != "full":
+            raise RecordingError(f"{self.folder} is a {stored.form} recording and can not be added to: give another.")
+        check_identity(stored, self.draft, str(self.folder))
+        self.complete = stored.complete
+        self.draft = stored if stored.complete else resumed(stored, self.draft)
+        progress = stored.progress
+        self.consumed = self.appended = progress["consumed"]
+        self.images, self.errors, self._kept = progress["images"], progress["errors"], progress["kept"]
+        if self.complete:
+            self._lock.release()
+            return
+        self._take_up(stored)
+
+    def _begin_new(self) -> None:
+        self.consumed = self.appended = self.images = self.errors = self._kept = self._generation = 0
+        self._moments = {q: ClassMoments.empty(len(self.draft.classes), c) for q, c in self._channels.items()}
+        self._shard = OpenShard(0, self._schema)
+        self._files: tuple[FileEntry, ...] = ()
+        self.draft = dataclasses.replace(self.draft, files=(), throughput=(), complete=False, form="full")
+        self._last_commit, self._cost = time.monotonic(), 0.0
+        self._commit(moments_name(1))
+
+    def _take_up(self, stored: Manifest) -> None:
+        self._remove_unlisted(stored.files)
+        moments = next(f for f in stored.files if f.role == "moments")
+        path = self.folder / moments.name
+        self._generation = int(path.stem.split("-")[1])
+        self._moments = {q: load_state(path, q, c) for q, c in self._channels.items()}
+        self._files = tuple(f for f in stored.files if f.role != "moments" and not is_part(f.name))
+        self._shard = OpenShard(self.consumed // self._shard_size, self._schema)
+        self._shard.restore(self.folder, (f for f in stored.files if is_part(f.name)))
+        self._last_commit, self._cost = time.monotonic(), 0.0
+
+    @property
+    def _shard_size(self) -> int:
+        return int(self.draft.options["shard_size"])
+
+    @property
+    def _total(self) -> int:
+        return int(self.draft.data["images"])
+
+    def set_precision_difference(self, difference: Mapping[str, float]) -> None:
+        """Store how far gates are from fp32, known only after the first batch: largest and rms."""
+        self.draft = dataclasses.replace(self.draft, precision_difference=dict(difference))
+
+    def append(self, batch: RecordedBatch) -> None:
+        """Fold a batch in, and commit where that is due.
+
+        Raises:
+            ArgumentError: a batch that does not fit the manifest or crosses a shard's end; nothing was folded.
+            RecordingError: gates out of range or not finite (nothing was folded), or a disk that can not be
+                written: what was committed remains.
+        """
+        if self.complete:
+            raise ArgumentError(f"{self.folder} is complete: there is nothing to append.")
+        batch.check(self.draft.gates)
+        self._check_place(batch.consumed)
+        kept = batch.kept_gates(self._schema) if batch.kept.any() else self._schema.empty_table()
+        values = {}
+        if batch.sample_ids:
+            values = {"gate": batch.gates, "squeeze": batch.squeezes}
+        joined = {q: self._channels[q].join(v) for q, v in values.items() if self._channels[q].names}
+        for quantity, array in joined.items():
+            self._moments[quantity].check(array, batch.labels)
+        self._sound = False  # from here on an interruption leaves half a batch
+        for quantity, array in joined.items():
+            self._moments[quantity].update(array, batch.labels)
+        self._shard.append(batch, kept)
+        self.appended += batch.consumed
+        self.images += len(batch.sample_ids)
+        self.errors += len(batch.errors)
+        self._kept += kept.num_rows
+        with self._writing():
+            if self.appended % self._shard_size == 0:
+                self._close_shard()
+            self._sound = True
+            if self._due():
+                self._commit(moments_name(self._generation + 1))
+
+    def _check_place(self, consumed: int) -> None:
+        left = self._shard_size - self.appended % self._shard_size
+        if consumed > left:
+            raise ArgumentError(f"A batch of {consumed} inputs crosses the end of its shard, {left} are left in it.")
+        if self.appended + consumed > self._total:
+            raise ArgumentError(f"The recording is of {self._total} inputs, {self.appended + consumed} were appended.")
+
+    def _due(self) -> bool:
+        seconds, images, share = self._limits
+        passed = time.monotonic() - self._last_commit
+        waiting = self.appended - self.consumed
+        return (passed >= seconds or waiting >= images) and passed * share >= self._cost
+
+    def _close_shard(self) -> None:
+        self._files += self._shard.close(self.folder)
+        self._shard = OpenShard(self._shard.index + 1, self._schema)
+
+    def _commit(self, moments: str) -> None:
+        began = time.monotonic()
+        self._generation += 1
+        self._shard.write_parts(self.folder, self._generation)
+        entry = save_moments(self.folder, moments, self._moments)
+        files = sorted((*self._files, *self._shard.parts, entry), key=lambda f: (is_part(f.name), f.role, f.name))
+        counts = {"consumed": self.appended, "images": self.images, "errors": self.errors, "kept": self._kept}
+        environment = {**self.draft.environment, "updated": datetime.now(UTC).isoformat(timespec="seconds")}
+        manifest = dataclasses.replace(self.draft, files=tuple(files), progress=counts, environment=environment)
+        sync_folder(self.folder)
+        replace_json(self.folder, MANIFEST, manifest.to_json())
+        self.draft, self.consumed = manifest, self.appended
+        self._remove_unlisted(manifest.files)
+        self._last_commit = time.monotonic()
+        self._cost = self._last_commit - began
+
+    def _remove_unlisted(self, files: Sequence[FileEntry]) -> None:
+        listed = {f.name for f in files} | {f.name for f in self._files_of_open_state()}
+        for path in self.folder.iterdir():
+            if is_leftover(path.name) and path.name not in listed:
+                path.unlink(missing_ok=True)
+
+    def _files_of_open_state(self) -> tuple[FileEntry, ...]:
+        return getattr(self, "_files", ())
+
+    def _writing(self) -> Any:
+        advice = (
+            f"What was committed remains ({self.consumed:,} of {self._total:,} inputs): free or repair the disk and run "
+            "the same command to go on."
+        )
+        return as_recording_errors(f"Writing the recording {self.folder}", advice)
+
+    def finish(self, *, throughput: Mapping[str, Any], notes: Sequence[str] = ()) -> Manifest:
+        """Write what is left and mark the recording complete.
+
+        Args:
+            throughput: images, seconds and images_per_second of this run.
+            notes: sentences that a reader must know.
+
+        Returns:
+            The final manifest.
+
+        Raises:
+            RecordingError: inputs are missing, or the disk can not be written.
+        """
+        if self.complete:
+            return self.draft
+        if self.appended != self._total:
+            raise RecordingError(f"{self.folder} has {self.appended} of {self._total} inputs and is not complete.")
+        self.draft = dataclasses.replace(
+            self.draft,
+            throughput=(*self.draft.throughput, dict(throughput)),
+            notes=(*self.draft.notes, *notes),
+            complete=True,
+        )
+        with self._writing():
+            if self.appended % self._shard_size:
+                self._close_shard()
+            self._commit(FINAL_MOMENTS)
+        self.complete = True
+        self._lock.release()
+        return self.draft
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        try:
+            if self._sound and not self.complete and self.appended > self.consumed and not self._failed(error):
+                with self._writing():
+                    self._commit(moments_name(self._generation + 1))
+        finally:
+            self._lock.release()
+
+    @staticmethod
+    def _failed(error: BaseException | None) -> bool:
+        return isinstance(error, RecordingError) and isinstance(error.__cause__, OSError)
+
+
+def stored_manifest(folder: Path) -> Manifest | None:
+    """The manifest of a folder; None where there is none yet.
+
+    Raises:
+        RecordingError: it can not be read.
+    """
+    path = folder / MANIFEST
+    try:
+        tree = json.loads(path.read_bytes())
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError) as error:
+        raise RecordingError(f"{path} could not be read ({error}): copy the recording again or record again.") from error
+    if not isinstance(tree, dict):
+        raise RecordingError(f"{path} is not a recording's manifest: give another folder.")
+    return Manifest.from_json(tree, str(path))
+
+
+def _check_free(folder: Path) -> None:
+    """Refuse a folder with anything in it that is not a recording's."""
+    if folder.exists() and not folder.is_dir():
+        raise RecordingError(f"{folder} is a file: give a folder.")
+    if not folder.exists() or (folder / MANIFEST).exists():
+        return
+    foreign = sorted(p.name for p in folder.iterdir() if not is_own(p.name))
+    if foreign:
+        raise RecordingError(f"{folder} is not empty and no recording (it holds {foreign[0]}): give another folder.")

@@ -1,0 +1,162 @@
+"""The commands as a person types them: results on stdout, one sentence on stderr, the right exit status."""
+
+import json
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from tests.e2e.command import run
+from tests.image_files import write_hostile_folder
+from tests.tiny import write_tiny_parquet
+
+
+@pytest.fixture(scope="module")
+def recorded(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("cli")
+    data = write_tiny_parquet(folder / "tiny.parquet", 120)
+    done = run("record", "--model", "tests.tiny:tiny_se", "--data", data, "--out", folder / "run", "--json")
+    assert done.returncode == 0, done.stderr
+    summary = json.loads(done.stdout)
+    assert (summary["images"], summary["kept"], summary["blocks"], summary["errors"]) == (120, 120, 2, 0)
+    assert "120 images" in done.stderr
+    return folder / "run"
+
+
+def test_inspect_lists_blocks_and_the_formula() -> None:
+    done = run("inspect", "timm:seresnet18", "--weights", "random", "--json")
+    found = json.loads(done.stdout)
+    assert [block["label"] for block in found["blocks"]] == [f"SE_{s}_{i}" for s in range(2, 6) for i in (1, 2)]
+    assert all(block["parameters"] == block["formula_parameters"] for block in found["blocks"])
+    text = run("inspect", "timm:seresnet18", "--weights", "random").stdout
+    assert "SE_5_2" in text
+    assert "layer4.1.se" in text
+
+
+def test_networks_without_channel_gates_are_refused_by_name() -> None:
+    done = run("inspect", "timm:resnet10t", "--weights", "random")
+    assert done.returncode == 1
+    assert done.stdout == ""
+    assert len(done.stderr.strip().splitlines()) == 1
+
+
+@pytest.mark.parametrize("ending", ["parquet", "csv"])
+def test_export_holds_a_row_per_block_channel_and_class(recorded: Path, tmp_path: Path, ending: str) -> None:
+    out = tmp_path / f"stats.{ending}"
+    done = run("export", recorded, "--out", out, "--json")
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["file"] == str(out)
+    table = pd.read_parquet(out) if ending == "parquet" else pd.read_csv(out)
+    assert len(table) == (16 + 32) * 11
+    assert set(table["class_id"]) == {-1, *range(10)}
+    assert list(table.columns[:12]) == ["block", "label", "stage", "depth", "channel", "class_id", "class_name", "n", "mean", "std", "min", "max"]  # fmt: skip
+
+
+def test_verify_finds_one_flipped_bit(recorded: Path, tmp_path: Path) -> None:
+    import shutil
+
+    copy = tmp_path / "copy"
+    shutil.copytree(recorded, copy)
+    assert run("verify", copy).returncode == 0
+    victim = next(copy.glob("gates-*.parquet"))
+    damaged = bytearray(victim.read_bytes())
+    damaged[len(damaged) // 2] ^= 1
+    victim.write_bytes(damaged)
+    done = run("verify", copy, "--json")
+    assert done.returncode == 1
+    report = json.loads(done.stdout)
+    assert not report["ok"]
+    assert victim.name in report["problems"][0]
+
+
+def test_slim_keeps_what_was_asked_for(recorded: Path, tmp_path: Path) -> None:
+    done = run("slim", recorded, "--out", tmp_path / "slim", "--per-class", 2, "--control", recorded, "--json")
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["bytes"] > 0
+    from senet_viz import open_recording
+
+    slim = open_recording(tmp_path / "slim")
+    assert slim.form == "slim"
+    assert slim.kept_samples.num_rows == 20
+
+
+def test_doctor_tells_what_is_there() -> None:
+    found = json.loads(run("doctor", "--json").stdout)
+    assert found["usable"] is True
+    assert {"torch", "streamlit", "chromium", "device"} <= {check["name"] for check in found["checks"]}
+
+
+def test_train_writes_a_model_that_record_takes(tmp_path: Path) -> None:
+    data = write_tiny_parquet(tmp_path / "train.parquet", 80)
+    arguments = ["--data", data, "--val", data, "--phases", "1x16,1x32", "--batch-size", 20, "--base-channels", 8]
+    first = run("train", *arguments, "--out", tmp_path / "model", "--stop-after", 0, "--json", "--device", "cpu")
+    assert first.returncode == 0, first.stderr
+    assert json.loads(first.stdout)["finished"] is False
+    second = run("train", *arguments, "--out", tmp_path / "model", "--json", "--device", "cpu")
+    result = json.loads(second.stdout)
+    assert result["finished"], second.stderr
+    card = (tmp_path / "model" / "README.md").read_text(encoding="utf-8")
+    assert f"{result['top1']:.2%}" in card
+    recorded = run("record", "--model", tmp_path / "model", "--data", data, "--out", tmp_path / "run", "--json", "--device", "cpu")
+    assert json.loads(recorded.stdout)["top1"] == result["top1"]
+
+
+def test_unreadable_images_are_counted_listed_and_strict(tmp_path: Path) -> None:
+    hostile = write_hostile_folder(tmp_path / "images")
+    arguments = ["--model", "tests.tiny:tiny_se", "--data", tmp_path / "images"]
+    done = run("record", *arguments, "--out", tmp_path / "run", "--json")
+    assert done.returncode == 0, done.stderr
+    summary = json.loads(done.stdout)
+    assert {Path(error["path"]).name for error in summary["error_list"]} == set(hostile.unreadable)
+    assert summary["images"] == len(hostile.readable)
+    assert any(hostile.empty_class in note for note in summary["notes"])
+    assert run("record", *arguments, "--out", tmp_path / "strict", "--strict").returncode == 1
+    text = run("record", *arguments, "--out", tmp_path / "run").stdout
+    assert "could not be read" in text
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status", "sentence"),
+    [
+        (["record", "--model", "bundled"], 2, "Missing option"),
+        (["record", "--model", "x", "--data", "digits", "--out", "o", "--precision", "int4"], 2, "precision is 'int4'"),
+        (["record", "--model", "x", "--data", "digits", "--out", "o"], 2, "No model is called 'x'"),
+        (["record", "--model", "tests.tiny:tiny_se", "--data", "nowhere", "--out", "o"], 1, "nowhere"),
+        (["verify", "nowhere"], 1, "nowhere"),
+        (["export", "nowhere", "--out", "a.parquet"], 1, "nowhere"),
+        (["inspect", "timm:nothing"], 1, "timm has no model"),
+        (["train", "--data", "digits", "--val", "digits", "--out", "o", "--phases", "4"], 2, "EPOCHSxPIXELS"),
+    ],
+)
+def test_bad_input_gets_one_sentence(arguments: list[str], status: int, sentence: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    done = run(*arguments)
+    assert done.returncode == status
+    assert sentence in done.stderr
+    assert "Traceback" not in done.stderr
+    assert done.stdout == ""
+
+
+def test_ten_folders_in_another_order_are_matched_by_name(tmp_path: Path) -> None:
+    """A class that the model knows under another position is never matched by its position."""
+    from PIL import Image
+    from timm.data import ImageNetInfo
+
+    info = ImageNetInfo("imagenet-1k")
+    wnids = [info.index_to_label_name(index) for index in (850, 3, 404, 1, 972, 254, 10, 600, 99, 777)]
+    for folder, order in (("wnids", wnids), ("strangers", [f"stranger {k}" for k in range(10)])):
+        for name in order:
+            (tmp_path / folder / name).mkdir(parents=True)
+            Image.new("RGB", (64, 64), "teal").save(tmp_path / folder / name / "a.png")
+    arguments = ["--model", "timm:seresnet18", "--weights", "random", "--keep", "none", "--json"]
+    known = json.loads(run("record", *arguments, "--data", tmp_path / "wnids", "--out", tmp_path / "a").stdout)
+    assert known["judged"] == 10
+    from senet_viz import open_recording
+
+    mapping = open_recording(tmp_path / "a").manifest.mapping
+    assert mapping.method == "wnid"
+    assert [wnids.index(info.index_to_label_name(output)) for output in mapping.outputs] == [wnids.index(w) for w in sorted(wnids)]
+    strange = json.loads(run("record", *arguments, "--data", tmp_path / "strangers", "--out", tmp_path / "b").stdout)
+    assert strange["judged"] == 0
+    assert strange["top1"] is None
+    assert strange["notes"]

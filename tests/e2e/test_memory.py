@@ -1,0 +1,33 @@
+"""Memory does not grow with the number of images."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.command import environment
+from tests.tiny import write_tiny_parquet
+
+
+def peak_megabytes(data: Path, out: Path, images: int) -> float:
+    """Highest resident memory of one `record --keep none` over `images` images (it starts no other process)."""
+    command = [
+        sys.executable, "-m", "senet_viz", "record", "--model", "tests.tiny:tiny_se", "--data", str(data), "--out", str(out),
+        "--device", "cpu", "--keep", "none", "--batch-size", "256", "--limit", str(images),
+    ]  # fmt: skip
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=environment()) as process:
+        _, status, usage = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+    assert process.returncode == 0
+    return usage.ru_maxrss / 1024
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform != "linux", reason="ru_maxrss is in kilobytes on Linux only")
+def test_ten_times_the_images_take_at_most_forty_megabytes_more(tmp_path: Path) -> None:
+    data = write_tiny_parquet(tmp_path / "tiny.parquet", 50_000)
+    few = peak_megabytes(data, tmp_path / "few", 5_000)
+    many = peak_megabytes(data, tmp_path / "many", 50_000)
+    assert many - few <= 40, f"{few:.0f} MB for 5,000 images, {many:.0f} MB for 50,000"

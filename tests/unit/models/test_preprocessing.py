@@ -1,0 +1,66 @@
+"""The preprocessing equals timm's and torchvision's own, pixel for pixel."""
+
+import numpy as np
+import pytest
+import timm
+import torch
+from PIL import Image
+from timm.data import create_transform, resolve_data_config
+from torchvision import models
+
+from senet_viz.errors import ModelError
+from senet_viz.models import Preprocessing
+
+
+def photo(width: int, height: int) -> Image.Image:
+    return Image.fromarray(np.random.default_rng(width).integers(0, 256, (height, width, 3), dtype=np.uint8))
+
+
+@pytest.mark.parametrize("size", [(500, 375), (224, 300), (64, 64), (257, 256)])
+@pytest.mark.parametrize("name", ["legacy_seresnet50.in1k", "seresnet50.a1_in1k", "efficientnet_b0.ra_in1k"])
+def test_equals_timms_transform(name: str, size: tuple[int, int]) -> None:
+    config = timm.get_pretrained_cfg(name).to_dict()
+    expected = create_transform(**resolve_data_config({}, pretrained_cfg=config), is_training=False)(photo(*size))
+    ours = Preprocessing.from_timm(config, name)(photo(*size))
+    assert ours.shape == expected.shape
+    assert torch.allclose(ours, expected, atol=1e-6)
+
+
+@pytest.mark.parametrize("size", [(500, 375), (224, 300)])
+@pytest.mark.parametrize("name", ["efficientnet_b0", "regnet_y_400mf", "mobilenet_v3_large"])
+def test_equals_torchvisions_preset(name: str, size: tuple[int, int]) -> None:
+    preset = models.get_model_weights(name).DEFAULT.transforms()
+    ours = Preprocessing.from_torchvision(preset, name)(photo(*size))
+    assert torch.allclose(ours, preset(photo(*size)), atol=1e-6)
+
+
+def test_the_view_is_what_the_tensor_was_made_of() -> None:
+    preprocessing = Preprocessing(size=32, resize=40, mean=(0.0,) * 3, std=(1.0,) * 3)
+    view = preprocessing.view(photo(100, 60))
+    assert view.size == (32, 32)
+    tensor = preprocessing(photo(100, 60))
+    assert np.array_equal((tensor.permute(1, 2, 0).numpy() * 255).round().astype(np.uint8), np.asarray(view))
+
+
+def test_images_of_the_right_size_are_left_untouched() -> None:
+    image = photo(64, 64)
+    assert np.array_equal(np.asarray(Preprocessing(size=64, resize=64).view(image)), np.asarray(image))
+
+
+def test_squash_takes_the_whole_image() -> None:
+    image = Image.new("RGB", (100, 50), "red")
+    image.paste("blue", (90, 0, 100, 50))
+    view = Preprocessing(size=20, resize=20, crop_mode="squash").view(image)
+    assert view.size == (20, 20)
+    assert view.getpixel((19, 10)) == (0, 0, 255)
+
+
+def test_json_round_trip() -> None:
+    preprocessing = Preprocessing(size=64, resize=73, interpolation="bicubic", source="here")
+    assert Preprocessing.from_json(preprocessing.to_json()) == preprocessing
+
+
+@pytest.mark.parametrize("config", [{"input_size": (1, 28, 28)}, {"input_size": (3, 224, 192)}, {"crop_mode": "border"}])
+def test_inputs_that_are_no_square_rgb_image_are_refused(config: dict[str, object]) -> None:
+    with pytest.raises(ModelError, match="square RGB"):
+        Preprocessing.from_timm(config, "odd network")
