@@ -27,7 +27,7 @@ def evaluate(
     Raises:
         SourceError: no image could be judged.
     """
-    mapping = map_labels(source.classes, source.label_kind, model.classes, model.outputs)
+    mapping = map_labels(source.classes, source.label_kind, model.classes or None, model.outputs)
     first = five = judged = done = 0
     chunks = (np.arange(start, min(start + batch_size, len(source))) for start in range(0, len(source), batch_size))
     with observing(model, "fp32"):

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from senet_viz.errors import ModelError
-from senet_viz.hooks import preserved_state
+from senet_viz.hooks import evaluating
 from senet_viz.models.zoo import Model
 
 PRECISIONS: dict[str, torch.dtype | None] = {"fp32": None, "bf16": torch.bfloat16, "fp16": torch.float16}
@@ -20,8 +20,7 @@ def observing(model: Model, precision: str) -> Iterator[None]:
     """Eval mode, no gradients, asked-for precision; fp32 means fp32 (no TF32) and deterministic kernels."""
     dtype = PRECISIONS[precision]
     with contextlib.ExitStack() as stack:
-        stack.enter_context(preserved_state(model.module))
-        model.module.eval()
+        stack.enter_context(evaluating(model.module))
         stack.enter_context(torch.inference_mode())
         if model.device.type == "cuda":
             stack.enter_context(torch.backends.cudnn.flags(enabled=True, deterministic=True, allow_tf32=False))

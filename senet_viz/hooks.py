@@ -42,7 +42,8 @@ def preserved_state(module: nn.Module) -> Iterator[nn.Module]:
         for part, training in flags:
             part.training = training
         for parameter, requires_grad in wanted:
-            parameter.requires_grad_(requires_grad)
+            if parameter.requires_grad != requires_grad:
+                parameter.requires_grad_(requires_grad)
 
 
 @contextmanager

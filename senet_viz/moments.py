@@ -328,9 +328,7 @@ def moments_of(state: Mapping[str, NDArray[Any]], *, within: NDArray[Any] | None
 
 def _rows(
     state: Mapping[str, NDArray[Any]], rows: slice, m2: Floats | None
-) -> tuple[
-    NDArray[np.int64], Floats, Floats | None, NDArray[np.float32] | None, NDArray[np.float32] | None
-]:
+) -> tuple[NDArray[np.int64], Floats, Floats | None, NDArray[np.float32] | None, NDArray[np.float32] | None]:
     """Count, mean, m2, min and max of some rows, NaN where there was no image."""
     count = state["count"][rows].astype(np.int64)
     without = count == 0

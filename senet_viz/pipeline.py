@@ -91,7 +91,7 @@ def record(
 
 
 def _draft(model: Model, source: ImageSource, options: RecordOptions, plan: RecordPlan) -> Manifest:
-    mapping = map_labels(source.classes, source.label_kind, model.classes, model.outputs, label_map=options.label_map)
+    mapping = map_labels(source.classes, source.label_kind, model.classes or None, model.outputs, label_map=options.label_map)
     now = datetime.now(UTC).isoformat(timespec="seconds")
     short = Path(source.name).name or source.name
     return Manifest(

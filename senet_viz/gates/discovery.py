@@ -132,7 +132,7 @@ def _list_candidates(parts: Mapping[str, nn.Module], *, taken: Sequence[str]) ->
     """Small modules of pointwise layers that are, hold or lie in nothing known; the innermost first."""
     holders = {name[: dot.start()] for name in taken for dot in re.finditer(r"\.", name)}
     inside = tuple(f"{name}." for name in taken)
-    free = [(name, part) for name, part in reversed(parts.items()) if name not in holders and name not in taken]
+    free = [(name, part) for name, part in reversed(list(parts.items())) if name not in holders and name not in taken]
     return {name: part for name, part in free if not name.startswith(inside) and _may_be_unit(part)}
 
 
@@ -175,7 +175,8 @@ def _recognise(
             units[name] = answer
         elif answer is not None:
             reasons[name] = answer
-    return units, {name: reason for name, reason in reasons.items() if not _is_inside(name, units)}
+    outermost = {name: reason for name, reason in reasons.items() if not _is_inside(name, [*units, *reasons])}
+    return units, dict(reversed(list(outermost.items())))
 
 
 def _may_scale(visit: Visit) -> bool:

@@ -2,6 +2,7 @@
 
 import contextlib
 import io
+import logging
 import re
 import stat
 import threading
@@ -23,6 +24,7 @@ OTHER_SUFFIXES = (".png", ".gif", ".bmp", ".dib", ".webp", ".tif", ".tiff", ".pp
 SUFFIXES = frozenset(JPEG_SUFFIXES + OTHER_SUFFIXES)  # what a folder takes for images
 MAX_PIXELS = 89_478_485  # Pillow's own limit, from which on it warns of a decompression bomb
 MAX_FILE_BYTES = 256 * 2**20
+logging.getLogger("PIL").addHandler(logging.NullHandler())  # where nobody logs, Pillow would write to stderr
 
 _TURNS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,

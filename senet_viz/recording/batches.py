@@ -110,9 +110,7 @@ class RecordedBatch:
         return pa.table(columns, schema=schema)
 
 
-def _check_blocks(
-    kind: str, values: Mapping[str, NDArray[np.float32]], gates: Sequence[Gate], n: int
-) -> None:
+def _check_blocks(kind: str, values: Mapping[str, NDArray[np.float32]], gates: Sequence[Gate], n: int) -> None:
     expected = {g.name: (n, g.channels) for g in gates}
     missing, unknown = sorted({*expected} - {*values}), sorted({*values} - {*expected})
     if missing or unknown:

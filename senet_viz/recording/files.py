@@ -25,6 +25,7 @@ _SAFETENSORS_TYPES = {
     np.dtype(np.float32): "F32",
     np.dtype(np.float16): "F16",
     np.dtype(np.int64): "I64",
+    np.dtype(np.int32): "I32",
 }
 
 
@@ -85,8 +86,8 @@ def write_file(folder: Path, name: str, role: str, rows: int, fill: Callable[[Ha
     return FileEntry(name=name, role=role, rows=rows, bytes=sink.count, sha256=sink.hexdigest())
 
 
-def write_table(folder: Path, name: str, role: str, table: pa.Table) -> FileEntry:
-    """A Parquet file: zstd, page checksums, dictionary and statistics on scalar columns only."""
+def write_table(folder: Path, name: str, role: str, table: pa.Table, *, level: int = 1) -> FileEntry:
+    """A Parquet file: zstd of the given level, page checksums, dictionary and statistics on scalar columns only."""
     scalars = [f.name for f in table.schema if not pa.types.is_fixed_size_list(f.type)]
 
     def fill(sink: HashingFile) -> None:
@@ -95,6 +96,7 @@ def write_table(folder: Path, name: str, role: str, table: pa.Table) -> FileEntr
             sink,
             row_group_size=ROW_GROUP,
             compression="zstd",
+            compression_level=level,
             use_dictionary=scalars,
             write_statistics=scalars,
             write_page_checksum=True,
@@ -113,7 +115,9 @@ def read_table(path: Path, columns: list[str] | None = None) -> pa.Table:
     try:
         return pq.ParquetFile(path, page_checksum_verification=True).read(columns=columns)
     except (OSError, pa.ArrowException) as error:
-        raise RecordingError(f"{path} could not be read ({error}): copy the recording again or record again.") from error
+        raise RecordingError(
+            f"{path} could not be read ({error}): copy the recording again or record again."
+        ) from error
 
 
 def write_tensors(
@@ -158,7 +162,9 @@ def read_lines(path: Path) -> list[dict[str, str]]:
         text = path.read_bytes().decode("utf-8", "surrogatepass")
         return [json.loads(line) for line in text.split("\n") if line]
     except (OSError, ValueError) as error:
-        raise RecordingError(f"{path} could not be read ({error}): copy the recording again or record again.") from error
+        raise RecordingError(
+            f"{path} could not be read ({error}): copy the recording again or record again."
+        ) from error
 
 
 def replace_json(folder: Path, name: str, tree: Mapping[str, Any], *, durable: bool = True) -> None:

@@ -20,10 +20,10 @@ SQUEEZE_SUFFIX = ":squeeze"
 IDENTITY = ("model", "data", "preprocessing", "options", "gates", "classes", "mapping")
 
 _OWN_FILE = re.compile(
-    r"(samples|gates|histograms)-\d{5}(-part-\d{6})?\.parquet|errors-\d{5}(-part-\d{6})?\.jsonl"
-    r"|(moments|control)(-\d+)+\.safetensors|.+\.tmp"
+    r"((samples|gates|histograms)-\d{5}(-part-\d{6})?\.parquet|errors-\d{5}(-part-\d{6})?\.jsonl"
+    r"|(moments|control)(-\d+)+\.safetensors)(\.tmp)?|manifest\.json\.tmp"
 )
-_ASIDE = (LOCK, PROGRESS)
+_ASIDE = re.compile(rf"({re.escape(LOCK)}|{re.escape(PROGRESS)})(\..*)?")
 
 SAMPLES_SCHEMA = pa.schema(
     [
@@ -72,7 +72,7 @@ def moments_name(generation: int) -> str:
 
 def is_own(name: str) -> bool:
     """Whether a file name is one that a recording may have left without listing it."""
-    return _OWN_FILE.fullmatch(name) is not None or name in _ASIDE
+    return is_leftover(name) or _ASIDE.fullmatch(name) is not None
 
 
 def is_leftover(name: str) -> bool:

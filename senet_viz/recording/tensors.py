@@ -15,7 +15,8 @@ from senet_viz.recording.files import write_tensors
 from senet_viz.recording.layout import Quantity
 from senet_viz.schema import FileEntry
 
-Quantities: tuple[Quantity, ...] = ("gate", "squeeze")
+QUANTITIES: tuple[Quantity, ...] = ("gate", "squeeze")
+UNLABELLED_M2 = "unlabelled_m2"  # beside `within`, the only m2 that is kept
 
 
 def save_moments(
@@ -36,6 +37,8 @@ def named_rows(quantity: Quantity, state: Mapping[str, NDArray[Any]]) -> dict[st
     for key, array in state.items():
         if key in ("histogram", "within"):
             tensors[f"{quantity}.{key}"] = array
+        elif key == UNLABELLED_M2:
+            tensors[f"{quantity}.unlabelled.m2"] = array
         else:
             tensors[f"{quantity}.{key}"] = array[:-1]
             tensors[f"{quantity}.unlabelled.{key}"] = array[-1:]
@@ -74,7 +77,7 @@ class MomentFiles:
         for path in paths:
             file = _open(path)
             self.metadata |= file.metadata() or {}
-            for quantity in Quantities:
+            for quantity in QUANTITIES:
                 for name, columns in _columns(file, quantity):
                     self._places[quantity, name] = (file, columns)
 
@@ -117,7 +120,9 @@ def _open(path: Path) -> Any:
     try:
         return safe_open(path, framework="np")
     except (OSError, SafetensorError) as error:
-        raise RecordingError(f"{path} could not be read ({error}): copy the recording again or record again.") from error
+        raise RecordingError(
+            f"{path} could not be read ({error}): copy the recording again or record again."
+        ) from error
 
 
 def _columns(file: Any, quantity: Quantity) -> Iterable[tuple[str, slice]]:

@@ -9,6 +9,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+import numpy as np
+from numpy.typing import NDArray
+
 from senet_viz.errors import ArgumentError, RecordingError
 from senet_viz.moments import Channels, ClassMoments
 from senet_viz.recording.batches import RecordedBatch
@@ -157,10 +160,7 @@ class RecordingWriter:
         batch.check(self.draft.gates)
         self._check_place(batch.consumed)
         kept = batch.kept_gates(self._schema) if batch.kept.any() else self._schema.empty_table()
-        values = {}
-        if batch.sample_ids:
-            values = {"gate": batch.gates, "squeeze": batch.squeezes}
-        joined = {q: self._channels[q].join(v) for q, v in values.items() if self._channels[q].names}
+        joined = self._join(batch)
         for quantity, array in joined.items():
             self._moments[quantity].check(array, batch.labels)
         self._sound = False  # from here on an interruption leaves half a batch
@@ -174,9 +174,14 @@ class RecordingWriter:
         with self._writing():
             if self.appended % self._shard_size == 0:
                 self._close_shard()
-            self._sound = True
             if self._due():
                 self._commit(moments_name(self._generation + 1))
+        self._sound = True
+
+    def _join(self, batch: RecordedBatch) -> dict[Quantity, NDArray[np.float32]]:
+        """Values of all blocks side by side; nothing where no image was read or no block has the quantity."""
+        values: dict[Quantity, Mapping[str, NDArray[np.float32]]] = {"gate": batch.gates, "squeeze": batch.squeezes}
+        return {q: self._channels[q].join(v) for q, v in values.items() if batch.sample_ids and self._channels[q].names}
 
     def _check_place(self, consumed: int) -> None:
         left = self._shard_size - self.appended % self._shard_size
@@ -212,13 +217,10 @@ class RecordingWriter:
         self._cost = self._last_commit - began
 
     def _remove_unlisted(self, files: Sequence[FileEntry]) -> None:
-        listed = {f.name for f in files} | {f.name for f in self._files_of_open_state()}
+        listed = {f.name for f in files}
         for path in self.folder.iterdir():
             if is_leftover(path.name) and path.name not in listed:
                 path.unlink(missing_ok=True)
-
-    def _files_of_open_state(self) -> tuple[FileEntry, ...]:
-        return getattr(self, "_files", ())
 
     def _writing(self) -> Any:
         advice = (
@@ -244,6 +246,7 @@ class RecordingWriter:
             return self.draft
         if self.appended != self._total:
             raise RecordingError(f"{self.folder} has {self.appended} of {self._total} inputs and is not complete.")
+        self._sound = False
         self.draft = dataclasses.replace(
             self.draft,
             throughput=(*self.draft.throughput, dict(throughput)),
@@ -264,16 +267,14 @@ class RecordingWriter:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        """Commit whole batches that were appended, unless an append or a commit was cut short; give the lock back."""
         try:
-            if self._sound and not self.complete and self.appended > self.consumed and not self._failed(error):
+            if self._sound and not self.complete and self.appended > self.consumed:
+                self._sound = False
                 with self._writing():
                     self._commit(moments_name(self._generation + 1))
         finally:
             self._lock.release()
-
-    @staticmethod
-    def _failed(error: BaseException | None) -> bool:
-        return isinstance(error, RecordingError) and isinstance(error.__cause__, OSError)
 
 
 def stored_manifest(folder: Path) -> Manifest | None:
@@ -288,7 +289,9 @@ def stored_manifest(folder: Path) -> Manifest | None:
     except FileNotFoundError:
         return None
     except (OSError, ValueError) as error:
-        raise RecordingError(f"{path} could not be read ({error}): copy the recording again or record again.") from error
+        raise RecordingError(
+            f"{path} could not be read ({error}): copy the recording again or record again."
+        ) from error
     if not isinstance(tree, dict):
         raise RecordingError(f"{path} is not a recording's manifest: give another folder.")
     return Manifest.from_json(tree, str(path))

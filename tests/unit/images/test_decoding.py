@@ -156,9 +156,10 @@ def test_files_that_cannot_be_read(tmp_path: Path, monkeypatch: pytest.MonkeyPat
         decode_image(tmp_path / "none.jpg")
     with pytest.raises(ImageError, match="is not a regular file"):
         decode_image(tmp_path)
-    os.mkfifo(tmp_path / "pipe.jpg")
-    with pytest.raises(ImageError, match="is not a regular file"):
-        decode_image(tmp_path / "pipe.jpg")
+    if hasattr(os, "mkfifo"):  # a pipe would wait for ever
+        os.mkfifo(tmp_path / "pipe.jpg")
+        with pytest.raises(ImageError, match="is not a regular file"):
+            decode_image(tmp_path / "pipe.jpg")
     with pytest.raises(ImageError, match="is empty"):
         decode_image(draw.write_file(tmp_path / "empty.jpg", b""))
     with pytest.raises(ImageError, match=r"text\.jpg is no JPEG"):

@@ -1,0 +1,235 @@
+"""Opens a recording: full or slim, finished or not, and never with torch."""
+
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from senet_viz.errors import RecordingError
+from senet_viz.moments import Moments
+from senet_viz.recording.controls import Control
+from senet_viz.recording.files import read_lines, read_table
+from senet_viz.recording.histograms import count_per_class, counts_of_column, flat_values
+from senet_viz.recording.layout import MANIFEST, SAMPLES_SCHEMA, Quantity, column_of
+from senet_viz.recording.tensors import MomentFiles
+from senet_viz.recording.writer import stored_manifest
+from senet_viz.schema import ClassTable, FileEntry, Gate, Manifest
+
+
+class Recording:
+    """What a network's gates did on a set of images.
+
+    Attributes:
+        path: its folder.
+        manifest: what it is and what made it.
+    """
+
+    def __init__(self, path: Path, manifest: Manifest) -> None:
+        self.path = path
+        self.manifest = manifest
+        self._moments = MomentFiles([path / f.name for f in self._files("moments")])
+        self._by_name = {g.name: g for g in manifest.gates} | {g.label: g for g in manifest.gates}
+        self._by_name |= {g.name: g for g in manifest.gates}
+
+    @property
+    def id(self) -> str:
+        """32 hex digits."""
+        return self.manifest.id
+
+    @property
+    def complete(self) -> bool:
+        """Whether all images were recorded."""
+        return self.manifest.complete
+
+    @property
+    def form(self) -> str:
+        """Form of the recording: "full" or "slim"."""
+        return self.manifest.form
+
+    @property
+    def blocks(self) -> tuple[Gate, ...]:
+        """The gates in order of depth."""
+        return self.manifest.gates
+
+    @property
+    def classes(self) -> ClassTable:
+        """The data's classes, K of them."""
+        return self.manifest.classes
+
+    def block(self, name: str) -> Gate:
+        """A block by its name ("layer3.5.se") or label ("SE_4_6").
+
+        Raises:
+            RecordingError: no such block; the message lists the labels.
+        """
+        if name not in self._by_name:
+            labels = ", ".join(g.label for g in self.blocks)
+            raise RecordingError(f"{self.path} has no block {name!r}: it has {labels}.")
+        return self._by_name[name]
+
+    @cached_property
+    def samples(self) -> pa.Table:
+        """A row per image that was read: sample_id, path, label, output_label, prediction, confidence, loss, correct."""
+        tables = [read_table(self.path / f.name) for f in self._files("samples")]
+        return pa.concat_tables(tables).combine_chunks() if tables else SAMPLES_SCHEMA.empty_table()
+
+    @cached_property
+    def kept_samples(self) -> pa.Table:
+        """The rows of `samples` whose gates are kept, in the order of `gates`."""
+        tables = [read_table(self.path / f.name, ["sample_id"]) for f in self._files("gates")]
+        if not tables:
+            return self.samples.slice(0, 0)
+        rows = pc.index_in(pa.concat_tables(tables)["sample_id"], value_set=self.samples["sample_id"])
+        if rows.null_count:
+            raise RecordingError(
+                f"{self.path} keeps gates of {rows.null_count} images that it does not list: verify it."
+            )
+        return self.samples.take(rows).combine_chunks()
+
+    @cached_property
+    def errors(self) -> tuple[dict[str, str], ...]:
+        """Path and error of every image that could not be read."""
+        return tuple(row for f in self._files("errors") for row in read_lines(self.path / f.name))
+
+    @property
+    def n_kept(self) -> int:
+        """Images whose gates are kept."""
+        return sum(f.rows for f in self._files("gates"))
+
+    @property
+    def keeps_all(self) -> bool:
+        """Whether the gates of all images are kept."""
+        images = sum(f.rows for f in self._files("samples"))
+        return self.n_kept == images > 0
+
+    def gates(self, name: str, quantity: Quantity = "gate") -> NDArray[np.float16]:
+        """Kept gates of one block, the exact rounding of the fp32 values; only its column is read.
+
+        Args:
+            name: of the block, or its label.
+            quantity: "squeeze" for z, where that was kept.
+
+        Returns:
+            (N_kept, C) float16, rows in the order of `kept_samples`; no row where nothing was kept.
+
+        Raises:
+            RecordingError: no such block, z was not kept, or a file is damaged.
+        """
+        gate = self.block(name)
+        column = column_of(gate.name, quantity)
+        result = np.empty((self.n_kept, gate.channels), dtype=np.float16)
+        start = 0
+        for entry in self._files("gates"):
+            table = read_table(self.path / entry.name, [column])
+            if column not in table.column_names:
+                raise RecordingError(self._no_squeeze(gate))
+            chunk = flat_values(table[column].chunks).reshape(-1, gate.channels)
+            result[start : start + len(chunk)] = chunk
+            start += len(chunk)
+        return result
+
+    def _no_squeeze(self, gate: Gate) -> str:
+        if gate.squeeze_missing is not None:
+            return f"Block {gate.label} has no squeeze vector: {gate.squeeze_missing}."
+        return f"{self.path} keeps no squeeze of single images: record with the squeeze kept."
+
+    def moments(self, name: str, quantity: Quantity = "gate") -> Moments:
+        """Statistics per class of one block's channels.
+
+        A slim recording's are rounded (mean and m2 to float32, min and max to float16), and its z has no m2 per
+        class, only `ssw`.
+
+        Args:
+            name: of the block, or its label.
+            quantity: "squeeze" for z.
+
+        Returns:
+            count (K,), mean and m2 (K, C), and for gates min, max (K, C) and histogram (C, 66).
+
+        Raises:
+            RecordingError: no such block, or it has no squeeze.
+        """
+        gate = self.block(name)
+        if quantity == "squeeze" and gate.squeeze_missing is not None:
+            raise RecordingError(self._no_squeeze(gate))
+        return self._moments.read(quantity, gate.name)
+
+    def class_histogram(self, name: str) -> NDArray[np.uint32]:
+        """How the images of each class spread over 32 equal bins of the gate's range.
+
+        Values at a bound are in the first or last bin; unlabelled images are left out.
+
+        Returns:
+            (K, C, 32) counts: counted from the kept gates, or stored in a slim recording.
+
+        Raises:
+            RecordingError: the gates of some images were not kept.
+        """
+        gate = self.block(name)
+        for entry in self._files("histograms"):
+            table = read_table(self.path / entry.name, [gate.name])
+            if gate.name in table.column_names:
+                return counts_of_column(table[gate.name], gate.channels)
+        if self.form == "slim" or not self.keeps_all:
+            raise RecordingError(
+                f"{self.path} has no histograms per class, because not all gates were kept: record with --keep all."
+            )
+        labels = self.kept_samples["label"].to_numpy()
+        return count_per_class(self.gates(name), labels, len(self.classes), gate.range)
+
+    @cached_property
+    def controls(self) -> tuple[Control, ...]:
+        """Other networks on the same images, stored in a slim recording; none in a full one."""
+        groups: dict[str, list[Path]] = {}
+        for entry in self._files("control"):
+            groups.setdefault(entry.name.split("-")[1], []).append(self.path / entry.name)
+        return tuple(_control(paths) for paths in groups.values())
+
+    def _files(self, role: str) -> list[FileEntry]:
+        return [f for f in self.manifest.files if f.role == role]
+
+    def __repr__(self) -> str:
+        return f"Recording({str(self.path)!r}, form={self.form!r}, complete={self.complete})"
+
+
+def open_recording(path: str | Path) -> Recording:
+    """Open a recording's folder, finished or not.
+
+    Checks the manifest and that every file is there in its size; moments are memory-mapped, nothing else is read.
+
+    Raises:
+        RecordingError: no recording, one of another schema version, or files that are missing or of another size.
+    """
+    folder = Path(path)
+    if not folder.is_dir():
+        raise RecordingError(f"{folder} is no folder: give a recording's folder.")
+    manifest = stored_manifest(folder)
+    if manifest is None:
+        raise RecordingError(f"{folder} has no {MANIFEST}: give a recording's folder.")
+    for entry in manifest.files:
+        problem = size_problem(folder, entry)
+        if problem:
+            raise RecordingError(f"{folder}: {problem}; copy the recording again or record again.")
+    return Recording(folder, manifest)
+
+
+def size_problem(folder: Path, entry: FileEntry) -> str | None:
+    """What is wrong with a file's presence or size."""
+    try:
+        size = (folder / entry.name).stat().st_size
+    except OSError as error:
+        return f"{entry.name} is missing ({error.strerror})"
+    if size != entry.bytes:
+        return f"{entry.name} has {size} bytes, {entry.bytes} expected"
+    return None
+
+
+def _control(paths: list[Path]) -> Control:
+    files = MomentFiles(paths)
+    about: dict[str, Any] = files.metadata
+    seed = int(about["seed"]) if about["seed"] else None
+    return Control(about["name"], seed, about["id"], files.blocks("gate"), files)

@@ -1,0 +1,83 @@
+"""Hashes every file of a recording against its manifest."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from senet_viz.errors import RecordingError
+from senet_viz.recording.files import read_lines, sha256_of
+from senet_viz.recording.layout import MANIFEST
+from senet_viz.recording.reader import size_problem
+from senet_viz.recording.writer import stored_manifest
+from senet_viz.schema import FileEntry, Manifest
+
+
+@dataclass(frozen=True, slots=True)
+class VerifyReport:
+    """What was found.
+
+    Attributes:
+        files: how many were hashed.
+        bytes: how much that was.
+        problems: one sentence for every difference from the manifest.
+    """
+
+    files: int
+    bytes: int
+    problems: tuple[str, ...]
+
+    @property
+    def ok(self) -> bool:
+        """Whether every file is what the manifest says."""
+        return not self.problems
+
+
+def verify_recording(path: str | Path) -> VerifyReport:
+    """Compare every file's size, sha256 and rows with the manifest, and the rows with the counts of images.
+
+    Raises:
+        RecordingError: no manifest that can be read; differences are no error but the report's problems.
+    """
+    folder = Path(path)
+    manifest = stored_manifest(folder) if folder.is_dir() else None
+    if manifest is None:
+        raise RecordingError(f"{folder} has no {MANIFEST}: give a recording's folder.")
+    problems = [problem for entry in manifest.files for problem in _file_problems(folder, entry)]
+    problems += _count_problems(manifest)
+    return VerifyReport(len(manifest.files), sum(f.bytes for f in manifest.files), tuple(problems))
+
+
+def _file_problems(folder: Path, entry: FileEntry) -> Iterator[str]:
+    problem = size_problem(folder, entry)
+    if problem:
+        yield f"{problem}."
+        return
+    digest = sha256_of(folder / entry.name)
+    if digest != entry.sha256:
+        yield f"{entry.name} has the sha256 {digest}, {entry.sha256} expected."
+        return
+    rows = _rows(folder / entry.name)
+    if rows is not None and rows != entry.rows:
+        yield f"{entry.name} has {rows} rows, {entry.rows} expected."
+
+
+def _rows(path: Path) -> int | None:
+    try:
+        if path.suffix == ".parquet":
+            return int(pq.read_metadata(path).num_rows)
+        if path.suffix == ".jsonl":
+            return len(read_lines(path))
+    except (OSError, pa.ArrowException, RecordingError):
+        return -1  # unreadable: a difference from any count
+    return None
+
+
+def _count_problems(manifest: Manifest) -> Iterator[str]:
+    for role, count in (("samples", "images"), ("errors", "errors"), ("gates", "kept")):
+        rows = sum(f.rows for f in manifest.files if f.role == role)
+        expected = manifest.progress.get(count, 0)
+        if rows != expected:
+            yield f"The {role} files have {rows} rows, the manifest counts {expected}."
