@@ -75,7 +75,8 @@ def inspect_command(
         _print_json(found.to_json())
         return
     typer.echo(f"{found.name}: {len(found.blocks)} SE blocks, {found.parameters:,} parameters, {found.outputs} outputs")
-    row = "{:<10}{:<30}{:>6}{:>6}{:>8}{:>12}{:>12}  {}"
+    width = max(len(block.gate.name) for block in found.blocks) + 2
+    row = f"{{:<10}}{{:<{width}}}" + "{:>6}{:>6}{:>8}{:>12}{:>12}  {}"
     typer.echo(row.format("label", "module", "C", "C/r", "r", "parameters", "formula", "gate"))
     for block in found.blocks:
         gate = block.gate
@@ -86,6 +87,8 @@ def inspect_command(
                 "–" if block.formula is None else f"{block.formula:,}", f"{gate.activation}, {gate.family}",
             )
         )  # fmt: skip
+    for unit in found.refused:
+        typer.echo(f"left out: {unit.name} ({unit.kind}): {unit.reason}")
     share = found.gate_parameters / (found.parameters - found.gate_parameters)
     typer.echo(
         f"SE in all: {found.gate_parameters:,} parameters, {share:.2%} on top of {found.parameters - found.gate_parameters:,}; "

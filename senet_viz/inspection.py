@@ -3,6 +3,7 @@
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from senet_viz.gates import RefusedUnit, survey_gates
 from senet_viz.models.zoo import Model
 from senet_viz.schema import Gate
 
@@ -20,7 +21,7 @@ class BlockCost:
 
 @dataclass(frozen=True)
 class Inspection:
-    """A network's blocks and parameters."""
+    """A network's blocks and parameters, and the attention beside them that is no channel gate."""
 
     name: str
     weights: str
@@ -28,6 +29,7 @@ class Inspection:
     outputs: int
     parameters: int
     blocks: tuple[BlockCost, ...]
+    refused: tuple[RefusedUnit, ...]
 
     @property
     def gate_parameters(self) -> int:
@@ -39,7 +41,7 @@ class Inspection:
         return sum(2 * b.gate.channels * (b.gate.reduced_channels or 0) for b in self.blocks)
 
     def to_json(self) -> dict[str, Any]:
-        """Keys: model, weights, sha256, outputs, parameters, gate_parameters, formula_weights, blocks."""
+        """Keys: model, weights, sha256, outputs, parameters, gate_parameters, formula_weights, blocks, refused."""
         return {
             "model": self.name,
             "weights": self.weights,
@@ -51,6 +53,7 @@ class Inspection:
             "blocks": [
                 {**asdict(b.gate), "reduction": b.gate.reduction, "formula_parameters": b.formula} for b in self.blocks
             ],
+            "refused": [asdict(unit) for unit in self.refused],
         }
 
 
@@ -63,6 +66,7 @@ def inspect_model(model: Model) -> Inspection:
         outputs=model.outputs,
         parameters=sum(p.numel() for p in model.module.parameters()),
         blocks=tuple(BlockCost(gate, _formula(gate)) for gate in model.gates),
+        refused=survey_gates(model.module).refused,
     )
 
 

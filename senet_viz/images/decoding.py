@@ -158,6 +158,8 @@ def _decode(data: bytes, called: str) -> Image.Image:
             f"{called} was not read, since PIL.ImageFile.LOAD_TRUNCATED_IMAGES is set and would fill truncated images "
             "with grey: set it to False."
         )
+    if _measure_webp(data) > MAX_PIXELS:  # its plugin makes room for all pixels when it opens a file
+        raise _bomb(called)
     with Image.open(io.BytesIO(data), formats=FORMATS) as image:
         if image.width * image.height > MAX_PIXELS:  # before a pixel is decoded
             raise _bomb(called)
@@ -169,6 +171,13 @@ def _decode(data: bytes, called: str) -> Image.Image:
             upright = image.copy()
     upright.info = {}
     return upright
+
+
+def _measure_webp(data: bytes) -> int:
+    """Pixels of an extended WebP's canvas by its header; 0 of other files."""
+    if len(data) < 30 or data[:4] != b"RIFF" or data[8:16] != b"WEBPVP8X":
+        return 0
+    return (1 + int.from_bytes(data[24:27], "little")) * (1 + int.from_bytes(data[27:30], "little"))
 
 
 def _read_orientation(image: Image.Image) -> int:

@@ -1,8 +1,9 @@
 """Batches of preprocessed images, decoded by threads ahead of the one who uses them."""
 
 import itertools
+import threading
 from collections import deque
-from collections.abc import Callable, Generator, Iterable, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import NamedTuple
 
@@ -66,33 +67,47 @@ def load_batches(
 def _load_batches(
     source: ImageSource, batches: Iterable[NDArray[np.int64]], preprocess: Preprocess, workers: int, prefetch: int
 ) -> Generator[Batch, None, None]:
-    waiting: deque[tuple[NDArray[np.int64], list[Future[list[_Item]]]]] = deque()
+    waiting: deque[tuple[NDArray[np.int64], list[_Item], list[Future[None]]]] = deque()
     pending = iter(batches)
+    stopped = threading.Event()
     pool = ThreadPoolExecutor(workers, thread_name_prefix="senet-viz-images")
 
     def submit(indices: NDArray[np.int64]) -> None:
-        size = max(1, -(-len(indices) // (2 * workers)))  # several parts a worker even out their lengths
-        parts = [indices[at : at + size] for at in range(0, len(indices), size)]
-        waiting.append((indices, [pool.submit(_load_part, source, part, preprocess) for part in parts]))
+        items: list[_Item] = [""] * len(indices)
+        turns = iter(range(len(indices)))
+        share = [pool.submit(_load_in_turn, source, indices, turns, items, preprocess, stopped) for _ in range(workers)]
+        waiting.append((indices, items, share))
 
     with quiet_pillow():
         try:
             for indices in itertools.islice(pending, prefetch):
                 submit(indices)
             while waiting:
-                indices, futures = waiting.popleft()
-                items = [item for future in futures for item in future.result()]
-                del futures
+                indices, items, share = waiting.popleft()
+                for future in share:
+                    future.result()
                 for following in itertools.islice(pending, 1):
                     submit(following)
                 yield _assemble(indices, items)
-                del items
+                del items, share
         finally:
+            stopped.set()
             pool.shutdown(wait=True, cancel_futures=True)
 
 
-def _load_part(source: ImageSource, indices: NDArray[np.int64], preprocess: Preprocess) -> list[_Item]:
-    return [_load_one(source, int(index), preprocess) for index in indices]
+def _load_in_turn(
+    source: ImageSource,
+    indices: NDArray[np.int64],
+    turns: Iterator[int],
+    items: list[_Item],
+    preprocess: Preprocess,
+    stopped: threading.Event,
+) -> None:
+    """Take the next image until none is left: threads stay close together, which a source read in order needs."""
+    for at in turns:  # shared by the threads of a batch; a step of a range iterator is atomic
+        if stopped.is_set():
+            return
+        items[at] = _load_one(source, int(indices[at]), preprocess)
 
 
 def _load_one(source: ImageSource, index: int, preprocess: Preprocess) -> _Item:

@@ -12,8 +12,9 @@ import pyarrow.parquet as pq
 from senet_viz.errors import ImageError
 from senet_viz.images.decoding import describe_error
 
-BLOCK_BYTES = 16 * 2**20  # a row group is read in blocks of about so much
-CACHE_BYTES = 64 * 2**20
+BLOCK_BYTES = 8 * 2**20  # a row group is read in blocks of about so much
+CACHE_BYTES = 24 * 2**20
+MIN_BLOCKS = 4  # however large: threads that read in order are some rows apart
 _BUFFER_BYTES = 2**20
 
 
@@ -52,7 +53,7 @@ class RowCache:
     """Reads rows of shards block by block; safe from several threads.
 
     Reading in order is cheap however large the row groups are. A jump back within a row group of several blocks
-    (over 16 MiB) reads that group again from its beginning.
+    (over 8 MiB) reads that group again from its beginning.
     """
 
     def __init__(self, shards: tuple[Shard, ...], column: str) -> None:
@@ -104,7 +105,7 @@ class RowCache:
 
     def _keep(self, block: _Block) -> None:
         self._blocks.append(block)
-        while len(self._blocks) > 1 and sum(kept.bytes for kept in self._blocks) > CACHE_BYTES:
+        while len(self._blocks) > MIN_BLOCKS and sum(kept.bytes for kept in self._blocks) > CACHE_BYTES:
             self._blocks.popleft()
 
     def _open_group(self, shard: int, row: int) -> _Cursor:

@@ -113,7 +113,8 @@ def read_table(path: Path, columns: list[str] | None = None) -> pa.Table:
         RecordingError: missing or damaged.
     """
     try:
-        return pq.ParquetFile(path, page_checksum_verification=True).read(columns=columns)
+        with pq.ParquetFile(path, page_checksum_verification=True) as file:
+            return file.read(columns=columns)
     except (OSError, pa.ArrowException) as error:
         raise RecordingError(
             f"{path} could not be read ({error}): copy the recording again or record again."

@@ -264,4 +264,6 @@ def _write_histograms(recording: Recording, folder: Path) -> Iterator[FileEntry]
         return
     for index, group in enumerate(_groups(recording.blocks, CLASS_BINS * len(recording.classes))):
         columns = {g.name: histogram_column(recording.class_histogram(g.name)) for g in group}
-        yield write_table(folder, shard_name("histograms", index, "parquet"), "histograms", pa.table(columns), level=_DENSE)
+        yield write_table(
+            folder, shard_name("histograms", index, "parquet"), "histograms", pa.table(columns), level=_DENSE
+        )

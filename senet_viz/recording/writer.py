@@ -68,9 +68,9 @@ class RecordingWriter:
             folder: new, empty, or a recording's.
             draft: options must name `shard_size`; `data["images"]` is the number of inputs.
             keep_squeeze: keep z of kept images too, not only its moments.
-            commit_seconds: commit at the latest so often,
-            commit_images: or after so many inputs,
-            commit_share: but never so often that commits take more than this share of the time.
+            commit_seconds: commit so often,
+            commit_images: and after so many inputs,
+            commit_share: the latter only as often as commits take at most this share of the time.
 
         Raises:
             RecordingError: the folder is locked, can not be written, is something else's, or a recording of other
@@ -194,7 +194,7 @@ class RecordingWriter:
         seconds, images, share = self._limits
         passed = time.monotonic() - self._last_commit
         waiting = self.appended - self.consumed
-        return (passed >= seconds or waiting >= images) and passed * share >= self._cost
+        return waiting > 0 and (passed >= seconds or (waiting >= images and passed * share >= self._cost))
 
     def _close_shard(self) -> None:
         self._files += self._shard.close(self.folder)

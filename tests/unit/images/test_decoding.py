@@ -145,6 +145,15 @@ def test_a_bomb_is_refused_before_its_pixels_are_decoded(monkeypatch: pytest.Mon
         decode_image(draw.draw_bomb(side=14_080), name="bomb.png")  # beyond Pillow's own error
 
 
+def test_a_webp_of_a_huge_canvas_is_refused_before_it_is_opened(monkeypatch: pytest.MonkeyPatch) -> None:
+    data = bytearray(draw.draw_animation("WEBP"))
+    assert data[12:16] == b"VP8X"
+    data[24:30] = b"\xff\x3f\0\xff\x3f\0"  # 16,384 pixels each way
+    monkeypatch.setattr(Image, "open", None)
+    with pytest.raises(ImageError, match=r"^x\.webp has more than 89 million pixels"):
+        decode_image(bytes(data), name="x.webp")
+
+
 def test_unknown_ranges_of_pixels_are_refused() -> None:
     for mode, kind in [("F", "floating-point"), ("I", "32-bit integer")]:
         with pytest.raises(ImageError, match=rf"^x\.tif has {kind} pixels.*8 or 16 bits"):

@@ -103,6 +103,33 @@ def test_threads_end_when_the_consumer_does(how: str) -> None:
     assert count_threads() == 0
 
 
+def test_an_early_end_does_not_wait_for_the_batch() -> None:
+    read = []
+
+    def note(image: Image.Image) -> torch.Tensor:
+        read.append(image)
+        return to_tensor(image)
+
+    batches = load_batches(make_source(250, delay=0.01), [np.arange(1), np.arange(1, 250)], note)
+    next(batches)
+    batches.close()
+    assert len(read) < 50
+
+
+def test_a_fault_of_the_source_reaches_the_consumer() -> None:
+    source = open_images("digits")
+    (batch,) = load_batches(source, [np.array([0, 1797])], to_tensor)
+    assert [index for index, _ in batch.errors] == [1797]
+
+    class Broken:
+        def __getattr__(self, name: str) -> object:
+            raise LookupError(f"no {name}")
+
+    with pytest.raises(LookupError, match="no load"):
+        next(load_batches(Broken(), [np.arange(3)], to_tensor))  # type: ignore[arg-type]
+    assert count_threads() == 0
+
+
 def test_an_error_in_the_list_of_batches_reaches_the_consumer() -> None:
     def broken() -> Iterator[NDArray[np.int64]]:
         yield np.arange(2)

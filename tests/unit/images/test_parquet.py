@@ -9,9 +9,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+import torch
 
 from senet_viz.errors import ImageError, SourceError
-from senet_viz.images import decode_image, map_labels, name_classes, open_images, row_cache
+from senet_viz.images import decode_image, load_batches, map_labels, name_classes, open_images, row_cache
 from senet_viz.images.parquet import ParquetSource
 from senet_viz.schema import ClassTable
 from tests import image_files as draw
@@ -188,6 +189,24 @@ def test_any_order_and_threads_read_the_right_rows(
     assert [read_number(source, i) for i in order] == order
     with ThreadPoolExecutor(4) as pool:
         assert list(pool.map(lambda i: read_number(source, i), range(600))) == list(range(600))
+
+
+def test_threads_do_not_read_a_row_group_twice(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(row_cache, "BLOCK_BYTES", 2000)
+    monkeypatch.setattr(row_cache, "CACHE_BYTES", 20_000)
+    source = open_images(draw.write_parquet(tmp_path / "a.parquet", draw_numbered(3000), [0] * 3000, group_rows=1000))
+    opened = []
+    original = row_cache.RowCache._open_group
+
+    def count(cache: row_cache.RowCache, shard: int, row: int) -> object:
+        opened.append(row)
+        return original(cache, shard, row)
+
+    monkeypatch.setattr(row_cache.RowCache, "_open_group", count)
+    batches = np.array_split(np.arange(3000), 20)
+    loaded = [batch.loaded for batch in load_batches(source, batches, lambda _: torch.zeros(3, 1, 1), workers=3)]
+    assert np.concatenate(loaded).tolist() == list(range(3000))
+    assert len(opened) <= 12  # three row groups, seldom a thread that fell behind; the groups have about 70 blocks
 
 
 def test_memory_does_not_grow_with_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
