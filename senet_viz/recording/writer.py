@@ -159,10 +159,10 @@ class RecordingWriter:
             raise ArgumentError(f"{self.folder} is complete: there is nothing to append.")
         batch.check(self.draft.gates)
         self._check_place(batch.consumed)
-        kept = batch.kept_gates(self._schema) if batch.kept.any() else self._schema.empty_table()
         joined = self._join(batch)
         for quantity, array in joined.items():
             self._moments[quantity].check(array, batch.labels)
+        kept = batch.kept_gates(self._schema) if batch.kept.any() else self._schema.empty_table()
         self._sound = False  # from here on an interruption leaves half a batch
         for quantity, array in joined.items():
             self._moments[quantity].update(array, batch.labels)

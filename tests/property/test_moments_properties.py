@@ -1,3 +1,5 @@
+import itertools
+
 import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -56,7 +58,7 @@ def test_order_does_not_matter(batch: tuple[np.ndarray, np.ndarray], chance: obj
 def test_any_grouping_of_shards_merges_to_the_whole(batch: tuple[np.ndarray, np.ndarray], cuts: list[int]) -> None:
     values, labels = batch
     edges = [0, *sorted(min(cut, len(values)) for cut in cuts), len(values)]
-    shards = [folded(values[a:b], labels[a:b]) for a, b in zip(edges, edges[1:])]  # empty ones included
+    shards = [folded(values[a:b], labels[a:b]) for a, b in itertools.pairwise(edges)]  # empty ones included
     left = shards[0]
     for shard in shards[1:]:
         left = left.merge(shard)

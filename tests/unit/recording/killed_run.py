@@ -16,7 +16,6 @@ def run(folder: Path) -> None:
     values = synthetic_values(gates, labels, n_classes=CLASSES, shares={}, seed=2)
     draft = make_manifest(gates, n_classes=CLASSES, images=N, shard_size=SHARD)
     kept = choose_keep(labels, "all")
-    print("ready", flush=True)  # noqa: T201
     with RecordingWriter(folder, draft, commit_images=32, commit_share=1e9) as writer:
         first = writer.consumed
         for batch in make_batches(labels, values, kept, first=first, shard_size=SHARD, unreadable=range(7, N, 50)):

@@ -1,8 +1,10 @@
 import dataclasses
 import json
+import multiprocessing
+import multiprocessing.context
 import os
-import subprocess
-import sys
+import signal
+import time
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +15,7 @@ from senet_viz.errors import ArgumentError, RecordingError
 from senet_viz.recording import RecordedBatch, RecordingWriter, open_recording, verify_recording
 from senet_viz.schema import Manifest
 from tests.synthetic import choose_keep, make_batches, make_gates, make_manifest, synthetic_recording, synthetic_values
+from tests.unit.recording.killed_run import run
 
 GATES = make_gates([5, 3])
 N, CLASSES, SHARD = 150, 3, 64
@@ -89,9 +92,13 @@ def test_an_interrupted_run_ends_with_the_same_bits(tmp_path: Path, stop: int) -
 
 
 def test_an_error_in_the_loop_keeps_whole_batches(tmp_path: Path) -> None:
-    with pytest.raises(ZeroDivisionError), RecordingWriter(tmp_path / "r", draft(), keep_squeeze=True) as writer:
-        writer.append(batches()[0])
-        raise ZeroDivisionError
+    def fail() -> None:
+        with RecordingWriter(tmp_path / "r", draft(), keep_squeeze=True) as writer:
+            writer.append(batches()[0])
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        fail()
     assert open_recording(tmp_path / "r").manifest.progress["consumed"] == 16
     assert not (tmp_path / "r" / "job.lock").exists()
 
@@ -133,7 +140,7 @@ def test_a_complete_recording_is_left_alone(tmp_path: Path) -> None:
 
 def test_a_folder_of_other_things_is_refused(tmp_path: Path) -> None:
     (tmp_path / "thesis.tex").write_text("precious", encoding="utf-8")
-    with pytest.raises(RecordingError, match="thesis.tex"):
+    with pytest.raises(RecordingError, match=r"thesis\.tex"):
         RecordingWriter(tmp_path, draft())
     assert [p.name for p in tmp_path.iterdir()] == ["thesis.tex"]
     with pytest.raises(RecordingError, match="is a file"):
@@ -152,12 +159,10 @@ def test_a_bad_gate_stops_the_run_before_it_is_folded(tmp_path: Path) -> None:
     good, bad = batches()[:2]
     broken = {name: values.copy() for name, values in bad.gates.items()}
     broken[GATES[1].name][0, 0] = np.nan
-    with (
-        pytest.raises(RecordingError, match=f"Block {GATES[1].name} has a gate that is not finite"),
-        RecordingWriter(tmp_path / "r", draft(), keep_squeeze=True) as writer,
-    ):
+    with RecordingWriter(tmp_path / "r", draft(), keep_squeeze=True) as writer:
         writer.append(good)
-        writer.append(dataclasses.replace(bad, gates=broken))
+        with pytest.raises(RecordingError, match=f"Block {GATES[1].name} has a gate that is not finite"):
+            writer.append(dataclasses.replace(bad, gates=broken))
     write(tmp_path / "whole")
     write(tmp_path / "r")
     assert bits(tmp_path / "r") == bits(tmp_path / "whole")
@@ -261,36 +266,41 @@ def test_a_path_that_can_not_be_a_folder_is_one_sentence(tmp_path: Path) -> None
 
 @pytest.mark.slow
 def test_ten_kills_change_no_bit(tmp_path: Path) -> None:
-    assert synthetic_run(tmp_path / "whole") is None
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["tests.unit.recording.killed_run"])
+    attempt(context, tmp_path / "warm", seconds=None)
+    undisturbed = attempt(context, tmp_path / "whole", seconds=None)
+    whole = bits(tmp_path / "whole")
     chance = np.random.default_rng(10)
-    progress = set()
-    for _ in range(10):
-        synthetic_run(tmp_path / "killed", seconds=float(chance.uniform(0.005, 0.12)))
-        manifest = json.loads((tmp_path / "killed" / "manifest.json").read_text("utf-8"))
-        progress.add(manifest["progress"]["consumed"])
-        open_recording(tmp_path / "killed")
-        if manifest["complete"]:
-            break
+    folder, kills, progress = tmp_path / "killed", 0, set()
+    while kills < 10:
+        attempt(context, folder, seconds=float(chance.uniform(0.05, 0.4)) * undisturbed)
+        manifest = json.loads((folder / "manifest.json").read_text("utf-8")) if folder.exists() else {}
+        if manifest.get("complete"):
+            assert bits(folder) == whole
+            folder.rename(tmp_path / f"done-{kills}")
+            continue
+        kills += 1
+        if manifest:
+            progress.add(open_recording(folder).manifest.progress["consumed"])
     assert len(progress) > 2, "the kills fell on too few moments"
-    assert synthetic_run(tmp_path / "killed") is None
-    assert verify_recording(tmp_path / "killed").ok
-    assert bits(tmp_path / "killed") == bits(tmp_path / "whole")
+    attempt(context, folder, seconds=None)
+    assert verify_recording(folder).ok
+    assert bits(folder) == whole
 
 
-def synthetic_run(folder: Path, *, seconds: float | None = None) -> int | None:
-    """One attempt in a process of its own, killed after some seconds of work; the signal, None where it finished."""
-    code = "import sys, pathlib; from tests.unit.recording.killed_run import run; run(pathlib.Path(sys.argv[1]))"
-    root = Path(__file__).parents[3]
-    environment = {**os.environ, "PYTHONPATH": str(root)}
-    command = [sys.executable, "-c", code, str(folder)]
-    with subprocess.Popen(command, cwd=root, stdout=subprocess.PIPE, env=environment) as process:
-        assert process.stdout is not None
-        assert process.stdout.readline() == b"ready\n"
-        try:
-            process.wait(timeout=seconds)
-        except subprocess.TimeoutExpired:
-            process.kill()
-        return process.wait() or None
+def attempt(context: multiprocessing.context.ForkServerContext, folder: Path, *, seconds: float | None) -> float:
+    """One run in a process of its own, killed after some seconds; how long it took."""
+    began = time.monotonic()
+    process = context.Process(target=run, args=(folder,))
+    process.start()
+    process.join(timeout=seconds)
+    if process.exitcode is None:
+        process.kill()
+    process.join()
+    assert process.exitcode in (0, -signal.SIGKILL)
+    process.close()
+    return time.monotonic() - began
 
 
 def test_the_builder_plants_its_shares(tmp_path: Path) -> None:

@@ -1,0 +1,17 @@
+"""What tests of all floors share."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+_FOLDER = os.environ.get("SENET_VIZ_TINY_IMAGENET", "")
+tiny_imagenet = pytest.mark.skipif(
+    not (Path(_FOLDER) / "val.parquet").is_file(), reason="SENET_VIZ_TINY_IMAGENET names no folder with val.parquet"
+)
+
+
+@pytest.fixture(scope="session")
+def tiny_imagenet_folder() -> Path:
+    """Folder of Tiny ImageNet's Parquet files; for tests that carry `tiny_imagenet`."""
+    return Path(_FOLDER)

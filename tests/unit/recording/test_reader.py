@@ -1,0 +1,132 @@
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from senet_viz.errors import RecordingError
+from senet_viz.recording import Recording, open_recording, verify_recording
+from senet_viz.recording.histograms import count_per_class
+from tests.synthetic import synthetic_recording
+
+BLOCKS = {"SE_2_3": 4, "SE_4_6": 6}
+
+
+@pytest.fixture(scope="module")
+def recording(tmp_path_factory: pytest.TempPathFactory) -> Recording:
+    return synthetic_recording(tmp_path_factory.mktemp("r") / "r", blocks=BLOCKS, unlabelled=5, unreadable=(2, 70))
+
+
+@pytest.fixture
+def partly(tmp_path: Path) -> Recording:
+    return synthetic_recording(tmp_path / "p", blocks=BLOCKS, keep="3", unlabelled=5)
+
+
+def test_kept_samples_are_the_rows_of_the_gates(partly: Recording) -> None:
+    kept = partly.kept_samples
+    assert kept.num_rows == len(partly.gates("SE_4_6")) == 15
+    assert sorted(kept["label"].to_pylist()) == sorted([-1, 0, 1, 2, 3] * 3)
+    everything = partly.samples.to_pylist()
+    assert all(row in everything for row in kept.to_pylist())
+    assert not partly.keeps_all
+
+
+def test_names_and_labels_are_the_same_block(recording: Recording) -> None:
+    np.testing.assert_array_equal(recording.gates("SE_4_6"), recording.gates("layer3.5.se"))
+    assert recording.gates("SE_4_6").dtype == np.float16
+
+
+def test_an_unknown_block_lists_the_labels(recording: Recording) -> None:
+    for read in (recording.gates, recording.moments, recording.class_histogram):
+        with pytest.raises(RecordingError, match=r"no block 'SE_9_9': it has SE_2_3, SE_4_6"):
+            read("SE_9_9")
+
+
+def test_squeezes_that_were_not_kept_say_so(recording: Recording) -> None:
+    with pytest.raises(RecordingError, match="keeps no squeeze of single images"):
+        recording.gates("SE_2_3", "squeeze")
+    assert recording.moments("SE_2_3", "squeeze").histogram is None
+
+
+def test_moments_are_those_of_the_kept_gates(recording: Recording) -> None:
+    gates, labels = recording.gates("SE_2_3").astype(np.float64), recording.kept_samples["label"].to_numpy()
+    moments = recording.moments("SE_2_3")
+    for k in range(4):
+        np.testing.assert_allclose(moments.mean[k], gates[labels == k].mean(axis=0), atol=2.5e-4)
+    np.testing.assert_array_equal(moments.overall().count, [len(gates)])
+
+
+def test_class_histograms_equal_numpy(recording: Recording) -> None:
+    counts = recording.class_histogram("SE_4_6")
+    gates, labels = recording.gates("SE_4_6").astype(np.float64), recording.kept_samples["label"].to_numpy()
+    assert counts.shape == (4, 6, 32)
+    for k in range(4):
+        for channel in range(6):
+            oracle = np.histogram(gates[labels == k, channel], bins=32, range=(0, 1))[0]
+            np.testing.assert_array_equal(counts[k, channel], oracle)
+
+
+def test_class_histograms_count_values_at_the_bounds() -> None:
+    gates = np.array([[0.0], [1.0], [1.0], [0.5]], dtype=np.float16)
+    counts = count_per_class(gates, np.array([0, 0, 1, -1], dtype=np.int32), 2, (0.0, 1.0))
+    assert (counts[0, 0, 0], counts[0, 0, 31], counts[1, 0, 31], counts.sum()) == (1, 1, 1, 3)
+
+
+def test_class_histograms_need_all_gates(partly: Recording) -> None:
+    with pytest.raises(RecordingError, match="not all gates were kept"):
+        partly.class_histogram("SE_2_3")
+
+
+def test_opening_names_what_is_missing_or_short(partly: Recording) -> None:
+    gates = partly.path / "gates-00000.parquet"
+    gates.write_bytes(gates.read_bytes()[:-1])
+    with pytest.raises(RecordingError, match=r"gates-00000\.parquet has \d+ bytes, \d+ expected"):
+        open_recording(partly.path)
+    gates.unlink()
+    with pytest.raises(RecordingError, match=r"gates-00000\.parquet is missing"):
+        open_recording(partly.path)
+
+
+@pytest.mark.parametrize("content", [b"{", b"[]", b'{"schema_version": 1}', b'{"schema_version": 99}', b"\xff"])
+def test_a_manifest_that_is_none_is_refused(tmp_path: Path, content: bytes) -> None:
+    with pytest.raises(RecordingError, match="no folder"):
+        open_recording(tmp_path / "nowhere")
+    with pytest.raises(RecordingError, match="has no manifest"):
+        open_recording(tmp_path)
+    (tmp_path / "manifest.json").write_bytes(content)
+    with pytest.raises(RecordingError, match="manifest"):
+        open_recording(tmp_path)
+
+
+def test_a_flipped_byte_is_found(partly: Recording) -> None:
+    assert verify_recording(partly.path).ok
+    gates = partly.path / "gates-00000.parquet"
+    damaged = bytearray(gates.read_bytes())
+    place = damaged.index(b"\x28\xb5\x2f\xfd") + 20  # inside the first zstd frame
+    damaged[place] ^= 1
+    gates.write_bytes(damaged)
+    report = verify_recording(partly.path)
+    assert not report.ok
+    assert [p.split(" has ")[0] for p in report.problems] == ["gates-00000.parquet"]
+    with pytest.raises(RecordingError, match="could not be read"):
+        _ = open_recording(partly.path).kept_samples
+
+
+def test_verify_lists_every_difference(partly: Recording) -> None:
+    (partly.path / "gates-00000.parquet").unlink()
+    samples = partly.path / "samples-00000.parquet"
+    samples.write_bytes(samples.read_bytes() + b"x")
+    report = verify_recording(partly.path)
+    assert report.files == len(partly.manifest.files)
+    assert len(report.problems) == 2
+
+
+def test_opening_and_reading_load_no_torch(recording: Recording) -> None:
+    code = (
+        "import sys, senet_viz.recording as r; x = r.open_recording(sys.argv[1]); x.moments('SE_2_3'); x.gates('SE_2_3');"
+        "x.samples; print(sorted({'torch', 'streamlit', 'plotly', 'timm'} & set(sys.modules)))"
+    )
+    command = [sys.executable, "-c", code, str(recording.path)]
+    done = subprocess.run(command, cwd=Path(__file__).parents[3], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
