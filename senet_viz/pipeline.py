@@ -19,7 +19,7 @@ from torch.nn import functional as F
 from senet_viz.environment import describe_environment
 from senet_viz.errors import SourceError
 from senet_viz.forwarding import forward, observing, output_labels
-from senet_viz.images import DECODER, Batch, ImageSource, load_batches, map_labels, open_images
+from senet_viz.images import DECODER, Batch, ImageSource, load_batches, map_labels, name_classes, open_images
 from senet_viz.models.zoo import Model, with_calibrated_batch_norm
 from senet_viz.planning import Estimate, RecordOptions, RecordPlan, check_room, estimate_recording
 from senet_viz.recorder import GateRecorder
@@ -113,7 +113,7 @@ def _draft(model: Model, source: ImageSource, options: RecordOptions, plan: Reco
             "labels": source.label_kind,
         },
         gates=model.gates,
-        classes=source.classes,
+        classes=name_classes(source.classes, source.label_kind, model.classes or None),
         mapping=mapping,
         preprocessing={**model.preprocess.to_json(), "decoder": DECODER},
         options={
@@ -153,6 +153,8 @@ def _fill(
                 ):
                     writer.set_precision_difference(_difference(model, recorder, batch.pixels))
                 meter.tick()
+        if writer.errors == total:
+            raise SourceError(f"None of the {total:,} images of {source.name} could be read; see {writer.folder / 'errors'}*.")
         writer.finish(throughput=meter.throughput())
         state = "finished"
     except KeyboardInterrupt:

@@ -110,10 +110,11 @@ class RecordingWriter:
         progress = stored.progress
         self.consumed = self.appended = progress["consumed"]
         self.images, self.errors, self._kept = progress["images"], progress["errors"], progress["kept"]
+        self._remove_unlisted(stored.files)
         if self.complete:
             self._lock.release()
-            return
-        self._take_up(stored)
+        else:
+            self._take_up(stored)
 
     def _begin_new(self) -> None:
         self.consumed = self.appended = self.images = self.errors = self._kept = self._generation = 0
@@ -125,7 +126,6 @@ class RecordingWriter:
         self._commit(moments_name(1))
 
     def _take_up(self, stored: Manifest) -> None:
-        self._remove_unlisted(stored.files)
         moments = next(f for f in stored.files if f.role == "moments")
         path = self.folder / moments.name
         self._generation = int(path.stem.split("-")[1])

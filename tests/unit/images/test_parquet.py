@@ -206,7 +206,7 @@ def test_threads_do_not_read_a_row_group_twice(tmp_path: Path, monkeypatch: pyte
     batches = np.array_split(np.arange(3000), 20)
     loaded = [batch.loaded for batch in load_batches(source, batches, lambda _: torch.zeros(3, 1, 1), workers=3)]
     assert np.concatenate(loaded).tolist() == list(range(3000))
-    assert len(opened) <= 12  # three row groups, seldom a thread that fell behind; the groups have about 70 blocks
+    assert len(opened) <= 12  # three row groups, seldom a thread that fell behind; each group has 50 blocks
 
 
 def test_memory_does_not_grow_with_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,45 @@
+"""What the pages show of gates per class, computed from a recording and frozen."""
+
+from senet_viz.profiles.answers import describe_distances
+from senet_viz.profiles.choices import (
+    CHANNEL_ORDERS,
+    ChannelOrder,
+    ChosenClass,
+    choose_blocks,
+    choose_channels,
+    choose_classes,
+    label_blocks,
+    label_classes,
+    order_channels,
+)
+from senet_viz.profiles.class_map import MAP_VIEWS, ClassChannelMap, MapView, map_classes, rank_channels
+from senet_viz.profiles.distribution import ChannelDistribution, ClassSpread, distribute_channel, unroll_histogram
+from senet_viz.profiles.panels import ClassPanels, Panel, ShownClass, profile_classes
+from senet_viz.profiles.shares import class_shares
+
+__all__ = [
+    "CHANNEL_ORDERS",
+    "MAP_VIEWS",
+    "ChannelDistribution",
+    "ChannelOrder",
+    "ChosenClass",
+    "ClassChannelMap",
+    "ClassPanels",
+    "ClassSpread",
+    "MapView",
+    "Panel",
+    "ShownClass",
+    "choose_blocks",
+    "choose_channels",
+    "choose_classes",
+    "class_shares",
+    "describe_distances",
+    "distribute_channel",
+    "label_blocks",
+    "label_classes",
+    "map_classes",
+    "order_channels",
+    "profile_classes",
+    "rank_channels",
+    "unroll_histogram",
+]

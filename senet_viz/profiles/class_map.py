@@ -1,0 +1,115 @@
+"""All classes against the most class-specific channels of one block."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from senet_viz.errors import ArgumentError
+from senet_viz.profiles.choices import label_classes
+from senet_viz.profiles.shares import class_shares
+from senet_viz.recording import Recording
+from senet_viz.schema import Gate
+
+MapView = Literal["gate", "difference"]
+MAP_VIEWS: tuple[MapView, ...] = ("gate", "difference")
+TOP_CHANNELS = 64
+_ORDERED_LEAVES = 400  # optimal ordering takes the cube of the classes: 0.1 s at 200, seconds at 1,000
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class ClassChannelMap:
+    """Mean gates of every class, rows clustered, channels by class share.
+
+    Attributes:
+        block: the gate.
+        classes: class indices in the order of the rows, (R,); classes without an image are left out.
+        labels: of these classes.
+        images: of these classes.
+        channels: channel numbers from the highest class share on, (M,).
+        share: their class share (ω²), (M,).
+        means: class means, (R, M), in units of s.
+        overall: mean over all images, (M,).
+        clustered: whether rows that are alike lie together (False for fewer than three classes).
+    """
+
+    block: Gate
+    classes: NDArray[np.int64]
+    labels: tuple[str, ...]
+    images: NDArray[np.int64]
+    channels: NDArray[np.int64]
+    share: Floats
+    means: Floats
+    overall: Floats
+    clustered: bool
+
+    def values(self, view: MapView) -> Floats:
+        """(R, M): the mean gates, or their differences from the mean over all images.
+
+        Raises:
+            ArgumentError: another view.
+        """
+        if view not in MAP_VIEWS:
+            raise ArgumentError(f"A map shows no {view!r}: use one of {', '.join(MAP_VIEWS)}.")
+        return self.means if view == "gate" else self.means - self.overall
+
+    def table(self) -> pd.DataFrame:
+        """A row per class, a column per channel, in the order of the map."""
+        columns = [f"channel {c}" for c in self.channels]
+        frame = pd.DataFrame(self.means, columns=columns)
+        frame.insert(0, "class", list(self.labels))
+        frame.insert(1, "images", self.images)
+        return frame
+
+
+def map_classes(recording: Recording, block: Gate, *, top: int | None = TOP_CHANNELS) -> ClassChannelMap:
+    """Mean gate of every class for the channels with the highest class share.
+
+    Rows are ordered by average linkage on the Euclidean distance of the profiles over **all** channels.
+
+    Args:
+        recording: full or slim.
+        block: one of its gates.
+        top: so many channels; all where None.
+
+    Raises:
+        RecordingError: a file is missing or damaged.
+    """
+    moments = recording.moments(block.name)
+    overall = moments.overall().mean[0]
+    share = class_shares(moments)
+    channels = np.argsort(-share, kind="stable")[:top]  # NaN sorts last
+    seen = np.flatnonzero(moments.count > 0)
+    order = seen[_cluster(moments.mean[seen])]
+    labels = label_classes(recording.classes)
+    return ClassChannelMap(
+        block=block,
+        classes=order,
+        labels=tuple(labels[k] for k in order),
+        images=moments.count[order],
+        channels=channels,
+        share=share[channels],
+        means=moments.mean[order][:, channels],
+        overall=overall[channels],
+        clustered=len(seen) > 2,
+    )
+
+
+def rank_channels(recording: Recording, block: Gate) -> tuple[NDArray[np.int64], Floats]:
+    """All channels of a block from the highest class share on, and their class share, both (C,)."""
+    share = class_shares(recording.moments(block.name))
+    order = np.argsort(-share, kind="stable")
+    return order, share[order]
+
+
+def _cluster(profiles: Floats) -> NDArray[np.int64]:
+    """Order of rows in which those that are alike lie together."""
+    if len(profiles) < 3:
+        return np.arange(len(profiles))
+    from scipy.cluster import hierarchy
+
+    tree = hierarchy.linkage(profiles, method="average", optimal_ordering=len(profiles) <= _ORDERED_LEAVES)
+    return np.asarray(hierarchy.leaves_list(tree), dtype=np.int64)
