@@ -1,6 +1,6 @@
 """How far the gates of one network on one device lie from those on the CPU, in fp32.
 
-    python benchmarks/device_parity.py --data val.parquet --device cuda
+python benchmarks/device_parity.py --data val.parquet --device cuda
 """
 
 import argparse

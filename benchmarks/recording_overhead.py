@@ -73,7 +73,10 @@ def main() -> None:
         none = run_recording(model, source, RecordOptions(**base, keep="none"))
         everything = run_recording(model, source, RecordOptions(**base, keep="all"))
         rounds.append({"bare": bare, "keep_none": none, "keep_all": everything})
-        print(f"round {number + 1}: bare {bare:.1f} s, keep none {none / bare:.3f} ×, keep all {everything / bare:.3f} ×", flush=True)
+        print(
+            f"round {number + 1}: bare {bare:.1f} s, keep none {none / bare:.3f} ×, keep all {everything / bare:.3f} ×",
+            flush=True,
+        )
     result = {
         "benchmark": "recording_overhead",
         "model": arguments.model,
@@ -87,7 +90,11 @@ def main() -> None:
     }
     arguments.out.parent.mkdir(parents=True, exist_ok=True)
     arguments.out.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
-    print(json.dumps({key: result[key] for key in ("bare_images_per_second", "median_ratio_keep_none", "median_ratio_keep_all")}))
+    print(
+        json.dumps(
+            {key: result[key] for key in ("bare_images_per_second", "median_ratio_keep_none", "median_ratio_keep_all")}
+        )
+    )
 
 
 if __name__ == "__main__":

@@ -4,8 +4,7 @@ import json
 import signal
 import sys
 from pathlib import Path
-from types import FrameType
-from typing import Annotated, Any, NoReturn
+from typing import Annotated, Any
 
 import typer
 
@@ -39,7 +38,7 @@ FolderArgument = Annotated[Path, typer.Argument(help="A recording's folder.")]
 
 def main() -> None:
     """Entry point: ends with 0 done, 1 the work failed, 2 unusable arguments."""
-    signal.signal(signal.SIGTERM, _interrupt)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # a cancelled job commits, as after Ctrl-C
     try:
         app()
     except SenetVizError as error:
@@ -48,10 +47,6 @@ def main() -> None:
     except KeyboardInterrupt:
         print("senet-viz: stopped; what was committed is kept.", file=sys.stderr)  # noqa: T201 - as above
         sys.exit(1)
-
-
-def _interrupt(number: int, frame: FrameType | None) -> NoReturn:
-    raise KeyboardInterrupt
 
 
 def _print_json(tree: dict[str, Any]) -> None:
@@ -133,7 +128,8 @@ def record_command(
     """Record the gates of every block for every image."""
     from senet_viz.images import open_images
     from senet_viz.models import load_model
-    from senet_viz.pipeline import RecordOptions, calibrate_on, record, summarize
+    from senet_viz.pipeline import calibrate_on, record, summarize
+    from senet_viz.planning import RecordOptions
 
     options = RecordOptions(
         keep=keep, precision=precision, batch_size=batch_size, shard_size=shard_size, limit=limit, seed=seed,

@@ -82,16 +82,16 @@ def record(
     if on_estimate:
         on_estimate(estimate)
     check_room(estimate, draft.classes)
-    with RecordingWriter(
-        folder, draft, keep_squeeze=options.squeeze, commit_seconds=options.commit_seconds
-    ) as writer:
+    with RecordingWriter(folder, draft, keep_squeeze=options.squeeze, commit_seconds=options.commit_seconds) as writer:
         if not writer.complete:
             _fill(writer, model, source, options, plan, on_progress)
     return open_recording(folder)
 
 
 def _draft(model: Model, source: ImageSource, options: RecordOptions, plan: RecordPlan) -> Manifest:
-    mapping = map_labels(source.classes, source.label_kind, model.classes or None, model.outputs, label_map=options.label_map)
+    mapping = map_labels(
+        source.classes, source.label_kind, model.classes or None, model.outputs, label_map=options.label_map
+    )
     now = datetime.now(UTC).isoformat(timespec="seconds")
     short = Path(source.name).name or source.name
     return Manifest(
@@ -100,6 +100,7 @@ def _draft(model: Model, source: ImageSource, options: RecordOptions, plan: Reco
             "name": Path(model.name).name if model.source in ("checkpoint",) else model.name,
             "source": model.source,
             "weights": model.weights,
+            "seed": model.seed,
             "sha256": model.sha256,
             "outputs": model.outputs,
             "output_names": list(model.classes.names),
@@ -154,7 +155,9 @@ def _fill(
                     writer.set_precision_difference(_difference(model, recorder, batch.pixels))
                 meter.tick()
         if writer.errors == total:
-            raise SourceError(f"None of the {total:,} images of {source.name} could be read; see {writer.folder / 'errors'}*.")
+            raise SourceError(
+                f"None of the {total:,} images of {source.name} could be read; see {writer.folder / 'errors'}*."
+            )
         writer.finish(throughput=meter.throughput())
         state = "finished"
     except KeyboardInterrupt:
@@ -234,12 +237,16 @@ def _array(value: Tensor) -> NDArray[np.float32]:
 
 def _difference(model: Model, recorder: GateRecorder, pixels: Tensor) -> Mapping[str, float]:
     """Largest and RMS difference of the last forward's gates from a forward in fp32."""
-    lower = recorder.take()
+    lower = _all_gates(recorder)
     with torch.autocast(model.device.type, enabled=False):
         forward(model, pixels)
-    exact = recorder.take()
-    differences = torch.cat([(lower[name] - exact[name]).flatten() for name in exact]).double()
+    differences = lower - _all_gates(recorder)
     return {"largest": float(differences.abs().max()), "rms": float(differences.square().mean().sqrt())}
+
+
+def _all_gates(recorder: GateRecorder) -> Tensor:
+    """Every gate of the last forward in one row per image, float64."""
+    return torch.cat([s for s in recorder.take().values() if s is not None], dim=1).double()
 
 
 def calibrate_on(

@@ -186,7 +186,7 @@ def train(
         ModelError: the checkpoint is of another recipe, or the loss is no longer finite.
     """
     torch.manual_seed(config.seed)
-    model = build().to(device, memory_format=torch.channels_last).train()
+    model = build().to(device).to(memory_format=torch.channels_last).train()
     data = ImageTensors(data.images.to(device), data.labels.to(device))
     state = _prepare(model, config, per_epoch := len(data.labels) // config.batch_size)
     identity = {**config.to_json(), "images": len(data.labels), "pixels": int(data.images[::97].long().sum())}
@@ -255,7 +255,7 @@ def _take_step(state: _State, images: Tensor, labels: Tensor, config: TrainConfi
         logits = state.model(images)
     loss = F.cross_entropy(logits.float(), labels, label_smoothing=config.label_smoothing)
     state.optimizer.zero_grad(set_to_none=True)
-    loss.backward()
+    torch.autograd.backward(loss)
     state.optimizer.step()
     state.schedule.step()
     if not math.isfinite(value := loss.item()):

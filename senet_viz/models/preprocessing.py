@@ -59,7 +59,8 @@ class Preprocessing:
 
     @classmethod
     def from_json(cls, tree: Mapping[str, Any]) -> Self:
-        return cls(**{key: tuple(value) if isinstance(value, list) else value for key, value in tree.items()})
+        values: dict[str, Any] = {key: tuple(v) if isinstance(v, list) else v for key, v in tree.items()}
+        return cls(**values)
 
     @classmethod
     def from_timm(cls, config: Mapping[str, Any], source: str) -> Self:

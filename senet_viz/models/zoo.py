@@ -33,7 +33,8 @@ class Model:
         module: the network.
         name: what it was asked for by, e.g. "bundled" or "timm:legacy_seresnet50.in1k".
         source: "bundled", "timm", "torchvision", "checkpoint" or "factory".
-        weights: "pretrained" or "random (seed 0)".
+        weights: "pretrained" or "random".
+        seed: of random weights; None for pretrained ones.
         preprocess: RGB image → (3, H, W) float32 tensor.
         classes: names and wnids of the outputs; empty where they are not known.
         outputs: number of outputs.
@@ -51,6 +52,7 @@ class Model:
     outputs: int
     sha256: str
     device: torch.device
+    seed: int | None = None
     notes: tuple[str, ...] = ()
 
     @functools.cached_property
@@ -101,18 +103,19 @@ def load_model(
         built = _build(name, arch, pretrained=weights == "pretrained")
     if weights == "random":
         _enable_residual_branches(built.module)
-    module = built.module.eval().requires_grad_(True).to(place, memory_format=torch.channels_last)
+    module = built.module.eval().requires_grad_(True).to(place).to(memory_format=torch.channels_last)
     preprocess = preprocessing or built.preprocess
     return Model(
         module=module,
         name=name if arch is None else f"{name} ({arch})",
         source=built.source,
-        weights=weights if weights == "pretrained" else f"random (seed {seed})",
+        weights=weights,
         preprocess=preprocess,
         classes=built.classes,
         outputs=_count_outputs(module, preprocess.size, place),
         sha256=digest_weights(module),
         device=place,
+        seed=seed if weights == "random" else None,
     )
 
 
@@ -234,21 +237,22 @@ def _from_timm(name: str, *, pretrained: bool) -> _Built:
             raise ModelError(f"timm has no pretrained weights called {name!r}: see timm.list_pretrained().") from error
         raise
     except Exception as error:
-        config = timm.get_pretrained_cfg(name)
-        file = (
-            f"model.safetensors of {config.hf_hub_id}"
-            if config and config.hf_hub_id
-            else str(getattr(config, "url", name))
-        )
         raise ModelError(
             f"The weights of timm:{name} could not be downloaded ({type(error).__name__}): on a machine with a network "
-            f"fetch {file}, and pass it with --model FILE --arch timm:{name.split('.')[0]}."
+            f"fetch {_weights_file_of(name)}, and pass it with --model FILE --arch timm:{name.split('.')[0]}."
         ) from error
-    config = getattr(module, "pretrained_cfg", None) or {}
-    outputs = int(config.get("num_classes", 0))
-    return _Built(
-        module, "timm", Preprocessing.from_timm(config, f"timm's pretrained_cfg of {name}"), _imagenet_classes(outputs)
-    )
+    config: dict[str, Any] = getattr(module, "pretrained_cfg", None) or {}
+    preprocess = Preprocessing.from_timm(config, f"timm's pretrained_cfg of {name}")
+    return _Built(module, "timm", preprocess, _imagenet_classes(int(config.get("num_classes", 0))))
+
+
+def _weights_file_of(name: str) -> str:
+    import timm
+
+    config = timm.get_pretrained_cfg(name)
+    if config and config.hf_hub_id:
+        return f"model.safetensors of {config.hf_hub_id}"
+    return str(config.url) if config and config.url else f"the weights of {name}"
 
 
 def _from_torchvision(name: str, *, pretrained: bool) -> _Built:
@@ -287,7 +291,7 @@ def _from_factory(origin: str, attribute: str) -> _Built:
 def _imagenet_classes(outputs: int) -> ClassTable:
     if outputs != 1000:
         return NO_CLASSES
-    from timm.data import ImageNetInfo
+    from timm.data.imagenet_info import ImageNetInfo
 
     info = ImageNetInfo("imagenet-1k")
     wnids = tuple(info.index_to_label_name(i) for i in range(1000))

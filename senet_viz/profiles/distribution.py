@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from senet_viz.errors import ArgumentError, RecordingError
+from senet_viz.errors import ArgumentError
 from senet_viz.profiles.choices import label_classes
 from senet_viz.profiles.panels import ShownClass
 from senet_viz.recording import Recording
@@ -51,7 +51,6 @@ class ChannelDistribution:
         spreads: the whole set first, then the classes.
         source: "gates" (of kept images) or "histograms" (of all images, in bins).
         bin_width: in units of s: values are known to this; 0 for gates.
-        share: the channel's class share (ω²) of all recorded images.
     """
 
     block: Gate
@@ -121,10 +120,9 @@ def distribute_channel(
 
 def _histogram(recording: Recording, block: Gate, channel: int) -> NDArray[np.int64] | None:
     """(K, bins) of one channel; None where the recording holds no histograms per class."""
-    try:
-        return recording.class_histogram(block.name)[:, channel].astype(np.int64)
-    except RecordingError:
+    if not any(file.role == "histograms" for file in recording.manifest.files):
         return None
+    return np.asarray(recording.class_histogram(block.name)[:, channel], dtype=np.int64)
 
 
 def _from_counts(

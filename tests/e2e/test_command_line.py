@@ -97,7 +97,9 @@ def test_train_writes_a_model_that_record_takes(tmp_path: Path) -> None:
     assert result["finished"], second.stderr
     card = (tmp_path / "model" / "README.md").read_text(encoding="utf-8")
     assert f"{result['top1']:.2%}" in card
-    recorded = run("record", "--model", tmp_path / "model", "--data", data, "--out", tmp_path / "run", "--json", "--device", "cpu")
+    recorded = run(
+        "record", "--model", tmp_path / "model", "--data", data, "--out", tmp_path / "run", "--json", "--device", "cpu"
+    )
     assert json.loads(recorded.stdout)["top1"] == result["top1"]
 
 
@@ -129,7 +131,9 @@ def test_unreadable_images_are_counted_listed_and_strict(tmp_path: Path) -> None
         (["train", "--data", "digits", "--val", "digits", "--out", "o", "--phases", "4"], 2, "EPOCHSxPIXELS"),
     ],
 )
-def test_bad_input_gets_one_sentence(arguments: list[str], status: int, sentence: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_bad_input_gets_one_sentence(
+    arguments: list[str], status: int, sentence: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(tmp_path)
     done = run(*arguments)
     assert done.returncode == status
@@ -156,7 +160,9 @@ def test_ten_folders_in_another_order_are_matched_by_name(tmp_path: Path) -> Non
 
     mapping = open_recording(tmp_path / "a").manifest.mapping
     assert mapping.method == "wnid"
-    assert [wnids.index(info.index_to_label_name(output)) for output in mapping.outputs] == [wnids.index(w) for w in sorted(wnids)]
+    assert [wnids.index(info.index_to_label_name(output)) for output in mapping.outputs] == [
+        wnids.index(w) for w in sorted(wnids)
+    ]
     strange = json.loads(run("record", *arguments, "--data", tmp_path / "strangers", "--out", tmp_path / "b").stdout)
     assert strange["judged"] == 0
     assert strange["top1"] is None

@@ -9,7 +9,8 @@ import pytest
 
 import senet_viz as sv
 from senet_viz.models import bundled_folder
-from senet_viz.pipeline import RecordOptions, record
+from senet_viz.pipeline import record
+from senet_viz.planning import RecordOptions
 from tests.conftest import tiny_imagenet
 
 FOLDER = bundled_folder()
@@ -82,9 +83,13 @@ def test_recording_again_gives_the_same_gates_and_predictions(
 ) -> None:
     model = sv.load_model("bundled", device="cpu")
     again = record(model, tiny_imagenet_folder / "val.parquet", tmp_path / "again", options=RecordOptions(limit=400))
-    old = dict(zip(recording.samples["sample_id"].to_pylist(), recording.samples["prediction"].to_pylist(), strict=True))
+    old = dict(
+        zip(recording.samples["sample_id"].to_pylist(), recording.samples["prediction"].to_pylist(), strict=True)
+    )
     ids, predictions = again.samples["sample_id"].to_pylist(), again.samples["prediction"].to_pylist()
-    assert np.mean([old[i] == p for i, p in zip(ids, predictions, strict=True)]) >= 0.995, "another machine may round a tie"
+    assert np.mean([old[i] == p for i, p in zip(ids, predictions, strict=True)]) >= 0.995, (
+        "another machine may round a tie"
+    )
     kept = {name: row for row, name in enumerate(recording.kept_samples["sample_id"].to_pylist())}
     both = [(row, kept[name]) for row, name in enumerate(ids) if name in kept]
     assert both

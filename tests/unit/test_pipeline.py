@@ -14,7 +14,8 @@ import senet_viz as sv
 from senet_viz.errors import ArgumentError, RecordingError, SourceError
 from senet_viz.images import ImageSource
 from senet_viz.models import Model
-from senet_viz.pipeline import RecordOptions, calibrate_on, record, summarize
+from senet_viz.pipeline import calibrate_on, record, summarize
+from senet_viz.planning import RecordOptions
 from tests.tiny import write_tiny_parquet
 
 
@@ -139,7 +140,12 @@ def test_doing_it_again_changes_nothing(recording: sv.Recording, source: ImageSo
 
 @pytest.mark.parametrize(
     ("change", "named"),
-    [({"batch_size": 16}, "batch_size"), ({"precision": "bf16"}, "precision"), ({"limit": 50}, r"data\.images"), ({"keep": "none"}, "keep")],
+    [
+        ({"batch_size": 16}, "batch_size"),
+        ({"precision": "bf16"}, "precision"),
+        ({"limit": 50}, r"data\.images"),
+        ({"keep": "none"}, "keep"),
+    ],
 )
 def test_a_folder_of_other_options_is_refused_by_name(
     recording: sv.Recording, source: ImageSource, model: Model, change: dict[str, object], named: str
@@ -156,11 +162,15 @@ def test_other_weights_are_refused_by_name(recording: sv.Recording, source: Imag
 
 
 @pytest.mark.parametrize("precision", ["bf16", "fp16"])
-def test_lower_precision_stores_its_difference(source: ImageSource, model: Model, truth: Truth, tmp_path: Path, precision: str) -> None:
+def test_lower_precision_stores_its_difference(
+    source: ImageSource, model: Model, truth: Truth, tmp_path: Path, precision: str
+) -> None:
     made = record(model, source, tmp_path / precision, options=RecordOptions(batch_size=32, precision=precision))
     difference = made.manifest.precision_difference
     assert difference is not None
-    recorded = np.concatenate([made.gates(name)[:32].astype(np.float64) - truth.gates[name][:32] for name in ("se1", "se2")], axis=1)
+    recorded = np.concatenate(
+        [made.gates(name)[:32].astype(np.float64) - truth.gates[name][:32] for name in ("se1", "se2")], axis=1
+    )
     assert difference["largest"] == pytest.approx(np.abs(recorded).max(), abs=5e-4)
     assert difference["rms"] == pytest.approx(np.sqrt((recorded**2).mean()), abs=2e-4)
     assert 0 < difference["rms"] < difference["largest"] < 0.1
@@ -188,14 +198,18 @@ def test_progress_and_estimate_are_told(source: ImageSource, model: Model, tmp_p
     assert 0.3 * made < estimates[0].disk_bytes < 3 * made
 
 
-def test_too_many_classes_stop_before_the_work(source: ImageSource, model: Model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_too_many_classes_stop_before_the_work(
+    source: ImageSource, model: Model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("senet_viz.planning.MAX_MOMENT_BYTES", 1000)
     with pytest.raises(RecordingError, match="group the labels"):
         record(model, source, tmp_path / "x")
     assert not (tmp_path / "x").exists()
 
 
-@pytest.mark.parametrize("change", [{"precision": "int8"}, {"batch_size": 0}, {"keep": "some"}, {"keep": "0"}, {"limit": 0}])
+@pytest.mark.parametrize(
+    "change", [{"precision": "int8"}, {"batch_size": 0}, {"keep": "some"}, {"keep": "0"}, {"limit": 0}]
+)
 def test_unusable_options_are_refused(change: dict[str, object]) -> None:
     with pytest.raises(ArgumentError, match=next(iter(change))):
         RecordOptions(**change)  # type: ignore[arg-type]

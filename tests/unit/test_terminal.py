@@ -15,7 +15,9 @@ def test_durations(seconds: float, text: str) -> None:
     assert seconds_text(seconds) == text
 
 
-@pytest.mark.parametrize(("count", "text"), [(12, "12 B"), (1500, "1.5 kB"), (2.5e6, "2.5 MB"), (3.2e9, "3.2 GB"), (5e12, "5000.0 GB")])
+@pytest.mark.parametrize(
+    ("count", "text"), [(12, "12 B"), (1500, "1.5 kB"), (2.5e6, "2.5 MB"), (3.2e9, "3.2 GB"), (5e12, "5000.0 GB")]
+)
 def test_sizes(count: float, text: str) -> None:
     assert bytes_text(count) == text
 

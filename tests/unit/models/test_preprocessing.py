@@ -60,7 +60,9 @@ def test_json_round_trip() -> None:
     assert Preprocessing.from_json(preprocessing.to_json()) == preprocessing
 
 
-@pytest.mark.parametrize("config", [{"input_size": (1, 28, 28)}, {"input_size": (3, 224, 192)}, {"crop_mode": "border"}])
+@pytest.mark.parametrize(
+    "config", [{"input_size": (1, 28, 28)}, {"input_size": (3, 224, 192)}, {"crop_mode": "border"}]
+)
 def test_inputs_that_are_no_square_rgb_image_are_refused(config: dict[str, object]) -> None:
     with pytest.raises(ModelError, match="square RGB"):
         Preprocessing.from_timm(config, "odd network")

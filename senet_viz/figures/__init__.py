@@ -1,0 +1,23 @@
+"""Results turned into figures: nothing but layout is computed here."""
+
+from senet_viz.figures.class_map import draw_class_map
+from senet_viz.figures.distribution import DISTRIBUTION_VIEWS, DistributionView, draw_distribution
+from senet_viz.figures.look import CLASS_COLOURS, DARK, GREY, LIGHT, Look, Theme, chart_config, colour_classes, look_of
+from senet_viz.figures.panels import draw_panels
+
+__all__ = [
+    "CLASS_COLOURS",
+    "DARK",
+    "DISTRIBUTION_VIEWS",
+    "GREY",
+    "LIGHT",
+    "DistributionView",
+    "Look",
+    "Theme",
+    "chart_config",
+    "colour_classes",
+    "draw_class_map",
+    "draw_distribution",
+    "draw_panels",
+    "look_of",
+]

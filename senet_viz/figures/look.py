@@ -1,0 +1,107 @@
+"""What all figures share: inks of the light and the dark page, colours of classes, the mode bar."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import plotly.graph_objects as go
+from plotly.colors import qualitative
+
+Theme = Literal["light", "dark"]
+FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif"
+# Eight of plotly's colour-blind-safe set, those first that are readable on white and on black.
+CLASS_COLOURS = tuple(qualitative.Safe[i] for i in (6, 1, 5, 7, 0, 3, 8, 2))
+GREY = "rgb(136, 136, 136)"
+
+
+@dataclass(frozen=True)
+class Look:
+    """Inks of a figure.
+
+    Attributes:
+        ink: the all-class mean and headings.
+        text: axes and labels.
+        grid: grid lines.
+        paper: behind everything.
+        panel: behind the plots.
+    """
+
+    ink: str
+    text: str
+    grid: str
+    paper: str
+    panel: str
+
+
+LIGHT = Look(ink="#111827", text="#4b5563", grid="#e5e7eb", paper="#ffffff", panel="#ffffff")
+DARK = Look(ink="#f9fafb", text="#b6bfcc", grid="#2b3442", paper="#0f141b", panel="#0f141b")
+
+
+def look_of(theme: Theme) -> Look:
+    """Inks for a light or a dark page."""
+    return DARK if theme == "dark" else LIGHT
+
+
+def colour_classes(classes: Sequence[int], kept: Mapping[int, str] | None = None) -> dict[int, str]:
+    """A colour for each class; those that have one keep it, more than eight are grey.
+
+    Args:
+        classes: indices, in the order in which they were chosen.
+        kept: colours given before, also to classes that are not shown now.
+
+    Returns:
+        Colours of `classes`, then those of `kept` that no shown class needs.
+    """
+    before = dict(kept or {})
+    result = {k: before[k] for k in classes if before.get(k, GREY) != GREY}
+    idle = [c for k, c in before.items() if k not in result and c != GREY]
+    fresh = [c for c in CLASS_COLOURS if c not in result.values()]
+    fresh.sort(key=lambda colour: colour in idle)
+    for k in classes:
+        if k not in result:
+            result[k] = fresh.pop(0) if fresh else GREY
+    taken = set(result.values())
+    return result | {k: c for k, c in before.items() if k not in result and c not in taken}
+
+
+def translucent(colour: str, alpha: float) -> str:
+    """An `rgb(…)` colour with an opacity."""
+    return colour.replace("rgb(", "rgba(").replace(")", f", {alpha})")
+
+
+def chart_config(name: str) -> dict[str, Any]:
+    """The mode bar: a picture named after what it shows, no logo, nothing sent anywhere."""
+    return {
+        "displaylogo": False,
+        "showSendToCloud": False,
+        "responsive": True,
+        "modeBarButtonsToRemove": ["select2d", "lasso2d", "autoScale2d"],
+        "toImageButtonOptions": {"format": "png", "filename": name, "scale": 2},
+    }
+
+
+def style(figure: go.Figure, look: Look, *, height: int, title: str, top: int) -> go.Figure:
+    """Fonts, paper, hover and legend that all figures have; the title is left-aligned over the plot."""
+    figure.update_layout(
+        template="none",
+        height=height,
+        paper_bgcolor=look.paper,
+        plot_bgcolor=look.panel,
+        font={"family": FONT, "size": 12, "color": look.text},
+        title={"text": title, "x": 0, "xref": "container", "xanchor": "left", "y": 1, "yref": "container",
+               "yanchor": "top", "pad": {"t": 6, "l": 2}, "font": {"size": 13, "color": look.text}},
+        margin={"l": 52, "r": 8, "t": top, "b": 46},
+        hoverlabel={"bgcolor": look.paper, "bordercolor": look.grid, "font": {"family": FONT, "color": look.ink}},
+        legend={"orientation": "h", "x": 0, "xanchor": "left", "y": 1, "yref": "container", "yanchor": "top",
+                "font": {"color": look.ink}, "bgcolor": "rgba(0,0,0,0)"},
+    )  # fmt: skip
+    return figure
+
+
+def style_axes(figure: go.Figure, look: Look) -> go.Figure:
+    """Thin grid, no zero line, ticks in the text's ink."""
+    shared = {"gridcolor": look.grid, "zeroline": False, "linecolor": look.grid, "tickcolor": look.grid,
+              "showline": True, "ticks": "outside", "ticklen": 3, "title_font": {"size": 12}}  # fmt: skip
+    figure.update_xaxes(showgrid=False, **shared)
+    figure.update_yaxes(showgrid=True, **shared)
+    return figure
