@@ -49,10 +49,13 @@ class Preprocessing:
         """The resized and cropped image: what the network sees."""
         mode = InterpolationMode(self.interpolation)
         if self.crop_mode == "squash":
-            return tvf.resize(image, [self.size, self.size], interpolation=mode)
+            squeezed: Image.Image = tvf.resize(image, [self.size, self.size], interpolation=mode)
+            return squeezed
         if min(image.size) != self.resize:
             image = tvf.resize(image, [self.resize], interpolation=mode)
-        return image if image.size == (self.size, self.size) else tvf.center_crop(image, [self.size, self.size])
+        if image.size != (self.size, self.size):
+            image = tvf.center_crop(image, [self.size, self.size])
+        return image
 
     def to_json(self) -> dict[str, Any]:
         return {key: list(value) if isinstance(value, tuple) else value for key, value in asdict(self).items()}

@@ -150,7 +150,7 @@ def test_doing_it_again_changes_nothing(recording: sv.Recording, source: ImageSo
 def test_a_folder_of_other_options_is_refused_by_name(
     recording: sv.Recording, source: ImageSource, model: Model, change: dict[str, object], named: str
 ) -> None:
-    options = RecordOptions(**{"batch_size": 32, "shard_size": 96, "squeeze": True, **change})  # type: ignore[arg-type]
+    options = RecordOptions(**{"batch_size": 32, "shard_size": 96, "squeeze": True, **change})
     with pytest.raises(RecordingError, match=named):
         record(model, source, recording.path, options=options)
 
@@ -212,7 +212,7 @@ def test_too_many_classes_stop_before_the_work(
 )
 def test_unusable_options_are_refused(change: dict[str, object]) -> None:
     with pytest.raises(ArgumentError, match=next(iter(change))):
-        RecordOptions(**change)  # type: ignore[arg-type]
+        RecordOptions(**change)
 
 
 def test_digits_need_no_download(model: Model, tmp_path: Path) -> None:

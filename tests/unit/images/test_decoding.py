@@ -88,7 +88,7 @@ def test_transparency_lies_on_white() -> None:
     [("RGB", (1, 2, 3)), ("L", 7)],
 )
 def test_a_colour_that_stands_for_transparency_becomes_white(mode: str, transparency: object) -> None:
-    image = Image.new(mode, (2, 1), transparency)  # type: ignore[arg-type]
+    image = Image.new(mode, (2, 1), transparency)
     image.putpixel((1, 0), (9, 9, 9) if mode == "RGB" else 9)
     out = io.BytesIO()
     image.save(out, "PNG", transparency=transparency)

@@ -126,7 +126,7 @@ def test_a_fault_of_the_source_reaches_the_consumer() -> None:
             raise LookupError(f"no {name}")
 
     with pytest.raises(LookupError, match="no load"):
-        next(load_batches(Broken(), [np.arange(3)], to_tensor))  # type: ignore[arg-type]
+        next(load_batches(Broken(), [np.arange(3)], to_tensor))
     assert count_threads() == 0
 
 

@@ -25,7 +25,7 @@ def draw_numbered(count: int) -> list[bytes]:
 
 def read_number(source: object, index: int) -> int:
     assert isinstance(source, ParquetSource)
-    red, green, _ = source.load(index).getpixel((0, 0))  # type: ignore[misc]
+    red, green, _ = source.load(index).getpixel((0, 0))
     return int(red) + 256 * int(green)
 
 

@@ -105,7 +105,7 @@ def test_unusable_arguments() -> None:
 
 def test_calibrated_batch_norm_equals_the_averages_over_batches() -> None:
     network = nn.Sequential(nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4), nn.AdaptiveAvgPool2d(1), nn.Flatten())
-    network.num_classes = 4  # type: ignore[assignment]
+    network.num_classes = 4
     model = load_model("tests.tiny:tiny_se", device="cpu")
     model = type(model)(**{**vars(model), "module": network.eval()})
     generator = torch.Generator().manual_seed(0)

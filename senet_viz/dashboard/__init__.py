@@ -1,0 +1,1 @@
+"""Pages that render what the floors below computed."""

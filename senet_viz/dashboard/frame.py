@@ -1,0 +1,130 @@
+"""The frame of every page: its title, and the sidebar's recording with what there is to know about it."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import streamlit as st
+
+from senet_viz.dashboard import glossary, links
+from senet_viz.dashboard.results import load_recording
+from senet_viz.dashboard.screen import Screen, watch_screen
+from senet_viz.dashboard.shelf import ENVIRONMENT, find_recordings, resolve
+from senet_viz.errors import SenetVizError
+from senet_viz.recording import Recording
+
+_FIRST_COMMAND = "senet-viz record --model bundled --data digits --out runs/digits"
+
+
+@dataclass(frozen=True)
+class Opened:
+    """A recording that a page shows, the stamp of its cached results, and the reader's screen."""
+
+    recording: Recording
+    stamp: str
+    screen: Screen
+
+
+def open_page(title: str, question: str) -> Opened:
+    """Title, question and the sidebar's picker; the script stops here where there is no recording to show."""
+    st.title(title, anchor=False)
+    st.caption(question)
+    screen = watch_screen()
+    found = find_recordings()
+    choice = _pick(list(found))
+    if not choice:
+        _explain_first_run()
+        st.stop()
+    path = resolve(choice, found)
+    try:
+        recording, stamp = load_recording(path)
+    except (SenetVizError, OSError) as error:
+        _explain_problem(path, error)
+        st.stop()
+    _describe(recording)
+    if not recording.manifest.progress.get("images", 1):
+        st.info("No image has been recorded yet: come back when the recording has gone on.", icon=":material/hourglass:")
+        st.stop()
+    _tell_unfinished(recording)
+    return Opened(recording, stamp, screen)
+
+
+def _pick(names: list[str]) -> str | None:
+    with st.sidebar:
+        return st.selectbox(
+            "Recording", names, key="recording", bind="query-params", persist_state="session",
+            accept_new_options=True, placeholder="Type a folder", index=0 if names else None,
+            on_change=links.forget_notices,
+            help="The bundled recording, those under `runs/` and those that the environment variable "
+            f"`{ENVIRONMENT}` names. Or type the path of a recording's folder.",
+        )  # fmt: skip
+
+
+def _explain_first_run() -> None:
+    st.info("There is no recording yet: a page shows what a recording holds.", icon=":material/inventory_2:")
+    st.markdown(
+        "A recording is a folder with the gates that a network computed for a set of images. Make one from "
+        "scikit-learn's digits, which takes about a minute and downloads nothing:"
+    )
+    st.code(_FIRST_COMMAND, language="bash")
+    st.markdown(
+        "Then reload this page: recordings under `runs/` are found by themselves. If you have a recording elsewhere, "
+        "type its folder under **Recording** in the sidebar."
+    )
+
+
+def _explain_problem(path: Path, error: Exception) -> None:
+    st.error(str(error), icon=":material/folder_off:")
+    st.markdown(
+        "Choose another recording in the sidebar. If this one lies on a disk that was removed, connect it and reload. "
+        "What is damaged is told by:"
+    )
+    st.code(f"senet-viz verify '{path}'", language="bash")
+
+
+def _describe(recording: Recording) -> None:
+    """The recording's card in the sidebar."""
+    manifest = recording.manifest
+    classes = len(recording.classes)
+    labels = f"{classes:,} classes" if classes > 1 else "1 class" if classes else "no labels"
+    images = manifest.progress.get("images", manifest.data.get("images", 0))
+    with st.sidebar:
+        st.markdown(
+            f"**{_escape(str(manifest.model.get('name', 'model')))}**  \n{_escape(str(manifest.data.get('name', 'data')))}"
+            f" · {images:,} images · {labels} · {len(recording.blocks)} blocks"
+        )
+        with st.container(horizontal=True, gap="small"):
+            slim = recording.form == "slim"
+            if slim:
+                st.badge("slim", icon=":material/compress:", color="gray", help=glossary.SLIM)
+            elif recording.complete:
+                st.badge("complete", icon=":material/check_circle:", color="green", help=glossary.COMPLETE)
+            else:
+                st.badge("unfinished", icon=":material/hourglass:", color="orange", help=glossary.COMPLETE)
+            precision = str(manifest.options.get("precision", "fp32"))
+            if precision != "fp32":
+                st.badge(precision, icon=":material/warning:", color="orange", help=_precision_help(recording))
+            if skipped := manifest.progress.get("errors", 0):
+                st.badge(f"{skipped:,} skipped", icon=":material/image_not_supported:", color="orange",
+                         help="Images that could not be read; they are listed in the recording's errors files.")  # fmt: skip
+
+
+def _precision_help(recording: Recording) -> str:
+    difference = recording.manifest.precision_difference
+    measured = ", ".join(f"{name} {value:.2g}" for name, value in (difference or {}).items())
+    return f"{glossary.PRECISION} Measured on the first batch: {measured}." if measured else glossary.PRECISION
+
+
+def _tell_unfinished(recording: Recording) -> None:
+    if recording.complete:
+        return
+    done, total = recording.manifest.progress.get("images", 0), recording.manifest.data.get("images", 0)
+    st.warning(
+        f"This recording is not finished: {done:,} of {total:,} images so far. What is shown is of these; the command "
+        "that started it goes on where it stopped.",
+        icon=":material/hourglass:",
+    )
+
+
+def _escape(text: str) -> str:
+    """Names are not markdown."""
+    return "".join(f"\\{c}" if c in r"\`*_{}[]()#+-!|$~:<>" else c for c in text)

@@ -1,0 +1,35 @@
+"""Short explanations of the words on the pages, for `help=`."""
+
+GATE = (
+    "**Gate s**: what the SE block multiplies a channel by, one number per channel and image. Sigmoid gates lie "
+    "between 0 (channel off) and 1 (channel unchanged)."
+)
+SQUEEZE = "**Squeeze z**: the mean of a feature map over its positions; what the gate is computed from."
+REDUCTION = "**Reduction r**: the gate's hidden layer has C/r units for C channels."
+BLOCK = (
+    "**Block labels** are the paper's: SE_4_6 is the SE unit of the sixth block of stage 4. Stages are counted by resolution; "
+    "in a ResNet they go from 2 (early) to 5 (late)."
+)
+CLASS_SHARE = (
+    "**Class share** (ω²): the share of a gate's variance over the images that lies between classes. 0: the class says nothing "
+    "about the gate. 1: all images of a class have the same gate."
+)
+CLASSES = (
+    "Type to search. A class keeps its colour on all pages; from the ninth on they are grey. The mean over all images is "
+    "always drawn."
+)
+ORDER = (
+    "Which channels are drawn never depends on their values: 50 are drawn uniformly, as in the paper. This only orders "
+    "them. The paper does not state its order."
+)
+SEED = "Another seed draws other channels: a pattern that holds for several seeds is no accident of the draw."
+DISTANCE = (
+    "**Distance**: mean of |class mean − all-class mean| over all channels of the block, averaged over the chosen "
+    "classes, in units of s. **By chance**: what as many images drawn at random from the whole set would give."
+)
+SLIM = "A slim recording holds class means, standard deviations and histograms of all images, and the gates of a few."
+COMPLETE = "A full recording holds a row per image, and the gates of the images that were chosen to be kept."
+PRECISION = (
+    "Gates were computed in half precision: they differ slightly from the fp32 reference. Close to 1 a bf16 gate has steps "
+    "of .004."
+)

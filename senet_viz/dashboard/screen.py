@@ -1,0 +1,50 @@
+"""What the browser looks like: light or dark, wide or narrow."""
+
+from dataclasses import dataclass
+
+import streamlit as st
+
+from senet_viz.figures import Look, Theme, look_of
+
+_WATCH = """
+export default function ({ data, setStateValue }) {
+  const tell = () => {
+    const narrow = window.innerWidth < 700
+    if (narrow !== data.narrow) setStateValue("narrow", narrow)
+  }
+  tell()
+  window.addEventListener("resize", tell)
+  return () => window.removeEventListener("resize", tell)
+}
+"""
+_KEY = "screen"
+_probe = st.components.v2.component("senet_viz_screen", js=_WATCH)
+
+
+@dataclass(frozen=True)
+class Screen:
+    """The reader's screen.
+
+    Attributes:
+        theme: of the page.
+        narrow: less than 700 px, where panels stand two in a row.
+    """
+
+    theme: Theme
+    narrow: bool
+
+    @property
+    def look(self) -> Look:
+        """Inks of the figures."""
+        return look_of(self.theme)
+
+
+def watch_screen() -> Screen:
+    """The screen as it is; the page runs again when it becomes narrow or wide."""
+    narrow = bool(st.session_state.get(_KEY, {}).get("narrow", False))
+    _probe(key=_KEY, data={"narrow": narrow}, height="content", on_narrow_change=_ignore)
+    return Screen("dark" if st.context.theme.type == "dark" else "light", narrow)
+
+
+def _ignore() -> None:
+    """A component's state is kept only where something listens."""

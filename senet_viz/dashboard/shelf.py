@@ -1,0 +1,54 @@
+"""Which recordings a person can pick: the bundled one, those under `runs/`, and those an environment variable names."""
+
+import os
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+BUNDLED_MODEL = "seresnet50-w050-64px"
+BUNDLED = "bundled"
+ENVIRONMENT = "SENET_VIZ_RECORDINGS"
+
+
+def find_recordings(environment: Mapping[str, str] = os.environ) -> dict[str, Path]:
+    """Folders of recordings by the name under which they are picked; the bundled one first.
+
+    `SENET_VIZ_RECORDINGS` names further folders (separated like PATH), each a recording or a folder of recordings;
+    `SENET_VIZ_CHECKPOINTS` another place of the bundled model.
+    """
+    found: dict[str, Path] = {}
+    checkpoints = Path(environment.get("SENET_VIZ_CHECKPOINTS") or ROOT / "checkpoints")
+    bundled = checkpoints / BUNDLED_MODEL / "recording"
+    if is_recording(bundled):
+        found[BUNDLED] = bundled
+    for name in filter(None, environment.get(ENVIRONMENT, "").split(os.pathsep)):
+        for path in _recordings_in(Path(name).expanduser()):
+            found[str(path)] = path
+    for root in dict.fromkeys((Path.cwd(), ROOT)):
+        for path in _recordings_in(root / "runs"):
+            found.setdefault(path.relative_to(root).as_posix(), path)
+    return found
+
+
+def resolve(choice: str, found: Mapping[str, Path]) -> Path:
+    """The folder of a name that was picked or of a path that was typed."""
+    return found.get(choice) or Path(choice).expanduser()
+
+
+def is_recording(folder: Path) -> bool:
+    """Whether a folder has a recording's manifest; False where it can not be read."""
+    try:
+        return (folder / "manifest.json").is_file()
+    except OSError:
+        return False
+
+
+def _recordings_in(folder: Path) -> Iterator[Path]:
+    if is_recording(folder):
+        yield folder
+        return
+    try:
+        inside = sorted(folder.iterdir()) if folder.is_dir() else []
+    except OSError:
+        return
+    yield from (path for path in inside if is_recording(path))

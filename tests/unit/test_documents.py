@@ -1,0 +1,73 @@
+"""Every page of docs is true today: links lead somewhere, commands exist, numbers come from results."""
+
+import json
+import re
+import tomllib
+from pathlib import Path
+
+import pytest
+from typer.main import get_command
+
+import senet_viz
+from senet_viz.cli import app
+
+ROOT = Path(__file__).parents[2]
+PAGES = sorted(
+    {ROOT / "README.md", *ROOT.glob("docs/*.md"), ROOT / "benchmarks/README.md", *ROOT.glob("checkpoints/*/README.md")}
+)
+COMMANDS = set(get_command(app).commands)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_links_lead_to_files(page: Path) -> None:
+    for target in re.findall(r"\]\(([^)#]+)\)", page.read_text(encoding="utf-8")):
+        if not target.startswith("https://"):
+            assert (page.parent / target).exists(), target
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_commands_and_options_exist(page: Path) -> None:
+    text = page.read_text(encoding="utf-8").replace("\\\n", " ")
+    for name, rest in re.findall(r"^\s*(?:\.venv/bin/)?senet-viz (\S+)(.*)$", text, flags=re.MULTILINE):
+        assert name in COMMANDS
+        known = {option for parameter in get_command(app).commands[name].params for option in parameter.opts}
+        assert set(re.findall(r"(?<!\S)--[a-z-]+", rest.split("#")[0])) <= known, rest
+
+
+def test_the_readme_names_every_command_and_no_other() -> None:
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    table = readme.split("## Command line")[1].split("##")[0]
+    assert set(re.findall(r"^\| `(\w+)", table, flags=re.MULTILINE)) == COMMANDS
+
+
+def test_the_overhead_in_the_readme_is_the_measured_one() -> None:
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    result = json.loads((ROOT / "benchmarks/results/recording_overhead.json").read_text(encoding="utf-8"))
+    for key in ("median_ratio_keep_none", "median_ratio_keep_all"):
+        assert f"{result[key]:.3f} ×" in readme
+        assert len(result["rounds_seconds"]) >= 5
+    assert f"{result['bare_images_per_second']:.0f} images/s" in readme
+    assert result["environment"]["device"] in readme
+
+
+def test_versions_agree() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    assert project["version"] == senet_viz.__version__
+    assert f"version: {senet_viz.__version__}" in (ROOT / "CITATION.cff").read_text(encoding="utf-8")
+    assert f"## {senet_viz.__version__}" in (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+
+
+def test_the_paths_of_no_machine_are_in_the_project() -> None:
+    home = re.compile(r"(?<![\w.])/(?:home|root|work|Users)/\w")
+    for pattern in (
+        "*.md",
+        "*.toml",
+        "*.txt",
+        "*.cff",
+        "senet_viz/**/*.py",
+        "docs/*.md",
+        "checkpoints/**/*.json",
+        "benchmarks/**/*.*",
+    ):
+        for path in ROOT.glob(pattern):
+            assert not home.search(path.read_text(encoding="utf-8")), path
