@@ -1,12 +1,16 @@
 """The dashboard: `streamlit run app.py`."""
 
+from pathlib import Path
+
 import streamlit as st
 
-st.set_page_config(page_title="senet_viz", page_icon=":material/equalizer:", layout="wide")
+PACKAGE = Path(__file__).parent / "senet_viz" / "dashboard"
+
+st.set_page_config(page_title="senet_viz", page_icon=str(PACKAGE / "icon.png"), layout="wide")
 page = st.navigation(
     [
         st.Page(
-            "senet_viz/dashboard/pages/distributions.py",
+            PACKAGE / "pages" / "distributions.py",
             title="Distributions",
             icon=":material/ssid_chart:",
             url_path="distributions",

@@ -9,10 +9,10 @@ import streamlit as st
 from senet_viz.figures import chart_config
 
 
-def show_answer(sentence: str) -> None:
-    """The page's answer, above the figure that carries it."""
+def show_answer(sentence: str, *, explained: str | None = None) -> None:
+    """The page's answer, above the figure that carries it; how it was computed is in its tooltip."""
     with st.container(border=True):
-        st.markdown(sentence)
+        st.markdown(sentence, help=explained)
 
 
 def show_figure(figure: go.Figure, *, name: str, alt: str) -> None:

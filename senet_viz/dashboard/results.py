@@ -7,6 +7,7 @@ import streamlit as st
 from senet_viz.profiles import (
     ChannelDistribution,
     ChannelOrder,
+    ChannelRanking,
     ClassChannelMap,
     ClassPanels,
     distribute_channel,
@@ -48,11 +49,10 @@ def get_map(_recording: Recording, stamp: str, block: str, top: int | None) -> C
 
 
 @st.cache_data(max_entries=64, show_spinner=False)
-def get_ranking(_recording: Recording, stamp: str, block: str) -> tuple[list[int], list[float]]:
-    """Channels of a block from the highest class share on, and the shares."""
+def get_ranking(_recording: Recording, stamp: str, block: str) -> ChannelRanking:
+    """`rank_channels`, kept by `stamp` and the block."""
     del stamp
-    channels, shares = rank_channels(_recording, _recording.block(block))
-    return channels.tolist(), shares.tolist()
+    return rank_channels(_recording, _recording.block(block))
 
 
 @st.cache_data(max_entries=64, show_spinner=False)

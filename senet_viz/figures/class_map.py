@@ -37,7 +37,7 @@ def draw_class_map(
             **_colours(classes, values, view, narrow=narrow),
         )
     )
-    style(figure, look, height=height, title=_title(classes, view, narrow=narrow), top=58 if narrow else 40)
+    style(figure, look, height=height, title=_title(classes, view, narrow=narrow), top=64 if narrow else 40)
     style_axes(figure, look)
     positions, names = _named_rows(classes, chosen)
     figure.update_yaxes(

@@ -8,7 +8,7 @@ import plotly.graph_objects as go
 from plotly.colors import qualitative
 
 Theme = Literal["light", "dark"]
-FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif"
+FONT = "'Source Sans', 'Source Sans Pro', system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif"
 # Eight of plotly's colour-blind-safe set, those first that are readable on white and on black.
 CLASS_COLOURS = tuple(qualitative.Safe[i] for i in (6, 1, 5, 7, 0, 3, 8, 2))
 GREY = "rgb(136, 136, 136)"
@@ -89,8 +89,8 @@ def style(figure: go.Figure, look: Look, *, height: int, title: str, top: int) -
         plot_bgcolor=look.panel,
         font={"family": FONT, "size": 12, "color": look.text},
         title={"text": title, "x": 0, "xref": "container", "xanchor": "left", "y": 1, "yref": "container",
-               "yanchor": "top", "pad": {"t": 6, "l": 2}, "font": {"size": 13, "color": look.text}},
-        margin={"l": 52, "r": 8, "t": top, "b": 46},
+               "yanchor": "top", "pad": {"t": 18 if "<br>" in title else 6, "l": 2}, "font": {"size": 13, "color": look.text}},
+        margin={"l": 52, "r": 10, "t": top, "b": 46},
         hoverlabel={"bgcolor": look.paper, "bordercolor": look.grid, "font": {"family": FONT, "color": look.ink}},
         legend={"orientation": "h", "x": 0, "xanchor": "left", "y": 1, "yref": "container", "yanchor": "top",
                 "font": {"color": look.ink}, "bgcolor": "rgba(0,0,0,0)"},

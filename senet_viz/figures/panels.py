@@ -28,7 +28,7 @@ def draw_panels(
     bands: bool = False,
     per_row: int = 3,
 ) -> go.Figure:
-    """A panel a block with shared axes: a line a class, the mean over all images on top.
+    """A panel a block with shared axes: a line a class over the broader mean of all images.
 
     Args:
         panels: what to draw.
@@ -41,7 +41,7 @@ def draw_panels(
     columns = min(per_row, count)
     rows = math.ceil(count / columns)
     legend_rows = math.ceil((len(panels.classes) + 1) / (5 if per_row > 2 else 2))
-    top = 48 + 22 * legend_rows + (16 if per_row < 3 else 0) + 26
+    top = 48 + 22 * legend_rows + (28 if per_row < 3 else 0) + 26
     height = rows * _ROW + top + _MARGIN
     figure = make_subplots(
         rows, columns, shared_xaxes="all", shared_yaxes="all",
@@ -54,7 +54,7 @@ def draw_panels(
         for trace in _traces(panel, panels, colours, look, bands=bands, first=i == 0):
             figure.add_trace(trace, **place)
     style(figure, look, height=height, title=_title(panels, bands=bands, narrow=per_row < 3), top=top)
-    figure.update_layout(legend_y=1 - (44 if per_row > 2 else 60) / height)
+    figure.update_layout(legend_y=1 - (40 if per_row > 2 else 72) / height)
     _style_panels(figure, panels, look, rows=rows, columns=columns)
     return figure
 
@@ -83,17 +83,14 @@ def _traces(
 ) -> list[go.Scatter]:
     position = np.arange(1, len(panel.channels) + 1)
     order = sorted(range(len(panels.classes)), key=lambda i: colours.get(panels.classes[i].index, GREY) != GREY)
-    traces = []
+    everyone = ShownClass(-1, _all_label(panels), panels.images)
+    traces = [_line(position, panel, panel.overall, panel.overall_sd, everyone, look.ink, first=first, rank=0, width=3)]
     for i in order:
         shown = panels.classes[i]
         colour = colours.get(shown.index, GREY)
         if bands:
             traces.append(_band(position, panel.means[i], panel.sds[i], colour, shown))
         traces.append(_line(position, panel, panel.means[i], panel.sds[i], shown, colour, first=first, rank=i + 1))
-    everyone = ShownClass(-1, _all_label(panels), panels.images)
-    traces.append(
-        _line(position, panel, panel.overall, panel.overall_sd, everyone, look.ink, first=first, rank=0, width=2.4)
-    )
     return traces
 
 

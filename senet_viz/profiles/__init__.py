@@ -12,16 +12,24 @@ from senet_viz.profiles.choices import (
     label_classes,
     order_channels,
 )
-from senet_viz.profiles.class_map import MAP_VIEWS, ClassChannelMap, MapView, map_classes, rank_channels
+from senet_viz.profiles.class_map import (
+    MAP_VIEWS,
+    ChannelRanking,
+    ClassChannelMap,
+    MapView,
+    map_classes,
+    rank_channels,
+)
 from senet_viz.profiles.distribution import ChannelDistribution, ClassSpread, distribute_channel, unroll_histogram
 from senet_viz.profiles.panels import ClassPanels, Panel, ShownClass, profile_classes
-from senet_viz.profiles.shares import class_shares
+from senet_viz.profiles.shares import class_sds, class_shares
 
 __all__ = [
     "CHANNEL_ORDERS",
     "MAP_VIEWS",
     "ChannelDistribution",
     "ChannelOrder",
+    "ChannelRanking",
     "ChosenClass",
     "ClassChannelMap",
     "ClassPanels",
@@ -32,6 +40,7 @@ __all__ = [
     "choose_blocks",
     "choose_channels",
     "choose_classes",
+    "class_sds",
     "class_shares",
     "describe_distances",
     "distribute_channel",

@@ -1,12 +1,12 @@
 """The page's answer in a sentence, computed from the panels it stands above."""
 
-import numpy as np
-
 from senet_viz.profiles.panels import ClassPanels, Panel
+
+_MORE = 1.25  # distances closer than this are told as about the same
 
 
 def describe_distances(panels: ClassPanels) -> str:
-    """How far the chosen classes lie from the all-class mean in the first, the farthest and the last block.
+    """How far the chosen classes lie from the all-class mean in the first and the last block, and where farthest.
 
     Distances are mean absolute differences over all channels of a block, in units of s; the distance that as many
     random images would have stands beside them.
@@ -25,22 +25,31 @@ def describe_distances(panels: ClassPanels) -> str:
 
 
 def _sentence(panels: ClassPanels) -> str:
+    one = len(panels.classes) == 1
+    who = "this class's mean gate lies" if one else "a class's mean gate lies"
     first, last = panels.panels[0], panels.panels[-1]
+    if first is last:
+        return (
+            f"In {first.block.label}, {who} **{_number(first.distance)}** from the all-class mean on average over all "
+            f"channels; the mean of as many random images would lie {_number(first.chance)} away (units of s)."
+        )
     far = max(panels.panels, key=lambda p: p.distance)
-    who = "This class's mean gate lies" if len(panels.classes) == 1 else "The mean gates of these classes lie"
-    start = f"{who} **{_number(far.distance)}** from the all-class mean in {far.block.label}"
-    rest = [p for p in (first, last) if p is not far]
-    seen: list[Panel] = []
-    for panel in rest:
-        if panel not in seen:
-            seen.append(panel)
-    where = " and ".join(f"**{_number(p.distance)}** in {p.block.label}" for p in seen)
-    begin = f"{start}, the farthest of these blocks" if len(panels.panels) > 1 else start
-    chances = np.array([p.chance for p in panels.panels])
-    low, high = _number(float(chances.min())), _number(float(chances.max()))
-    chance = low if low == high else f"{low} to {high}"
-    tail = f"; {where}" if where else ""
-    return f"{begin}{tail}. As many random images would lie {chance} away (in units of s, averaged over all channels)."
+    farthest = "" if far in (first, last) else f", farthest in {far.block.label} with **{_number(far.distance)}**"
+    return (
+        f"**{_verdict(first, last, one=one)}** On average over all channels {who} **{_number(first.distance)}** from the "
+        f"all-class mean in {first.block.label} and **{_number(last.distance)}** in {last.block.label}{farthest}. The mean of "
+        f"as many random images would lie {_number(first.chance)} and {_number(last.chance)} away (units of s)."
+    )
+
+
+def _verdict(first: Panel, last: Panel, *, one: bool) -> str:
+    """Plain words for the comparison; the numbers follow."""
+    differs = "This class differs from the rest" if one else "These classes differ from each other"
+    if last.distance >= _MORE * first.distance:
+        return f"{differs} more in the last of these blocks than in the first."
+    if first.distance >= _MORE * last.distance:
+        return f"{differs} more in the first of these blocks than in the last."
+    return f"{differs} about as much in the first of these blocks as in the last."
 
 
 def _number(value: float) -> str:

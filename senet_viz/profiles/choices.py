@@ -37,7 +37,7 @@ _ROLES = (
 
 @dataclass(frozen=True)
 class ChosenClass:
-    """A class that a first visit shows: its index and the reason, e.g. "a class of the paper's Fig. 6"."""
+    """A class that a first visit shows: its index and the reason, e.g. "in the paper's Fig. 6"."""
 
     index: int
     reason: str
@@ -136,7 +136,7 @@ def order_channels(
 def _fill(role: _Role, index: dict[str, int]) -> ChosenClass | None:
     for wnid in role.wnids:
         if wnid in index:
-            return ChosenClass(index[wnid], "a class of the paper's Fig. 6")
+            return ChosenClass(index[wnid], "in the paper's Fig. 6")
     for wnid, why in role.stand_ins:
         if wnid in index:
             return ChosenClass(index[wnid], f"{why}, in place of the paper's {role.name}, which this data has not")

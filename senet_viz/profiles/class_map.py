@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from senet_viz.errors import ArgumentError
 from senet_viz.profiles.choices import label_classes
-from senet_viz.profiles.shares import class_shares
+from senet_viz.profiles.shares import class_sds, class_shares
 from senet_viz.recording import Recording
 from senet_viz.schema import Gate
 
@@ -98,11 +98,40 @@ def map_classes(recording: Recording, block: Gate, *, top: int | None = TOP_CHAN
     )
 
 
-def rank_channels(recording: Recording, block: Gate) -> tuple[NDArray[np.int64], Floats]:
-    """All channels of a block from the highest class share on, and their class share, both (C,)."""
-    share = class_shares(recording.moments(block.name))
+@dataclass(frozen=True)
+class ChannelRanking:
+    """The channels of a block from the largest class share on.
+
+    Attributes:
+        channels: channel numbers, (C,).
+        share: class share (ω²), (C,); NaN where it is not defined.
+        sd: between-class SD in units of s, (C,); NaN where it is not defined.
+    """
+
+    channels: NDArray[np.int64]
+    share: Floats
+    sd: Floats
+
+    @property
+    def example(self) -> int:
+        """Number of the channel with the largest between-class SD among the 64 with the largest class share.
+
+        The largest class share alone often belongs to a gate that hardly moves.
+        """
+        leading = np.nan_to_num(self.sd[:TOP_CHANNELS], nan=-1.0)
+        return int(self.channels[int(np.argmax(leading))])
+
+
+def rank_channels(recording: Recording, block: Gate) -> ChannelRanking:
+    """Ranks the channels of a block by class share.
+
+    Raises:
+        RecordingError: a file is missing or damaged.
+    """
+    moments = recording.moments(block.name)
+    share = class_shares(moments)
     order = np.argsort(-share, kind="stable")
-    return order, share[order]
+    return ChannelRanking(order, share[order], class_sds(moments)[order])
 
 
 def _cluster(profiles: Floats) -> NDArray[np.int64]:

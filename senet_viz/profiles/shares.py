@@ -1,4 +1,4 @@
-"""How much of a channel's variance is class: the class share, ω² of a one-way analysis of variance."""
+"""How much of a channel's variance is class, relative (class share, ω²) and absolute (between-class SD)."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,16 +17,38 @@ def class_shares(moments: Moments) -> Floats:
     Returns:
         (C,), NaN where it is not defined: fewer than two classes, one image a class, or a constant channel.
     """
-    seen = moments.count > 0
-    count = moments.count[seen].astype(np.float64)
-    classes, images = len(count), float(count.sum())
-    if classes < 2 or images <= classes:
+    count, between, within = _squares(moments)
+    classes = len(count)
+    if within is None:
         return np.full(moments.mean.shape[1], np.nan)
-    means = moments.mean[seen]
-    centre = (count[:, None] * means).sum(axis=0) / images
-    between = (count[:, None] * (means - centre) ** 2).sum(axis=0)
-    within = moments.ssw / (images - classes)
     total = between + moments.ssw
     with np.errstate(invalid="ignore", divide="ignore"):
         share = (between - (classes - 1) * within) / (total + within)
     return np.asarray(np.where(total > 0, share, np.nan))
+
+
+def class_sds(moments: Moments) -> Floats:
+    """Between-class standard deviation of every channel, in units of s: the absolute partner of the class share.
+
+    √max(0, (MSB − MSW) / n0) with MSB = SSB / (K − 1) and n0 = (N − Σ n_k² / N) / (K − 1).
+
+    Returns:
+        (C,), NaN where it is not defined: fewer than two classes, or one image a class.
+    """
+    count, between, within = _squares(moments)
+    if within is None:
+        return np.full(moments.mean.shape[1], np.nan)
+    size = (count.sum() - (count**2).sum() / count.sum()) / (len(count) - 1)
+    return np.sqrt(np.maximum(0, (between / (len(count) - 1) - within) / size))
+
+
+def _squares(moments: Moments) -> tuple[Floats, Floats, Floats | None]:
+    """n_k of the classes that have an image, SSB and MSW; no MSW where it is not defined."""
+    seen = moments.count > 0
+    count = moments.count[seen].astype(np.float64)
+    if len(count) < 2 or count.sum() <= len(count):
+        return count, np.zeros(moments.mean.shape[1]), None
+    means = moments.mean[seen]
+    centre = (count[:, None] * means).sum(axis=0) / count.sum()
+    between = (count[:, None] * (means - centre) ** 2).sum(axis=0)
+    return count, between, moments.ssw / (count.sum() - len(count))

@@ -1,5 +1,6 @@
 """Distributions: how the gates of chosen classes are distributed, block by block (the paper's Fig. 6 and 7)."""
 
+import math
 from dataclasses import dataclass
 
 import streamlit as st
@@ -11,6 +12,7 @@ from senet_viz.dashboard.results import get_distribution, get_map, get_panels, g
 from senet_viz.errors import SenetVizError
 from senet_viz.figures import colour_classes, draw_class_map, draw_distribution, draw_panels
 from senet_viz.profiles import (
+    ChannelRanking,
     ChosenClass,
     choose_blocks,
     choose_classes,
@@ -91,7 +93,7 @@ def show_profiles(page: Opened, chosen: Selection, colours: dict[int, str]) -> N
     """The answer, Fig. 6 or Fig. 7, and its table."""
     recording = page.recording
     panels = get_panels(recording, page.stamp, chosen.blocks, chosen.classes, chosen.order, chosen.seed)
-    show_answer(describe_distances(panels))
+    show_answer(describe_distances(panels), explained=glossary.DISTANCE if panels.classes else None)
     bands = chosen.figure == BANDS
     if bands:
         picked = _choose_bands(page, chosen)
@@ -100,7 +102,8 @@ def show_profiles(page: Opened, chosen: Selection, colours: dict[int, str]) -> N
     name = f"gates-{'fig7' if bands else 'fig6'}-{recording.id[:8]}"
     shown = ", ".join(c.label for c in panels.classes) or "all images"
     show_figure(figure, name=name, alt=f"Mean gate per channel and block for {shown}. The numbers are in the table below.")
-    st.caption(_explain_defaults(page, chosen), help=glossary.DISTANCE)
+    if reasons := _explain_defaults(page, chosen):
+        st.caption(reasons)
     show_downloads(panels.table(), figure, key="profiles", name=name)
 
 
@@ -125,7 +128,7 @@ def _explain_defaults(page: Opened, chosen: Selection) -> str:
         if first.index in chosen.classes:
             reasons.setdefault(first.reason, []).append(labels[first.index])
     told = "; ".join(f"{' and '.join(names)}: {reason}" for reason, names in reasons.items())
-    return f"Distance: how far the class profiles lie from the all-class mean. {told}{'.' if told else ''}"
+    return f"Why these classes? {told[0].upper()}{told[1:]}." if told else ""
 
 
 def show_class_map(page: Opened, chosen: Selection) -> str:
@@ -161,16 +164,17 @@ def show_channel(page: Opened, chosen: Selection, block_name: str, colours: dict
     recording, screen = page.recording, page.screen
     block = recording.block(block_name)
     st.header("One channel: all images", anchor=False)
-    ranking, shares = get_ranking(recording, page.stamp, block.name)
-    options = [str(c) for c in ranking]
+    ranking = get_ranking(recording, page.stamp, block.name)
+    options = [str(c) for c in ranking.channels]
+    default = options.index(str(ranking.example))
     with st.container(horizontal=True, vertical_alignment="bottom"):
         _prepare("channel", f"channel of {block.label}", options)
         text = st.selectbox(
-            f"Channel of {block.label}", options, key="channel", bind="query-params", persist_state="session", width=210,
-            on_change=links.forget_notices, help="Channels with the largest class share come first. " + glossary.CLASS_SHARE,
+            f"Channel of {block.label}", options, index=default, key="channel", bind="query-params", persist_state="session", width=210,
+            on_change=links.forget_notices, help=f"Channels with the largest class share come first. {glossary.CLASS_SHARE}",
         )  # fmt: skip
         view = SPREAD_VIEWS[_control("Draw", list(SPREAD_VIEWS), "spread")]
-    channel = int(text or options[0])
+    channel = int(text or options[default])
     distribution = get_distribution(recording, page.stamp, block.name, channel, chosen.classes)
     if distribution is None:
         st.info(
@@ -182,9 +186,16 @@ def show_channel(page: Opened, chosen: Selection, block_name: str, colours: dict
     figure = draw_distribution(distribution, colours, screen.look, view=view, narrow=screen.narrow)
     name = f"gate-{block.label}-channel-{channel}-{recording.id[:8]}"
     show_figure(figure, name=name, alt=f"Distribution of the gate of channel {channel} in {block.label} per class.")
-    share = shares[options.index(str(channel))]
-    st.caption(distribution.note + (f" Class share of this channel: {share:.2f}." if share == share else ""))
+    st.caption(f"{distribution.note}{_describe_channel(ranking, options.index(str(channel)))}", help=glossary.CLASS_SHARE)
     show_downloads(distribution.table(), figure, key="channel", name=name)
+
+
+def _describe_channel(ranking: ChannelRanking, place: int) -> str:
+    share, sd = ranking.share[place], ranking.sd[place]
+    if not math.isfinite(share):
+        return ""
+    first = " First shown is, of the 64 channels with the largest class share, the one that classes move most."
+    return f" Class share {share:.2f}; classes move this gate by {sd:.3f} (between-class SD, units of s).{first}"
 
 
 def assign_colours(page: Opened, classes: tuple[int, ...]) -> dict[int, str]:
