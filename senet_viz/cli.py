@@ -34,6 +34,7 @@ Seed = Annotated[int, typer.Option(help="Seed of random weights and of every ran
 Device = Annotated[str, typer.Option(help="auto (CUDA where there is one), cpu, cuda, cuda:1, …")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout.")]
 FolderArgument = Annotated[Path, typer.Argument(help="A recording's folder.")]
+_INTERRUPTED = 130  # what typer makes of a KeyboardInterrupt
 
 
 def main() -> None:
@@ -44,7 +45,9 @@ def main() -> None:
     except SenetVizError as error:
         print(f"senet-viz: {error}", file=sys.stderr)  # noqa: T201 - the command line prints
         sys.exit(error.exit_code)
-    except KeyboardInterrupt:
+    except SystemExit as ending:
+        if ending.code != _INTERRUPTED:
+            raise
         print("senet-viz: stopped; what was committed is kept.", file=sys.stderr)  # noqa: T201 - as above
         sys.exit(1)
 

@@ -7,8 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from senet_viz.environment import describe_environment
 from senet_viz.errors import ArgumentError, SourceError
 from senet_viz.evaluation import Accuracy, evaluate
@@ -17,7 +15,7 @@ from senet_viz.model_card import write_card
 from senet_viz.models.preprocessing import Preprocessing
 from senet_viz.models.resnet import small_se_resnet50
 from senet_viz.models.weights import save_weights
-from senet_viz.models.zoo import Model, load_model
+from senet_viz.models.zoo import Model, choose_device, load_model
 from senet_viz.training import TrainConfig, TrainProgress, load_tensors, train
 
 
@@ -42,6 +40,10 @@ class ModelRequest:
     data_name: str | None = None
     data_terms: str = "not stated"
     stop_after: float | None = None
+
+    def __post_init__(self) -> None:
+        if self.base_channels < 1:
+            raise ArgumentError(f"base_channels is {self.base_channels}; it is at least 1.")
 
 
 def parse_phases(text: str) -> tuple[tuple[int, int], ...]:
@@ -76,11 +78,9 @@ def train_model(
         raise SourceError(
             f"{request.data} and {request.validation} do not have the same named classes: put one classes.csv beside both."
         )
-    request.folder.mkdir(parents=True, exist_ok=True)
+    device = choose_device(request.device)
+    _make_folder(request.folder)
     side = config.phases[-1][1]
-    device = torch.device(
-        "cuda" if request.device == "auto" and torch.cuda.is_available() else request.device.replace("auto", "cpu")
-    )
     say(f"decoding {len(source):,} images")
     arguments = {"num_classes": len(source.classes), "base_channels": request.base_channels}
     trained = train(
@@ -99,11 +99,20 @@ def train_model(
     return {"finished": True, "folder": str(request.folder), **accuracy._asdict(), "seconds": round(seconds)}
 
 
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ArgumentError(
+            f"{folder} can not be made ({error.strerror}): give a folder that can be written."
+        ) from error
+
+
 def _write_config(
     request: ModelRequest, config: TrainConfig, source: ImageSource, arguments: dict[str, int], side: int
 ) -> None:
     preprocessing = Preprocessing(
-        size=side, resize=side, interpolation="bicubic", source="the bundled model's config.json"
+        size=side, resize=side, interpolation="bicubic", source="the model's config.json", smooth=True
     )
     _write_json(
         request.folder / "config.json",

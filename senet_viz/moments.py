@@ -38,7 +38,8 @@ class Channels:
         for name, (lower, upper) in zip(self.names, self.ranges):
             if not (np.isfinite(lower) and np.isfinite(upper) and lower < upper):
                 raise ArgumentError(
-                    f"Block {name} has the range [{lower}, {upper}]: finite bounds in order are needed."
+                    f"Block {name} has the range [{lower:g}, {upper:g}]: only gates between finite bounds can be recorded, "
+                    "such as those of a sigmoid."
                 )
 
     @classmethod

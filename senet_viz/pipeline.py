@@ -17,7 +17,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from senet_viz.environment import describe_environment
-from senet_viz.errors import SourceError
+from senet_viz.errors import ArgumentError, RecordingError, SourceError
 from senet_viz.forwarding import forward, observing, output_labels
 from senet_viz.images import DECODER, Batch, ImageSource, load_batches, map_labels, name_classes, open_images
 from senet_viz.models.zoo import Model, with_calibrated_batch_norm
@@ -97,7 +97,7 @@ def _draft(model: Model, source: ImageSource, options: RecordOptions, plan: Reco
     return Manifest(
         id=uuid.uuid4().hex,
         model={
-            "name": Path(model.name).name if model.source in ("checkpoint",) else model.name,
+            "name": Path(model.name).name if model.source == "checkpoint" else model.name,
             "source": model.source,
             "weights": model.weights,
             "seed": model.seed,
@@ -142,29 +142,28 @@ def _fill(
     total, first = len(plan.indices), writer.consumed
     batches = load_batches(source, plan.batches(options, first), model.preprocess, workers=options.workers)
     meter = _Meter(writer, total, on_progress)
-    state = "failed"
     try:
         with contextlib.closing(batches), observing(model, options.precision), GateRecorder(model.module) as recorder:
             for batch in batches:
-                writer.append(_observe(model, recorder, source, batch, plan, writer.draft))
+                observed = _observe(model, recorder, source, batch, plan, writer.draft)
                 if (
                     options.precision != "fp32"
                     and writer.draft.precision_difference is None
                     and batch.pixels is not None
                 ):
                     writer.set_precision_difference(_difference(model, recorder, batch.pixels))
+                writer.append(observed)
                 meter.tick()
         if writer.errors == total:
             raise SourceError(
                 f"None of the {total:,} images of {source.name} could be read; see {writer.folder / 'errors'}*."
             )
         writer.finish(throughput=meter.throughput())
-        state = "finished"
-    except KeyboardInterrupt:
-        state = "cancelled"
+    except BaseException as error:
+        with contextlib.suppress(RecordingError):  # a full disk must not hide what went wrong
+            meter.tell("cancelled" if isinstance(error, KeyboardInterrupt) else "failed", str(error))
         raise
-    finally:
-        meter.tell(state)
+    meter.tell("finished")
 
 
 class _Meter:
@@ -189,8 +188,8 @@ class _Meter:
         left = (self._total - self._writer.appended) / rate if done else math.nan
         return RecordProgress(self._writer.appended, self._total, self._writer.errors, rate, left)
 
-    def tell(self, state: str) -> None:
-        write_progress(self._writer.folder, state, self.progress()._asdict())
+    def tell(self, state: str, message: str = "") -> None:
+        write_progress(self._writer.folder, state, self.progress()._asdict(), message=message)
         self._told = time.monotonic()
 
     def throughput(self) -> Mapping[str, float]:
@@ -255,13 +254,18 @@ def calibrate_on(
     """Batch-norm statistics of a random network from a seeded choice of images; their labels are not used.
 
     Raises:
+        ArgumentError: a trained network, or fewer than two images asked for.
         SourceError: fewer than two images could be read.
     """
+    if model.weights != "random":
+        raise ArgumentError(
+            f"{model.name} has trained batch-norm statistics, which --calibrate would overwrite: use it with random weights."
+        )
+    if images < 2:
+        raise ArgumentError(f"Batch-norm statistics of {images} images were asked for: they need at least two.")
     chosen = np.random.default_rng(seed).choice(len(source), size=min(images, len(source)), replace=False)
     parts = np.array_split(np.sort(chosen), max(1, len(chosen) // batch_size))
     batches = (batch.pixels for batch in load_batches(source, parts, model.preprocess) if batch.pixels is not None)
-    if len(chosen) < 2:
-        raise SourceError(f"{source.name} holds {len(chosen)} images: batch-norm statistics need at least two.")
     return with_calibrated_batch_norm(model, batches, Path(source.name).name)
 
 
@@ -279,7 +283,7 @@ def summarize(recording: Recording) -> dict[str, Any]:
         "recording": str(recording.path),
         "id": recording.id,
         "images": recording.samples.num_rows,
-        "kept": recording.kept_samples.num_rows,
+        "kept": recording.n_kept,
         "classes": len(recording.classes),
         "blocks": len(recording.blocks),
         "errors": len(recording.errors),

@@ -16,6 +16,7 @@ from senet_viz.errors import ArgumentError, RecordingError
 from senet_viz.forwarding import PRECISIONS, forward, observing
 from senet_viz.images import ImageSource, choose_indices, choose_kept, load_batches
 from senet_viz.models.zoo import Model
+from senet_viz.recording.writer import stored_manifest
 from senet_viz.schema import HISTOGRAM_BINS, ClassTable
 
 MAX_MOMENT_BYTES = 2 * 1024**3
@@ -57,6 +58,8 @@ class RecordOptions:
         for name in ("batch_size", "shard_size", "workers"):
             if getattr(self, name) < 1:
                 raise ArgumentError(f"{name} is {getattr(self, name)}; it is at least 1.")
+        if self.seed < 0:
+            raise ArgumentError(f"seed is {self.seed}; it is at least 0.")
         if self.limit is not None and self.limit < 1:
             raise ArgumentError(f"limit is {self.limit}; it is at least 1, or left out for all images.")
         if self.keep not in ("all", "none") and not (self.keep.isdecimal() and int(self.keep) > 0):
@@ -64,12 +67,16 @@ class RecordOptions:
 
 
 class Estimate(NamedTuple):
-    """What a recording will take: images, kept images, bytes on disk and in memory, seconds (NaN: not measured)."""
+    """What a recording will take: images, kept images, bytes on disk and in memory, seconds (NaN: not measured).
+
+    `present_bytes` are in the folder already, of a run that is to be resumed.
+    """
 
     images: int
     kept: int
     moment_bytes: int
     disk_bytes: int
+    present_bytes: int
     free_bytes: int
     memory_bytes: int
     seconds: float
@@ -90,6 +97,7 @@ def estimate_recording(model: Model, source: ImageSource, options: RecordOptions
         kept=int(plan.kept.sum()),
         moment_bytes=moments,
         disk_bytes=moments + kept_bytes + 120 * len(plan.indices),
+        present_bytes=_bytes_in(folder),
         free_bytes=shutil.disk_usage(_existing_parent(folder)).free,
         memory_bytes=2 * moments + 6 * batch_bytes + 2 * open_shard + 16 * len(source),
         seconds=_time_sample(model, source, options, plan) * len(plan.indices),
@@ -125,11 +133,18 @@ def check_room(estimate: Estimate, classes: ClassTable) -> None:
             f"The class moments of {len(classes)} classes would take {estimate.moment_bytes / 1e9:.1f} GB, over the "
             f"limit of {MAX_MOMENT_BYTES / 1e9:.1f} GB: group the labels into fewer classes (a CSV of path,label)."
         )
-    if estimate.disk_bytes > estimate.free_bytes:
+    needed = estimate.disk_bytes - estimate.present_bytes
+    if needed > estimate.free_bytes:
         raise RecordingError(
-            f"The recording would take {estimate.disk_bytes / 1e9:.2f} GB and {estimate.free_bytes / 1e9:.2f} GB are free: "
+            f"The recording would take {needed / 1e9:.2f} GB more and {estimate.free_bytes / 1e9:.2f} GB are free: "
             "use --keep none or a number per class, --limit, or another disk."
         )
+
+
+def _bytes_in(folder: Path) -> int:
+    """What the recording in a folder takes already; 0 where there is none."""
+    stored = stored_manifest(folder) if folder.is_dir() else None
+    return sum(entry.bytes for entry in stored.files) if stored else 0
 
 
 def _existing_parent(folder: Path) -> Path:

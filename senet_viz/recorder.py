@@ -1,5 +1,6 @@
 """Recording the gates of a network while it runs."""
 
+from collections import Counter
 from contextlib import ExitStack
 from types import TracebackType
 from typing import Any, Literal, Self
@@ -40,7 +41,7 @@ class GateRecorder:
         self._bound = bind_gates(module, input_size=input_size)
         self._squeeze = squeeze
         self._values: dict[Quantity, dict[str, Tensor]] = {"gate": {}, "squeeze": {}}
-        self._calls: dict[str, int] = {}
+        self._calls: Counter[tuple[Quantity, str]] = Counter()
         self._ran = False
         self._stack = ExitStack()
         self._entered = False
@@ -79,7 +80,7 @@ class GateRecorder:
             copies without gradient. z is None where the gate's `squeeze_missing` says why.
 
         Raises:
-            GateError: no forward has run, or a gate fired never or twice in it (all are named).
+            GateError: no forward has run, or a gate (for z: an excitation) fired never or twice in it; all are named.
             ArgumentError: another quantity, or z was not recorded.
         """
         if quantity not in self._values:
@@ -88,17 +89,20 @@ class GateRecorder:
             raise ArgumentError("The squeeze was not recorded: make the recorder with squeeze=True.")
         if not self._ran:
             raise GateError("No forward has run since the recorder was attached: call the network, then take().")
-        self._check_calls()
+        self._check_calls("gate", "Run the whole network once, by calling it and not a part of it, and then take().")
+        if quantity == "squeeze":
+            self._check_calls(quantity, "Give each unit an excitation of its own, or take only the gates.")
         values = self._values[quantity]
         return {bound.gate.name: values.get(bound.gate.name) for bound in self._bound}
 
-    def _check_calls(self) -> None:
-        calls = {bound.gate.name: self._calls.get(bound.gate.name, 0) for bound in self._bound}
+    def _check_calls(self, quantity: Quantity, advice: str) -> None:
+        watched = [bound.gate.name for bound in self._bound if quantity == "gate" or bound.excitation is not None]
+        calls = {name: self._calls[quantity, name] for name in watched}
         wrong = [f"{name} {'never' if n == 0 else f'{n} times'}" for name, n in calls.items() if n != 1]
         if wrong:
             raise GateError(
-                f"In the last forward {len(wrong)} of {len(calls)} gates did not fire exactly once: {', '.join(wrong)}. "
-                "Run the whole network once, by calling it and not a part of it, and then take()."
+                f"In the last forward {len(wrong)} of {len(calls)} {quantity}s did not fire exactly once: "
+                f"{', '.join(wrong)}. {advice}"
             )
 
     def _start(self, _module: nn.Module, _inputs: tuple[Any, ...]) -> None:
@@ -107,22 +111,24 @@ class GateRecorder:
 
     def _forget(self) -> None:
         self._ran = False
-        self._calls = {}
+        self._calls.clear()
         self._values = {"gate": {}, "squeeze": {}}
 
     def _observe_gate(self, bound: BoundGate) -> ForwardHook:
         def observe(_module: nn.Module, _inputs: tuple[Any, ...], output: Any) -> None:
-            name = bound.gate.name
-            self._calls[name] = self._calls.get(name, 0) + 1
-            self._values["gate"][name] = _copy(bound.read_gate(output))
+            self._note("gate", bound.gate.name, bound.read_gate(output))
 
         return observe
 
     def _observe_squeeze(self, bound: BoundGate) -> ForwardPreHook:
         def observe(_module: nn.Module, inputs: tuple[Any, ...]) -> None:
-            self._values["squeeze"][bound.gate.name] = _copy(bound.read_squeeze(inputs))
+            self._note("squeeze", bound.gate.name, bound.read_squeeze(inputs))
 
         return observe
+
+    def _note(self, quantity: Quantity, name: str, vector: Tensor) -> None:
+        self._calls[quantity, name] += 1
+        self._values[quantity][name] = _copy(vector)
 
 
 def _copy(vector: Tensor) -> Tensor:

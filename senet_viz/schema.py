@@ -132,7 +132,8 @@ class Manifest:
         preprocessing: input_size, mean, std, interpolation, crop_pct, crop_mode, decoder, source.
         options: batch_size, precision, limit, keep, shard_size, seed, squeeze.
         environment: device, threads, versions, started, updated.
-        throughput: images, seconds and images_per_second of every run that added to it.
+        throughput: images, seconds and images_per_second of the run that finished it; what earlier runs did before they
+            were interrupted is in none.
         precision_difference: largest and rms difference of gates from fp32 on the first batch; None for fp32.
         progress: images done and errors so far.
         files: everything beside the manifest.

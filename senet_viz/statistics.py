@@ -309,7 +309,7 @@ def _numpy_kind(field: pa.Field, recording: Recording) -> np.dtype[Any]:
         "label": [g.label for g in recording.blocks],
         "class_name": [ALL_NAME, *recording.classes.names],
     }[field.name]
-    return np.dtype(f"<U{max(1, *(len(text) for text in texts), 1)}")
+    return np.dtype(f"<U{max(1, *(len(text) for text in texts))}")
 
 
 def _numpy_column(column: pa.ChunkedArray, kind: np.dtype[Any]) -> NDArray[Any]:

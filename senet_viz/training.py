@@ -48,6 +48,17 @@ class TrainConfig:
     precision: str = "bf16"
     seed: int = 0
 
+    def __post_init__(self) -> None:
+        if self.batch_size < 2:
+            raise ArgumentError(f"batch_size is {self.batch_size}; batch norm needs at least 2.")
+        if self.precision not in ("bf16", "fp32"):
+            raise ArgumentError(f"precision is {self.precision!r}; it is 'bf16' or 'fp32'.")
+        if not self.peak_rate > 0 or not self.weight_decay >= 0:
+            raise ArgumentError(
+                f"peak_rate is {self.peak_rate:g} and weight_decay {self.weight_decay:g}; "
+                "the first is above 0 and the second is not below it."
+            )
+
     def to_json(self) -> dict[str, Any]:
         """The recipe in plain values, as checkpoints and model cards hold it."""
         plain: dict[str, Any] = json.loads(json.dumps(asdict(self)))

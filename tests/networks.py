@@ -181,6 +181,29 @@ class FactorBlock(nn.Module):
         return x * self.attention(x)
 
 
+class AddingSELayer(SELayer):
+    """Scales by 1 + s, though s itself leaves a module."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x + super().forward(x)
+
+
+class TemperedSigmoid(nn.Module):
+    """An activation that takes more than one argument."""
+
+    def forward(self, x: Tensor, temperature: float) -> Tensor:
+        return torch.sigmoid(x / temperature)
+
+
+class TemperedSELayer(AttributeSELayer):
+    def __init__(self, channels: int) -> None:
+        super().__init__(channels)
+        self.sigmoid = TemperedSigmoid()
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.sigmoid(self.fc2(self.relu(self.fc1(x.mean((2, 3), keepdim=True)))), 2.0) * x
+
+
 class SpatialAttention(nn.Module):
     def __init__(self, _channels: int) -> None:
         super().__init__()
@@ -296,6 +319,8 @@ FAMILIES: Mapping[str, Family] = {
 
 REFUSED_UNITS: Mapping[str, tuple[UnitFactory, str]] = {
     "functional": (FunctionalSELayer, r"blocks\.0\.unit \(FunctionalSELayer, and 1 more\).*nn\.Sigmoid"),
+    "adding": (AddingSELayer, r"blocks\.0\.unit \(AddingSELayer, and 1 more\).*than the output of its Sigmoid.*1 \+ s"),
+    "tempered": (TemperedSELayer, r"blocks\.0\.unit \(TemperedSELayer.*bounds of its activation TemperedSigmoid"),
     "factor": (FactorBlock, r"blocks\.0\.unit\.attention \(FactorLayer, and 1 more\).*multiply inside"),
     "spatial": (SpatialAttention, r"blocks\.0\.unit \(SpatialAttention, and 1 more\).*spatial attention"),
     "lying": (LyingSEModule, r"blocks\.0\.unit \(LyingSEModule\) failed its self-check: its output is not"),
@@ -318,6 +343,10 @@ def small_network(make_unit: UnitFactory, *, seed: int = 0) -> SmallNetwork:
                 part.running_mean.normal_()
                 part.running_var.uniform_(0.5, 2)
     return network
+
+
+def count_hooks(module: nn.Module) -> int:
+    return sum(len(part._forward_hooks) + len(part._forward_pre_hooks) for part in module.modules())
 
 
 def draw_images(count: int = 4, *, seed: int = 0) -> Tensor:

@@ -42,7 +42,9 @@ def open_page(title: str, question: str) -> Opened:
         st.stop()
     _describe(recording)
     if not recording.manifest.progress.get("images", 1):
-        st.info("No image has been recorded yet: come back when the recording has gone on.", icon=":material/hourglass:")
+        st.info(
+            "No image has been recorded yet: come back when the recording has gone on.", icon=":material/hourglass:"
+        )
         st.stop()
     _tell_unfinished(recording)
     return Opened(recording, stamp, screen)

@@ -26,7 +26,9 @@ def show_downloads(table: pd.DataFrame, figure: go.Figure, *, key: str, name: st
     if not fold.open:
         return
     with fold:
-        st.dataframe(table, hide_index=True, height=320, column_config=_number_columns(table, digits), alt=f"Table: {name}")
+        st.dataframe(
+            table, hide_index=True, height=320, column_config=_number_columns(table, digits), alt=f"Table: {name}"
+        )
         with st.container(horizontal=True):
             st.download_button(
                 "Table (CSV)", lambda: table.to_csv(index=False).encode(), file_name=f"{name}.csv", mime="text/csv",

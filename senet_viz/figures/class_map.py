@@ -1,5 +1,7 @@
 """The class × channel map of one block."""
 
+from typing import Any
+
 import numpy as np
 import plotly.graph_objects as go
 
@@ -11,7 +13,12 @@ _MOST_HEIGHT = 760
 
 
 def draw_class_map(
-    classes: ClassChannelMap, look: Look, *, view: MapView = "difference", chosen: tuple[int, ...] = (), narrow: bool = False
+    classes: ClassChannelMap,
+    look: Look,
+    *,
+    view: MapView = "difference",
+    chosen: tuple[int, ...] = (),
+    narrow: bool = False,
 ) -> go.Figure:
     """A row a class (clustered), a column a channel (largest class share first).
 
@@ -48,9 +55,9 @@ def draw_class_map(
     return figure
 
 
-def _colours(classes: ClassChannelMap, values: np.ndarray, view: MapView, *, narrow: bool) -> dict[str, object]:
+def _colours(classes: ClassChannelMap, values: np.ndarray, view: MapView, *, narrow: bool) -> dict[str, Any]:
     low, high = classes.block.range
-    bar: dict[str, object] = {"thickness": 10, "len": 1, "outlinewidth": 0, "title": {"side": "right"}}
+    bar: dict[str, Any] = {"thickness": 10, "len": 1, "outlinewidth": 0, "title": {"side": "right"}}
     if narrow:
         bar |= {"orientation": "h", "y": -0.12, "yanchor": "top", "thickness": 8, "title": {"side": "bottom"}}
     if view == "gate":

@@ -41,12 +41,14 @@ def draw_distribution(
     style(figure, look, height=height, title=title, top=top)
     style_axes(figure, look)
     figure.update_layout(legend_y=1 - 28 / height, showlegend=view == "ecdf", violingap=0.25, boxgap=0.5)
-    low, high = _limits(spreads, distribution.block.range)
+    low, high = _limits(distribution.block.range)
     figure.update_xaxes(title_text="gate s", range=[low, high], showgrid=True)
     if view == "ecdf":
         figure.update_yaxes(title_text="share of images with at most s", range=[-0.02, 1.02])
     else:
-        figure.update_yaxes(autorange="reversed", automargin=True, showgrid=False, ticks="", tickfont={"color": look.ink})
+        figure.update_yaxes(
+            autorange="reversed", automargin=True, showgrid=False, ticks="", tickfont={"color": look.ink}
+        )
     return figure
 
 
@@ -96,7 +98,7 @@ def _fill(colour: str) -> str:
     return f"rgba({red}, {green}, {blue}, 0.12)"
 
 
-def _limits(spreads: list[ClassSpread], bounds: tuple[float, float]) -> tuple[float, float]:
+def _limits(bounds: tuple[float, float]) -> tuple[float, float]:
     """The gate's whole range: a gate that hardly moves must look so."""
     pad = 0.02 * (bounds[1] - bounds[0])
     return bounds[0] - pad, bounds[1] + pad

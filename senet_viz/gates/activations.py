@@ -6,6 +6,7 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor, nn
 
+from senet_viz.errors import GateError
 from senet_viz.gates.alone import on_cpu
 
 UNIT = (0.0, 1.0)
@@ -32,6 +33,9 @@ def describe_activation(activation: nn.Module, sample: Tensor) -> tuple[str, tup
     Args:
         activation: the module whose output is s.
         sample: (N, …) an output of it; only its shape matters.
+
+    Raises:
+        GateError: its bounds cannot be measured, since it does not run on one tensor of that shape alone.
     """
     for base in type(activation).__mro__:
         known = KNOWN.get(base.__name__.replace("_", "").casefold())
@@ -44,8 +48,14 @@ def _measure_bounds(activation: nn.Module, sample: Tensor) -> tuple[float, float
     near = torch.linspace(-20, 20, 4001, device="cpu")
     grid = torch.cat([torch.tensor([-FARTHER, -FAR, FAR, FARTHER], device="cpu"), near])
     values = grid.reshape(-1, *(1 for _ in sample.shape[1:])).expand(-1, *sample.shape[1:])
-    with on_cpu(activation) as apply:
-        outputs = apply(values.clone()).reshape(len(grid), -1)
+    try:
+        with on_cpu(activation) as apply:
+            outputs = apply(values.clone()).reshape(len(grid), -1)
+    except Exception as error:  # a module of any kind may end an excitation
+        raise GateError(
+            f"the bounds of its activation {type(activation).__name__} could not be measured, since it did not run alone "
+            f"({type(error).__name__}: {error}): make it a module that maps one tensor elementwise"
+        ) from error
     ends = outputs[:4]
     unbounded = [not torch.allclose(ends[a], ends[b], rtol=1e-3, atol=1e-6) for a, b in ((0, 1), (3, 2))]
     lowest, highest = float(outputs.min()), float(outputs.max())

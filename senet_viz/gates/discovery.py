@@ -1,6 +1,7 @@
 """Finding the gates of any SE network, and saying what stands in the way where there are none."""
 
 import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -11,7 +12,7 @@ from torch import Tensor, nn
 from senet_viz.errors import GateError
 from senet_viz.gates.adapters import Adapter, Relative, find_adapter, find_relative
 from senet_viz.gates.labels import label_units, number_stages
-from senet_viz.gates.proof import MIXERS, Unit, prove_unit, recognise_unit
+from senet_viz.gates.proof import MIXERS, SHARED, Unit, prove_unit, recognise_unit
 from senet_viz.gates.trace import InputSize, Visit, trace_visits
 from senet_viz.gates.wrappers import refuse_wrappers
 from senet_viz.schema import Gate
@@ -194,9 +195,11 @@ def _bind(units: Mapping[str, Unit], visits: Mapping[str, Visit], modules: Seque
     names = sorted(units, key=lambda name: visits[name].order)
     areas = [torch.Size(visits[name].input_shape).numel() // units[name].channels for name in names]
     stages = number_stages(names, areas, modules)
+    uses = Counter(unit.excitation for unit in units.values())
     bound = []
     for depth, (name, stage, label) in enumerate(zip(names, stages, label_units(stages))):
         unit = units[name]
+        shared = unit.excitation is not None and uses[unit.excitation] > 1
         gate = Gate(
             name=name,
             label=label,
@@ -208,9 +211,9 @@ def _bind(units: Mapping[str, Unit], visits: Mapping[str, Visit], modules: Seque
             activation=unit.activation,
             range=unit.range,
             parameters=sum(parameter.numel() for parameter in unit.module.parameters()),
-            squeeze_missing=unit.squeeze_missing,
+            squeeze_missing=SHARED if shared else unit.squeeze_missing,
         )
-        bound.append(BoundGate(gate, unit.module, unit.source, unit.excitation))
+        bound.append(BoundGate(gate, unit.module, unit.source, None if shared else unit.excitation))
     return tuple(bound)
 
 

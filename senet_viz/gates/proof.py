@@ -13,9 +13,14 @@ from senet_viz.gates.alone import RANDOM_IMAGES, Firing, LoneRun, run_alone
 
 MIXERS = (nn.Linear, nn.Conv1d, nn.Conv2d)
 NO_VECTOR = "the excitation's first layer is not given one pooled vector a call"
+SHARED = "the excitation's first layer is shared with another unit, so that its input is not this unit's alone"
 FUNCTION_CALL = (
     "its gate is computed by a function call (such as torch.sigmoid), which no hook can see: make the gate's "
     "activation a module (self.sigmoid = nn.Sigmoid()) and call that"
+)
+CHANGED_FACTOR = (
+    "its channels are scaled by something else than the output of its {} (such as 1 + s or 2·s): return x * s, "
+    "and do the rest inside the activation's module or outside of the unit"
 )
 RETURNS_FACTOR = (
     "it returns the gate s itself and the multiplication happens outside of it: multiply inside (return x * s), "
@@ -75,7 +80,10 @@ def prove_unit(name: str, module: nn.Module, adapter: Adapter, *, shape: Sequenc
     factor = run.as_vector(outputs[0].output)
     if factor is None or not run.is_product(factor):
         raise _refuse(name, module, f"its output is not the output of {adapter.source} times its input")
-    return _describe(module, run, outputs[0], excitation, family=adapter.family, missing=adapter.squeeze_missing)
+    try:
+        return _describe(module, run, outputs[0], excitation, family=adapter.family, missing=adapter.squeeze_missing)
+    except GateError as error:
+        raise _refuse(name, module, str(error)) from error
 
 
 def recognise_unit(module: nn.Module, *, shape: Sequence[int]) -> Unit | str | None:
@@ -101,7 +109,10 @@ def recognise_unit(module: nn.Module, *, shape: Sequence[int]) -> Unit | str | N
         return "its activation is called more than once in a forward: give the gate an activation module of its own"
     excitation = next((f.module for f in run.firings if isinstance(f.module, MIXERS) and _is_squeeze(run, f)), None)
     family = f"{type(module).__name__}, by structure"
-    return _describe(module, run, found, excitation, family=family, missing=None)
+    try:
+        return _describe(module, run, found, excitation, family=family, missing=None)
+    except GateError as error:
+        return str(error)
 
 
 def _describe(
@@ -125,8 +136,12 @@ def _describe(
     )
 
 
+def _holds_mixer(module: nn.Module) -> bool:
+    return any(isinstance(part, MIXERS) for part in module.modules())
+
+
 def _is_source(run: LoneRun, firing: Firing) -> bool:
-    if any(isinstance(part, MIXERS) for part in firing.module.modules()):
+    if _holds_mixer(firing.module):
         return False
     factor = run.as_vector(firing.output)
     return factor is not None and run.is_product(factor)
@@ -165,12 +180,19 @@ def _explain(run: LoneRun, mixers: Sequence[nn.Module]) -> str | None:
         ratio = (output / run.input)[:RANDOM_IMAGES]
         factor = ratio.mean((2, 3), keepdim=True)
         uniform = torch.allclose(ratio, factor.expand_as(ratio), rtol=1e-4, atol=1e-6)
-        return FUNCTION_CALL if uniform and not torch.allclose(factor[0], factor[1]) else None
+        return _explain_factor(run, mixers) if uniform and not torch.allclose(factor[0], factor[1]) else None
     factor_like = run.as_vector(output)
     reduces = len(mixers) > 1 and _outputs(mixers[0]) < run.channels == _outputs(mixers[-1])
     if factor_like is None or not reduces or not bool(((factor_like >= 0) & (factor_like <= 1)).all()):
         return None
     return RETURNS_FACTOR
+
+
+def _explain_factor(run: LoneRun, mixers: Sequence[nn.Module]) -> str:
+    """Why the factor of each channel is no submodule's output: nothing follows the layers, or it is changed after."""
+    last = max(at for at, firing in enumerate(run.firings) if firing.module in mixers)
+    after = [f for f in run.firings[last + 1 :] if not _holds_mixer(f.module) and run.as_vector(f.output) is not None]
+    return CHANGED_FACTOR.format(type(after[-1].module).__name__) if after else FUNCTION_CALL
 
 
 def _refuse(name: str, module: nn.Module, finding: str) -> GateError:

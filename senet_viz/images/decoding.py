@@ -167,8 +167,6 @@ def _decode(data: bytes, called: str) -> Image.Image:
         turn = _TURNS.get(_read_orientation(image))
         rgb = to_rgb(image, name=called)
         upright = rgb.transpose(turn) if turn is not None else rgb
-        if upright is image:
-            upright = image.copy()
     upright.info = {}
     return upright
 

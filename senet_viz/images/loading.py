@@ -88,8 +88,10 @@ def _load_batches(
                     future.result()
                 for following in itertools.islice(pending, 1):
                     submit(following)
-                yield _assemble(indices, items)
-                del items, share
+                batch = _assemble(indices, items)
+                del items, share  # each image once in memory while the batch is used
+                yield batch
+                del batch
         finally:
             stopped.set()
             pool.shutdown(wait=True, cancel_futures=True)

@@ -103,7 +103,7 @@ def open_parquet(files: Sequence[Path], *, name: str, root: Path) -> ParquetSour
             an image, labels beyond the classes.
     """
     ordered = sorted(files, key=lambda file: file.relative_to(root).as_posix())
-    _refuse_mixed_splits(ordered, name)
+    _refuse_mixed_splits(ordered, name, root)
     layout = _read_layout(ordered[0])
     parts = [_read_shard(file, show_path(file.relative_to(root)), layout) for file in ordered]
     labels = _join_labels(parts, name) if layout.label else None
@@ -214,6 +214,8 @@ def _read_shard(file: Path, name: str, layout: _Layout) -> _Part:
                 raise _other_columns(file, layout.image)
             if layout.label and layout.label not in opened.schema_arrow.names:
                 raise _other_columns(file, layout.label)
+            if _read_class_names(opened.schema_arrow, layout.label) != layout.class_names:
+                raise SourceError(f"{file} names other classes than the shards before it: give shards of one data set.")
             table = opened.read(columns=columns, use_threads=False)
         footer = _hash_footer(file)
         labels = _flatten_labels(table.column(layout.label), layout.label, file) if layout.label else None
@@ -288,16 +290,19 @@ def _to_numpy(labels: pa.ChunkedArray) -> NDArray[np.int64]:
     return values
 
 
-def _refuse_mixed_splits(files: Sequence[Path], name: str) -> None:
-    splits: dict[str, int] = {}
+def _refuse_mixed_splits(files: Sequence[Path], name: str, root: Path) -> None:
+    splits: dict[str, Path] = {}
     for file in files:
-        stem = re.sub(r"[-_.]?\d+([-_]of[-_]\d+)?$", "", file.stem).casefold()
-        if stem in SPLITS:
-            splits[stem] = splits.get(stem, 0) + 1
+        beginning = re.sub(r"[-_.]?\d.*", "", file.stem).casefold()  # "train" of "train-00000-of-00002-0a1b2c"
+        folder = file.relative_to(root).parent.name.casefold()
+        if beginning in SPLITS:
+            splits.setdefault(beginning, file.with_name(f"{beginning}*.parquet"))
+        elif folder in SPLITS:
+            splits.setdefault(folder, file.with_name("*.parquet"))
     if len(splits) > 1:
         raise SourceError(
             f"{name} mixes splits ({', '.join(splits)}): give one of them, as a file or as a glob such as "
-            f"{files[0].parent / (next(reversed(splits)) + '*.parquet')}."
+            f"{next(reversed(splits.values()))}."
         )
 
 

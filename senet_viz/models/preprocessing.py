@@ -30,6 +30,9 @@ class Preprocessing:
         interpolation: "nearest", "bilinear", "bicubic" or "lanczos" (Pillow's, which do not alias).
         crop_mode: "center" or "squash".
         source: where these numbers come from, for the manifest.
+        smooth: (1, 6, 1)/8 along rows and columns after the crop. It is what sampling at twice the side
+            and averaging 2 × 2 does to an image, which is how `senet_viz.training.augment` makes its
+            crops: a network trained so expects no sharper images.
     """
 
     size: int
@@ -39,6 +42,7 @@ class Preprocessing:
     interpolation: str = "bilinear"
     crop_mode: str = "center"
     source: str = "ImageNet's defaults"
+    smooth: bool = False
 
     def __call__(self, image: Image.Image) -> Tensor:
         pixels = torch.from_numpy(np.array(self.view(image), dtype=np.float32)).permute(2, 0, 1).div_(255)
@@ -55,7 +59,7 @@ class Preprocessing:
             image = tvf.resize(image, [self.resize], interpolation=mode)
         if image.size != (self.size, self.size):
             image = tvf.center_crop(image, [self.size, self.size])
-        return image
+        return _smooth(image) if self.smooth else image
 
     def to_json(self) -> dict[str, Any]:
         return {key: list(value) if isinstance(value, tuple) else value for key, value in asdict(self).items()}
@@ -106,3 +110,10 @@ class Preprocessing:
 def imagenet_preprocessing(size: int = 224) -> Preprocessing:
     """The usual evaluation of ImageNet models: shorter side to size / 0.875, centre crop."""
     return Preprocessing(size=size, resize=math.floor(size / 0.875))
+
+
+def _smooth(image: Image.Image) -> Image.Image:
+    pixels = np.pad(np.asarray(image, dtype=np.float32), ((1, 1), (1, 1), (0, 0)), mode="edge")
+    rows = (pixels[:-2] + 6 * pixels[1:-1] + pixels[2:]) / 8
+    both = (rows[:, :-2] + 6 * rows[:, 1:-1] + rows[:, 2:]) / 8
+    return Image.fromarray(np.round(both).astype(np.uint8))

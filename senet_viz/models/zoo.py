@@ -13,7 +13,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from senet_viz.errors import ArgumentError, ModelError
+from senet_viz.errors import ArgumentError, ModelError, SourceError
 from senet_viz.gates import find_gates
 from senet_viz.models.preprocessing import Preprocessing, imagenet_preprocessing
 from senet_viz.models.resnet import small_se_resnet50
@@ -97,7 +97,7 @@ def load_model(
     """
     if weights not in ("pretrained", "random"):
         raise ArgumentError(f"weights is {weights!r}; it is 'pretrained' or 'random'.")
-    place, name = _device(device), str(name)
+    place, name = choose_device(device), str(name)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         built = _build(name, arch, pretrained=weights == "pretrained")
@@ -134,13 +134,16 @@ def with_calibrated_batch_norm(model: Model, batches: Iterable[torch.Tensor], de
         model: left as it was in all but its batch-norm buffers.
         batches: (N, 3, H, W) each; no labels are used.
         description: what the images are, for the manifest.
+
+    Raises:
+        SourceError: fewer than two images; the network is not to be used then.
     """
     norms = [m for m in model.module.modules() if isinstance(m, nn.modules.batchnorm._BatchNorm)]
     momenta = [norm.momentum for norm in norms]
     images = 0
-    model.module.train()
     try:
         for norm in norms:
+            norm.train()  # and nothing else: dropout would make the statistics a matter of chance
             norm.reset_running_stats()
             norm.momentum = None  # cumulative average
         with torch.no_grad():
@@ -151,11 +154,14 @@ def with_calibrated_batch_norm(model: Model, batches: Iterable[torch.Tensor], de
         model.module.eval()
         for norm, momentum in zip(norms, momenta, strict=True):
             norm.momentum = momentum
+    if images < 2:
+        raise SourceError(f"{images} images of {description} could be read: batch-norm statistics need at least two.")
     note = f"Batch-norm statistics re-estimated on {images:,} unlabelled images of {description}."
     return dataclasses.replace(model, sha256=digest_weights(model.module), notes=(*model.notes, note))
 
 
-def _device(name: str) -> torch.device:
+def choose_device(name: str) -> torch.device:
+    """The device of a name; "auto" is CUDA where there is one (ArgumentError where it can not be used)."""
     if name == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     try:

@@ -12,9 +12,7 @@ def describe_distances(panels: ClassPanels) -> str:
     random images would have stands beside them.
     """
     if not panels.n_classes:
-        return (
-            f"The recording has no labels, so the figure shows the mean gate over all **{panels.images:,} images** only."
-        )
+        return f"The recording has no labels, so the figure shows the mean gate over all **{panels.images:,} images** only."
     if not panels.classes:
         return "No class is chosen: the figure shows the mean over all images only."
     if not any(c.images for c in panels.classes):

@@ -83,7 +83,9 @@ def choose_classes(
     return tuple(chosen[:how_many])
 
 
-def choose_channels(channels: int, *, how_many: int = PAPER_CHANNELS, seed: int = 0, depth: int = 0) -> NDArray[np.int64]:
+def choose_channels(
+    channels: int, *, how_many: int = PAPER_CHANNELS, seed: int = 0, depth: int = 0
+) -> NDArray[np.int64]:
     """Channels drawn uniformly without replacement, ascending; all of them where there are no more.
 
     Args:

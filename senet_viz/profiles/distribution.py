@@ -143,7 +143,9 @@ def unroll_histogram(counts: NDArray[np.int64], edges: Floats) -> Floats:
     """
     width = np.diff(edges)
     place = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
-    return np.asarray(np.repeat(edges[:-1], counts) + (place + 0.5) / np.repeat(counts, counts) * np.repeat(width, counts))
+    return np.asarray(
+        np.repeat(edges[:-1], counts) + (place + 0.5) / np.repeat(counts, counts) * np.repeat(width, counts)
+    )
 
 
 def _spread(name: str, index: int | None, values: Floats, recorded: int) -> ClassSpread:

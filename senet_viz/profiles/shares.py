@@ -39,7 +39,8 @@ def class_sds(moments: Moments) -> Floats:
     if within is None:
         return np.full(moments.mean.shape[1], np.nan)
     size = (count.sum() - (count**2).sum() / count.sum()) / (len(count) - 1)
-    return np.sqrt(np.maximum(0, (between / (len(count) - 1) - within) / size))
+    sds: Floats = np.sqrt(np.maximum(0, (between / (len(count) - 1) - within) / size))
+    return sds
 
 
 def _squares(moments: Moments) -> tuple[Floats, Floats, Floats | None]:

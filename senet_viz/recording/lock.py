@@ -4,6 +4,8 @@ import contextlib
 import json
 import os
 import socket
+import sys
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -67,11 +69,12 @@ class FolderLock:
         offer = self._folder / f"{LOCK}.{me.pid}.tmp"
         offer.write_text(json.dumps(asdict(me)), "utf-8")
         try:
-            if not self._claim(offer):
-                holder = read_lock(self._folder)
-                if holder is not None and holder.lives():
-                    raise RecordingError(_held_sentence(self._folder, holder))
-                offer.replace(self._folder / LOCK)
+            with _one_at_a_time(self._folder):
+                if not self._claim(offer):
+                    holder = read_lock(self._folder)
+                    if holder is not None and holder.lives():
+                        raise RecordingError(_held_sentence(self._folder, holder))
+                    offer.replace(self._folder / LOCK)
         finally:
             with contextlib.suppress(OSError):
                 offer.unlink(missing_ok=True)
@@ -98,6 +101,23 @@ class FolderLock:
             with contextlib.suppress(OSError):
                 (self._folder / LOCK).unlink()
         self._mine = None
+
+
+@contextlib.contextmanager
+def _one_at_a_time(folder: Path) -> Iterator[None]:
+    """Keeps two processes of this machine from taking over the same dead process's lock, one after the other."""
+    if sys.platform == "win32":  # where no lock is taken over
+        yield
+        return
+    import fcntl
+
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        with contextlib.suppress(OSError):  # a network file system that locks no folders
+            fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)
 
 
 def read_lock(folder: Path) -> Holder | None:

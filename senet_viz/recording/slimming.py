@@ -106,7 +106,8 @@ def _check(recording: Recording, controls: Sequence[Recording], per_class: int) 
     for control in controls:
         if not control.complete or control.form != "full":
             raise ArgumentError(f"The control {control.path} is not a complete full recording: finish it first.")
-        if control.manifest.data.get("digest") != recording.manifest.data.get("digest"):
+        same_source = control.manifest.data.get("digest") == recording.manifest.data.get("digest")
+        if not same_source or not control.samples["sample_id"].equals(recording.samples["sample_id"]):
             raise ArgumentError(
                 f"The control {control.path} is of other images than {recording.path}: record it on them."
             )

@@ -20,20 +20,14 @@ def run(*arguments: object) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, capture_output=True, text=True, env=environment(), check=False, timeout=240)
 
 
-def run_and_kill(*arguments: object, started: Path, after: float) -> int | None:
-    """Starts the command, waits until `started` exists and `after` seconds more, then kills it with SIGKILL.
-
-    Returns:
-        The exit status when it ended by itself before that, else None.
-    """
+def run_and_terminate(*arguments: object, started: Path) -> tuple[int, str]:
+    """Starts the command, waits until `started` exists and sends SIGTERM; its exit status and stderr."""
     command = [sys.executable, "-m", "senet_viz", *map(str, arguments)]
-    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, env=environment()) as process:
-        deadline = time.monotonic() + 60
+    streams = {"stdout": subprocess.DEVNULL, "stderr": subprocess.PIPE}
+    with subprocess.Popen(command, **streams, text=True, env=environment()) as process:
+        deadline = time.monotonic() + 120
         while not started.exists() and process.poll() is None and time.monotonic() < deadline:
             time.sleep(0.01)
-        try:
-            return process.wait(timeout=after)
-        except subprocess.TimeoutExpired:
-            process.send_signal(signal.SIGKILL)
-            process.wait()
-            return None
+        process.send_signal(signal.SIGTERM)
+        _, error = process.communicate(timeout=60)
+        return process.returncode, error

@@ -6,7 +6,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from tests.e2e.command import run
+from tests.e2e.command import run, run_and_terminate
 from tests.image_files import write_hostile_folder
 from tests.tiny import write_tiny_parquet
 
@@ -129,6 +129,13 @@ def test_unreadable_images_are_counted_listed_and_strict(tmp_path: Path) -> None
         (["export", "nowhere", "--out", "a.parquet"], 1, "nowhere"),
         (["inspect", "timm:nothing"], 1, "timm has no model"),
         (["train", "--data", "digits", "--val", "digits", "--out", "o", "--phases", "4"], 2, "EPOCHSxPIXELS"),
+        (["train", "--data", "digits", "--val", "digits", "--out", "o", "--device", "abacus"], 2, "Device 'abacus'"),
+        (["train", "--data", "digits", "--val", "digits", "--out", __file__], 2, "can not be made"),
+        (
+            ["train", "--data", "digits", "--val", "digits", "--out", "o", "--base-channels", "0"],
+            2,
+            "base_channels is 0",
+        ),
     ],
 )
 def test_bad_input_gets_one_sentence(
@@ -140,6 +147,19 @@ def test_bad_input_gets_one_sentence(
     assert sentence in done.stderr
     assert "Traceback" not in done.stderr
     assert done.stdout == ""
+
+
+def test_a_cancelled_run_says_so_and_goes_on(tmp_path: Path) -> None:
+    data = write_tiny_parquet(tmp_path / "tiny.parquet", 30_000)
+    arguments = ["record", "--model", "tests.tiny:tiny_se", "--data", data, "--out", tmp_path / "run"]
+    status, error = run_and_terminate(*arguments, started=tmp_path / "run" / "progress.json")
+    assert status == 1
+    assert error.splitlines()[-1] == "senet-viz: stopped; what was committed is kept."
+    assert "Traceback" not in error
+    assert json.loads((tmp_path / "run" / "progress.json").read_text(encoding="utf-8"))["state"] == "cancelled"
+    assert not (tmp_path / "run" / "job.lock").exists()
+    done = run(*arguments, "--json")
+    assert json.loads(done.stdout)["images"] == 30_000, done.stderr
 
 
 def test_ten_folders_in_another_order_are_matched_by_name(tmp_path: Path) -> None:

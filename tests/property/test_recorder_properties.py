@@ -3,12 +3,11 @@ from contextlib import suppress
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from torch import nn
 
 from senet_viz.errors import GateError
 from senet_viz.gates.labels import label_units, number_stages
 from senet_viz.recorder import GateRecorder
-from tests.networks import AttributeSELayer, SELayer, small_network
+from tests.networks import AttributeSELayer, SELayer, count_hooks, small_network
 
 SIZES = st.integers(1, 5)
 EVENTS = st.lists(st.sampled_from(["forward", "raise", "take", "with", "with raises"]), max_size=12)
@@ -35,10 +34,6 @@ def test_gate_times_input_is_the_output_for_any_batch(images, height, width, see
 
 
 NETWORK = small_network(SELayer)
-
-
-def count_hooks(module: nn.Module) -> int:
-    return sum(len(part._forward_hooks) + len(part._forward_pre_hooks) for part in module.modules())
 
 
 def play(recorder: GateRecorder, events: list[str]) -> None:

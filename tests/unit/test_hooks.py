@@ -3,11 +3,7 @@ import torch
 from torch import nn
 
 from senet_viz.hooks import attached, evaluating, preserved_state
-from tests.networks import SELayer, small_network
-
-
-def count_hooks(module: nn.Module) -> int:
-    return sum(len(part._forward_hooks) + len(part._forward_pre_hooks) for part in module.modules())
+from tests.networks import SELayer, count_hooks, small_network
 
 
 def test_attached_hooks_fire_inside_and_only_inside_the_with():

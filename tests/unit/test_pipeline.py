@@ -15,7 +15,8 @@ from senet_viz.errors import ArgumentError, RecordingError, SourceError
 from senet_viz.images import ImageSource
 from senet_viz.models import Model
 from senet_viz.pipeline import calibrate_on, record, summarize
-from senet_viz.planning import RecordOptions
+from senet_viz.planning import Estimate, RecordOptions, check_room
+from senet_viz.recording import read_progress
 from tests.tiny import write_tiny_parquet
 
 
@@ -198,6 +199,50 @@ def test_progress_and_estimate_are_told(source: ImageSource, model: Model, tmp_p
     assert 0.3 * made < estimates[0].disk_bytes < 3 * made
 
 
+def test_a_resumed_run_needs_room_for_the_rest_alone(source: ImageSource, model: Model, tmp_path: Path) -> None:
+    estimates: list[Estimate] = []
+    for _ in range(2):
+        made = record(model, source, tmp_path / "x", on_estimate=estimates.append)
+    assert [e.present_bytes for e in estimates] == [0, sum(file.bytes for file in made.manifest.files)]
+    tight = estimates[1]._replace(disk_bytes=10_000, free_bytes=4_000, present_bytes=6_000)
+    check_room(tight, made.classes)
+    with pytest.raises(RecordingError, match="free"):
+        check_room(tight._replace(present_bytes=5_000), made.classes)
+
+
+def test_a_failed_run_says_why(model: Model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "images").mkdir()
+    (tmp_path / "images" / "a.jpg").write_text("no image", encoding="utf-8")
+    with pytest.raises(SourceError, match="None of the 1 images") as raised:
+        record(model, tmp_path / "images", tmp_path / "x")
+    progress = read_progress(tmp_path / "x")
+    assert progress is not None
+    assert (progress.state, progress.message) == ("failed", str(raised.value))
+
+    def full(*_: object, **__: object) -> None:
+        raise RecordingError("the disk is full")
+
+    monkeypatch.setattr("senet_viz.pipeline.write_progress", full)
+    with pytest.raises(SourceError, match="None of the 1 images"):
+        record(model, tmp_path / "images", tmp_path / "x")
+
+
+def test_the_first_batchs_difference_outlives_an_interruption(
+    source: ImageSource, model: Model, tmp_path: Path
+) -> None:
+    def interrupt(_: object) -> None:
+        raise KeyboardInterrupt
+
+    options = RecordOptions(batch_size=32, precision="bf16", commit_seconds=0)
+    with pytest.raises(KeyboardInterrupt):
+        record(model, source, tmp_path / "x", options=options, on_progress=interrupt)
+    interrupted = sv.open_recording(tmp_path / "x").manifest
+    assert interrupted.progress["consumed"] == 32
+    assert interrupted.precision_difference is not None
+    finished = record(model, source, tmp_path / "x", options=options).manifest
+    assert finished.precision_difference == interrupted.precision_difference
+
+
 def test_too_many_classes_stop_before_the_work(
     source: ImageSource, model: Model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -208,7 +253,7 @@ def test_too_many_classes_stop_before_the_work(
 
 
 @pytest.mark.parametrize(
-    "change", [{"precision": "int8"}, {"batch_size": 0}, {"keep": "some"}, {"keep": "0"}, {"limit": 0}]
+    "change", [{"precision": "int8"}, {"batch_size": 0}, {"keep": "some"}, {"keep": "0"}, {"limit": 0}, {"seed": -1}]
 )
 def test_unusable_options_are_refused(change: dict[str, object]) -> None:
     with pytest.raises(ArgumentError, match=next(iter(change))):
@@ -226,6 +271,21 @@ def test_calibration_uses_a_seeded_choice(source: ImageSource) -> None:
     again = calibrate_on(sv.load_model("timm:resnet10t", weights="random", device="cpu", arch=None), source, images=20)
     assert first.sha256 == again.sha256
     assert "20 unlabelled images of tiny.parquet" in first.notes[0]
+
+
+def test_trained_batch_norms_are_not_calibrated(source: ImageSource, model: Model) -> None:
+    with pytest.raises(ArgumentError, match="use it with random weights"):
+        calibrate_on(model, source)
+
+
+def test_calibration_needs_images_that_can_be_read(tmp_path: Path) -> None:
+    for name in ("a.jpg", "b.jpg"):
+        (tmp_path / name).write_text("no image", encoding="utf-8")
+    network = sv.load_model("timm:resnet10t", weights="random", device="cpu")
+    with pytest.raises(SourceError, match=r"0 images of .* could be read"):
+        calibrate_on(network, sv.open_images(tmp_path))
+    with pytest.raises(ArgumentError, match="at least two"):
+        calibrate_on(network, sv.open_images(tmp_path), images=1)
 
 
 def test_an_empty_folder_is_no_source(model: Model, tmp_path: Path) -> None:

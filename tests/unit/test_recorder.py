@@ -12,20 +12,18 @@ from senet_viz.recorder import GateRecorder
 from tests.networks import (
     FAMILIES,
     IMAGE,
+    AttributeSELayer,
     Family,
     SELayer,
     SmallNetwork,
     ZeroingSELayer,
+    count_hooks,
     draw_images,
     make_library_model,
     small_network,
 )
 
 BY_FAMILY = pytest.mark.parametrize("family", FAMILIES.values(), ids=FAMILIES.keys())
-
-
-def count_hooks(module: nn.Module) -> int:
-    return sum(len(part._forward_hooks) + len(part._forward_pre_hooks) for part in module.modules())
 
 
 def units_of(network: SmallNetwork, family: Family) -> Iterator[tuple[str, nn.Module]]:
@@ -232,6 +230,17 @@ def test_a_gate_that_never_fires_is_named_and_nothing_older_is_given():
         network(draw_images())
         with pytest.raises(GateError, match=r"1 of 2 gates.*: blocks\.1\.unit never\."):
             recorder.take()
+
+
+def test_an_excitation_that_is_called_beside_its_unit_is_named():
+    network = small_network(AttributeSELayer)
+    with GateRecorder(network) as recorder, torch.no_grad():
+        forward = network.forward
+        network.forward = lambda x: forward(x) + network.blocks[0].unit.fc1(torch.ones(1, 16, 1, 1)).sum()
+        network(draw_images())
+        assert len(recorder.take()) == 2
+        with pytest.raises(GateError, match=r"1 of 2 squeezes.*: blocks\.0\.unit 2 times\."):
+            recorder.take("squeeze")
 
 
 def test_taking_before_a_forward_or_after_the_end_is_refused():

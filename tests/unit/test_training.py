@@ -117,6 +117,15 @@ def test_the_recipe_names_the_side_of_every_epoch() -> None:
         recipe.side(12)
 
 
+@pytest.mark.parametrize(
+    "change",
+    [{"batch_size": 0}, {"precision": "int4"}, {"peak_rate": 0.0}, {"peak_rate": math.nan}, {"weight_decay": -1.0}],
+)
+def test_an_unusable_recipe_is_refused(change: dict[str, object]) -> None:
+    with pytest.raises(ArgumentError, match=next(iter(change))):
+        TrainConfig(**change)
+
+
 def test_unlabelled_images_can_not_be_trained_on(tmp_path: Path) -> None:
     from PIL import Image
 

@@ -10,10 +10,12 @@ from senet_viz.dashboard.frame import Opened, open_page
 from senet_viz.dashboard.parts import show_answer, show_downloads, show_figure
 from senet_viz.dashboard.results import get_distribution, get_map, get_panels, get_ranking
 from senet_viz.errors import SenetVizError
-from senet_viz.figures import colour_classes, draw_class_map, draw_distribution, draw_panels
+from senet_viz.figures import DistributionView, colour_classes, draw_class_map, draw_distribution, draw_panels
 from senet_viz.profiles import (
+    ChannelOrder,
     ChannelRanking,
     ChosenClass,
+    MapView,
     choose_blocks,
     choose_classes,
     describe_distances,
@@ -22,9 +24,9 @@ from senet_viz.profiles import (
 )
 
 MEANS, BANDS = "Means (Fig. 6)", "Mean ± SD (Fig. 7)"
-ORDERS = {"Channel number": "channel", "All-class mean": "mean", "Class share": "class share"}
-MAP_VIEWS = {"Difference": "difference", "Gate": "gate"}
-SPREAD_VIEWS = {"Violins": "violin", "Cumulative": "ecdf", "Boxes": "box"}
+ORDERS: dict[str, ChannelOrder] = {"Channel number": "channel", "All-class mean": "mean", "Class share": "class share"}
+MAP_VIEWS: dict[str, MapView] = {"Difference": "difference", "Gate": "gate"}
+SPREAD_VIEWS: dict[str, DistributionView] = {"Violins": "violin", "Cumulative": "ecdf", "Boxes": "box"}
 TOPS = {"Top 64": 64, "Top 256": 256, "All": None}
 MOST_BLOCKS, MOST_CLASSES = 12, 24
 
@@ -37,7 +39,7 @@ class Selection:
     classes: tuple[int, ...]
     reasons: tuple[ChosenClass, ...]
     figure: str
-    order: str
+    order: ChannelOrder
     seed: int
 
 
@@ -101,7 +103,9 @@ def show_profiles(page: Opened, chosen: Selection, colours: dict[int, str]) -> N
     figure = draw_panels(panels, colours, page.screen.look, bands=bands, per_row=2 if page.screen.narrow else 3)
     name = f"gates-{'fig7' if bands else 'fig6'}-{recording.id[:8]}"
     shown = ", ".join(c.label for c in panels.classes) or "all images"
-    show_figure(figure, name=name, alt=f"Mean gate per channel and block for {shown}. The numbers are in the table below.")
+    show_figure(
+        figure, name=name, alt=f"Mean gate per channel and block for {shown}. The numbers are in the table below."
+    )
     if reasons := _explain_defaults(page, chosen):
         st.caption(reasons)
     show_downloads(panels.table(), figure, key="profiles", name=name)
@@ -186,7 +190,9 @@ def show_channel(page: Opened, chosen: Selection, block_name: str, colours: dict
     figure = draw_distribution(distribution, colours, screen.look, view=view, narrow=screen.narrow)
     name = f"gate-{block.label}-channel-{channel}-{recording.id[:8]}"
     show_figure(figure, name=name, alt=f"Distribution of the gate of channel {channel} in {block.label} per class.")
-    st.caption(f"{distribution.note}{_describe_channel(ranking, options.index(str(channel)))}", help=glossary.CLASS_SHARE)
+    st.caption(
+        f"{distribution.note}{_describe_channel(ranking, options.index(str(channel)))}", help=glossary.CLASS_SHARE
+    )
     show_downloads(distribution.table(), figure, key="channel", name=name)
 
 

@@ -189,6 +189,15 @@ def test_a_unit_used_in_two_places_is_named():
         find_gates(nn.Sequential(nn.Conv2d(3, 16, 3), third, nn.Conv2d(16, 16, 3), third))
 
 
+def test_units_that_share_an_excitation_have_gates_and_no_squeeze():
+    first, second = AttributeSELayer(16), AttributeSELayer(16)
+    second.fc1, second.fc2 = first.fc1, first.fc2
+    bound = bind_gates(nn.Sequential(nn.Conv2d(3, 16, 3), first, nn.Conv2d(16, 16, 3), second))
+    assert [b.gate.name for b in bound] == ["1", "3"]
+    assert [b.excitation for b in bound] == [None, None]
+    assert all("shared with another unit" in str(b.gate.squeeze_missing) for b in bound)
+
+
 def test_a_unit_that_is_never_run_is_named():
     network = small_network(SELayer)
     network.spare = SEModule(16)

@@ -86,6 +86,7 @@ def test_a_flat_folder_is_unlabelled(tmp_path: Path) -> None:
         ([], "holds no image file"),
         (["a/readme.txt"], "holds no image file"),
         (["train/cat/a.jpg", "val/cat/a.jpg"], r"are splits \(train, val\).*val"),
+        (["meta/a.jpg", "train/cat/a.jpg", "val/cat/a.jpg"], r"are splits \(train, val\).*val"),
     ],
 )
 def test_folders_without_classes_are_refused(tmp_path: Path, files: list[str], sentence: str) -> None:
@@ -93,6 +94,12 @@ def test_folders_without_classes_are_refused(tmp_path: Path, files: list[str], s
         draw.write_file(tmp_path / name, draw.draw_plain())
     with pytest.raises(SourceError, match=sentence):
         open_images(tmp_path)
+
+
+def test_a_class_may_be_called_train(tmp_path: Path) -> None:
+    for name in ("bus/a.jpg", "train/steam/a.jpg"):
+        draw.write_file(tmp_path / name, draw.draw_plain())
+    assert open_images(tmp_path).classes.names == ("bus", "train")
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="file names of any bytes are Linux's")

@@ -60,13 +60,37 @@ def test_shards_in_sorted_order(tmp_path: Path, shape: str) -> None:
         source.load(len(source))
 
 
-@pytest.mark.parametrize("files", [["train-00000-of-00002", "train-00001-of-00002", "val"], ["test", "validation"]])
+@pytest.mark.parametrize(
+    "files",
+    [
+        ["train-00000-of-00002", "train-00001-of-00002", "val"],
+        ["test", "validation"],
+        ["train-00000-of-00001-1359597a978bc4fa", "valid-00000-of-00001-70d52db3c749a935"],
+    ],
+)
 def test_splits_are_never_mixed(tmp_path: Path, files: list[str]) -> None:
     for name in files:
         draw.write_parquet(tmp_path / f"{name}.parquet", draw_numbered(1), [0])
     with pytest.raises(SourceError, match=r"mixes splits .*\*\.parquet"):
         open_images(tmp_path)
     assert len(open_images(tmp_path / f"{files[0]}.parquet")) == 1
+
+
+def test_splits_in_folders_are_never_mixed(tmp_path: Path) -> None:
+    for name in ("train/0000", "train/0001", "validation/0000"):
+        draw.write_parquet(tmp_path / f"{name}.parquet", draw_numbered(1), [0])
+    with pytest.raises(SourceError, match=r"mixes splits \(train, validation\).*validation/\*\.parquet"):
+        open_images(f"{tmp_path}/*/*.parquet")
+    assert len(open_images(f"{tmp_path}/tr*/*.parquet")) == 2
+
+
+def test_shards_that_name_other_classes_are_refused(tmp_path: Path) -> None:
+    for name, classes in [("a", ["cat", "dog"]), ("b", ["cat", "dog"])]:
+        draw.write_parquet(tmp_path / f"{name}.parquet", draw_numbered(1), [0], class_names=classes)
+    assert open_images(tmp_path).classes.names == ("cat", "dog")
+    draw.write_parquet(tmp_path / "b.parquet", draw_numbered(1), [0], class_names=["dog", "cat"])
+    with pytest.raises(SourceError, match=r"b\.parquet names other classes than the shards before it"):
+        open_images(tmp_path)
 
 
 def test_class_names_of_hugging_face(tmp_path: Path) -> None:

@@ -104,7 +104,9 @@ def test_unusable_arguments() -> None:
 
 
 def test_calibrated_batch_norm_equals_the_averages_over_batches() -> None:
-    network = nn.Sequential(nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4), nn.AdaptiveAvgPool2d(1), nn.Flatten())
+    network = nn.Sequential(
+        nn.Conv2d(3, 4, 3), nn.Dropout(0.5), nn.BatchNorm2d(4), nn.AdaptiveAvgPool2d(1), nn.Flatten()
+    )
     network.num_classes = 4
     model = load_model("tests.tiny:tiny_se", device="cpu")
     model = type(model)(**{**vars(model), "module": network.eval()})
@@ -112,7 +114,7 @@ def test_calibrated_batch_norm_equals_the_averages_over_batches() -> None:
     batches = [torch.randn(8, 3, 9, 9, generator=generator) + k for k in range(5)]
     calibrated = with_calibrated_batch_norm(model, batches, "noise")
     before = torch.stack([network[0](batch).transpose(0, 1).flatten(1) for batch in batches])
-    norm = network[1]
+    norm = network[2]
     assert torch.allclose(norm.running_mean, before.mean(2).mean(0), atol=1e-5)
     assert torch.allclose(norm.running_var, before.var(2).mean(0), rtol=1e-4)
     assert norm.momentum == 0.1

@@ -1,3 +1,4 @@
+import contextlib
 import json
 import os
 import socket
@@ -9,6 +10,7 @@ import pytest
 
 from senet_viz.errors import RecordingError
 from senet_viz.recording.lock import LOCK, FolderLock, Holder, read_lock
+from tests.e2e.command import environment
 
 
 def leave_lock(folder: Path, pid: int, host: str, birth: int | None = None) -> None:
@@ -48,6 +50,38 @@ def test_a_later_process_of_the_same_pid_is_no_holder(tmp_path: Path) -> None:
     leave_lock(tmp_path, me.pid, me.host, me.birth - 1)
     FolderLock(tmp_path).acquire()
     assert read_lock(tmp_path).birth == me.birth
+
+
+RIVAL = """
+import sys
+from pathlib import Path
+from senet_viz.recording.lock import FolderLock
+print("ready", flush=True)
+FolderLock(Path(sys.argv[1])).acquire()
+"""
+
+
+@pytest.mark.skipif(os.name != "posix", reason="no lock is taken over there")
+def test_a_dead_process_has_one_heir(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A rival that comes between the look at a dead process's lock and its take-over does not get it too."""
+    leave_lock(tmp_path, dead_pid(), socket.gethostname())
+    lives, rivals = Holder.lives, []
+
+    def look_while_a_rival_comes(holder: Holder) -> bool:
+        answer = lives(holder)
+        command = [sys.executable, "-c", RIVAL, str(tmp_path)]
+        pipe = subprocess.PIPE
+        rivals.append(subprocess.Popen(command, stdout=pipe, stderr=pipe, text=True, env=environment()))
+        assert rivals[0].stdout.readline() == "ready\n"
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            rivals[0].wait(timeout=0.5)
+        return answer
+
+    monkeypatch.setattr(Holder, "lives", look_while_a_rival_comes)
+    FolderLock(tmp_path).acquire()
+    _, error = rivals[0].communicate(timeout=60)
+    assert rivals[0].returncode == 1
+    assert f"is being written by process {os.getpid()}" in error
 
 
 def test_another_machines_lock_holds(tmp_path: Path) -> None:

@@ -121,6 +121,9 @@ def test_what_can_not_be_slimmed_is_refused(full: Recording, slim: Recording, tm
     other = synthetic_recording(tmp_path / "other", classes=3, blocks=BLOCKS)
     with pytest.raises(ArgumentError, match="is of other images"):
         slim_recording(full, tmp_path / "s", controls=[other])
+    fewer = synthetic_recording(tmp_path / "fewer", **{**KEPT, "unreadable": (4,)})
+    with pytest.raises(ArgumentError, match="is of other images"):
+        slim_recording(full, tmp_path / "s", controls=[fewer])
     wider = synthetic_recording(tmp_path / "wider", **{**KEPT, "blocks": {**BLOCKS, "SE_5_1": 6}})
     with pytest.raises(ArgumentError, match="other blocks"):
         slim_recording(full, tmp_path / "s", controls=[wider])
