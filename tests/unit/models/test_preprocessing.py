@@ -55,6 +55,15 @@ def test_squash_takes_the_whole_image() -> None:
     assert view.getpixel((19, 10)) == (0, 0, 255)
 
 
+def test_smoothing_is_what_the_training_crops_do_to_an_image() -> None:
+    image = photo(32, 32)
+    pixels = torch.from_numpy(np.array(image)).permute(2, 0, 1)[None].float()
+    doubled = torch.nn.functional.interpolate(pixels, scale_factor=2, mode="bilinear")
+    expected = torch.nn.functional.avg_pool2d(doubled, 2)[0].permute(1, 2, 0).numpy()
+    seen = np.asarray(Preprocessing(size=32, resize=32, smooth=True).view(image), dtype=np.float32)
+    assert np.abs(seen - expected).max() <= 0.51
+
+
 def test_json_round_trip() -> None:
     preprocessing = Preprocessing(size=64, resize=73, interpolation="bicubic", source="here")
     assert Preprocessing.from_json(preprocessing.to_json()) == preprocessing
