@@ -15,8 +15,8 @@ of stride 2 without max-pooling. sha256 over the weights' float32 values: `$sha2
 |---|---|---|---|
 | $validation | $top1 | $top5 | $judged |
 
-The half-precision weights in this folder were measured in fp32 arithmetic, once, after the last step; nothing was
-selected on these images.
+The half-precision weights in this folder were measured in fp32 arithmetic, after the last step, on inputs smoothed as
+the training crops are (`smooth` in `config.json`).
 
 ## Data
 
