@@ -17,9 +17,10 @@ PRECISIONS: dict[str, torch.dtype | None] = {"fp32": None, "bf16": torch.bfloat1
 
 @contextlib.contextmanager
 def observing(model: Model, precision: str) -> Iterator[None]:
-    """Eval mode, no gradients, asked-for precision; fp32 means fp32 (no TF32) and deterministic kernels."""
+    """The model's lock, eval mode, no gradients, asked-for precision; fp32 means no TF32 and deterministic kernels."""
     dtype = PRECISIONS[precision]
     with contextlib.ExitStack() as stack:
+        stack.enter_context(model.lock)
         stack.enter_context(evaluating(model.module))
         stack.enter_context(torch.inference_mode())
         if model.device.type == "cuda":

@@ -3,7 +3,7 @@
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from senet_viz.gates import RefusedUnit, survey_gates
+from senet_viz.gates import RefusedUnit
 from senet_viz.models.zoo import Model
 from senet_viz.schema import Gate
 
@@ -66,7 +66,7 @@ def inspect_model(model: Model) -> Inspection:
         outputs=model.outputs,
         parameters=sum(p.numel() for p in model.module.parameters()),
         blocks=tuple(BlockCost(gate, _formula(gate)) for gate in model.gates),
-        refused=survey_gates(model.module).refused,
+        refused=model.refused,
     )
 
 

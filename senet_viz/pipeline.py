@@ -5,9 +5,11 @@ import math
 import time
 import uuid
 from collections.abc import Callable, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, NamedTuple
+from types import TracebackType
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 import pyarrow.compute as pc
@@ -127,8 +129,16 @@ def _draft(model: Model, source: ImageSource, options: RecordOptions, plan: Reco
             "squeeze": options.squeeze,
         },
         environment={**describe_environment(model.device), "started": now},
-        notes=(*model.notes, *source.notes, *([mapping.note] if mapping.note else [])),
+        notes=(*model.notes, *_left_out(model), *source.notes, *([mapping.note] if mapping.note else [])),
     )
+
+
+def _left_out(model: Model) -> tuple[str, ...]:
+    if not model.refused:
+        return ()
+    first, more = model.refused[0], len(model.refused) - 1
+    others = f" and {more} more" if more else ""
+    return (f"Not recorded, because it is no channel gate: {first.name} ({first.kind}: {first.reason}){others}.",)
 
 
 def _fill(
@@ -143,16 +153,24 @@ def _fill(
     batches = load_batches(source, plan.batches(options, first), model.preprocess, workers=options.workers)
     meter = _Meter(writer, total, on_progress)
     try:
-        with contextlib.closing(batches), observing(model, options.precision), GateRecorder(model.module) as recorder:
+        with (
+            contextlib.closing(batches),
+            observing(model, options.precision),
+            GateRecorder(model.module) as recorder,
+            _Appending(writer) as appending,
+        ):
             for batch in batches:
                 observed = _observe(model, recorder, source, batch, plan, writer.draft)
+                if appending.wait():
+                    meter.tick()
                 if (
                     options.precision != "fp32"
                     and writer.draft.precision_difference is None
                     and batch.pixels is not None
                 ):
                     writer.set_precision_difference(_difference(model, recorder, batch.pixels))
-                writer.append(observed)
+                appending.start(observed)
+            if appending.wait():
                 meter.tick()
         if writer.errors == total:
             raise SourceError(
@@ -164,6 +182,34 @@ def _fill(
             meter.tell("cancelled" if isinstance(error, KeyboardInterrupt) else "failed", str(error))
         raise
     meter.tell("finished")
+
+
+class _Appending:
+    """Appends one batch to the writer while the next one is computed; an interruption never cuts an append short."""
+
+    def __init__(self, writer: RecordingWriter) -> None:
+        self._writer = writer
+        self._pool = ThreadPoolExecutor(1, thread_name_prefix="senet-viz-writer")
+        self._pending: Future[None] | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._pool.shutdown(wait=True)
+
+    def start(self, batch: RecordedBatch) -> None:
+        self._pending = self._pool.submit(self._writer.append, batch)
+
+    def wait(self) -> bool:
+        """Until the last batch is appended, if there is one; raises what its append raised."""
+        if self._pending is None:
+            return False
+        pending, self._pending = self._pending, None
+        pending.result()
+        return True
 
 
 class _Meter:

@@ -155,9 +155,15 @@ class _State:
         temporary.replace(path)
 
     def load(self, path: Path, identity: dict[str, object]) -> None:
-        saved = torch.load(path, map_location="cpu", weights_only=True)
-        if saved["identity"] != identity:
-            differing = sorted(key for key in identity if saved["identity"].get(key) != identity[key])
+        try:
+            saved = torch.load(path, map_location="cpu", weights_only=True)
+            known = saved["identity"]
+        except Exception as error:  # torch raises whatever broken bytes lead to
+            raise ModelError(
+                f"{path} is damaged and can not be resumed ({type(error).__name__}): delete it to begin again."
+            ) from error
+        if known != identity:
+            differing = sorted(key for key in identity if known.get(key) != identity[key])
             raise ModelError(
                 f"{path} belongs to another training run ({', '.join(differing)} differ). "
                 "Resume it with the same recipe and images, or give another folder."

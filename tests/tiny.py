@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import torch
 from PIL import Image
-from timm.layers import SEModule
+from timm.layers import GlobalContext, SEModule
 from torch import Tensor, nn
 
 
@@ -39,6 +39,29 @@ def tiny_se() -> nn.Module:
         for parameter in network.parameters():
             parameter.data.mul_(2.0)  # gates that vary from image to image
         return network
+
+
+class TinyMixed(TinySE):
+    """Also adds a context vector to its feature map, which is no gate."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.context = GlobalContext(16, use_attn=False, fuse_add=True, fuse_scale=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.context(self.se1(self.conv1(x).relu()))
+        x = self.se2(self.conv2(x).relu())
+        return self.head(x.mean((2, 3)))
+
+
+def tiny_mixed() -> nn.Module:
+    """`tests.tiny:tiny_mixed` on the command line: two gates and one relative of theirs."""
+    return TinyMixed()
+
+
+def failing_factory() -> nn.Module:
+    """`tests.tiny:failing_factory`, a person's factory with a mistake in it."""
+    raise ValueError("no weights today")
 
 
 def tiny_png(index: int) -> bytes:

@@ -26,9 +26,7 @@ class Opened:
 
 def open_page(title: str, question: str) -> Opened:
     """Title, question and the sidebar's picker; the script stops here where there is no recording to show."""
-    st.title(title, anchor=False)
-    st.caption(question)
-    screen = watch_screen()
+    screen = open_plain_page(title, question)
     found = find_recordings()
     choice = _pick(list(found))
     if not choice:
@@ -48,6 +46,13 @@ def open_page(title: str, question: str) -> Opened:
         st.stop()
     _tell_unfinished(recording)
     return Opened(recording, stamp, screen)
+
+
+def open_plain_page(title: str, question: str) -> Screen:
+    """Title and question of a page that shows no recording."""
+    st.title(title, anchor=False)
+    st.caption(question)
+    return watch_screen()
 
 
 def _pick(names: list[str]) -> str | None:
@@ -91,7 +96,7 @@ def _describe(recording: Recording) -> None:
     images = manifest.progress.get("images", manifest.data.get("images", 0))
     with st.sidebar:
         st.markdown(
-            f"**{_escape(str(manifest.model.get('name', 'model')))}**  \n{_escape(str(manifest.data.get('name', 'data')))}"
+            f"**{escape(str(manifest.model.get('name', 'model')))}**  \n{escape(str(manifest.data.get('name', 'data')))}"
             f" · {images:,} images · {labels} · {len(recording.blocks)} blocks"
         )
         with st.container(horizontal=True, gap="small"):
@@ -104,7 +109,9 @@ def _describe(recording: Recording) -> None:
                 st.badge("unfinished", icon=":material/hourglass:", color="orange", help=glossary.COMPLETE)
             precision = str(manifest.options.get("precision", "fp32"))
             if precision != "fp32":
-                st.badge(precision, icon=":material/warning:", color="orange", help=_precision_help(recording))
+                st.badge(f"recorded in {precision}", icon=":material/warning:", color="orange", help=_precision_help(recording))
+            if recording.n_kept < images:
+                st.badge(f"{recording.n_kept:,} kept", icon=":material/inventory_2:", color="gray", help=glossary.KEPT)
             if skipped := manifest.progress.get("errors", 0):
                 st.badge(f"{skipped:,} skipped", icon=":material/image_not_supported:", color="orange",
                          help="Images that could not be read; they are listed in the recording's errors files.")  # fmt: skip
@@ -127,6 +134,6 @@ def _tell_unfinished(recording: Recording) -> None:
     )
 
 
-def _escape(text: str) -> str:
+def escape(text: str) -> str:
     """Names are not markdown."""
     return "".join(f"\\{c}" if c in r"\`*_{}[]()#+-!|$~:<>" else c for c in text)

@@ -28,6 +28,10 @@ DISTANCE = (
     "classes, in units of s. **By chance**: what as many images drawn at random from the whole set would give."
 )
 SLIM = "A slim recording holds class means, standard deviations and histograms of all images, and the gates of a few."
+KEPT = (
+    "**Kept**: images whose gates are stored one by one. Class means, standard deviations and histograms are of all images; "
+    "what needs single images uses the kept ones and says so."
+)
 COMPLETE = "A full recording holds a row per image, and the gates of the images that were chosen to be kept."
 PRECISION = (
     "Gates were computed in half precision: they differ slightly from the fp32 reference. Close to 1 a bf16 gate has steps "

@@ -5,8 +5,9 @@ import functools
 import importlib
 import json
 import os
+import threading
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ import torch
 from torch import nn
 
 from senet_viz.errors import ArgumentError, ModelError, SourceError
-from senet_viz.gates import find_gates
+from senet_viz.gates import RefusedUnit, find_gates, survey_gates
 from senet_viz.models.preprocessing import Preprocessing, imagenet_preprocessing
 from senet_viz.models.resnet import small_se_resnet50
 from senet_viz.models.weights import WEIGHT_ENDINGS, digest_weights, load_strictly, read_weights
@@ -41,6 +42,7 @@ class Model:
         sha256: digest of the weights.
         device: where the module lies.
         notes: sentences a reader of its recordings must know.
+        lock: whoever runs the network, hooks it or switches its flags holds it; `observing` and attribution do.
     """
 
     module: nn.Module
@@ -54,11 +56,19 @@ class Model:
     device: torch.device
     seed: int | None = None
     notes: tuple[str, ...] = ()
+    lock: threading.RLock = field(default_factory=threading.RLock, repr=False, compare=False)
 
     @functools.cached_property
     def gates(self) -> tuple[Gate, ...]:
         """The network's gates in order of depth (GateError where it has none that can be observed)."""
-        return find_gates(self.module)
+        with self.lock:
+            return find_gates(self.module)
+
+    @functools.cached_property
+    def refused(self) -> tuple[RefusedUnit, ...]:
+        """Attention beside the gates that is no channel gate and is not recorded."""
+        with self.lock:
+            return survey_gates(self.module).refused
 
 
 @dataclass(frozen=True)
@@ -286,7 +296,12 @@ def _from_factory(origin: str, attribute: str) -> _Built:
         factory = getattr(importlib.import_module(origin), attribute)
     except (ImportError, AttributeError, ValueError) as error:
         raise ModelError(f"The factory {name} could not be imported ({error}): run where Python finds it.") from error
-    module = factory()
+    try:
+        module = factory()
+    except Exception as error:  # a person's own code
+        raise ModelError(
+            f"The factory {name} failed ({type(error).__name__}: {error}): call it alone to see where."
+        ) from error
     if not isinstance(module, nn.Module):
         raise ModelError(f"The factory {name} returned a {type(module).__name__}, not a torch.nn.Module.")
     config: dict[str, Any] | None = getattr(module, "pretrained_cfg", None)

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 import senet_viz as sv
 from senet_viz.errors import ArgumentError, RecordingError, SourceError
 from senet_viz.images import ImageSource
-from senet_viz.models import Model
+from senet_viz.models import Model, load_model
 from senet_viz.pipeline import calibrate_on, record, summarize
 from senet_viz.planning import Estimate, RecordOptions, check_room
 from senet_viz.recording import read_progress
@@ -292,3 +292,10 @@ def test_an_empty_folder_is_no_source(model: Model, tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     with pytest.raises(SourceError):
         record(model, tmp_path / "empty", tmp_path / "x")
+
+
+def test_attention_that_is_left_out_is_noted(tmp_path: Path) -> None:
+    data = write_tiny_parquet(tmp_path / "tiny.parquet", 20)
+    recording = record(load_model("tests.tiny:tiny_mixed", device="cpu"), data, tmp_path / "run")
+    assert [gate.name for gate in recording.blocks] == ["se1", "se2"]
+    assert any("context (GlobalContext" in note and "additive attention" in note for note in recording.manifest.notes)

@@ -60,6 +60,14 @@ def test_another_recipe_can_not_resume_it(data: ImageTensors, tmp_path: Path) ->
         train(build, fewer, RECIPE, tmp_path / "state.pt")
 
 
+def test_a_damaged_checkpoint_gets_a_sentence(data: ImageTensors, tmp_path: Path) -> None:
+    checkpoint = tmp_path / "state.pt"
+    train(build, data, RECIPE, checkpoint)
+    checkpoint.write_bytes(checkpoint.read_bytes()[:1000])
+    with pytest.raises(ModelError, match=r"state\.pt is damaged and can not be resumed"):
+        train(build, data, RECIPE, checkpoint)
+
+
 def test_a_loss_that_is_no_number_stops_with_advice(data: ImageTensors, tmp_path: Path) -> None:
     recipe = TrainConfig(phases=((3, 8),), batch_size=20, peak_rate=1e9, precision="fp32")
     with pytest.raises(ModelError, match="lower peak_rate"):

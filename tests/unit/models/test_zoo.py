@@ -32,6 +32,7 @@ def test_a_factory_with_its_own_preprocessing() -> None:
         ("no.such.package:factory", "could not be imported"),
         ("tests.tiny:tiny_png_missing", "could not be imported"),
         ("json:JSONDecoder", "not a torch.nn.Module"),
+        ("tests.tiny:failing_factory", r"failed \(ValueError: no weights today\)"),
         ("missing.safetensors", "say with --arch"),
     ],
 )
