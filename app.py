@@ -4,6 +4,9 @@ from pathlib import Path
 
 import streamlit as st
 
+from senet_viz.dashboard.screen import style_page
+from senet_viz.dashboard.selections import carry_selections
+
 PACKAGE = Path(__file__).parent / "senet_viz" / "dashboard"
 
 st.set_page_config(page_title="senet_viz", page_icon=str(PACKAGE / "icon.png"), layout="wide")
@@ -17,6 +20,29 @@ page = st.navigation(
             help="How the gates of chosen classes are distributed, block by block.",
             default=True,
         ),
+        st.Page(
+            PACKAGE / "pages" / "compare.py",
+            title="Compare images",
+            icon=":material/compare:",
+            url_path="compare",
+            help="How the gates of a few images of your own differ, block by block.",
+        ),
+        st.Page(
+            PACKAGE / "pages" / "record.py",
+            title="Record",
+            icon=":material/fiber_manual_record:",
+            url_path="record",
+            help="Record the gates of a network on images of your own.",
+        ),
+        st.Page(
+            PACKAGE / "pages" / "export.py",
+            title="Export",
+            icon=":material/download:",
+            url_path="export",
+            help="Statistics of every channel and class as a file, and figures as pages and pictures.",
+        ),
     ]
 )
+carry_selections(page.url_path)
+style_page()
 page.run()

@@ -15,6 +15,7 @@ _HOMES = {
     "Manifest": "senet_viz.schema",
     "Recording": "senet_viz.recording",
     "SenetVizError": "senet_viz.errors",
+    "compare_images": "senet_viz.comparing",
     "decode_image": "senet_viz.images",
     "export_statistics": "senet_viz.statistics",
     "find_gates": "senet_viz.gates",
@@ -28,6 +29,7 @@ _HOMES = {
 __all__ = sorted(_HOMES)
 
 if TYPE_CHECKING:
+    from senet_viz.comparing import compare_images as compare_images
     from senet_viz.errors import SenetVizError as SenetVizError
     from senet_viz.gates import find_gates as find_gates
     from senet_viz.images import decode_image as decode_image

@@ -1,6 +1,7 @@
 """The command line: parse, call, print. Results go to stdout, progress and sentences for people to stderr."""
 
 import json
+import math
 import signal
 import sys
 from pathlib import Path
@@ -8,7 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-from senet_viz.errors import SenetVizError
+from senet_viz.errors import ImageError, SenetVizError
 from senet_viz.terminal import ProgressLine, bytes_text, seconds_text
 
 app = typer.Typer(
@@ -28,6 +29,17 @@ ModelName = Annotated[
         "or a folder that train wrote.",
     ),
 ]  # fmt: skip
+DataName = Annotated[
+    str,
+    typer.Option("--data", "-d", help="Folder of class folders, flat folder, Parquet, CSV, digits, torchvision:NAME."),
+]
+Calibrate = Annotated[
+    str | None, typer.Option(help="Images on which random weights get their batch-norm statistics (no labels used).")
+]
+LabelMap = Annotated[Path | None, typer.Option(help="CSV of class,output or JSON that maps classes to outputs.")]
+PlanOnly = Annotated[
+    bool, typer.Option("--plan", help="Only tell what it would take and how classes map to outputs; write nothing.")
+]
 Arch = Annotated[str | None, typer.Option(help="What a weights file is loaded into, e.g. timm:seresnet50.")]
 Weights = Annotated[str, typer.Option(help="pretrained, or random for the untrained control.")]
 Seed = Annotated[int, typer.Option(help="Seed of random weights and of every random choice.")]
@@ -97,19 +109,11 @@ def inspect_command(
 @app.command("record")
 def record_command(
     model: ModelName,
-    data: Annotated[
-        str,
-        typer.Option(
-            "--data", "-d", help="Folder of class folders, flat folder, Parquet, CSV, digits, torchvision:NAME."
-        ),
-    ],
+    data: DataName,
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder of the recording; the same command resumes it.")],
     arch: Arch = None,
     weights: Weights = "pretrained",
-    calibrate: Annotated[
-        str | None,
-        typer.Option(help="Images on which random weights get their batch-norm statistics (no labels used)."),
-    ] = None,
+    calibrate: Calibrate = None,
     calibration_images: Annotated[int, typer.Option(help="How many of them, seeded.")] = 2000,
     device: Device = "auto",
     precision: Annotated[str, typer.Option(help="fp32, bf16 or fp16.")] = "fp32",
@@ -120,19 +124,18 @@ def record_command(
     shard_size: Annotated[int, typer.Option(help="Images a file.")] = 5000,
     limit: Annotated[int | None, typer.Option(help="At most so many images, stratified by class, seeded.")] = None,
     seed: Seed = 0,
-    label_map: Annotated[
-        Path | None, typer.Option(help="CSV of class,output or JSON that maps classes to outputs.")
-    ] = None,
+    label_map: LabelMap = None,
     data_name: Annotated[str | None, typer.Option(help="Name of the data in the manifest.")] = None,
     commit_every: Annotated[float, typer.Option(help="Seconds of work that a kill can lose at most.")] = 30.0,
     strict: Annotated[bool, typer.Option("--strict", help="End with 1 if an image was skipped.")] = False,
+    plan: PlanOnly = False,
     as_json: AsJson = False,
 ) -> None:
     """Record the gates of every block for every image."""
     from senet_viz.images import open_images
     from senet_viz.models import load_model
     from senet_viz.pipeline import calibrate_on, record, summarize
-    from senet_viz.planning import RecordOptions
+    from senet_viz.planning import RecordOptions, plan_recording
 
     options = RecordOptions(
         keep=keep, precision=precision, batch_size=batch_size, shard_size=shard_size, limit=limit, seed=seed,
@@ -140,16 +143,17 @@ def record_command(
     )  # fmt: skip
     source = open_images(data)
     network = load_model(model, arch=arch, weights=weights, seed=seed, device=device)
+    if plan:  # before a calibration, which changes none of what it tells
+        planned = plan_recording(network, source, out, options)
+        _print_json(planned) if as_json else typer.echo(_plan_text(planned))
+        return
     if calibrate:
         network = calibrate_on(network, open_images(calibrate), images=calibration_images, seed=seed)
     line = ProgressLine("images")
     with line:
         recording = record(
             network, source, out, options=options,
-            on_estimate=lambda e: line.say(
-                f"{e.images:,} images ({e.kept:,} kept), about {seconds_text(e.seconds)}, {bytes_text(e.disk_bytes)} on disk "
-                f"({bytes_text(e.free_bytes)} free), {bytes_text(e.memory_bytes)} of memory beside the network's"
-            ),
+            on_estimate=lambda e: line.say(_estimate_text(e._asdict())),
             on_progress=lambda p: line.update(p.consumed, p.total, p.rate, p.seconds_left),
         )  # fmt: skip
     summary = summarize(recording)
@@ -159,6 +163,27 @@ def record_command(
         typer.echo(_summary_text(summary))
     if strict and summary["errors"]:
         raise typer.Exit(1)
+
+
+def _estimate_text(e: dict[str, Any]) -> str:
+    """An estimate or a plan in one line."""
+    seconds = math.nan if e["seconds"] is None else e["seconds"]
+    return (
+        f"{e['images']:,} images ({e['kept']:,} kept), about {seconds_text(seconds)}, {bytes_text(e['disk_bytes'])} on disk "
+        f"({bytes_text(e['free_bytes'])} free), {bytes_text(e['memory_bytes'])} of memory beside the network's"
+    )
+
+
+def _plan_text(plan: dict[str, Any]) -> str:
+    lines = [_estimate_text(plan)]
+    outputs = [row["output"] for row in plan["classes"]]
+    if outputs:
+        mapped = sum(output is not None for output in outputs)
+        lines.append(f"{mapped:,} of {len(outputs):,} classes have an output (found by: {plan['mapping']['method']})")
+    lines += [f"note: {note}" for note in (plan["mapping"]["note"], *plan["notes"]) if note]
+    if plan["problem"]:
+        lines.append(f"It would be refused: {plan['problem']}")
+    return "\n".join(lines)
 
 
 def _summary_text(summary: dict[str, Any]) -> str:
@@ -177,6 +202,51 @@ def _summary_text(summary: dict[str, Any]) -> str:
             lines.append("  … the rest is in the recording's errors files")
     lines += [f"note: {note}" for note in summary["notes"]]
     return "\n".join(lines)
+
+
+@app.command("compare")
+def compare_command(
+    images: Annotated[list[Path], typer.Argument(help="1 to 16 image files, or a folder of them.")],
+    recording: Annotated[
+        Path | None,
+        typer.Option("--recording", "-r", help="Recording of the same network; the bundled one by default."),
+    ] = None,
+    model: Annotated[
+        str | None, typer.Option("--model", "-m", help="As --model of record; by default found by the recording.")
+    ] = None,
+    arch: Arch = None,
+    weights: Annotated[str | None, typer.Option(help="pretrained or random; the recording's by default.")] = None,
+    seed: Annotated[int | None, typer.Option(help="Seed of random weights; the recording's by default.")] = None,
+    class_name: Annotated[
+        str | None, typer.Option("--class", help="Name or wnid of a class whose images are a second reference.")
+    ] = None,
+    device: Device = "auto",
+    precision: Annotated[str, typer.Option(help="fp32, bf16 or fp16.")] = "fp32",
+    strict: Annotated[bool, typer.Option("--strict", help="End with 1 if an image could not be read.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Compare the gates of a few images with each other and with a recording."""
+    from senet_viz.comparing import compare_images, list_images, load_recorded_model
+    from senet_viz.comparison import describe_comparison, place_gates, summarize_comparison
+    from senet_viz.models import bundled_folder
+    from senet_viz.recording import open_recording
+
+    opened = open_recording(recording or bundled_folder() / "recording")
+    chosen = None if class_name is None else opened.classes.find(class_name)
+    files = list_images(images)
+    network = load_recorded_model(opened.manifest, model=model, arch=arch, weights=weights, seed=seed, device=device)
+    found = compare_images(network, files, opened, precision=precision)
+    if not found.images:
+        reasons = " ".join(failure.sentence for failure in found.failures)
+        raise ImageError(f"None of the {len(files)} images could be read: {reasons}")
+    places = [place_gates(opened, b.block, b.gates) for b in found.blocks]
+    in_class = [] if chosen is None else [place_gates(opened, b.block, b.gates, chosen) for b in found.blocks]
+    if as_json:
+        _print_json(summarize_comparison(found, places, in_class))
+    else:
+        typer.echo(describe_comparison(found, places, in_class))
+    if strict and found.failures:
+        raise typer.Exit(1)
 
 
 @app.command("export")

@@ -3,18 +3,19 @@
 import math
 import shutil
 import time
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from senet_viz.errors import ArgumentError, RecordingError
+from senet_viz.errors import ArgumentError, RecordingError, SourceError
 from senet_viz.forwarding import PRECISIONS, forward, observing
-from senet_viz.images import ImageSource, choose_indices, choose_kept, load_batches
+from senet_viz.images import ImageSource, choose_indices, choose_kept, load_batches, map_labels, name_classes
 from senet_viz.models.zoo import Model
 from senet_viz.recording.writer import stored_manifest
 from senet_viz.schema import HISTOGRAM_BINS, ClassTable
@@ -139,6 +140,74 @@ def check_room(estimate: Estimate, classes: ClassTable) -> None:
             f"The recording would take {needed / 1e9:.2f} GB more and {estimate.free_bytes / 1e9:.2f} GB are free: "
             "use --keep none or a number per class, --limit, or another disk."
         )
+
+
+def plan_recording(model: Model, source: ImageSource, folder: Path, options: RecordOptions) -> dict[str, Any]:
+    """What `record --plan` prints: a recording's estimate and how classes map to outputs; nothing is written.
+
+    Keys: model, data, images, kept, blocks, seconds (null where no image of the sample could be read), disk_bytes,
+    present_bytes, free_bytes, memory_bytes, problem (why the recording would be refused; null where it would not),
+    mapping ({method, note}), classes ({name, key, images, output}; output is an index or null, key what a label map calls
+    the class, null where no name is its own), outputs ({name, key}; name is null where it is not known), notes.
+
+    Raises:
+        SourceError: no images, or a label map that can not be used.
+        GateError: the network's gates can not be observed.
+    """
+    if not len(source):
+        raise SourceError(f"{source.name} holds no image: give a folder, Parquet or CSV with images.")
+    mapping = map_labels(
+        source.classes, source.label_kind, model.classes or None, model.outputs, label_map=options.label_map
+    )
+    estimate = estimate_recording(model, source, options, folder)
+    labels = source.labels[RecordPlan.make(source, options).indices]
+    counts = np.bincount(labels[labels >= 0], minlength=len(source.classes))
+    classes = name_classes(source.classes, source.label_kind, model.classes or None)
+    problem = None
+    try:
+        check_room(estimate, classes)
+    except RecordingError as error:
+        problem = str(error)
+    told = ("images", "kept", "disk_bytes", "present_bytes", "free_bytes", "memory_bytes")
+    return {
+        "model": model.name,
+        "data": options.data_name or Path(source.name).name or source.name,
+        "blocks": len(model.gates),
+        **{name: getattr(estimate, name) for name in told},
+        "seconds": estimate.seconds if math.isfinite(estimate.seconds) else None,
+        "problem": problem,
+        "mapping": {"method": mapping.method, "note": mapping.note},
+        "classes": [
+            {"name": name, "key": key, "images": int(count), "output": output}
+            for name, key, count, output in zip(classes.names, _keys(source.classes), counts, mapping.outputs)
+        ],
+        "outputs": _tell_outputs(model),
+        "notes": [*model.notes, *source.notes],
+    }
+
+
+def _tell_outputs(model: Model) -> list[dict[str, str | None]]:
+    if not model.classes:
+        return [{"name": None, "key": str(index)} for index in range(model.outputs)]
+    return [{"name": name, "key": key} for name, key in zip(model.classes.names, _keys(model.classes))]
+
+
+def _keys(table: ClassTable) -> list[str | None]:
+    """What a label map finds each class by: its wnid, else its name, else its index; None where others bear all three."""
+    wnids = [wnid.casefold() for wnid in table.wnids] or [""] * len(table)
+    names = [name.strip().casefold() for name in table.names]
+    shorts = {table.short_name(index).casefold() for index in range(len(table))}
+    of_wnid, of_name = Counter(wnids), Counter(names)
+    found: list[str | None] = []
+    for index, (wnid, name) in enumerate(zip(wnids, names)):
+        if wnid and of_wnid[wnid] == 1:
+            found.append(table.wnids[index])
+        elif name and of_name[name] == 1 and name not in of_wnid:
+            found.append(table.names[index])
+        else:
+            taken = str(index) in of_wnid or str(index) in of_name or str(index) in shorts
+            found.append(None if taken else str(index))
+    return found
 
 
 def _bytes_in(folder: Path) -> int:

@@ -171,3 +171,15 @@ def synthetic_recording(
             writer.append(batch)
         writer.finish(throughput={"images": len(labels), "seconds": 1.0, "images_per_second": float(len(labels))})
     return open_recording(folder)
+
+
+def unlabelled_recording(folder: Path, *, images: int = 12, channels: int = 3) -> Recording:
+    """A complete recording of images without labels, all gates kept: no class at all."""
+    gates = make_gates([channels])
+    labels = np.full(images, -1, dtype=np.int32)
+    values = {gates[0].name: np.random.default_rng(0).uniform(size=(images, channels)).astype(np.float32)}
+    with RecordingWriter(folder, make_manifest(gates, n_classes=0, images=images)) as writer:
+        for batch in make_batches(labels, values, choose_keep(labels, "all")):
+            writer.append(batch)
+        writer.finish(throughput={"images": images, "seconds": 1.0, "images_per_second": float(images)})
+    return open_recording(folder)

@@ -72,7 +72,7 @@ def _explain_first_run() -> None:
         "A recording is a folder with the gates that a network computed for a set of images. Make one from "
         "scikit-learn's digits, which takes about a minute and downloads nothing:"
     )
-    st.code(_FIRST_COMMAND, language="bash")
+    st.code(_FIRST_COMMAND, language=None)
     st.markdown(
         "Then reload this page: recordings under `runs/` are found by themselves. If you have a recording elsewhere, "
         "type its folder under **Recording** in the sidebar."
@@ -85,7 +85,7 @@ def _explain_problem(path: Path, error: Exception) -> None:
         "Choose another recording in the sidebar. If this one lies on a disk that was removed, connect it and reload. "
         "What is damaged is told by:"
     )
-    st.code(f"senet-viz verify '{path}'", language="bash")
+    st.code(f"senet-viz verify '{path}'", language=None)
 
 
 def _describe(recording: Recording) -> None:
@@ -109,7 +109,12 @@ def _describe(recording: Recording) -> None:
                 st.badge("unfinished", icon=":material/hourglass:", color="orange", help=glossary.COMPLETE)
             precision = str(manifest.options.get("precision", "fp32"))
             if precision != "fp32":
-                st.badge(f"recorded in {precision}", icon=":material/warning:", color="orange", help=_precision_help(recording))
+                st.badge(
+                    f"recorded in {precision}",
+                    icon=":material/warning:",
+                    color="orange",
+                    help=_precision_help(recording),
+                )
             if recording.n_kept < images:
                 st.badge(f"{recording.n_kept:,} kept", icon=":material/inventory_2:", color="gray", help=glossary.KEPT)
             if skipped := manifest.progress.get("errors", 0):

@@ -37,3 +37,31 @@ PRECISION = (
     "Gates were computed in half precision: they differ slightly from the fp32 reference. Close to 1 a bf16 gate has steps "
     "of .004."
 )
+PERCENTILE = (
+    "**Percentile**: share of the recorded images with a smaller value, plus half of those with an equal one. From the gates "
+    "of single images where these are kept; else from histograms, or as an interval that is certain from the moments alone."
+)
+STRIPES = (
+    "Each cell is a gate vector: its channels in the order of the recorded mean, from left to right, coloured by the "
+    "difference from that mean. **Units of s**: blocks can be compared. **Recorded SDs**: each channel by how much it varies "
+    "over the recorded images, so that blocks whose gates hardly move are seen too."
+)
+PAIR_DISTANCE = (
+    "**RMS**: √(mean over channels of the squared difference), in units of s. **Cosine**: 1 − cos of the two images' "
+    "differences from the recorded mean, between 0 and 2; without taking the mean off it would be near 0 for any pair, "
+    "since gates are all positive."
+)
+EMERGENCE = (
+    "**Rank** of the predicted class: its place among all class profiles by distance, 1 the nearest. By chance it would be "
+    "about half the number of classes."
+)
+ATTRIBUTION = (
+    "**Pixels that drive a gate**: gradient of a channel's gate by the pixels, or integrated gradients from a baseline, which "
+    "add up to the gate's change. **Channels that matter for a class**: gradient × gate. **Grad-CAM**: where the block's "
+    "output speaks for a class. None of them says what the network would do without the gate."
+)
+BASELINE = "The picture that the path starts from. What it holds counts as nothing: a black baseline can not blame black pixels."
+GRADIENT_TIMES_GATE = (
+    "**Gradient × gate**: what the class's logit would lose, to first order, if the channel's gate were closed. x bypasses "
+    "the gate on the shortcut, so the values do not sum to the logit."
+)

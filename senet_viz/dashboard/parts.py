@@ -1,4 +1,4 @@
-"""What every page shows in the same way: a figure, the table under it, a sentence that answers."""
+"""What every page shows in the same way: a figure, the table under it, a sentence that answers, files to take along."""
 
 from typing import Any
 
@@ -6,7 +6,15 @@ import pandas as pd
 import plotly.graph_objects as go
 import streamlit as st
 
-from senet_viz.figures import chart_config
+from senet_viz.dashboard import links
+from senet_viz.figures import Picture, chart_config, page_of
+
+CAMERA: dict[str, Picture] = {"PNG": "png", "SVG": "svg"}
+_CAMERA_KEY = "camera"
+_CAMERA_HELP = (
+    "What the camera above every figure of this app saves. **PNG**: pixels, in double resolution. **SVG**: drawn again "
+    "at any size, for papers and slides; a map stays an image inside."
+)
 
 
 def show_answer(sentence: str, *, explained: str | None = None) -> None:
@@ -15,9 +23,29 @@ def show_answer(sentence: str, *, explained: str | None = None) -> None:
         st.markdown(sentence, help=explained)
 
 
-def show_figure(figure: go.Figure, *, name: str, alt: str) -> None:
-    """A figure over the whole width; `name` is that of the picture that its mode bar saves."""
-    st.plotly_chart(figure, theme=None, config=chart_config(name), key=f"figure_{name}", alt=alt)
+def show_figure(figure: go.Figure, *, name: str, alt: str, camera: bool = False) -> None:
+    """A figure over the whole width; `name` is that of the picture that its mode bar saves.
+
+    `camera` keeps the camera in sight; else the mode bar comes with the pointer.
+    """
+    config = chart_config(name, picture=chosen_picture(), camera=camera)
+    st.plotly_chart(figure, theme=None, config=config, key=f"figure_{name}", alt=alt)
+
+
+def choose_picture() -> None:
+    """The session's choice of what the cameras of all figures save; a page shows it once at most."""
+    links.note_unknown(_CAMERA_KEY, "picture format", list(CAMERA))
+    links.keep_known(_CAMERA_KEY, list(CAMERA))
+    st.segmented_control(
+        "Camera saves", list(CAMERA), default="PNG", required=True, key=_CAMERA_KEY, bind="query-params",
+        persist_state="session", on_change=links.forget_notices, help=_CAMERA_HELP,
+    )  # fmt: skip
+
+
+def chosen_picture() -> Picture:
+    """Format of the pictures that cameras save: the session's choice, else the link's, else PNG."""
+    chosen = st.session_state.get(_CAMERA_KEY) or st.query_params.get(_CAMERA_KEY)
+    return CAMERA.get(str(chosen), "png")
 
 
 def show_downloads(table: pd.DataFrame, figure: go.Figure, *, key: str, name: str, digits: int = 4) -> None:
@@ -29,21 +57,24 @@ def show_downloads(table: pd.DataFrame, figure: go.Figure, *, key: str, name: st
         st.dataframe(
             table, hide_index=True, height=320, column_config=_number_columns(table, digits), alt=f"Table: {name}"
         )
-        with st.container(horizontal=True):
-            st.download_button(
-                "Table (CSV)", lambda: table.to_csv(index=False).encode(), file_name=f"{name}.csv", mime="text/csv",
-                key=f"csv_{key}", on_click="ignore", icon=":material/download:",
-            )  # fmt: skip
-            st.download_button(
-                "Figure (HTML)", lambda: _page(figure, name), file_name=f"{name}.html", mime="text/html",
-                key=f"html_{key}", on_click="ignore", icon=":material/download:",
-            )  # fmt: skip
-        st.caption("A picture (PNG): the camera above the figure.")
+        offer_files(table, figure, key=key, name=name)
+        st.caption(
+            f"A picture ({chosen_picture().upper()}): the camera above the figure. The page Export chooses PNG or SVG."
+        )
 
 
-def _page(figure: go.Figure, name: str) -> bytes:
-    html: str = figure.to_html(include_plotlyjs=True, full_html=True, config=chart_config(name))
-    return html.encode()
+def offer_files(table: pd.DataFrame, figure: go.Figure, *, key: str, name: str) -> None:
+    """Buttons that download the figure as a page of its own and its numbers; both are made on the click."""
+    picture = chosen_picture()
+    with st.container(horizontal=True):
+        st.download_button(
+            "Figure (HTML)", lambda: page_of(figure, name=name, picture=picture), file_name=f"{name}.html",
+            mime="text/html", key=f"html_{key}", on_click="ignore", icon=":material/download:",
+        )  # fmt: skip
+        st.download_button(
+            "Table (CSV)", lambda: table.to_csv(index=False).encode(), file_name=f"{name}.csv", mime="text/csv",
+            key=f"csv_{key}", on_click="ignore", icon=":material/download:",
+        )  # fmt: skip
 
 
 def _number_columns(table: pd.DataFrame, digits: int) -> dict[str, Any]:

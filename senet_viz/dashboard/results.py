@@ -16,6 +16,7 @@ from senet_viz.profiles import (
     rank_channels,
 )
 from senet_viz.recording import Recording, open_recording
+from senet_viz.statistics import ExportEstimate, estimate_export
 
 _NAMES = tuple[str, ...]
 
@@ -62,3 +63,12 @@ def get_distribution(
     """`distribute_channel`, kept by `stamp` and the choices."""
     del stamp
     return distribute_channel(_recording, _recording.block(block), channel, classes)
+
+
+@st.cache_data(max_entries=64, show_spinner=False)
+def get_estimate(
+    _recording: Recording, stamp: str, ending: str, blocks: _NAMES | None, classes: tuple[int, ...] | None
+) -> ExportEstimate:
+    """`estimate_export`, kept by `stamp` and the choices."""
+    del stamp
+    return estimate_export(_recording, ending, blocks=blocks, classes=classes)

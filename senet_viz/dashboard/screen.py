@@ -21,6 +21,18 @@ _KEY = "screen"
 _probe = st.components.v2.component("senet_viz_screen", js=_WATCH)
 
 
+# In the dark theme the primary colour carries white letters, so it is too dark to be the letters of what is selected.
+_DARK_STYLE = """<style>
+button[data-selected="true"] p, button[aria-checked="true"] p { color: #5cc4da }
+</style>"""
+
+
+def style_page() -> None:
+    """What the theme's settings leave unreadable."""
+    if st.context.theme.type == "dark":
+        st.html(_DARK_STYLE)
+
+
 @dataclass(frozen=True)
 class Screen:
     """The reader's screen.

@@ -30,6 +30,20 @@ def find_recordings(environment: Mapping[str, str] = os.environ) -> dict[str, Pa
     return found
 
 
+def recordings_folder(environment: Mapping[str, str] = os.environ) -> Path:
+    """Where new recordings go: the first folder of `SENET_VIZ_RECORDINGS` that is no recording, else `runs/` here."""
+    for name in filter(None, environment.get(ENVIRONMENT, "").split(os.pathsep)):
+        folder = Path(name).expanduser().absolute()
+        if not is_recording(folder):
+            return folder
+    return Path.cwd() / "runs"
+
+
+def name_of(path: Path, found: Mapping[str, Path]) -> str:
+    """The name under which a recording is picked, which is its path where it is not on the shelf."""
+    return next((name for name, place in found.items() if place.absolute() == path.absolute()), str(path))
+
+
 def resolve(choice: str, found: Mapping[str, Path]) -> Path:
     """The folder of a name that was picked or of a path that was typed."""
     return found.get(choice) or Path(choice).expanduser()

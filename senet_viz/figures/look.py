@@ -7,7 +7,11 @@ from typing import Any, Literal
 import plotly.graph_objects as go
 from plotly.colors import qualitative
 
+from senet_viz.errors import ArgumentError
+
 Theme = Literal["light", "dark"]
+Picture = Literal["png", "svg"]
+PICTURES: tuple[Picture, ...] = ("png", "svg")
 FONT = "'Source Sans', 'Source Sans Pro', system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif"
 # Eight of plotly's colour-blind-safe set, those first that are readable on white and on black.
 CLASS_COLOURS = tuple(qualitative.Safe[i] for i in (6, 1, 5, 7, 0, 3, 8, 2))
@@ -69,14 +73,29 @@ def translucent(colour: str, alpha: float) -> str:
     return colour.replace("rgb(", "rgba(").replace(")", f", {alpha})")
 
 
-def chart_config(name: str) -> dict[str, Any]:
-    """The mode bar: a picture named after what it shows, no logo, nothing sent anywhere."""
+def chart_config(name: str, *, picture: Picture = "png", camera: bool = False) -> dict[str, Any]:
+    """The mode bar: a picture named after what it shows, no logo, nothing sent anywhere.
+
+    Args:
+        name: of the picture that the camera saves, without its ending.
+        picture: its format: "png" in double resolution, or "svg".
+        camera: whether the camera is always in sight, alone; else the mode bar comes with the pointer.
+
+    Raises:
+        ArgumentError: another format.
+    """
+    if picture not in PICTURES:
+        raise ArgumentError(f"The camera saves no {picture!r}: use one of {', '.join(PICTURES)}.")
+    removed = ["select2d", "lasso2d", "autoScale2d"]
+    if camera:
+        removed += ["zoom2d", "pan2d", "zoomIn2d", "zoomOut2d", "resetScale2d"]
     return {
         "displaylogo": False,
         "showSendToCloud": False,
         "responsive": True,
-        "modeBarButtonsToRemove": ["select2d", "lasso2d", "autoScale2d"],
-        "toImageButtonOptions": {"format": "png", "filename": name, "scale": 2},
+        "displayModeBar": True if camera else "hover",
+        "modeBarButtonsToRemove": removed,
+        "toImageButtonOptions": {"format": picture, "filename": name, "scale": 2 if picture == "png" else 1},
     }
 
 

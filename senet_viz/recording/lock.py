@@ -35,11 +35,16 @@ class Holder:
     @classmethod
     def me(cls) -> "Holder":
         """This process."""
+        return cls.of(os.getpid())
+
+    @classmethod
+    def of(cls, pid: int) -> "Holder":
+        """A process of this machine that was started just now."""
         now = datetime.now(UTC).isoformat(timespec="seconds")
-        return cls(os.getpid(), socket.gethostname(), now, _birth(os.getpid()))
+        return cls(pid, socket.gethostname(), now, _birth(pid))
 
     def lives(self) -> bool:
-        """Whether the process may still run; always true of one on another machine."""
+        """Whether the process may still run; always true of one on another machine, never of one that has ended."""
         if self.host != socket.gethostname() or os.name != "posix":
             return True
         try:
@@ -48,6 +53,8 @@ class Holder:
             return False
         except PermissionError:
             return True
+        if _stat(self.pid)[:1] == ["Z"]:  # ended, and its parent has not asked how
+            return False
         birth = _birth(self.pid)
         return self.birth is None or birth is None or birth == self.birth
 
@@ -137,7 +144,14 @@ def _held_sentence(folder: Path, holder: Holder) -> str:
 
 def _birth(pid: int) -> int | None:
     try:
-        stat = Path(f"/proc/{pid}/stat").read_text("utf-8", "replace")
-        return int(stat.rpartition(")")[2].split()[19])
-    except (OSError, ValueError, IndexError):
+        return int(_stat(pid)[19])
+    except (ValueError, IndexError):
         return None
+
+
+def _stat(pid: int) -> list[str]:
+    """The kernel's fields about a process from its state on; none where the system does not tell."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text("utf-8", "replace").rpartition(")")[2].split()
+    except OSError:
+        return []

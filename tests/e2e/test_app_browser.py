@@ -1,62 +1,28 @@
 """The app as a person opens it: a real browser, both themes, two widths, no word in the console, no other host."""
 
-import os
-import shutil
-import socket
-import subprocess
-import sys
-import time
-import urllib.request
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page
 
+from tests.e2e.browser import MARKS, Ears, browsing, serving
 from tests.synthetic import synthetic_recording
 
-ROOT = Path(__file__).parents[2]
-CHROMIUM = shutil.which("chromium")
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.skipif(CHROMIUM is None, reason="no chromium: install Debian's 'chromium'"),
-]
+pytestmark = MARKS
 
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     folder = tmp_path_factory.mktemp("browser")
     synthetic_recording(folder / "runs" / "planted", classes=6)
-    with socket.socket() as probe:
-        probe.bind(("localhost", 0))
-        port = probe.getsockname()[1]
-    command = [sys.executable, "-m", "streamlit", "run", str(ROOT / "app.py"), "--server.port", str(port),
-               "--server.headless", "true"]  # fmt: skip
-    environment = {**os.environ, "SENET_VIZ_RECORDINGS": str(folder / "runs")}
-    with subprocess.Popen(
-        command, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    ) as process:
-        try:
-            deadline = time.monotonic() + 60
-            while time.monotonic() < deadline:
-                try:
-                    urllib.request.urlopen(f"http://localhost:{port}/_stcore/health", timeout=2).close()
-                    break
-                except OSError:
-                    time.sleep(0.2)
-            yield f"http://localhost:{port}"
-        finally:
-            process.terminate()
+    with serving(folder / "runs") as address:
+        yield address
 
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        opened = playwright.chromium.launch(
-            executable_path=CHROMIUM, args=["--no-sandbox", "--disable-background-networking"]
-        )
+    with browsing() as opened:
         yield opened
-        opened.close()
 
 
 def draw(page: Page, address: str) -> None:
@@ -71,18 +37,15 @@ def draw(page: Page, address: str) -> None:
 def test_the_page_draws_without_complaint_or_stranger(server: str, browser: Browser, theme: str, width: int) -> None:
     context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme=theme)
     page = context.new_page()
-    complaints: list[str] = []
-    hosts: set[str] = set()
-    page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
-    page.on("pageerror", lambda error: complaints.append(str(error)))
-    page.on("request", lambda request: hosts.add(request.url.split("/")[2]) if request.url.startswith("http") else None)
+    ears = Ears()
+    ears.listen(page)
     draw(page, server)
     assert page.get_by_role("heading", name="Distributions", exact=True).is_visible()
     assert page.locator(".js-plotly-plot").count() == 3
     assert page.locator("[data-testid=stException]").count() == 0
     assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"), "the page scrolls sideways"
-    assert complaints == []
-    assert hosts == {server.removeprefix("http://")}
+    assert ears.complaints == []
+    assert ears.hosts == {server.removeprefix("http://")}
     context.close()
 
 

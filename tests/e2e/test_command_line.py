@@ -7,8 +7,8 @@ import pandas as pd
 import pytest
 
 from tests.e2e.command import run, run_and_terminate
-from tests.image_files import write_hostile_folder
-from tests.tiny import write_tiny_parquet
+from tests.image_files import draw_text, draw_truncated_jpeg, write_file, write_hostile_folder
+from tests.tiny import tiny_png, write_tiny_parquet
 
 
 @pytest.fixture(scope="module")
@@ -80,6 +80,54 @@ def test_slim_keeps_what_was_asked_for(recorded: Path, tmp_path: Path) -> None:
     assert slim.kept_samples.num_rows == 20
 
 
+def test_compare_gives_the_recorders_gates(recorded: Path, tmp_path: Path) -> None:
+    import numpy as np
+    import torch
+
+    import senet_viz as sv
+
+    for index in range(3):
+        write_file(tmp_path / "images" / f"{index}.png", tiny_png(2000 + index))
+    arguments = ["compare", tmp_path / "images", "--recording", recorded, "--model", "tests.tiny:tiny_se"]
+    done = run(*arguments, "--class", "n00000003", "--json", "--device", "cpu")
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)
+    model = sv.load_model("tests.tiny:tiny_se", device="cpu")
+    pixels = torch.stack([model.preprocess(sv.decode_image(tiny_png(2000 + index))) for index in range(3)])
+    with torch.inference_mode(), sv.GateRecorder(model.module) as recorder:
+        model.module(pixels.to(memory_format=torch.channels_last))
+        expected = recorder.take()
+    assert [Path(image["name"]).name for image in found["images"]] == ["0.png", "1.png", "2.png"]
+    for block in found["blocks"]:
+        gates = np.array([image["gates"][block["key"]] for image in found["images"]], dtype=np.float32)
+        np.testing.assert_allclose(gates, expected[block["name"]].numpy(), atol=1e-6)
+    assert found["class"] == "class 3"
+    assert found["images"][0]["distances"]["SE_1_1"]["class_percentile"]["images"] == 12
+
+
+def test_compare_lists_bad_files_beside_good_ones(recorded: Path, tmp_path: Path) -> None:
+    good = [write_file(tmp_path / f"{index}.png", tiny_png(index)) for index in range(3)]
+    bad = [write_file(tmp_path / "text.jpg", draw_text()), write_file(tmp_path / "cut.jpg", draw_truncated_jpeg())]
+    arguments = ["--recording", recorded, "--model", "tests.tiny:tiny_se"]
+    done = run("compare", *good, *bad, *arguments)
+    assert done.returncode == 0, done.stderr
+    assert "images compared: 3" in done.stdout
+    assert done.stdout.count("left out: ") == 2
+    assert run("compare", *good, *bad, *arguments, "--strict").returncode == 1
+    nothing = run("compare", *bad, *arguments, "--json")
+    assert (nothing.returncode, nothing.stdout) == (1, "")
+    assert "None of the 2 images could be read" in nothing.stderr
+    assert "Traceback" not in nothing.stderr
+
+
+def test_compare_takes_the_bundled_recording_by_itself(tmp_path: Path) -> None:
+    done = run("compare", write_file(tmp_path / "a.png", tiny_png(0)), "--json")
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)
+    assert len(found["blocks"]) == 16
+    assert len(found["images"][0]["gates"]["SE_5_3"]) == 1024
+
+
 def test_doctor_tells_what_is_there() -> None:
     found = json.loads(run("doctor", "--json").stdout)
     assert found["usable"] is True
@@ -127,6 +175,13 @@ def test_unreadable_images_are_counted_listed_and_strict(tmp_path: Path) -> None
         (["record", "--model", "tests.tiny:tiny_se", "--data", "nowhere", "--out", "o"], 1, "nowhere"),
         (["verify", "nowhere"], 1, "nowhere"),
         (["export", "nowhere", "--out", "a.parquet"], 1, "nowhere"),
+        (["compare"], 2, "Missing argument"),
+        (["compare", "a.png", "--recording", "nowhere"], 1, "nowhere"),
+        (["compare", "a.png", "--class", "unicorn"], 2, "No class is called 'unicorn'"),
+        (["compare", ".", "a.png"], 2, "give it alone"),
+        (["compare", *"abcdefghijklmnopq"], 2, "17 images were given: 1 to 16"),
+        (["compare", "a.png", "--precision", "int4"], 2, "precision is 'int4'"),
+        (["compare", "a.png", "--model", "tests.tiny:tiny_se"], 1, "made with bundled"),
         (["inspect", "timm:nothing"], 1, "timm has no model"),
         (["train", "--data", "digits", "--val", "digits", "--out", "o", "--phases", "4"], 2, "EPOCHSxPIXELS"),
         (["train", "--data", "digits", "--val", "digits", "--out", "o", "--device", "abacus"], 2, "Device 'abacus'"),

@@ -10,16 +10,16 @@ import pytest
 PACKAGE = Path(__file__).parents[2] / "senet_viz"
 FLOORS = {
     "errors": 0, "schema": 0,
-    "moments": 1, "recording": 1, "statistics": 1, "profiles": 1,
+    "moments": 1, "recording": 1, "statistics": 1, "profiles": 1, "comparison": 1, "attribution_results": 1,
     "hooks": 1, "gates": 1, "images": 1, "environment": 1,
     "figures": 2,
-    "models": 3, "recorder": 3, "forwarding": 4, "inspection": 4, "evaluation": 4, "model_card": 3,
-    "training": 4, "planning": 4, "pipeline": 4, "doctor": 4, "model_building": 4,
+    "models": 3, "recorder": 3, "attribution": 3, "forwarding": 4, "inspection": 4, "evaluation": 4, "model_card": 3,
+    "training": 4, "planning": 4, "pipeline": 4, "doctor": 4, "model_building": 4, "jobs": 4, "comparing": 4,
     "terminal": 5, "cli": 5, "dashboard": 5, "__main__": 5, "__init__": 0,
 }  # fmt: skip
-NUMPY_WING = {"errors", "schema", "moments", "recording", "statistics", "profiles", "figures", "dashboard"}
-TORCH_WING = {"hooks", "gates", "images", "models", "recorder", "forwarding", "training", "pipeline", "planning",
-              "evaluation", "model_building", "inspection", "doctor", "environment"}  # fmt: skip
+NUMPY_WING = {"attribution_results", "errors", "schema", "moments", "recording", "statistics", "profiles", "comparison", "figures", "jobs", "dashboard"}
+TORCH_WING = {"attribution", "hooks", "gates", "images", "models", "recorder", "forwarding", "training", "pipeline", "planning",
+              "evaluation", "model_building", "inspection", "doctor", "environment", "comparing"}  # fmt: skip
 HEAVY = {"torch", "torchvision", "timm", "captum"}
 PAINTERS = {"streamlit", "plotly"}
 
@@ -85,6 +85,7 @@ def test_wings_meet_only_at_the_recording(room: str, path: Path) -> None:
         ("import senet_viz", {"torch", "streamlit", "plotly", "pandas", "pyarrow"}),
         ("from senet_viz import open_recording, export_statistics", {"torch", "streamlit", "plotly"}),
         ("from senet_viz import record, load_model, GateRecorder", {"streamlit", "plotly", "captum"}),
+        ("import senet_viz.attribution, senet_viz.figures", {"streamlit", "captum"}),
         ("import senet_viz.cli", {"torch", "streamlit", "plotly"}),
     ],
 )

@@ -6,17 +6,25 @@ from dataclasses import dataclass
 import streamlit as st
 
 from senet_viz.dashboard import glossary, links
+from senet_viz.dashboard.controls import (
+    MAP_VIEWS,
+    ORDERS,
+    SPREAD_VIEWS,
+    TOPS,
+    pick_figure_blocks,
+    pick_figure_classes,
+    pick_one,
+    prepare,
+)
 from senet_viz.dashboard.frame import Opened, open_page
 from senet_viz.dashboard.parts import show_answer, show_downloads, show_figure
 from senet_viz.dashboard.results import get_distribution, get_map, get_panels, get_ranking
 from senet_viz.errors import SenetVizError
-from senet_viz.figures import DistributionView, colour_classes, draw_class_map, draw_distribution, draw_panels
+from senet_viz.figures import colour_classes, draw_class_map, draw_distribution, draw_panels
 from senet_viz.profiles import (
     ChannelOrder,
     ChannelRanking,
     ChosenClass,
-    MapView,
-    choose_blocks,
     choose_classes,
     describe_distances,
     label_blocks,
@@ -24,11 +32,6 @@ from senet_viz.profiles import (
 )
 
 MEANS, BANDS = "Means (Fig. 6)", "Mean ± SD (Fig. 7)"
-ORDERS: dict[str, ChannelOrder] = {"Channel number": "channel", "All-class mean": "mean", "Class share": "class share"}
-MAP_VIEWS: dict[str, MapView] = {"Difference": "difference", "Gate": "gate"}
-SPREAD_VIEWS: dict[str, DistributionView] = {"Violins": "violin", "Cumulative": "ecdf", "Boxes": "box"}
-TOPS = {"Top 64": 64, "Top 256": 256, "All": None}
-MOST_BLOCKS, MOST_CLASSES = 12, 24
 
 
 @dataclass(frozen=True)
@@ -46,49 +49,16 @@ class Selection:
 def choose(page: Opened) -> Selection:
     """The sidebar's controls."""
     recording = page.recording
-    count = recording.moments(recording.blocks[0].name).count
-    first = choose_classes(recording.classes, count)
+    first = choose_classes(recording.classes, recording.moments(recording.blocks[0].name).count)
     with st.sidebar:
-        classes = _choose_classes(label_classes(recording.classes), first)
-        labels = label_blocks(recording.blocks)
-        default = [labels[g.depth] for g in choose_blocks(recording.blocks)]
-        _prepare("block", "block", labels)
-        blocks = st.multiselect(
-            "Blocks", labels, default=default, key="block", bind="query-params", persist_state="session",
-            max_selections=MOST_BLOCKS, on_change=links.forget_notices, help=glossary.BLOCK,
-        )  # fmt: skip
-        figure = _control("Figure", [MEANS, BANDS], "view")
-        order = _control("Order of channels", list(ORDERS), "order", help_text=glossary.ORDER)
+        classes = pick_figure_classes(recording, "Classes")
+        blocks = pick_figure_blocks(recording, "Blocks")
+        figure = pick_one("Figure", [MEANS, BANDS], "view")
+        order = pick_one("Order of channels", list(ORDERS), "order", help_text=glossary.ORDER)
         seed = st.number_input(
             "Seed of the draw", 0, 9999, 0, key="seed", bind="query-params", persist_state="session", help=glossary.SEED
         )
-    names = tuple(recording.blocks[labels.index(label)].name for label in blocks or default)
-    return Selection(names, classes, first, figure, ORDERS[order], int(seed or 0))
-
-
-def _choose_classes(labels: tuple[str, ...], first: tuple[ChosenClass, ...]) -> tuple[int, ...]:
-    if not labels:
-        return ()
-    _prepare("class", "class", labels)
-    chosen = st.multiselect(
-        "Classes", labels, default=[labels[c.index] for c in first], key="class", bind="query-params",
-        persist_state="session", max_selections=MOST_CLASSES, on_change=links.forget_notices, help=glossary.CLASSES,
-    )  # fmt: skip
-    return tuple(labels.index(label) for label in chosen)
-
-
-def _control(label: str, options: list[str], key: str, *, help_text: str | None = None) -> str:
-    _prepare(key, label.lower(), options)
-    chosen = st.segmented_control(
-        label, options, default=options[0], required=True, key=key, bind="query-params", persist_state="session",
-        on_change=links.forget_notices, help=help_text,
-    )  # fmt: skip
-    return chosen or options[0]
-
-
-def _prepare(key: str, kind: str, options: tuple[str, ...] | list[str]) -> None:
-    links.note_unknown(key, kind, options)
-    links.keep_known(key, options)
+    return Selection(blocks, classes, first, figure, ORDERS[order], int(seed or 0))
 
 
 def show_profiles(page: Opened, chosen: Selection, colours: dict[int, str]) -> None:
@@ -117,7 +87,7 @@ def _choose_bands(page: Opened, chosen: Selection) -> tuple[int, ...]:
     options = [labels[k] for k in chosen.classes]
     if len(options) < 3:
         return chosen.classes
-    _prepare("bands", "class with a band", options)
+    prepare("bands", "class with a band", options)
     picked = st.pills(
         "Classes with bands", options, selection_mode="multi", default=[options[0], options[2]], key="bands",
         bind="query-params", persist_state="session", on_change=links.forget_notices,
@@ -142,13 +112,13 @@ def show_class_map(page: Opened, chosen: Selection) -> str:
     labels = label_blocks(recording.blocks)
     with st.container(horizontal=True, vertical_alignment="bottom"):
         default = labels.index(labels[recording.block(chosen.blocks[-1]).depth])
-        _prepare("map_block", "block", labels)
+        prepare("map_block", "block", labels)
         label = st.selectbox(
             "Block", labels, index=default, key="map_block", bind="query-params", persist_state="session", width=170,
             on_change=links.forget_notices, help=glossary.BLOCK,
         )  # fmt: skip
-        view = MAP_VIEWS[_control("Show", list(MAP_VIEWS), "map_view")]
-        top = TOPS[_control("Channels", list(TOPS), "map_top", help_text=glossary.CLASS_SHARE)]
+        view = MAP_VIEWS[pick_one("Show", list(MAP_VIEWS), "map_view")]
+        top = TOPS[pick_one("Channels", list(TOPS), "map_top", help_text=glossary.CLASS_SHARE)]
     block = recording.blocks[labels.index(label or labels[default])]
     if len(recording.classes) < 2:
         st.info("A class × channel map needs at least two classes.", icon=":material/label_off:")
@@ -172,12 +142,12 @@ def show_channel(page: Opened, chosen: Selection, block_name: str, colours: dict
     options = [str(c) for c in ranking.channels]
     default = options.index(str(ranking.example))
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        _prepare("channel", f"channel of {block.label}", options)
+        prepare("channel", f"channel of {block.label}", options)
         text = st.selectbox(
             f"Channel of {block.label}", options, index=default, key="channel", bind="query-params", persist_state="session", width=210,
             on_change=links.forget_notices, help=f"Channels with the largest class share come first. {glossary.CLASS_SHARE}",
         )  # fmt: skip
-        view = SPREAD_VIEWS[_control("Draw", list(SPREAD_VIEWS), "spread")]
+        view = SPREAD_VIEWS[pick_one("Draw", list(SPREAD_VIEWS), "spread")]
     channel = int(text or options[default])
     distribution = get_distribution(recording, page.stamp, block.name, channel, chosen.classes)
     if distribution is None:

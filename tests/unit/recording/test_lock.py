@@ -113,3 +113,13 @@ def test_release_leaves_anothers_lock(tmp_path: Path) -> None:
     leave_lock(tmp_path, 1, "elsewhere")
     lock.release()
     assert read_lock(tmp_path).host == "elsewhere"
+
+
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="the system has no /proc to tell a zombie from")
+def test_a_process_that_has_ended_is_no_holder_even_if_nobody_asked_how() -> None:
+    with subprocess.Popen([sys.executable, "-S", "-c", "input()"], stdin=subprocess.PIPE) as process:
+        holder = Holder.of(process.pid)
+        assert holder.lives()
+        process.stdin.close()
+        os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)  # ended, not reaped
+        assert not holder.lives()

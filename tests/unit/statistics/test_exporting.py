@@ -9,7 +9,7 @@ import pytest
 from senet_viz.errors import ArgumentError, RecordingError
 from senet_viz.recording import Recording, slim_recording
 from senet_viz.statistics import ENDINGS, export_statistics, sorted_quantiles, statistics_batches
-from tests.synthetic import synthetic_recording
+from tests.synthetic import synthetic_recording, unlabelled_recording
 
 BLOCKS = {"SE_2_3": 3, "SE_4_6": 4}
 COLUMNS = ["block", "label", "stage", "depth", "channel", "class_id", "class_name", "n", "mean", "std", "min", "max"]
@@ -134,6 +134,34 @@ def test_a_failed_export_leaves_the_old_file(recording: Recording, tmp_path: Pat
         export_statistics(broken, out)
     assert out.read_text("utf-8") == "old"
     assert sorted(p.name for p in tmp_path.iterdir()) == ["out.csv", "r"]
+
+
+def test_progress_is_told_and_can_stop_the_export(recording: Recording, tmp_path: Path) -> None:
+    told: list[tuple[int, int]] = []
+    export_statistics(recording, tmp_path / "out.csv", on_progress=lambda done, total: told.append((done, total)))
+    assert told == [(0, 2), (1, 2), (2, 2)]
+
+    def stop(done: int, total: int) -> None:
+        if done == 1:
+            raise KeyboardInterrupt
+
+    for ending in ENDINGS:
+        old = tmp_path / f"old{ending}"
+        old.write_text("old", encoding="utf-8")
+        with pytest.raises(KeyboardInterrupt):
+            export_statistics(recording, old, on_progress=stop)
+        assert old.read_text("utf-8") == "old"
+    assert len(list(tmp_path.iterdir())) == 2 + len(ENDINGS)
+
+
+@pytest.mark.parametrize("ending", ENDINGS)
+def test_an_unlabelled_recording_has_the_rows_of_all_images(tmp_path: Path, ending: str) -> None:
+    bare = unlabelled_recording(tmp_path / "r")
+    table = read(export_statistics(bare, tmp_path / f"out{ending}"))
+    assert table["class_id"].tolist() == [-1] * 3
+    assert table["n"].tolist() == [12] * 3
+    with pytest.raises(ArgumentError, match="There is no class 0: the recording has no labels"):
+        export_statistics(bare, tmp_path / f"out{ending}", classes=[0])
 
 
 def test_names_with_commas_quotes_and_other_scripts_come_back(tmp_path: Path) -> None:

@@ -1,0 +1,27 @@
+"""A few images' gates against a recording: distances, nearest class profiles, places in its distribution."""
+
+from senet_viz.comparison.blocks import BlockComparison, compare_block
+from senet_viz.comparison.channels import DifferingChannels
+from senet_viz.comparison.lines import describe_comparison
+from senet_viz.comparison.placement import Placement, place_gates
+from senet_viz.comparison.recorded import BlockProfiles, RecordedProfiles, read_profiles
+from senet_viz.comparison.result import ComparedImage, Comparison, Emergence, Failure, Prediction
+from senet_viz.comparison.summary import summarize_comparison
+
+__all__ = [
+    "BlockComparison",
+    "BlockProfiles",
+    "ComparedImage",
+    "Comparison",
+    "DifferingChannels",
+    "Emergence",
+    "Failure",
+    "Placement",
+    "Prediction",
+    "RecordedProfiles",
+    "compare_block",
+    "describe_comparison",
+    "place_gates",
+    "read_profiles",
+    "summarize_comparison",
+]

@@ -1,0 +1,78 @@
+"""One block of the page Compare images: all its gates, the channels that differ most, the place among recorded images."""
+
+import streamlit as st
+
+from senet_viz.comparison import Comparison, Placement
+from senet_viz.comparison.tables import tabulate_differing, tabulate_places
+from senet_viz.dashboard import glossary, links
+from senet_viz.dashboard.comparisons import get_placement
+from senet_viz.dashboard.controls import prepare
+from senet_viz.dashboard.frame import Opened
+from senet_viz.dashboard.parts import show_downloads, show_figure
+from senet_viz.dashboard.uploads import Brought
+from senet_viz.figures.comparison import draw_block_gates, draw_differing_channels
+from senet_viz.profiles import label_blocks, label_classes
+
+BLOCK_KEY = "compare_block"
+_EVERYONE = "all recorded images"
+_SHOWN = 12
+
+
+def pick_block(page: Opened) -> str:
+    """Name of the block that is open; a click on a cell of the grid chooses it too."""
+    labels = label_blocks(page.recording.blocks)
+    prepare(BLOCK_KEY, "block", labels)
+    label = st.selectbox(
+        "Block", labels, index=len(labels) - 1, key=BLOCK_KEY, bind="query-params", persist_state="session", width=190,
+        on_change=links.forget_notices, help=glossary.BLOCK,
+    )  # fmt: skip
+    return page.recording.blocks[labels.index(label or labels[-1])].name
+
+
+def show_block(page: Opened, brought: Brought, comparison: Comparison) -> str:
+    """Controls, figures and tables of one block; returns its name."""
+    st.header("One block", anchor=False)
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        name = pick_block(page)
+        among = _pick_reference(page)
+    block = comparison.block(name)
+    place = get_placement(
+        page.recording, page.stamp, block, name, brought.digest, comparison.precision, among
+    )  # fmt: skip
+    st.markdown("**Distance from the recorded mean, and its percentile**", help=glossary.PERCENTILE)
+    st.dataframe(
+        tabulate_places(place, comparison.names), hide_index=True, alt="Distance and percentile of every image",
+        column_config={"distance from recorded mean": st.column_config.NumberColumn(format="%.4f")},
+    )  # fmt: skip
+    st.caption(place.distance_note)
+    stem = f"{block.block.label}-{brought.digest[:8]}"
+    figure = draw_block_gates(block, comparison.names, page.screen.look, narrow=page.screen.narrow)
+    show_figure(
+        figure, name=f"compare-gates-{stem}", alt=f"Gates of all channels of {block.block.label} for every image."
+    )
+    show_downloads(comparison.gates_table(name), figure, key="compare_gates", name=f"compare-gates-{stem}")
+    _show_differing(page, comparison, name, place, stem)
+    return name
+
+
+def _pick_reference(page: Opened) -> int | None:
+    """Index of the class whose recorded images are the reference; None for all."""
+    options = (_EVERYONE, *label_classes(page.recording.classes))
+    prepare("among", "class", options)
+    chosen = st.selectbox(
+        "Percentiles among", options, key="among", bind="query-params", persist_state="session", width=260,
+        on_change=links.forget_notices, help=glossary.PERCENTILE,
+    )  # fmt: skip
+    return None if chosen in (None, _EVERYONE) else options.index(chosen) - 1
+
+
+def _show_differing(page: Opened, comparison: Comparison, name: str, place: Placement, stem: str) -> None:
+    differing = comparison.channels_that_differ(name, _SHOWN)
+    figure = draw_differing_channels(differing, page.screen.look, narrow=page.screen.narrow)
+    label = differing.block.label
+    show_figure(
+        figure, name=f"compare-channels-{stem}", alt=f"The channels of {label} in which the images differ most."
+    )
+    st.caption(f"Ordered by the {differing.statement}. {place.gates_note}")
+    every = comparison.channels_that_differ(name, differing.block.channels)
+    show_downloads(tabulate_differing(every, place), figure, key="compare_channels", name=f"compare-channels-{stem}")

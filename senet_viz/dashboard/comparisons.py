@@ -1,0 +1,57 @@
+"""Results of the page Compare images, kept by digests: of the recording, the images and the choices."""
+
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from senet_viz.comparison import BlockComparison, Comparison, Placement, RecordedProfiles, place_gates, read_profiles
+from senet_viz.dashboard.uploads import Brought
+from senet_viz.recording import Recording
+
+if TYPE_CHECKING:
+    from senet_viz.comparing.uploads import PreparedImage
+    from senet_viz.models import Model
+
+
+@st.cache_resource(max_entries=4, show_spinner=False)
+def get_profiles(_recording: Recording, stamp: str) -> RecordedProfiles:
+    """`read_profiles`, kept by `stamp`."""
+    del stamp
+    return read_profiles(_recording)
+
+
+@st.cache_resource(max_entries=16, show_spinner=False)
+def get_comparison(
+    _model: "Model", _recording: Recording, stamp: str, _brought: Brought, digest: str, precision: str
+) -> Comparison:
+    """`compare_images`, kept by the recording's stamp, the images' digest and the precision."""
+    from senet_viz.comparing import compare_images
+
+    del digest
+    profiles = get_profiles(_recording, stamp)
+    return compare_images(_model, _brought.images, _recording, precision=precision, profiles=profiles)
+
+
+@st.cache_resource(max_entries=64, show_spinner=False)
+def get_placement(
+    _recording: Recording,
+    stamp: str,
+    _block: BlockComparison,
+    block: str,
+    digest: str,
+    precision: str,
+    class_index: int | None,
+) -> Placement:
+    """`place_gates`, kept by the same and the block and class."""
+    del stamp, block, digest, precision
+    return place_gates(_recording, _block.block, _block.gates, class_index)
+
+
+@st.cache_resource(max_entries=16, show_spinner=False)
+def get_prepared(_model: "Model", sha256: str, _brought: Brought, digest: str, position: int) -> "PreparedImage":
+    """What the network takes in of one image that could be read, by its position among those."""
+    from senet_viz.comparing.uploads import PreparedImage, prepare_images
+
+    del sha256, digest
+    read = prepare_images(_brought.images, _model.preprocess)
+    return [item for item in read if isinstance(item, PreparedImage)][position]

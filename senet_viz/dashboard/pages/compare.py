@@ -1,0 +1,176 @@
+"""Compare images: how the gates of a few images of one's own differ, block by block."""
+
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from senet_viz.comparison import Comparison
+from senet_viz.comparison.answers import answer_comparison
+from senet_viz.comparison.stripes import StripeUnit
+from senet_viz.dashboard import glossary
+from senet_viz.dashboard.compare_attribution import show_attribution
+from senet_viz.dashboard.compare_block import BLOCK_KEY, show_block
+from senet_viz.dashboard.comparisons import get_comparison
+from senet_viz.dashboard.controls import pick_one, prepare
+from senet_viz.dashboard.frame import Opened, escape, open_page
+from senet_viz.dashboard.networks import open_network
+from senet_viz.dashboard.parts import show_answer, show_downloads, show_figure
+from senet_viz.dashboard.uploads import MOST_IMAGES, Brought, bring_images
+from senet_viz.errors import SenetVizError
+from senet_viz.figures import chart_config
+from senet_viz.figures.comparison import (
+    Distance,
+    colour_images,
+    draw_distances,
+    draw_emergence,
+    draw_gate_grid,
+    draw_predictions,
+)
+from senet_viz.profiles import label_blocks
+
+if TYPE_CHECKING:
+    from senet_viz.models import Model
+
+UNITS: dict[str, StripeUnit] = {"Units of s": "s", "Recorded SDs": "sd"}
+DISTANCES: dict[str, Distance] = {"RMS": "rms", "Cosine": "cosine", "From the recorded mean": "from mean"}
+PRECISIONS = ("fp32", "bf16", "fp16")
+_ALL_PAIRS = "all images"
+_A_ROW = 4
+
+
+def explain_empty() -> None:
+    """What the page does, before there is an image."""
+    st.info(
+        f"Upload 1 to {MOST_IMAGES} images, or choose **Samples** above. For each image this page shows what the network "
+        "predicts, the gate vector of every block against the recorded mean, how far images lie apart, which class profile "
+        "is nearest in each block, and on request which pixels drive a gate.",
+        icon=":material/compare:",
+    )
+
+
+def run(page: Opened, model: "Model", brought: Brought) -> Comparison:
+    """The images through the network, with what went wrong told beside it."""
+    with st.sidebar:
+        precision = pick_one("Precision", PRECISIONS, "precision", help_text=glossary.PRECISION)
+    with st.spinner(f"{len(brought.images)} images through the network…", show_time=True):
+        comparison = get_comparison(model, page.recording, page.stamp, brought, brought.digest, precision)
+    for failure in comparison.failures:
+        st.warning(escape(failure.sentence), icon=":material/broken_image:")
+    if comparison.differences:
+        with st.container(horizontal=True, gap="small"):
+            for sentence in comparison.differences:
+                st.badge(sentence.rstrip("."), icon=":material/difference:", color="orange")
+    for note in comparison.notes:
+        st.caption(escape(note))
+    return comparison
+
+
+def show_images(comparison: Comparison, page: Opened) -> None:
+    """What the network saw and said."""
+    st.header("What the network saw and said", anchor=False)
+    inks = colour_images(len(comparison.images))
+    for start in range(0, len(comparison.images), _A_ROW):
+        columns = st.columns(_A_ROW, gap="medium")
+        for column, at in zip(columns, range(start, min(start + _A_ROW, len(comparison.images)))):
+            image = comparison.images[at]
+            with column:
+                side = image.view.shape[0]
+                st.image(image.view, width=168, alt=f"{image.name} as the network saw it")
+                st.markdown(f"**{at + 1}. {escape(image.name)}**")
+                st.caption(f"{image.size[0]} × {image.size[1]} px, seen as {side} × {side}")
+                st.plotly_chart(
+                    draw_predictions(image, inks[at][0], page.screen.look), theme=None, key=f"figure_said_{at}",
+                    config={**chart_config(f"predictions-{at + 1}"), "displayModeBar": False},
+                    alt=f"Predictions for {image.name}: " + ", ".join(f"{p.name} {p.probability:.0%}" for p in image.predictions),
+                )  # fmt: skip
+    figure = draw_predictions(comparison.images[0], inks[0][0], page.screen.look)
+    show_downloads(comparison.predictions_table(), figure, key="said", name="predictions")
+
+
+def show_grid(page: Opened, comparison: Comparison, stem: str) -> None:
+    """The grid of gate vectors; a click opens a block below."""
+    st.header("Gates, block by block", anchor=False)
+    unit = UNITS[pick_one("Colours", list(UNITS), "unit", help_text=glossary.STRIPES)]
+    labels = label_blocks(page.recording.blocks)
+    picked = st.session_state.get(BLOCK_KEY) or st.query_params.get(BLOCK_KEY)
+    chosen = page.recording.blocks[labels.index(picked)].name if picked in labels else page.recording.blocks[-1].name
+    figure = draw_gate_grid(comparison, page.screen.look, unit=unit, chosen=chosen, narrow=page.screen.narrow)
+    key = "grid_cells"
+    st.plotly_chart(
+        figure, theme=None, config=chart_config(f"compare-grid-{stem}"), key=key, selection_mode="points",
+        on_select=lambda: _open_cell(key, labels), alt="A row an image, a column a block: gates against the recorded mean.",
+    )  # fmt: skip
+    st.caption("Click a cell to open its block below. Blocks in bold have the roles of the paper's Fig. 6.")
+    show_downloads(comparison.table(), figure, key="grid", name=f"compare-grid-{stem}")
+
+
+def _open_cell(key: str, labels: tuple[str, ...]) -> None:
+    points = st.session_state[key].selection.points
+    if points:
+        image, depth = points[0]["customdata"]
+        st.session_state[BLOCK_KEY] = labels[int(depth)]
+        st.session_state["opened_image"] = int(image)
+
+
+def show_distances(page: Opened, comparison: Comparison, stem: str) -> None:
+    """Distance along the depth."""
+    st.header("How far apart", anchor=False)
+    several = len(comparison.images) > 1
+    options = list(DISTANCES) if several else list(DISTANCES)[-1:]
+    image = None
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        distance = DISTANCES[pick_one("Distance", options, "distance", help_text=glossary.PAIR_DISTANCE)]
+        if len(comparison.images) > 2 and distance != "from mean":
+            names = [_ALL_PAIRS, *(f"{i}. {name}" for i, name in enumerate(comparison.names, start=1))]
+            prepare("pairs_with", "image", names)
+            chosen = st.selectbox("Pairs with", names, key="pairs_with", persist_state="session", width=230)
+            image = None if chosen in (None, _ALL_PAIRS) else names.index(chosen) - 1
+    figure = draw_distances(comparison, page.screen.look, distance=distance, image=image, narrow=page.screen.narrow)
+    show_figure(figure, name=f"compare-distances-{stem}", alt="Distance of the images' gates in every block.")
+    table = comparison.pairs_table() if several and distance != "from mean" else comparison.table()
+    show_downloads(table, figure, key="distances", name=f"compare-distances-{stem}")
+
+
+def show_emergence(page: Opened, comparison: Comparison, stem: str) -> None:
+    """The nearest class profile in every block."""
+    st.header("When does the class emerge?", anchor=False)
+    if comparison.blocks[0].classes_compared < 2:
+        st.info(
+            "The recording has fewer than two classes with images, so there are no class profiles to be near to.",
+            icon=":material/label_off:",
+        )
+        return
+    figure = draw_emergence(comparison, page.screen.look, narrow=page.screen.narrow)
+    show_figure(figure, name=f"compare-emergence-{stem}", alt="Nearest class profile of every image in every block.")
+    st.caption(
+        "Nearest: smallest RMS distance between the image's gates and a class's mean gate. A frame is around the blocks from "
+        "which on the nearest class stays the predicted one; without a frame it is not the nearest in the last block.",
+        help=glossary.EMERGENCE,
+    )
+    show_downloads(comparison.nearest_table(), figure, key="emergence", name=f"compare-emergence-{stem}")
+
+
+def show_all(page: Opened, model: "Model", brought: Brought) -> None:
+    """The whole page, once there are images and the network."""
+    comparison = run(page, model, brought)
+    if not comparison.images:
+        return
+    stem = brought.digest[:8]
+    show_answer(answer_comparison(comparison), explained=glossary.PAIR_DISTANCE)
+    show_images(comparison, page)
+    show_grid(page, comparison, stem)
+    show_distances(page, comparison, stem)
+    show_emergence(page, comparison, stem)
+    block = show_block(page, brought, comparison)
+    show_attribution(page, model, brought, comparison, block)
+
+
+opened = open_page("Compare images", "How do the gates of your images differ, block by block?")
+images = bring_images()
+try:
+    if images is None:
+        explain_empty()
+    elif (network := open_network(opened)) is not None:
+        show_all(opened, network, images)
+except SenetVizError as error:
+    st.error(escape(str(error)), icon=":material/error:")

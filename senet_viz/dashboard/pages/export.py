@@ -1,0 +1,220 @@
+"""Export: the statistics of every channel and class as a file, and the figures as pages and pictures."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+import streamlit as st
+
+from senet_viz.dashboard import glossary, links, writing
+from senet_viz.dashboard.controls import pick_one, prepare
+from senet_viz.dashboard.figure_export import show_figure_export
+from senet_viz.dashboard.frame import Opened, open_page
+from senet_viz.dashboard.parts import show_answer
+from senet_viz.dashboard.results import get_estimate
+from senet_viz.errors import SenetVizError
+from senet_viz.profiles import label_blocks, label_classes
+from senet_viz.statistics import ALL, ExportEstimate, export_command, statistics_columns
+from senet_viz.terminal import bytes_text
+
+FORMATS = {"Parquet": ".parquet", "CSV": ".csv", "JSON": ".json", "NPZ": ".npz"}
+FORMAT_HELP = (
+    "**Parquet**: typed and small; pandas, polars, duckdb. **CSV**: read everywhere; no value is an empty field. "
+    "**JSON**: rows as objects, the recording's id inside; no value is null. **NPZ**: an array a column, for NumPy; no "
+    "value is NaN."
+)
+WHOLE_SET = "all images (class −1)"
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What the file is to hold: its format, and the chosen blocks and classes, None for all."""
+
+    format: str
+    blocks: tuple[str, ...] | None
+    classes: tuple[int, ...] | None
+
+    @property
+    def ending(self) -> str:
+        return FORMATS[self.format]
+
+    def key(self, page: Opened) -> tuple[object, ...]:
+        """Under which its file is found again: plain values, as a page's own types are new in every run."""
+        return (page.stamp, self.ending, self.blocks, self.classes)
+
+
+def choose_table(page: Opened) -> Choice:
+    """Format, blocks and classes; nothing chosen means all."""
+    recording = page.recording
+    chosen = pick_one("Format", list(FORMATS), "format", help_text=FORMAT_HELP)
+    left, right = st.columns(2)
+    labels = label_blocks(recording.blocks)
+    prepare("export_block", "block", labels)
+    blocks = left.multiselect(
+        "Blocks", labels, key="export_block", bind="query-params", persist_state="session",
+        placeholder=f"All {len(labels)} blocks", on_change=links.forget_notices, help=glossary.BLOCK,
+    )  # fmt: skip
+    names = (WHOLE_SET, *label_classes(recording.classes))
+    prepare("export_class", "class", names)
+    several = f"All {len(names) - 1:,} classes, and all images" if len(names) > 2 else "The class, and all images"
+    classes = right.multiselect(
+        "Classes", names, key="export_class", bind="query-params", persist_state="session",
+        placeholder=several if len(names) > 1 else "All images: there are no labels", on_change=links.forget_notices,
+        help="Nothing chosen means all classes and the row of all images. Type to search.",
+    )  # fmt: skip
+    ids = tuple(sorted(names.index(name) + ALL for name in classes))
+    return Choice(
+        chosen,
+        tuple(recording.blocks[labels.index(label)].name for label in blocks)
+        if 0 < len(blocks) < len(labels)
+        else None,
+        ids if 0 < len(ids) < len(names) else None,
+    )
+
+
+def describe_export(page: Opened, choice: Choice, size: ExportEstimate) -> str:
+    """The page's answer: what the file will hold, and how large it will be."""
+    recording = page.recording
+    blocks = len(recording.blocks) if choice.blocks is None else len(choice.blocks)
+    count = len(recording.classes) if choice.classes is None else len([k for k in choice.classes if k != ALL])
+    whole = choice.classes is None or ALL in choice.classes
+    classes = f"{count:,} class{'es' if count > 1 else ''}" if count else ""
+    over = " and ".join(filter(None, [classes, "all images" if whole else ""]))
+    return (
+        f"**{size.rows:,} rows × {size.columns} columns, about {bytes_text(size.bytes)} as {choice.format}**: a row for every "
+        f"channel of {blocks} block{'s' if blocks > 1 else ''}, for {over}."
+    )
+
+
+def show_file(page: Opened, choice: Choice, size: ExportEstimate) -> None:
+    """Prepares the file in the background and hands it over."""
+    room = writing.writing_room()
+    name = f"statistics-{page.recording.id[:8]}{choice.ending}"
+    job = room.find(choice.key(page))
+    too_large = size.bytes > writing.MOST_DOWNLOAD or (
+        job is not None and job.ready and job.size > writing.MOST_DOWNLOAD
+    )
+    folder = _ask_folder() if too_large else None
+    place = (folder or Path()) / name
+    if job is not None and job.running:
+        watch(job)
+    elif job is not None and job.ready and job.path.parent == folder:
+        _tell_written(job)
+    elif job is not None and job.ready and not too_large:
+        _offer_download(job, choice)
+    else:
+        _offer_start(page, choice, size, folder, name, too_large=too_large)
+        if job is not None and job.error:
+            st.error(job.error, icon=":material/error:")
+        elif job is not None and job.stopped:
+            st.info("Stopped; nothing was written.", icon=":material/cancel:")
+    command = export_command(page.recording, place, blocks=choice.blocks, classes=choice.classes)
+    st.caption("The same file from a terminal:")
+    st.code(command, language=None, wrap_lines=True)
+
+
+def _ask_folder() -> Path | None:
+    st.info(
+        f"A file above {writing.MOST_DOWNLOAD / 1e6:,.0f} MB is not sent through the browser: it is written into a folder of "
+        "the machine that this app runs on.",
+        icon=":material/folder:",
+    )
+    typed = st.text_input(
+        "Folder", key="export_folder", persist_state="session", placeholder="A folder that exists, e.g. ~/exports"
+    )
+    return Path(typed.strip()).expanduser().absolute() if typed and typed.strip() else None
+
+
+def _offer_start(
+    page: Opened, choice: Choice, size: ExportEstimate, folder: Path | None, name: str, *, too_large: bool
+) -> None:
+    label = "Write into the folder" if too_large else f"Prepare {choice.format} file"
+    if not st.button(label, type="primary", icon=":material/table_view:", key="prepare"):
+        return
+    if too_large and folder is None:
+        st.error("Name the folder into which the file is to be written.", icon=":material/folder_off:")
+        return
+    wanted = writing.Wanted(page.recording.path, choice.blocks, choice.classes)
+    try:
+        job = writing.writing_room().start(choice.key(page), wanted, name, bytes_needed=size.bytes, folder=folder)
+    except (SenetVizError, OSError) as error:
+        st.error(str(error), icon=":material/folder_off:")
+        return
+    job.wait(0.5)
+    st.rerun()
+
+
+@st.fragment(run_every=0.5)
+def watch(job: writing.WritingJob) -> None:
+    """The progress of a file, until it is there."""
+    if not job.running:
+        st.rerun()
+    text = f"Writing: {job.done} of {job.total or '…'} blocks"
+    if job.total and job.done == job.total:
+        text = "All blocks are written; the file is being closed"
+    st.progress(job.done / job.total if job.total else 0.0, text=text)
+    st.button("Stop", on_click=job.stop, icon=":material/cancel:", key="stop")
+
+
+def _offer_download(job: writing.WritingJob, choice: Choice) -> None:
+    mime = {".csv": "text/csv", ".json": "application/json"}.get(choice.ending, "application/octet-stream")
+    with st.container(horizontal=True):
+        st.download_button(
+            f"Download {job.path.name} ({bytes_text(job.size)})", job.path.read_bytes, file_name=job.path.name, mime=mime,
+            key="download", on_click="ignore", type="primary", icon=":material/download:",
+        )  # fmt: skip
+        st.download_button(
+            "Side file (JSON)", job.side.read_bytes, file_name=job.side.name, mime="application/json", key="side",
+            on_click="ignore", icon=":material/download:",
+            help="The id of the recording, its model and its data: it tells later where the numbers came from.",
+        )  # fmt: skip
+
+
+def _tell_written(job: writing.WritingJob) -> None:
+    st.success(
+        f"Written: {bytes_text(job.size)}, and the side file with the recording's id beside it.",
+        icon=":material/check_circle:",
+    )
+    st.code(str(job.path), language=None, wrap_lines=True)
+
+
+def explain_columns(page: Opened) -> None:
+    """Each column with its unit and definition, in a fold."""
+    keeps_all = page.recording.keeps_all
+    fold = st.expander("What the columns say", icon=":material/help:", key="fold_columns", on_change="rerun")
+    if not fold.open:
+        return
+    with fold:
+        rows = [(f"`{c.name}`", c.unit, c.definition) for c in statistics_columns(quantiles=keeps_all)]
+        st.table(pd.DataFrame(rows, columns=["column", "unit", "what it says"]), hide_index=True, border="horizontal")
+        if not keeps_all:
+            st.caption(
+                "There are no quantiles: they are given only where the gates of all images are kept "
+                f"(here: {page.recording.n_kept:,} images)."
+            )
+
+
+def show_table_export(page: Opened) -> None:
+    """The answer, the choices, the file and what its columns say."""
+    answer = st.container()
+    st.header("The statistics", anchor=False)
+    choice = choose_table(page)
+    size = get_estimate(page.recording, page.stamp, choice.ending, choice.blocks, choice.classes)
+    with answer:
+        show_answer(
+            describe_export(page, choice, size),
+            explained="The rows are exact. The bytes are told from the real encoding of a part of one block.",
+        )
+    show_file(page, choice, size)
+    explain_columns(page)
+
+
+page = open_page("Export", "Which numbers and figures do you want to take with you?")
+notices = st.container()
+try:
+    show_table_export(page)
+    show_figure_export(page)
+    with notices:
+        links.show_notices()
+except SenetVizError as error:
+    st.error(str(error), icon=":material/folder_off:")

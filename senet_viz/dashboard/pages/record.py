@@ -1,0 +1,67 @@
+"""Record: the gates of a network on images of one's own, as a job that outlives the page."""
+
+import streamlit as st
+
+from senet_viz.dashboard.frame import escape, open_plain_page
+from senet_viz.dashboard.notices import attempt, show_refusal
+from senet_viz.dashboard.record_form import Choices, choose_recording, clear_name
+from senet_viz.dashboard.record_jobs import show_jobs
+from senet_viz.dashboard.record_list import open_elsewhere, show_recordings
+from senet_viz.dashboard.record_plan import Decision, check_choices, forget_check, last_check, show_check
+from senet_viz.dashboard.shelf import recordings_folder
+from senet_viz.errors import SenetVizError
+from senet_viz.jobs import check_name, start_job
+
+ROOT = recordings_folder()
+
+
+def start(choices: Choices, decision: Decision) -> None:
+    """Start the job; what it was checked with is done with."""
+    if choices.request is None:
+        return
+    start_job(ROOT, choices.name, choices.request, decision.label_map)
+    forget_check()
+    clear_name()
+
+
+def tell_problem(choices: Choices) -> str:
+    """Why nothing can be checked yet."""
+    if choices.lacking:
+        return choices.lacking
+    try:
+        check_name(choices.name)
+    except SenetVizError as error:
+        return str(error)
+    return f"{choices.name} exists already: choose another name." if (ROOT / choices.name).exists() else ""
+
+
+open_plain_page("Record", "How do I get a recording of my network on my images?")
+show_refusal()
+chosen = choose_recording(ROOT)
+problem = tell_problem(chosen)
+buttons = st.container(horizontal=True, vertical_alignment="center")
+checked = last_check(chosen.request)
+with buttons:
+    asked = st.button(
+        "Check", icon=":material/fact_check:", key="record_check", disabled=bool(problem),
+        type="secondary" if checked and checked.plan else "primary",
+        help="Loads the model, times a few images and maps classes to outputs. Nothing is written.",
+    )  # fmt: skip
+if asked and chosen.request is not None:
+    check_choices(chosen.request, ROOT / chosen.name)
+    st.rerun()
+decided = show_check(checked) if checked else Decision(False)
+with buttons:
+    begin = st.button(
+        "Start", icon=":material/fiber_manual_record:", key="record_start", disabled=bool(problem) or not decided.ready,
+        type="primary" if decided.ready else "secondary", help="A process of its own: the page can be closed.",
+    )  # fmt: skip
+    if problem:
+        st.caption(escape(problem))
+    elif not checked:
+        st.caption("Check first: it tells what the recording takes and whether the classes fit the model.")
+if begin and decided.ready and not problem:
+    attempt(lambda: start(chosen, decided))
+show_jobs(ROOT)
+show_recordings(ROOT)
+open_elsewhere()

@@ -1,0 +1,98 @@
+"""Images that a person brings: files, a folder, or samples; they stay while the session lasts."""
+
+import hashlib
+from dataclasses import dataclass
+
+import streamlit as st
+
+from senet_viz.dashboard.controls import pick_one
+from senet_viz.errors import SenetVizError
+
+FILES, FOLDER, SAMPLES = "Files", "Folder", "Samples"
+MOST_IMAGES = 16
+_MOST_MEGABYTES = 64
+_KEPT = "brought_images"
+_UPLOADERS = ("upload_files", "upload_folder")
+
+
+@dataclass(frozen=True)
+class Brought:
+    """Images by name and bytes, and the digest under which their results are kept."""
+
+    images: tuple[tuple[str, bytes], ...]
+    digest: str
+
+
+def bring_images() -> Brought | None:
+    """The controls, and what was brought; None while there is nothing."""
+    source = pick_one("Images", [FILES, FOLDER, SAMPLES], "images")
+    if source == SAMPLES:
+        images = _samples()
+    else:
+        _offer_upload(source)
+        images = st.session_state.get(_KEPT, ())
+        if images:
+            _tell_kept(images)
+    if not images:
+        return None
+    if len(images) > MOST_IMAGES:
+        st.warning(
+            f"{len(images)} images were given, and {MOST_IMAGES} can be compared at a time: the first {MOST_IMAGES} are shown.",
+            icon=":material/filter_list:",
+        )
+        images = images[:MOST_IMAGES]
+    return Brought(images, _digest(images))
+
+
+def _offer_upload(source: str) -> None:
+    folder = source == FOLDER
+    key = _UPLOADERS[folder]
+    st.file_uploader(
+        f"1 to {MOST_IMAGES} images" + (" of one folder" if folder else ""),
+        accept_multiple_files="directory" if folder else True, key=key, max_upload_size=_MOST_MEGABYTES,
+        on_change=_keep, args=(key,),
+        help="JPEG, PNG, GIF, BMP, WebP, TIFF or PPM, told by their content. They stay on the machine that runs this app, "
+        "in memory, and are gone when the session ends.",
+    )  # fmt: skip
+
+
+def _keep(key: str) -> None:
+    files = st.session_state.get(key) or []
+    st.session_state[_KEPT] = tuple((file.name, file.getvalue()) for file in files)
+
+
+def _tell_kept(images: tuple[tuple[str, bytes], ...]) -> None:
+    """The uploader is empty after a page change, the images are still here."""
+    if any(st.session_state.get(key) for key in _UPLOADERS):
+        return
+    with st.container(horizontal=True, vertical_alignment="center"):
+        names = ", ".join(f"{name}" for name, _ in images[:4]) + (" …" if len(images) > 4 else "")
+        st.caption(f"{len(images)} images from before: {names}")
+        if st.button("Remove them", icon=":material/close:", type="tertiary"):
+            st.session_state.pop(_KEPT)
+            st.rerun()
+
+
+@st.cache_data(show_spinner=False)
+def _read_samples() -> tuple[tuple[str, bytes], ...]:
+    from senet_viz.images.samples import sample_images
+
+    return sample_images()
+
+
+def _samples() -> tuple[tuple[str, bytes], ...]:
+    try:
+        images = _read_samples()
+    except SenetVizError as error:
+        st.error(str(error), icon=":material/image_not_supported:")
+        return ()
+    st.caption("Two photos that scikit-learn ships and two pictures that this program draws.")
+    return images
+
+
+def _digest(images: tuple[tuple[str, bytes], ...]) -> str:
+    digest = hashlib.sha256()
+    for name, data in images:
+        digest.update(f"{len(name)}:{name}:{len(data)}:".encode("utf-8", "surrogatepass"))
+        digest.update(data)
+    return digest.hexdigest()

@@ -1,0 +1,186 @@
+"""Attribution maps beside and over the picture that the network saw, and the channels that matter for an output."""
+
+from typing import Any
+
+import numpy as np
+import plotly.graph_objects as go
+from numpy.typing import NDArray
+from PIL import Image
+from plotly.colors import diverging, sequential
+from plotly.subplots import make_subplots
+
+from senet_viz.attribution_results import ChannelAttribution, GradCam, PixelAttribution
+from senet_viz.figures.look import Look, style, style_axes, translucent
+
+_SIDE = 300
+_FADED = 0.45
+_HEADINGS = ("What the network saw", "Map over it")
+_FOR, _AGAINST = diverging.RdBu[1], diverging.RdBu[-2]
+
+
+def draw_attribution(attribution: PixelAttribution, look: Look, *, narrow: bool = False) -> go.Figure:
+    """Which pixels drive a gate: red where they raise it, blue where they lower it, clear where they do nothing.
+
+    Args:
+        attribution: what to draw, summed over colours.
+        look: inks of the page.
+        narrow: for a narrow screen: the map under the picture.
+    """
+    limit = attribution.limit or 1e-9
+    colours = list(reversed(diverging.RdBu))
+    middle = (len(colours) - 1) / 2
+    scale = _fade_in(colours, [abs(i - middle) / middle for i in range(len(colours))])
+    integrated = attribution.method == "integrated"
+    unit = "share of the gate's change, in s" if integrated else "gradient, s per SD of a pixel"
+    figure = _draw_map(
+        attribution.picture,
+        attribution.map,
+        look,
+        narrow=narrow,
+        unit=unit,
+        colorscale=scale,
+        zmin=-limit,
+        zmid=0,
+        zmax=limit,
+    )
+    how = "integrated gradients" if integrated else "gradient"
+    done = attribution.completeness
+    detail = f"{done.steps} steps, residual {done.residual:+.1e}" if done else "summed over colours"
+    return _finish(
+        figure, look, f"<b>{attribution.block.label}</b> · {_name(attribution)}", f"{how}, {detail}", narrow=narrow
+    )
+
+
+def draw_grad_cam(cam: GradCam, look: Look, *, narrow: bool = False) -> go.Figure:
+    """Where a block's output speaks for an output of the network.
+
+    Args:
+        cam: what to draw.
+        look: inks of the page.
+        narrow: for a narrow screen: the map under the picture.
+    """
+    colours = list(sequential.Cividis)
+    scale = _fade_in(colours, [i / (len(colours) - 1) for i in range(len(colours))])
+    figure = _draw_map(
+        cam.picture,
+        cam.map,
+        look,
+        narrow=narrow,
+        unit="Grad-CAM",
+        colorscale=scale,
+        zsmooth="fast",
+        zmin=0,
+        zmax=cam.limit or 1e-9,
+    )
+    rows, columns = cam.coarse.shape
+    detail = f"output of {cam.module} ({cam.module_kind}), {rows} × {columns} positions"
+    return _finish(figure, look, f"<b>{cam.block.label}</b> · Grad-CAM for {cam.output_name}", detail, narrow=narrow)
+
+
+def draw_channels(attribution: ChannelAttribution, look: Look, *, most: int = 20, narrow: bool = False) -> go.Figure:
+    """Gradient × gate of the channels that matter most for an output, largest first, n shown of C in the title.
+
+    Args:
+        attribution: what to draw.
+        look: inks of the page.
+        most: channels shown.
+        narrow: for a narrow screen.
+    """
+    channels = attribution.largest(most)
+    values = attribution.values[channels]
+    details = np.column_stack([attribution.gate[channels], attribution.gradient[channels]])
+    figure = go.Figure(
+        go.Bar(
+            x=values.astype(np.float32), y=[f"channel {c}" for c in channels], orientation="h",
+            marker={"color": [_FOR if value >= 0 else _AGAINST for value in values]}, customdata=details.astype(np.float32),
+            hovertemplate="%{y}<br>gradient × gate %{x:+.4f}<br>gate s %{customdata[0]:.3f}"
+            "<br>gradient %{customdata[1]:+.4f}<extra></extra>",
+        )
+    )  # fmt: skip
+    shown, every = len(channels), len(attribution.values)
+    count = f"{shown:,} of {every:,} channels" if shown < every else f"all {every:,} channels"
+    sums = f"all sum to {attribution.total:+.2f}, logit {attribution.logit:+.2f}"
+    break_ = "<br>" if narrow else " · "
+    title = f"<b>{attribution.block.label}</b> · for {attribution.output_name}{break_}{count}, {sums}"
+    style(figure, look, height=22 * shown + (118 if narrow else 92), title=title, top=60 if narrow else 36)
+    style_axes(figure, look)
+    figure.update_yaxes(autorange="reversed", automargin=True, showgrid=False, ticks="", tickfont={"color": look.ink})
+    figure.update_xaxes(title_text="gradient × gate, in logits", showgrid=True, nticks=7)
+    figure.add_vline(x=0, line={"color": look.text, "width": 1})
+    return figure
+
+
+def _draw_map(
+    picture: NDArray[np.uint8], values: NDArray[np.float64], look: Look, *, narrow: bool, unit: str, **colours: Any
+) -> go.Figure:
+    rows, columns = (2, 1) if narrow else (1, 2)
+    figure = make_subplots(rows, columns, subplot_titles=_HEADINGS, horizontal_spacing=0.04, vertical_spacing=0.09)
+    height, width = values.shape
+    drawing = Image.fromarray(picture)
+    grey = drawing.convert("L")  # under the map, so that colours are the map's alone
+    for place, source, opacity in ((1, drawing, 1.0), (2, grey, _FADED)):
+        row, column = (place, 1) if narrow else (1, place)
+        figure.add_layout_image(
+            source=source, x=-0.5, y=-0.5, sizex=width, sizey=height, sizing="stretch", layer="below", opacity=opacity,
+            row=row, col=column,
+        )  # fmt: skip
+        figure.update_xaxes(range=[-0.5, width - 0.5], row=row, col=column)
+        figure.update_yaxes(
+            range=[height - 0.5, -0.5], scaleanchor=f"x{place if place > 1 else ''}", row=row, col=column
+        )
+    bar = {
+        "thickness": 10,
+        "len": 1,
+        "outlinewidth": 0,
+        "title": {"side": "right", "text": unit},
+        "exponentformat": "e",
+    }
+    if narrow:
+        bar |= {
+            "orientation": "h",
+            "y": -0.04,
+            "yanchor": "top",
+            "thickness": 8,
+            "title": {"side": "bottom", "text": unit},
+        }
+    heat = go.Heatmap(
+        z=values.astype(np.float32),
+        colorbar=bar,
+        hovertemplate="row %{y}, column %{x}<br>%{z:.2e}<extra></extra>",
+        **colours,
+    )
+    # An axis without a trace is not drawn, and with it its picture.
+    figure.add_trace(go.Scatter(x=[None], y=[None], showlegend=False, hoverinfo="skip"), row=1, col=1)
+    figure.add_trace(heat, row=2 if narrow else 1, col=1 if narrow else 2)
+    figure.update_annotations(font={"size": 12, "color": look.ink})
+    return figure
+
+
+def _finish(figure: go.Figure, look: Look, subject: str, detail: str, *, narrow: bool) -> go.Figure:
+    top = 82 if narrow else 58
+    height = (2 * _SIDE + 150) if narrow else (_SIDE + 80)
+    style(figure, look, height=height, title=f"{subject}{'<br>' if narrow else ' · '}{detail}", top=top)
+    figure.update_layout(margin={"l": 10, "r": 10, "t": top, "b": 60 if narrow else 14})
+    figure.update_xaxes(visible=False, constrain="domain")
+    figure.update_yaxes(visible=False, constrain="domain")
+    return figure
+
+
+def _fade_in(colours: list[str], opacities: list[float]) -> list[list[Any]]:
+    """A colour scale whose middle (or start) lets the picture through."""
+    last = len(colours) - 1
+    scale = []
+    for i, (colour, opacity) in enumerate(zip(colours, opacities)):
+        scale.append([i / last, translucent(_as_rgb(colour), round(min(1.0, 1.3 * opacity) * 0.9, 3))])
+    return scale
+
+
+def _as_rgb(colour: str) -> str:
+    """Cividis comes in hex, RdBu as rgb(…)."""
+    if not colour.startswith("#"):
+        return colour
+    return f"rgb({', '.join(str(int(colour[i : i + 2], 16)) for i in (1, 3, 5))})"
+
+
+def _name(attribution: PixelAttribution) -> str:
+    return f"pixels that drive {attribution.subject.removesuffix(f' of {attribution.block.label}')}"

@@ -1,0 +1,36 @@
+"""Statistics of a recording per block, channel and class: a table that is written a block at a time."""
+
+from senet_viz.statistics.choices import export_command
+from senet_viz.statistics.columns import (
+    ALL,
+    ALL_NAME,
+    COLUMNS,
+    QUANTILE_COLUMNS,
+    QUANTILES,
+    Column,
+    statistics_columns,
+    statistics_schema,
+)
+from senet_viz.statistics.estimating import ExportEstimate, estimate_export
+from senet_viz.statistics.exporting import export_statistics, side_file
+from senet_viz.statistics.formats import ENDINGS
+from senet_viz.statistics.table import sorted_quantiles, statistics_batches
+
+__all__ = [
+    "ALL",
+    "ALL_NAME",
+    "COLUMNS",
+    "ENDINGS",
+    "QUANTILES",
+    "QUANTILE_COLUMNS",
+    "Column",
+    "ExportEstimate",
+    "estimate_export",
+    "export_command",
+    "export_statistics",
+    "side_file",
+    "sorted_quantiles",
+    "statistics_batches",
+    "statistics_columns",
+    "statistics_schema",
+]

@@ -1,0 +1,189 @@
+"""Export in a real browser: files downloaded and equal, figures taken along, nothing asked of another host."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from playwright.sync_api import Browser, Download, Page
+
+from senet_viz.recording import Recording, open_recording
+from senet_viz.statistics import export_statistics
+from tests.e2e.browser import MARKS, Ears, browsing, serving
+from tests.synthetic import synthetic_recording
+
+pytestmark = MARKS
+FORMATS = {"Parquet": ".parquet", "CSV": ".csv", "JSON": ".json", "NPZ": ".npz"}
+
+
+@pytest.fixture(scope="module")
+def recording(tmp_path_factory: pytest.TempPathFactory) -> Recording:
+    folder = tmp_path_factory.mktemp("browser") / "runs" / "planted"
+    synthetic_recording(folder, classes=6, unreadable=(3,), unlabelled=2)
+    return open_recording(folder)
+
+
+@pytest.fixture(scope="module")
+def server(recording: Recording) -> Iterator[str]:
+    with serving(recording.path) as address:
+        yield address
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with browsing() as opened:
+        yield opened
+
+
+def settle(page: Page) -> None:
+    """Returns when the page has stopped running."""
+    page.wait_for_selector("[data-testid=stMain] h1", timeout=60_000)
+    page.wait_for_function("() => !document.querySelector('[data-testid=stStatusWidget]')", timeout=60_000)
+    page.wait_for_timeout(500)
+
+
+def open_export(page: Page, server: str, recording: Recording, **query: str) -> None:
+    choices = "".join(f"&{key}={value}" for key, value in query.items())
+    page.goto(f"{server}/export?recording={recording.path}{choices}")
+    page.wait_for_selector(".js-plotly-plot .main-svg", timeout=60_000, state="attached")
+    settle(page)
+
+
+def take(page: Page, button: str, folder: Path) -> Path:
+    """Clicks what downloads a file, and the file."""
+    with page.expect_download(timeout=60_000) as waiting:
+        page.get_by_role("button", name=button).click()
+    return keep(waiting.value, folder)
+
+
+def keep(download: Download, folder: Path) -> Path:
+    path = folder / download.suggested_filename
+    download.save_as(path)
+    return path
+
+
+def read(path: Path) -> pd.DataFrame:
+    if path.suffix == ".csv":
+        return pd.read_csv(path)
+    if path.suffix == ".parquet":
+        return pd.read_parquet(path)
+    if path.suffix == ".json":
+        tree = json.loads(path.read_text("utf-8"))
+        return pd.DataFrame(tree["rows"], columns=tree["columns"])
+    with np.load(path, allow_pickle=False) as arrays:
+        return pd.DataFrame({name: arrays[name] for name in arrays.files})
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_the_page_draws_without_complaint_or_stranger(
+    server: str, browser: Browser, recording: Recording, theme: str, width: int
+) -> None:
+    context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme=theme)
+    page = context.new_page()
+    ears = Ears()
+    ears.listen(page)
+    open_export(page, server, recording)
+    assert page.get_by_role("heading", name="Export", exact=True).is_visible()
+    page.get_by_text("What the columns say").click()
+    page.get_by_text("the divisor is n − 1").wait_for()
+    settle(page)
+    assert page.locator("[data-testid=stException]").count() == 0
+    assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"), "the page scrolls sideways"
+    assert ears.complaints == []
+    assert ears.hosts == {server.removeprefix("http://")}
+    context.close()
+
+
+def test_the_four_downloads_are_equal_to_each_other_and_to_exports(
+    server: str, browser: Browser, recording: Recording, tmp_path: Path
+) -> None:
+    context = browser.new_context(viewport={"width": 1280, "height": 900})
+    page = context.new_page()
+    ears = Ears()
+    ears.listen(page)
+    open_export(page, server, recording)
+    for name, ending in FORMATS.items():
+        page.get_by_test_id("stMain").get_by_role("radio", name=name, exact=True).click()
+        page.get_by_role("button", name=f"Prepare {name} file").click()
+        path = take(page, f"Download statistics-{recording.id[:8]}{ending}", tmp_path)
+        direct = export_statistics(recording, tmp_path / f"direct{ending}")
+        pd.testing.assert_frame_equal(read(path), read(direct))
+        pd.testing.assert_frame_equal(read(path), read(tmp_path / "direct.parquet"), check_dtype=False, rtol=1e-7)
+        side = take(page, "Side file (JSON)", tmp_path)
+        assert side.name == f"{path.name}.manifest.json"
+        assert json.loads(side.read_text("utf-8"))["id"] == recording.id
+    assert ears.complaints == []
+    assert ears.hosts == {server.removeprefix("http://")}
+    context.close()
+
+
+def test_a_figure_is_taken_along_as_page_and_pictures(
+    server: str, browser: Browser, recording: Recording, tmp_path: Path
+) -> None:
+    context = browser.new_context(viewport={"width": 1280, "height": 900})
+    page = context.new_page()
+    open_export(page, server, recording, figure="Fig. 7", paper="Dark")
+    name = f"gates-fig7-{recording.id[:8]}"
+    camera = page.locator(".js-plotly-plot .modebar-btn").first
+    for picture, start in (("PNG", b"\x89PNG"), ("SVG", b"<svg")):
+        page.get_by_role("radio", name=picture, exact=True).click()
+        settle(page)
+        with page.expect_download(timeout=60_000) as waiting:
+            camera.click()
+        file = keep(waiting.value, tmp_path)
+        assert file.name == f"{name}.{picture.lower()}"
+        assert file.read_bytes().startswith(start)
+    alone = take(page, "Figure (HTML)", tmp_path)
+    assert alone.name == f"{name}.html"
+    context.close()
+    offline = browser.new_context(offline=True)
+    reader = offline.new_page()
+    ears = Ears()
+    ears.listen(reader)
+    reader.goto(alone.as_uri())
+    reader.wait_for_selector(".js-plotly-plot .main-svg", state="attached", timeout=60_000)
+    assert reader.title() == name
+    assert reader.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(15, 20, 27)"
+    assert reader.evaluate("document.querySelector('.js-plotly-plot').data.length") > 6
+    assert (ears.complaints, ears.hosts) == ([], set())
+    offline.close()
+
+
+def test_selections_come_along_from_distributions_and_the_camera_goes_back(
+    server: str, browser: Browser, recording: Recording
+) -> None:
+    context = browser.new_context(viewport={"width": 1280, "height": 900})
+    page = context.new_page()
+    page.goto(f"{server}/?recording={recording.path}&class=class+4&order=Class+share")
+    settle(page)
+    page.get_by_role("link", name="Export").click()
+    page.get_by_role("heading", name="Export", exact=True).wait_for()
+    settle(page)
+    assert str(recording.path) in page.get_by_test_id("stCode").first.inner_text()
+    names = page.evaluate("document.querySelector('.js-plotly-plot').data.map(t => t.name)")
+    assert {name for name in names if name} == {"all 6 classes", "class 4"}
+    assert "by class share" in page.evaluate("document.querySelector('.js-plotly-plot').layout.title.text")
+    page.get_by_role("radio", name="SVG", exact=True).click()
+    page.wait_for_function("() => document.location.search.includes('camera=SVG')", timeout=20_000)
+    page.get_by_role("link", name="Distributions").click()
+    page.get_by_role("heading", name="Distributions", exact=True).wait_for()
+    settle(page)
+    formats = page.evaluate(
+        "[...document.querySelectorAll('.js-plotly-plot')].map(p => p._context.toImageButtonOptions.format)"
+    )
+    assert formats == ["svg"] * 3
+    context.close()
+
+
+def test_a_deep_link_shows_the_same_choices_in_a_new_session(
+    server: str, browser: Browser, recording: Recording
+) -> None:
+    page = browser.new_context().new_page()
+    open_export(page, server, recording, format="NPZ", export_block="SE_5_1", export_class="class+2")
+    main = page.get_by_test_id("stMain")
+    assert main.get_by_text("16 rows × 17 columns").is_visible()
+    assert "--blocks SE_5_1 --classes 'class 2'" in page.get_by_test_id("stCode").first.inner_text().replace("\n", " ")
+    page.context.close()
