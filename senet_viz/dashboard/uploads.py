@@ -67,7 +67,7 @@ def _tell_kept(images: tuple[tuple[str, bytes], ...]) -> None:
         return
     with st.container(horizontal=True, vertical_alignment="center"):
         names = ", ".join(f"{name}" for name, _ in images[:4]) + (" …" if len(images) > 4 else "")
-        st.caption(f"{len(images)} images from before: {names}")
+        st.caption(f"{len(images)} image{'s' if len(images) > 1 else ''} from before: {names}")
         if st.button("Remove them", icon=":material/close:", type="tertiary"):
             st.session_state.pop(_KEPT)
             st.rerun()

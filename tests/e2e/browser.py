@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
 
 ROOT = Path(__file__).parents[2]
@@ -58,6 +59,20 @@ def browsing() -> Iterator[Browser]:
         )
         yield opened
         opened.close()
+
+
+def serious_problems(page: Page) -> list[str]:
+    """What axe finds on a page that keeps somebody from using it, one line a rule."""
+    found = Axe().run(page).response["violations"]
+    serious = [rule for rule in found if rule["impact"] in ("serious", "critical")]
+    return [f"{rule['id']}: {rule['nodes'][0]['html'][:200]}" for rule in serious]
+
+
+def settle(page: Page) -> None:
+    """Wait until the page has been run and drawn."""
+    page.wait_for_timeout(600)
+    page.wait_for_function("() => !document.querySelector('[data-testid=stStatusWidget]')", timeout=90_000)
+    page.wait_for_timeout(600)
 
 
 @dataclass

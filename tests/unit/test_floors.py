@@ -17,7 +17,19 @@ FLOORS = {
     "training": 4, "planning": 4, "pipeline": 4, "doctor": 4, "model_building": 4, "jobs": 4, "comparing": 4,
     "terminal": 5, "cli": 5, "dashboard": 5, "__main__": 5, "__init__": 0,
 }  # fmt: skip
-NUMPY_WING = {"attribution_results", "errors", "schema", "moments", "recording", "statistics", "profiles", "comparison", "figures", "jobs", "dashboard"}
+NUMPY_WING = {
+    "attribution_results",
+    "errors",
+    "schema",
+    "moments",
+    "recording",
+    "statistics",
+    "profiles",
+    "comparison",
+    "figures",
+    "jobs",
+    "dashboard",
+}
 TORCH_WING = {"attribution", "hooks", "gates", "images", "models", "recorder", "forwarding", "training", "pipeline", "planning",
               "evaluation", "model_building", "inspection", "doctor", "environment", "comparing"}  # fmt: skip
 HEAVY = {"torch", "torchvision", "timm", "captum"}

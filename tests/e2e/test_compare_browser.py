@@ -1,0 +1,139 @@
+"""Compare images in a real browser: upload, read, open a cell, ask why, pass the link on."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import quote
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from senet_viz.images.samples import sample_images
+from tests.e2e.browser import MARKS, Ears, browsing, serious_problems, serving, settle
+from tests.e2e.command import run
+
+pytestmark = MARKS
+
+
+@pytest.fixture(scope="module")
+def photos(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    folder = tmp_path_factory.mktemp("photos")
+    for name, data in sample_images()[:3]:
+        (folder / name).write_bytes(data)
+    return sorted(folder.iterdir())
+
+
+@pytest.fixture(scope="module")
+def efficientnet(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A recording of EfficientNet-B0 with random weights on digits."""
+    recording = tmp_path_factory.mktemp("runs") / "efficientnet digits"
+    done = run(
+        "record", "--model", "timm:efficientnet_b0", "--weights", "random", "--data", "digits", "--limit", 20,
+        "--batch-size", 10, "--out", recording, "--json",
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["images"] == 20
+    return recording
+
+
+@pytest.fixture(scope="module")
+def server(efficientnet: Path) -> Iterator[str]:
+    with serving(efficientnet.parent) as address:
+        yield address
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with browsing() as opened:
+        yield opened
+
+
+def upload(page: Page, photos: list[Path]) -> None:
+    page.locator("input[type=file]").first.set_input_files(photos)
+    page.get_by_text("When does the class emerge?").wait_for(timeout=120_000)
+    settle(page)
+
+
+def open_cell(page: Page, image: int, depth: int) -> None:
+    """Click a cell of the grid: its invisible marker tells where it is."""
+    page.locator(".st-key-grid_cells").scroll_into_view_if_needed()
+    place = page.evaluate(
+        """([image, depth]) => {
+            const plot = document.querySelector('.st-key-grid_cells .js-plotly-plot')
+            const trace = plot.data.find(t => t.mode === 'markers')
+            const at = trace.customdata.findIndex(d => d[0] === image && d[1] === depth)
+            const box = plot.getBoundingClientRect(), layout = plot._fullLayout
+            return [box.left + layout.xaxis._offset + layout.xaxis.d2p(trace.x[at]),
+                    box.top + layout.yaxis._offset + layout.yaxis.d2p(trace.y[at])]
+        }""",
+        [image, depth],
+    )
+    page.mouse.move(*place)
+    page.wait_for_timeout(200)
+    page.mouse.click(*place)
+    settle(page)
+
+
+def ask_why(page: Page) -> None:
+    figures = page.locator(".js-plotly-plot").count()
+    page.get_by_role("button", name="Compute").click()
+    page.wait_for_function(f"() => document.querySelectorAll('.js-plotly-plot').length > {figures}", timeout=60_000)
+    settle(page)
+
+
+def test_three_photos_are_compared_a_cell_opened_and_an_attribution_drawn(
+    server: str, browser: Browser, photos: list[Path]
+) -> None:
+    page, ears = browser.new_context(viewport={"width": 1280, "height": 900}).new_page(), Ears()
+    ears.listen(page)
+    page.goto(f"{server}/compare")
+    upload(page, photos)
+    expect(page.get_by_text("goldfish").first).to_be_attached()
+    for path in photos:
+        expect(page.get_by_text(path.name).first).to_be_visible()
+    open_cell(page, image=1, depth=4)
+    assert "compare_block=SE_3_2" in page.url
+    expect(page.get_by_text("SE_3_2 · gate of all 256 channels").first).to_be_attached()
+    ask_why(page)
+    expect(page.get_by_text("SE_3_2 · pixels that drive").first).to_be_attached()
+    assert page.locator("[data-testid=stException]").count() == 0
+    assert serious_problems(page) == []
+    assert ears.complaints == []
+    assert ears.hosts == {server.removeprefix("http://")}
+    page.context.close()
+
+
+def test_a_link_to_the_samples_shows_the_same_selection_in_a_new_session(server: str, browser: Browser) -> None:
+    first = browser.new_context(viewport={"width": 1280, "height": 900}).new_page()
+    first.goto(f"{server}/compare?images=Samples&compare_block=SE_4_6&unit=Recorded+SDs&among=goldfish")
+    first.get_by_text("Why this gate?").wait_for(timeout=120_000)
+    settle(first)
+    second = browser.new_context(viewport={"width": 1280, "height": 900}).new_page()
+    second.goto(first.url)
+    second.get_by_text("Why this gate?").wait_for(timeout=120_000)
+    settle(second)
+    assert second.url == first.url
+    titles = "[...document.querySelectorAll('.js-plotly-plot')].map(p => p.layout.title.text)"
+    assert second.evaluate(titles) == first.evaluate(titles)
+    assert any("SE_4_6" in title for title in second.evaluate(titles))
+    assert any("recorded SDs" in title for title in second.evaluate(titles))
+
+
+def test_an_efficientnet_with_random_weights_on_a_phone_in_the_dark(
+    server: str, browser: Browser, photos: list[Path], efficientnet: Path
+) -> None:
+    context = browser.new_context(viewport={"width": 390, "height": 844}, color_scheme="dark")
+    page, ears = context.new_page(), Ears()
+    ears.listen(page)
+    page.goto(f"{server}/compare?recording={quote(str(efficientnet))}")
+    page.locator("input[type=file]").first.wait_for(state="attached", timeout=60_000)
+    upload(page, photos)
+    open_cell(page, image=0, depth=2)
+    assert "compare_block=" in page.url
+    ask_why(page)
+    assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"), "the page scrolls sideways"
+    assert page.locator("[data-testid=stException]").count() == 0
+    assert serious_problems(page) == []
+    assert ears.complaints == []
+    assert ears.hosts == {server.removeprefix("http://")}
+    context.close()
