@@ -4,18 +4,17 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 import pytest
-from playwright.sync_api import Browser, Download, Page
+from playwright.sync_api import Browser, Page
 
 from senet_viz.recording import Recording, open_recording
 from senet_viz.statistics import export_statistics
-from tests.e2e.browser import MARKS, Ears, browsing, serving
+from tests.e2e.browser import MARKS, Ears, browsing, serving, settle
+from tests.e2e.downloads import FORMATS, keep, prepare, read, take
 from tests.synthetic import synthetic_recording
 
 pytestmark = MARKS
-FORMATS = {"Parquet": ".parquet", "CSV": ".csv", "JSON": ".json", "NPZ": ".npz"}
 
 
 @pytest.fixture(scope="module")
@@ -37,43 +36,11 @@ def browser() -> Iterator[Browser]:
         yield opened
 
 
-def settle(page: Page) -> None:
-    """Returns when the page has stopped running."""
-    page.wait_for_selector("[data-testid=stMain] h1", timeout=60_000)
-    page.wait_for_function("() => !document.querySelector('[data-testid=stStatusWidget]')", timeout=60_000)
-    page.wait_for_timeout(500)
-
-
 def open_export(page: Page, server: str, recording: Recording, **query: str) -> None:
     choices = "".join(f"&{key}={value}" for key, value in query.items())
     page.goto(f"{server}/export?recording={recording.path}{choices}")
     page.wait_for_selector(".js-plotly-plot .main-svg", timeout=60_000, state="attached")
     settle(page)
-
-
-def take(page: Page, button: str, folder: Path) -> Path:
-    """Clicks what downloads a file, and the file."""
-    with page.expect_download(timeout=60_000) as waiting:
-        page.get_by_role("button", name=button).click()
-    return keep(waiting.value, folder)
-
-
-def keep(download: Download, folder: Path) -> Path:
-    path = folder / download.suggested_filename
-    download.save_as(path)
-    return path
-
-
-def read(path: Path) -> pd.DataFrame:
-    if path.suffix == ".csv":
-        return pd.read_csv(path)
-    if path.suffix == ".parquet":
-        return pd.read_parquet(path)
-    if path.suffix == ".json":
-        tree = json.loads(path.read_text("utf-8"))
-        return pd.DataFrame(tree["rows"], columns=tree["columns"])
-    with np.load(path, allow_pickle=False) as arrays:
-        return pd.DataFrame({name: arrays[name] for name in arrays.files})
 
 
 @pytest.mark.parametrize("width", [1280, 390])
@@ -106,9 +73,7 @@ def test_the_four_downloads_are_equal_to_each_other_and_to_exports(
     ears.listen(page)
     open_export(page, server, recording)
     for name, ending in FORMATS.items():
-        page.get_by_test_id("stMain").get_by_role("radio", name=name, exact=True).click()
-        page.get_by_role("button", name=f"Prepare {name} file").click()
-        path = take(page, f"Download statistics-{recording.id[:8]}{ending}", tmp_path)
+        path = prepare(page, name, f"statistics-{recording.id[:8]}", tmp_path)
         direct = export_statistics(recording, tmp_path / f"direct{ending}")
         pd.testing.assert_frame_equal(read(path), read(direct))
         pd.testing.assert_frame_equal(read(path), read(tmp_path / "direct.parquet"), check_dtype=False, rtol=1e-7)

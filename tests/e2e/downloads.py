@@ -1,0 +1,43 @@
+"""Files that a page hands over, and what is in an exported one."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from playwright.sync_api import Download, Page
+
+FORMATS = {"Parquet": ".parquet", "CSV": ".csv", "JSON": ".json", "NPZ": ".npz"}
+
+
+def take(page: Page, button: str, folder: Path) -> Path:
+    """Clicks what downloads a file, and the file."""
+    with page.expect_download(timeout=60_000) as waiting:
+        page.get_by_role("button", name=button).click()
+    return keep(waiting.value, folder)
+
+
+def keep(download: Download, folder: Path) -> Path:
+    path = folder / download.suggested_filename
+    download.save_as(path)
+    return path
+
+
+def prepare(page: Page, name: str, stem: str, folder: Path) -> Path:
+    """Chooses a format on the page Export, has the file written and takes it."""
+    page.get_by_test_id("stMain").get_by_role("radio", name=name, exact=True).click()
+    page.get_by_role("button", name=f"Prepare {name} file").click()
+    return take(page, f"Download {stem}{FORMATS[name]}", folder)
+
+
+def read(path: Path) -> pd.DataFrame:
+    """An exported file of any format."""
+    if path.suffix == ".csv":
+        return pd.read_csv(path)
+    if path.suffix == ".parquet":
+        return pd.read_parquet(path)
+    if path.suffix == ".json":
+        tree = json.loads(path.read_text("utf-8"))
+        return pd.DataFrame(tree["rows"], columns=tree["columns"])
+    with np.load(path, allow_pickle=False) as arrays:
+        return pd.DataFrame({name: arrays[name] for name in arrays.files})

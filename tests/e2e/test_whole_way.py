@@ -1,0 +1,72 @@
+"""From nothing to a file: EfficientNet-B0 with random weights recorded on digits on the page, looked at, exported."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from playwright.sync_api import Browser, Page
+
+from senet_viz import open_recording
+from senet_viz.statistics import export_statistics
+from tests.e2e.browser import MARKS, Ears, browsing, serious_problems, serving, settle
+from tests.e2e.downloads import FORMATS, prepare, read
+from tests.e2e.test_record_browser import PATIENCE, fill, go_to_record, wait_for_state
+
+pytestmark = [*MARKS, pytest.mark.slow]
+
+
+@pytest.fixture
+def browser() -> Iterator[Browser]:
+    with browsing() as opened:
+        yield opened
+
+
+def record_efficientnet(page: Page, name: str) -> None:
+    """Fills the form in, checks, goes on without accuracy and starts."""
+    page.get_by_role("combobox", name="Model").click()
+    page.get_by_role("option", name="timm", exact=True).click()
+    fill(page, "Name in timm", "efficientnet_b0")
+    page.get_by_text("Random", exact=True).click()
+    fill(page, "Name of the recording", name)
+    page.get_by_text("Options", exact=True).click()
+    fill(page, "At most so many images", "20", role="spinbutton")
+    fill(page, "Batch size", "10", role="spinbutton")
+    page.get_by_text("Options", exact=True).click()
+    settle(page)
+    page.get_by_role("button", name="Check", exact=True).click()
+    page.get_by_text("0 of 10 classes have an output of the model").wait_for(timeout=PATIENCE)
+    assert serious_problems(page) == []
+    page.get_by_text("Go on without accuracy").click()
+    settle(page)
+    page.get_by_role("button", name="Start", exact=True).click()
+    wait_for_state(page, "finished")
+
+
+def test_a_recording_of_another_network_is_made_opened_and_exported(browser: Browser, tmp_path: Path) -> None:
+    root, ears = tmp_path / "runs", Ears()
+    with serving(root) as address:
+        page = browser.new_context(viewport={"width": 1280, "height": 900}).new_page()
+        ears.listen(page)
+        go_to_record(page, address)
+        record_efficientnet(page, "efficientnet")
+        recording = open_recording(root / "efficientnet")
+        assert recording.samples.num_rows == 20
+        assert len(recording.blocks) == 16
+        page.locator("[class*=st-key-job_open]").get_by_role("button").click()
+        page.wait_for_selector(".js-plotly-plot .main-svg", timeout=PATIENCE, state="attached")
+        settle(page)
+        assert serious_problems(page) == []
+        page.get_by_role("link", name="Export").click()
+        page.get_by_role("heading", name="Export", exact=True).wait_for(timeout=PATIENCE)
+        settle(page)
+        assert serious_problems(page) == []
+        direct = read(export_statistics(recording, tmp_path / "direct.parquet"))
+        for name, ending in FORMATS.items():
+            path = prepare(page, name, f"statistics-{recording.id[:8]}", tmp_path)
+            same = read(export_statistics(recording, tmp_path / f"direct{ending}"))
+            pd.testing.assert_frame_equal(read(path), same)
+            pd.testing.assert_frame_equal(read(path), direct, check_dtype=False, rtol=1e-7)
+        assert page.locator("[data-testid=stException]").count() == 0
+    assert ears.complaints == []
+    assert ears.hosts == {address.removeprefix("http://")}
