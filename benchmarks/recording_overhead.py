@@ -17,6 +17,7 @@ from pathlib import Path
 import numpy as np
 
 from senet_viz import load_model, open_images, record
+from senet_viz.allocation import keep_freed_memory
 from senet_viz.environment import describe_environment
 from senet_viz.forwarding import forward, observing
 from senet_viz.images import ImageSource, load_batches
@@ -64,6 +65,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--out", type=Path, default=Path(__file__).parent / "results" / "recording_overhead.json")
     arguments = parser.parse_args()
+    keep_freed_memory()  # as `record` does: the bare forward must not be slower for another reason than the hooks
     model, source = load_model(arguments.model, device=arguments.device), open_images(arguments.data)
     base = {"precision": arguments.precision, "batch_size": arguments.batch_size}
     rounds = []

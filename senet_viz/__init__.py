@@ -20,6 +20,7 @@ _HOMES = {
     "export_statistics": "senet_viz.statistics",
     "find_gates": "senet_viz.gates",
     "load_model": "senet_viz.models",
+    "measure_selectivity": "senet_viz.measures",
     "open_images": "senet_viz.images",
     "open_recording": "senet_viz.recording",
     "record": "senet_viz.pipeline",
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from senet_viz.gates import find_gates as find_gates
     from senet_viz.images import decode_image as decode_image
     from senet_viz.images import open_images as open_images
+    from senet_viz.measures import measure_selectivity as measure_selectivity
     from senet_viz.models import load_model as load_model
     from senet_viz.pipeline import record as record
     from senet_viz.recorder import GateRecorder as GateRecorder

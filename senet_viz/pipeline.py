@@ -5,11 +5,9 @@ import math
 import time
 import uuid
 from collections.abc import Callable, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
-from types import TracebackType
-from typing import Any, NamedTuple, Self
+from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow.compute as pc
@@ -18,6 +16,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F
 
+from senet_viz.allocation import keep_freed_memory
 from senet_viz.environment import describe_environment
 from senet_viz.errors import ArgumentError, RecordingError, SourceError
 from senet_viz.forwarding import forward, observing, output_labels
@@ -73,6 +72,7 @@ def record(
         RecordingError: the folder is another recording's, locked, or can not be written.
         GateError: the network's gates can not be observed.
     """
+    keep_freed_memory()
     options = options or RecordOptions(keep=keep, precision=precision)
     source = open_images(images) if isinstance(images, (str, Path)) else images
     folder = Path(folder)
@@ -153,24 +153,16 @@ def _fill(
     batches = load_batches(source, plan.batches(options, first), model.preprocess, workers=options.workers)
     meter = _Meter(writer, total, on_progress)
     try:
-        with (
-            contextlib.closing(batches),
-            observing(model, options.precision),
-            GateRecorder(model.module) as recorder,
-            _Appending(writer) as appending,
-        ):
+        with contextlib.closing(batches), observing(model, options.precision), GateRecorder(model.module) as recorder:
             for batch in batches:
                 observed = _observe(model, recorder, source, batch, plan, writer.draft)
-                if appending.wait():
-                    meter.tick()
                 if (
                     options.precision != "fp32"
                     and writer.draft.precision_difference is None
                     and batch.pixels is not None
                 ):
                     writer.set_precision_difference(_difference(model, recorder, batch.pixels))
-                appending.start(observed)
-            if appending.wait():
+                writer.append(observed)
                 meter.tick()
         if writer.errors == total:
             raise SourceError(
@@ -182,34 +174,6 @@ def _fill(
             meter.tell("cancelled" if isinstance(error, KeyboardInterrupt) else "failed", str(error))
         raise
     meter.tell("finished")
-
-
-class _Appending:
-    """Appends one batch to the writer while the next one is computed; an interruption never cuts an append short."""
-
-    def __init__(self, writer: RecordingWriter) -> None:
-        self._writer = writer
-        self._pool = ThreadPoolExecutor(1, thread_name_prefix="senet-viz-writer")
-        self._pending: Future[None] | None = None
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._pool.shutdown(wait=True)
-
-    def start(self, batch: RecordedBatch) -> None:
-        self._pending = self._pool.submit(self._writer.append, batch)
-
-    def wait(self) -> bool:
-        """Until the last batch is appended, if there is one; raises what its append raised."""
-        if self._pending is None:
-            return False
-        pending, self._pending = self._pending, None
-        pending.result()
-        return True
 
 
 class _Meter:

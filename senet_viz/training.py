@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from senet_viz.allocation import keep_freed_memory
 from senet_viz.errors import ArgumentError, ImageError, ModelError, SourceError
 from senet_viz.images import ImageSource
 from senet_viz.models.preprocessing import IMAGENET_MEAN, IMAGENET_STD, Preprocessing
@@ -202,6 +203,7 @@ def train(
     Raises:
         ModelError: the checkpoint is of another recipe, or the loss is no longer finite.
     """
+    keep_freed_memory()
     torch.manual_seed(config.seed)
     model = build().to(device).to(memory_format=torch.channels_last).train()
     data = ImageTensors(data.images.to(device), data.labels.to(device))

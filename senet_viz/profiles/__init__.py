@@ -22,7 +22,7 @@ from senet_viz.profiles.class_map import (
 )
 from senet_viz.profiles.distribution import ChannelDistribution, ClassSpread, distribute_channel, unroll_histogram
 from senet_viz.profiles.panels import ClassPanels, Panel, ShownClass, profile_classes
-from senet_viz.profiles.shares import class_sds, class_shares
+from senet_viz.measures import class_sds, class_shares
 
 __all__ = [
     "CHANNEL_ORDERS",

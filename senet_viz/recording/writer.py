@@ -118,22 +118,27 @@ class RecordingWriter:
 
     def _begin_new(self) -> None:
         self.consumed = self.appended = self.images = self.errors = self._kept = self._generation = 0
-        self._moments = {q: ClassMoments.empty(len(self.draft.classes), c) for q, c in self._channels.items()}
+        self._moments = self._empty_moments()
         self._shard = OpenShard(0, self._schema)
         self._files: tuple[FileEntry, ...] = ()
         self.draft = dataclasses.replace(self.draft, files=(), throughput=(), complete=False, form="full")
         self._last_commit, self._cost = time.monotonic(), 0.0
-        self._commit(moments_name(1))
+        self._commit(None)
 
     def _take_up(self, stored: Manifest) -> None:
-        moments = next(f for f in stored.files if f.role == "moments")
-        path = self.folder / moments.name
-        self._generation = int(path.stem.split("-")[1])
-        self._moments = {q: load_state(path, q, c) for q, c in self._channels.items()}
+        moments = next((self.folder / f.name for f in stored.files if f.role == "moments"), None)
+        self._generation = 1 if moments is None else int(moments.stem.split("-")[1])
+        if moments is None:  # interrupted before the first image was committed
+            self._moments = self._empty_moments()
+        else:
+            self._moments = {q: load_state(moments, q, c) for q, c in self._channels.items()}
         self._files = tuple(f for f in stored.files if f.role != "moments" and not is_part(f.name))
         self._shard = OpenShard(self.consumed // self._shard_size, self._schema)
         self._shard.restore(self.folder, (f for f in stored.files if is_part(f.name)))
         self._last_commit, self._cost = time.monotonic(), 0.0
+
+    def _empty_moments(self) -> dict[Quantity, ClassMoments]:
+        return {q: ClassMoments.empty(len(self.draft.classes), c) for q, c in self._channels.items()}
 
     @property
     def _shard_size(self) -> int:
@@ -200,12 +205,13 @@ class RecordingWriter:
         self._files += self._shard.close(self.folder)
         self._shard = OpenShard(self._shard.index + 1, self._schema)
 
-    def _commit(self, moments: str) -> None:
+    def _commit(self, moments: str | None) -> None:
+        """Write what is new and replace the manifest; a beginning has no moments yet."""
         began = time.monotonic()
         self._generation += 1
         self._shard.write_parts(self.folder, self._generation)
-        entry = save_moments(self.folder, moments, self._moments)
-        files = sorted((*self._files, *self._shard.parts, entry), key=lambda f: (is_part(f.name), f.role, f.name))
+        saved = () if moments is None else (save_moments(self.folder, moments, self._moments),)
+        files = sorted((*self._files, *self._shard.parts, *saved), key=lambda f: (is_part(f.name), f.role, f.name))
         counts = {"consumed": self.appended, "images": self.images, "errors": self.errors, "kept": self._kept}
         environment = {**self.draft.environment, "updated": datetime.now(UTC).isoformat(timespec="seconds")}
         manifest = dataclasses.replace(self.draft, files=tuple(files), progress=counts, environment=environment)

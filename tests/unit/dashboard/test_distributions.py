@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from tests.synthetic import synthetic_recording
+from senet_viz.recording import RecordingWriter
+from tests.synthetic import make_gates, make_manifest, synthetic_recording
 
 APP = str(Path(__file__).parents[3] / "app.py")
 
@@ -64,6 +65,14 @@ def test_a_recording_that_went_away_or_is_damaged_gets_a_sentence(tmp_path: Path
     app = open_app(tmp_path / "copy")
     assert not app.exception
     assert app.error or app.warning
+
+
+def test_a_recording_without_an_image_yet_says_so(tmp_path: Path) -> None:
+    gates = make_gates([8])
+    with RecordingWriter(tmp_path / "run", make_manifest(gates, n_classes=2, images=10)):
+        app = open_app(tmp_path / "run")
+    assert not app.exception
+    assert "No image has been recorded yet" in said(app)
 
 
 def test_an_unknown_view_in_a_link_leaves_the_rest_working(tmp_path: Path) -> None:

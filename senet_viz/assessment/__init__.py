@@ -1,0 +1,32 @@
+"""A recording put to the test: estimates with intervals, nulls and controls along the depth, stored beside it."""
+
+from senet_viz.assessment.computing import assess_blocks
+from senet_viz.assessment.result import (
+    CURVES,
+    Assessment,
+    BlockAssessment,
+    ClassesLikeThese,
+    ControlCurve,
+    CurveName,
+    NullSummary,
+    PlainStatistics,
+)
+from senet_viz.assessment.storing import ASSESSMENT, MEASURES, read_assessment, read_measures, read_tree, write_assessment
+
+__all__ = [
+    "ASSESSMENT",
+    "CURVES",
+    "MEASURES",
+    "Assessment",
+    "BlockAssessment",
+    "ClassesLikeThese",
+    "ControlCurve",
+    "CurveName",
+    "NullSummary",
+    "PlainStatistics",
+    "assess_blocks",
+    "read_assessment",
+    "read_measures",
+    "read_tree",
+    "write_assessment",
+]

@@ -1,0 +1,181 @@
+"""`assessment.json` and `measures.parquet` beside a recording: written whole, read at once, stale ones recognised."""
+
+import dataclasses
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+
+from senet_viz.assessment.result import (
+    Assessment,
+    BlockAssessment,
+    ClassesLikeThese,
+    ControlCurve,
+    NullSummary,
+    PlainStatistics,
+)
+from senet_viz.errors import RecordingError
+from senet_viz.measures import GateHealth
+from senet_viz.recording import Recording
+from senet_viz.recording.files import as_recording_errors, read_table, replace_json, write_table
+from senet_viz.resampling import Estimate, Interval
+from senet_viz.schema import Gate
+
+ASSESSMENT = "assessment.json"
+MEASURES = "measures.parquet"
+ASSESSMENT_VERSION = 1
+_NAN = float("nan")
+
+
+def write_assessment(folder: Path, assessment: Assessment, measures: pd.DataFrame, extra: Mapping[str, Any]) -> None:
+    """Replace both files; `extra` are further keys of the JSON, such as the claims.
+
+    Raises:
+        RecordingError: the folder can not be written.
+    """
+    tree = {"assessment_version": ASSESSMENT_VERSION, **to_json(assessment), **extra}
+    with as_recording_errors(f"Writing the assessment in {folder}", "Give a recording whose folder can be written."):
+        write_table(folder, MEASURES, "measures", pa.Table.from_pandas(measures, preserve_index=False), level=9)
+        replace_json(folder, ASSESSMENT, tree)
+
+
+def read_tree(recording: Recording) -> dict[str, Any] | None:
+    """The JSON of the assessment beside a recording; None where there is none.
+
+    Raises:
+        RecordingError: it can not be read, or is of another recording or of an older version (assess again).
+    """
+    path = recording.path / ASSESSMENT
+    try:
+        tree = json.loads(path.read_text("utf-8"))
+        found, version = tree["recording_id"], tree["assessment_version"]
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise RecordingError(f"{path} could not be read ({error}): assess the recording again.") from error
+    if found != recording.id or version != ASSESSMENT_VERSION:
+        what = f"of recording {found}" if found != recording.id else f"in version {version}"
+        raise RecordingError(f"{path} is {what} and does not speak of this one: assess it again.")
+    return dict(tree)
+
+
+def read_assessment(recording: Recording) -> Assessment | None:
+    """The assessment beside a recording; None where there is none.
+
+    Raises:
+        RecordingError: as in `read_tree`.
+    """
+    tree = read_tree(recording)
+    if tree is None:
+        return None
+    try:
+        return from_json(tree, recording.blocks)
+    except (KeyError, TypeError, ValueError) as error:
+        raise RecordingError(f"{recording.path / ASSESSMENT} lacks {error}: assess the recording again.") from error
+
+
+def read_measures(recording: Recording) -> pd.DataFrame | None:
+    """`measures.parquet` beside a recording: a row a block and channel; None where there is none.
+
+    Raises:
+        RecordingError: it is damaged.
+    """
+    path = recording.path / MEASURES
+    return read_table(path).to_pandas() if path.is_file() else None
+
+
+def to_json(assessment: Assessment) -> dict[str, Any]:
+    """Plain values; NaN becomes null when it is written."""
+    return {
+        **{f.name: getattr(assessment, f.name) for f in dataclasses.fields(assessment) if f.name not in ("blocks", "controls")},
+        "blocks": [_block_tree(block) for block in assessment.blocks],
+        "controls": [
+            {"name": c.name, "seed": c.seed, "blocks": [dataclasses.asdict(b) for b in c.blocks]} for c in assessment.controls
+        ],
+    }  # fmt: skip
+
+
+def from_json(tree: Mapping[str, Any], gates: tuple[Gate, ...]) -> Assessment:
+    """The inverse of `to_json`, for a recording of these gates.
+
+    Raises:
+        KeyError, TypeError, ValueError: it is no such tree.
+    """
+    by_name = {gate.name: gate for gate in gates}
+    return Assessment(
+        recording_id=tree["recording_id"],
+        computed_from=tree["computed_from"],
+        code_version=tree["code_version"],
+        images=tree["images"],
+        classes=tree["classes"],
+        smallest_class=tree["smallest_class"],
+        groups=tree["groups"],
+        reason=tree["reason"],
+        blocks=tuple(_block(block, by_name[block["name"]]) for block in tree["blocks"]),
+        controls=tuple(
+            ControlCurve(c["name"], c["seed"], tuple(PlainStatistics(**_numbers(b)) for b in c["blocks"]))
+            for c in tree["controls"]
+        ),
+    )
+
+
+def _block_tree(block: BlockAssessment) -> dict[str, Any]:
+    return {
+        "name": block.block.name,
+        "label": block.block.label,
+        "gate": {name: _estimate_tree(estimate) for name, estimate in block.gate.items()},
+        "omega_squared_mean": block.omega_squared_mean,
+        "squeeze": None if block.squeeze is None else dataclasses.asdict(block.squeeze),
+        "null": None if block.null is None else dataclasses.asdict(block.null),
+        "classes_like_these": None
+        if block.classes is None
+        else {"icc": block.classes.value, **dataclasses.asdict(block.classes.interval)},
+        "health": dataclasses.asdict(block.health),
+        "gate_rank": block.gate_rank,
+        "random_direction": block.random_direction,
+    }
+
+
+def _estimate_tree(estimate: Estimate) -> dict[str, Any]:
+    interval = estimate.interval()
+    return {
+        "value": estimate.value,
+        "low": interval.low,
+        "high": interval.high,
+        "level": interval.level,
+        "scale": estimate.scale,
+        "working": estimate.working,
+        "replicates": estimate.replicates.tolist(),
+    }
+
+
+def _block(tree: Mapping[str, Any], gate: Gate) -> BlockAssessment:
+    like = tree["classes_like_these"]
+    return BlockAssessment(
+        block=gate,
+        gate={
+            name: Estimate(_number(e["working"]), np.array([_number(r) for r in e["replicates"]]), e["scale"])
+            for name, e in tree["gate"].items()
+        },
+        omega_squared_mean=_number(tree["omega_squared_mean"]),
+        squeeze=None if tree["squeeze"] is None else PlainStatistics(**_numbers(tree["squeeze"])),
+        null=None if tree["null"] is None else NullSummary(**_numbers(tree["null"])),
+        classes=None
+        if like is None
+        else ClassesLikeThese(_number(like["icc"]), Interval(_number(like["low"]), _number(like["high"]), like["level"])),
+        health=GateHealth(**_numbers(tree["health"])),
+        gate_rank=_number(tree["gate_rank"]),
+        random_direction=_number(tree["random_direction"]),
+    )
+
+
+def _number(value: float | None) -> float:
+    return _NAN if value is None else value
+
+
+def _numbers(tree: Mapping[str, float | None]) -> dict[str, Any]:
+    return {name: _number(value) for name, value in tree.items()}

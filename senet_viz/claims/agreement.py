@@ -1,0 +1,138 @@
+"""C12: do few classes, taken at random, tell what all classes tell?"""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import stats
+
+from senet_viz.claims.inputs import BlockSeries, ClassSubsets
+from senet_viz.claims.roles import Layout, Role
+from senet_viz.claims.statistics import Found, SeriesStatistic, not_found
+from senet_viz.claims.verdicts import Side, satisfies
+from senet_viz.errors import ArgumentError
+from senet_viz.measures import block_statistics, split_variance
+from senet_viz.moments import Moments
+from senet_viz.resampling import LEVEL, Interval
+
+Floats = NDArray[np.float64]
+SUBSET_SIZE = 4
+SUBSETS = 1_000
+
+
+@dataclass(frozen=True)
+class Condition:
+    """A number that must lie on one side of a bound."""
+
+    statistic: SeriesStatistic
+    side: Side
+    bound: float
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """The share of random subsets of the classes on which all of some claims come out as on all classes.
+
+    Point estimates on both sides: a claim holds where all its numbers lie on the claimed side. The interval is Wilson's
+    for R random subsets: it is about all subsets of these classes on these images, not about other images.
+
+    Attributes:
+        claims: the id of each and its conditions.
+    """
+
+    claims: tuple[tuple[str, tuple[Condition, ...]], ...]
+
+    @property
+    def roles(self) -> tuple[Role, ...]:
+        read = (role for _, conditions in self.claims for c in conditions for role in c.statistic.roles)
+        return tuple(dict.fromkeys(read))
+
+    def measure(self, subsets: ClassSubsets, known: BlockSeries, layout: Layout, level: float) -> Found:
+        """The share with its interval; subsets on which a number is not defined are left out.
+
+        Args:
+            subsets: point estimates on subsets of the classes.
+            known: the series on all classes.
+            layout: of the network.
+            level: of the interval.
+        """
+        agree = {claim: self._agree(conditions, subsets, known, layout) for claim, conditions in self.claims}
+        defined = ~np.any([np.isnan(values) for values in agree.values()], axis=0)
+        if not defined.any():
+            return not_found("a number that it compares is not defined", level)
+        together = np.all([values[defined] == 1 for values in agree.values()], axis=0)
+        alone = ", ".join(f"{claim} alone {values[defined].mean():.0%}" for claim, values in agree.items())
+        note = f"{len(together):,} random subsets of {subsets.size} classes; {alone}"
+        return Found(float(together.mean()), wilson_interval(int(together.sum()), len(together), level), note)
+
+    def _agree(
+        self, conditions: tuple[Condition, ...], subsets: ClassSubsets, known: BlockSeries, layout: Layout
+    ) -> Floats:
+        """1 where a claim comes out as on all classes, 0 where not, NaN where it is not defined, (R,)."""
+        on_subsets, on_all, undefined = [], [], np.zeros(len(subsets.omega_squared), dtype=bool)
+        for c in conditions:
+            series, values = known.get(c.statistic.series), subsets.get(c.statistic.series)
+            if series is None or values is None:
+                return np.full(len(undefined), np.nan)
+            points, point = (c.statistic.points(v, layout) for v in (values, series.values))
+            undefined |= np.isnan(points) | np.isnan(point)
+            on_subsets.append(satisfies(points, c.side, c.bound))
+            on_all.append(bool(satisfies(point, c.side, c.bound)))
+        agree = np.all(on_subsets, axis=0) == all(on_all)
+        return np.where(undefined, np.nan, agree.astype(np.float64))
+
+
+def wilson_interval(successes: int, trials: int, level: float = LEVEL) -> Interval:
+    """Wilson's score interval (1927) for a share: stays within [0, 1] and holds near both ends.
+
+    Args:
+        successes: of
+        trials: at least 1.
+        level: of the interval.
+    """
+    z = float(stats.norm.ppf((1 + level) / 2))
+    share = successes / trials
+    middle = (share + z**2 / (2 * trials)) / (1 + z**2 / trials)
+    reach = z / (1 + z**2 / trials) * math.sqrt(share * (1 - share) / trials + z**2 / (4 * trials**2))
+    return Interval(max(0.0, middle - reach), min(1.0, middle + reach), level)
+
+
+def draw_subsets(
+    classes: NDArray[np.int64], *, size: int = SUBSET_SIZE, subsets: int = SUBSETS, seed: int = 0
+) -> NDArray[np.int64]:
+    """Random subsets of the classes, each without repetition, drawn anew each time.
+
+    Args:
+        classes: indices of the classes that have an image.
+        size: of a subset, at most their number.
+        subsets: R.
+        seed: of the draw; all blocks share one.
+
+    Returns:
+        (R, size) indices; (0, size) where there are no more classes than that, so that all subsets are the whole.
+    """
+    if len(classes) <= size:
+        return np.zeros((0, size), dtype=np.int64)
+    order = np.random.default_rng(seed).random((subsets, len(classes)))
+    return np.asarray(classes[np.argpartition(order, size, axis=1)[:, :size]])
+
+
+def measure_subsets(moments: Moments, subsets: NDArray[np.int64]) -> tuple[Floats, Floats]:
+    """One block's ω² and between-class variance on subsets of the classes, (R,) each: columns of `ClassSubsets`.
+
+    Args:
+        moments: with the sum of squares of every class (`m2`).
+        subsets: (R, size), as from `draw_subsets`.
+
+    Raises:
+        ArgumentError: moments without it (z and controls of a slim recording).
+    """
+    if moments.m2 is None:
+        raise ArgumentError("Subsets of classes need the sum of squares of every class: use the full recording.")
+    found = np.empty((2, len(subsets)))
+    for row, chosen in enumerate(subsets):
+        sums = split_variance(moments.count[chosen], moments.mean[chosen], moments.m2[chosen].sum(axis=0))
+        statistics = block_statistics(sums)
+        found[:, row] = statistics.omega_squared, statistics.between_variance
+    return found[0], found[1]

@@ -1,0 +1,89 @@
+"""What a claim is: frozen declarations that were made before any data was read."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from senet_viz.claims.agreement import Agreement
+from senet_viz.claims.effects import EffectStatistic
+from senet_viz.claims.roles import Role
+from senet_viz.claims.statistics import SeriesStatistic
+from senet_viz.claims.verdicts import Side
+from senet_viz.resampling import EQUIVALENCE_LEVEL, LEVEL
+
+ReadingName = Literal["relative", "absolute", "causal"]
+READINGS: tuple[ReadingName, ...] = ("relative", "absolute", "causal")
+Unit = Literal["share of variance", "share", "units of s", "ratio", "points"]
+
+
+@dataclass(frozen=True)
+class Part:
+    """One comparison of a number with a bound.
+
+    Attributes:
+        words: the number in words.
+        formula: the number in symbols.
+        unit: of the number and the bound.
+        side: where the claim says that the number lies.
+        bound: declared before any data was read.
+        statistic: what makes it.
+        equivalence: the claim is that something is *small*: 90 % interval (two one-sided tests of 5 %) instead of 95 %.
+    """
+
+    words: str
+    formula: str
+    unit: Unit
+    side: Side
+    bound: float
+    statistic: SeriesStatistic | EffectStatistic | Agreement
+    equivalence: bool = False
+
+    @property
+    def level(self) -> float:
+        """Of the interval."""
+        return EQUIVALENCE_LEVEL if self.equivalence else LEVEL
+
+
+@dataclass(frozen=True)
+class Reading:
+    """One way to put a claim to the test.
+
+    Attributes:
+        parts: all of which must hold; none where the claim can not be tested in this way.
+        differ_at: a block in which classes must differ (95 % interval of the between-class variance above 0) for the
+            reading to mean anything.
+        note: what a reader of the verdict must know.
+        needs_range: it reads gates in units of s, with bounds declared for gates that go from 0 to 1.
+        needs_fp32: it counts saturated gates; a bf16 step near 1 is .004.
+        never: why it can not be judged from recordings and interventions at all; empty where it can.
+    """
+
+    parts: tuple[Part, ...]
+    differ_at: Role | None = None
+    note: str = ""
+    needs_range: bool = False
+    needs_fp32: bool = False
+    never: str = ""
+
+    @property
+    def roles(self) -> tuple[Role, ...]:
+        """The blocks it reads."""
+        read = dict.fromkeys(role for part in self.parts for role in part.statistic.roles)
+        return tuple(read)
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A sentence about gates, and how it is judged.
+
+    Attributes:
+        id: C1 to C12.
+        statement: in plain words.
+        paper: what the paper shows of it.
+        readings: by name, those that the claim has.
+    """
+
+    id: str
+    statement: str
+    paper: str
+    readings: Mapping[ReadingName, Reading]

@@ -1,0 +1,214 @@
+"""What judging gives: frozen evidence that says all of itself, and its JSON."""
+
+import dataclasses
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Self
+
+from senet_viz.claims.declaring import ReadingName, Unit
+from senet_viz.claims.roles import Role
+from senet_viz.claims.verdicts import Side, Verdict
+from senet_viz.errors import ArgumentError, RecordingError
+from senet_viz.resampling import Interval
+
+REPORT_VERSION = 1
+
+
+@dataclass(frozen=True)
+class Beside:
+    """A null or control value to be read beside a number; it has no verdict of its own.
+
+    Attributes:
+        kind: "random weights", "excess over random weights", "squeeze", "shuffled labels", "random direction" or
+            "classes like these".
+        words: what the value is.
+        value: NaN where it is not defined.
+        low, high: what it says of its spread, NaN where nothing.
+        spread: what low and high are, e.g. "range over 3 seeds".
+    """
+
+    kind: str
+    words: str
+    value: float
+    low: float = math.nan
+    high: float = math.nan
+    spread: str = ""
+
+
+@dataclass(frozen=True)
+class PartEvidence:
+    """One number against its bound.
+
+    Attributes:
+        words, formula, unit, side, bound, equivalence: as declared.
+        estimate: NaN where it is not defined.
+        interval: at 90 % for an equivalence, 95 % otherwise.
+        verdict: of this part.
+        reason: why, in a sentence.
+        note: what a reader of the number must know; may be empty.
+        counts: False where the comparison has nothing to compare, so that the other parts decide.
+        beside: nulls and controls.
+    """
+
+    words: str
+    formula: str
+    unit: Unit
+    side: Side
+    bound: float
+    equivalence: bool
+    estimate: float
+    interval: Interval
+    verdict: Verdict
+    reason: str
+    note: str = ""
+    counts: bool = True
+    beside: tuple[Beside, ...] = ()
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """One reading of a claim: its verdict for *this network on these images*, and what it rests on.
+
+    Attributes:
+        verdict: "supported", "refuted", "inconclusive" or "not applicable".
+        reason: in a sentence.
+        effect: the first part's estimate; NaN where there is none.
+        interval: the first part's.
+        images, classes: N and K.
+        parts: all of which must hold.
+        beside: nulls and controls of the blocks that are read.
+        note: what a reader of the verdict must know; may be empty.
+    """
+
+    verdict: Verdict
+    reason: str
+    effect: float
+    interval: Interval
+    images: int
+    classes: int
+    parts: tuple[PartEvidence, ...] = ()
+    beside: tuple[Beside, ...] = ()
+    note: str = ""
+
+    @property
+    def level(self) -> float:
+        """Of the interval."""
+        return self.interval.level
+
+
+@dataclass(frozen=True)
+class JudgedClaim:
+    """A claim with its readings.
+
+    Attributes:
+        id, statement, paper: as declared.
+        readings: by name, those that the claim has, in the order relative, absolute, causal.
+    """
+
+    id: str
+    statement: str
+    paper: str
+    readings: Mapping[ReadingName, Evidence]
+
+    @property
+    def readings_disagree(self) -> bool:
+        """Whether one reading supports what another refutes."""
+        return {"supported", "refuted"} <= {evidence.verdict for evidence in self.readings.values()}
+
+
+@dataclass(frozen=True)
+class ClaimReport:
+    """All claims, judged for one network on one set of images.
+
+    Attributes:
+        recording_id: of the recording.
+        images, classes, smallest_class: N, K, and the images of the smallest class.
+        groups: G, that the jackknife leaves out in turn; its intervals have G − 1 degrees of freedom.
+        roles: label of the block in each role that exists.
+        claims: C1 to C12.
+        version: of this form.
+    """
+
+    recording_id: str
+    images: int
+    classes: int
+    smallest_class: int
+    groups: int
+    roles: Mapping[Role, str]
+    claims: tuple[JudgedClaim, ...]
+    version: int = REPORT_VERSION
+
+    def claim(self, claim_id: str) -> JudgedClaim:
+        """A claim by its id.
+
+        Raises:
+            ArgumentError: no such claim.
+        """
+        for claim in self.claims:
+            if claim.id == claim_id:
+                return claim
+        raise ArgumentError(f"There is no claim {claim_id!r}: they are {', '.join(c.id for c in self.claims)}.")
+
+    def to_json(self) -> dict[str, Any]:
+        """A tree of plain values; what is NaN is null."""
+        tree: dict[str, Any] = _plain(self)
+        return tree
+
+    @classmethod
+    def from_json(cls, tree: Mapping[str, Any], where: str = "the claim report") -> Self:
+        """The inverse of `to_json`.
+
+        Raises:
+            RecordingError: another version, or a field that is missing or unknown.
+        """
+        if tree.get("version") != REPORT_VERSION:
+            raise RecordingError(
+                f"{where} has version {tree.get('version')!r}, this version of senet_viz reads {REPORT_VERSION}: "
+                "run assess again."
+            )
+        try:
+            claims = tuple(
+                JudgedClaim(**{**claim, "readings": {n: _evidence(e) for n, e in claim["readings"].items()}})
+                for claim in tree["claims"]
+            )
+            return cls(**{**tree, "roles": dict(tree["roles"]), "claims": claims})
+        except (KeyError, TypeError, AttributeError) as error:
+            raise RecordingError(f"{where} is damaged ({error}): run assess again.") from error
+
+
+def _plain(value: Any) -> Any:
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {field.name: _plain(getattr(value, field.name)) for field in dataclasses.fields(value)}
+    if isinstance(value, Mapping):
+        return {key: _plain(item) for key, item in value.items()}
+    if isinstance(value, tuple):
+        return [_plain(item) for item in value]
+    return None if isinstance(value, float) and math.isnan(value) else value
+
+
+def _number(value: float | None) -> float:
+    return math.nan if value is None else value
+
+
+def _interval(tree: Mapping[str, Any]) -> Interval:
+    return Interval(_number(tree["low"]), _number(tree["high"]), tree["level"])
+
+
+def _beside(trees: list[Mapping[str, Any]]) -> tuple[Beside, ...]:
+    return tuple(Beside(**{**t, **{key: _number(t[key]) for key in ("value", "low", "high")}}) for t in trees)
+
+
+def _part(tree: Mapping[str, Any]) -> PartEvidence:
+    read = {"estimate": _number(tree["estimate"]), "interval": _interval(tree["interval"]), "beside": _beside(tree["beside"])}
+    return PartEvidence(**{**tree, **read})
+
+
+def _evidence(tree: Mapping[str, Any]) -> Evidence:
+    read = {
+        "effect": _number(tree["effect"]),
+        "interval": _interval(tree["interval"]),
+        "parts": tuple(_part(part) for part in tree["parts"]),
+        "beside": _beside(tree["beside"]),
+    }
+    return Evidence(**{**tree, **read})

@@ -1,0 +1,199 @@
+"""What claims are judged from: plain arrays, a row per block; nothing here reads a recording."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from senet_viz.errors import ArgumentError
+from senet_viz.measures import BlockStatistics
+from senet_viz.schema import Gate
+
+Floats = NDArray[np.float64]
+SeriesName = Literal[
+    "omega_squared", "between_variance", "within_variance", "near_one", "direction_share", "residual_variance"
+]
+
+
+@dataclass(frozen=True, eq=False)
+class Series:
+    """A number per block and what it becomes without each group of images.
+
+    Attributes:
+        values: (B,), NaN where it is not defined.
+        replicates: (B, G), the same groups in all blocks and series; (B, 0) where none were made.
+    """
+
+    values: Floats
+    replicates: Floats
+
+    def __post_init__(self) -> None:
+        if self.values.ndim != 1 or self.replicates.ndim != 2 or len(self.values) != len(self.replicates):
+            shapes = f"{self.values.shape} values with {self.replicates.shape} replicates"
+            raise ArgumentError(f"A series came as {shapes}; (B,) and (B, G) were expected.")
+
+    @property
+    def groups(self) -> int:
+        """G."""
+        return self.replicates.shape[1]
+
+
+@dataclass(frozen=True, eq=False)
+class BlockSeries:
+    """Depth curves of one quantity of one network; None where a series is not known.
+
+    Variances are never clipped: claims about SDs take the square root of a variance's interval.
+
+    Attributes:
+        omega_squared: variance-weighted between-class share of variance (ω²).
+        between_variance, within_variance: means over channels, in units of s².
+        near_one: share of gates above .9.
+        direction_share: share of the noise-corrected between-class variance along the mean profile.
+        residual_variance: between-class variance across the mean profile, mean over channels, in units of s².
+    """
+
+    omega_squared: Series
+    between_variance: Series | None = None
+    within_variance: Series | None = None
+    near_one: Series | None = None
+    direction_share: Series | None = None
+    residual_variance: Series | None = None
+
+    def __post_init__(self) -> None:
+        shapes = {f.name: s.replicates.shape for f in fields(self) if (s := getattr(self, f.name)) is not None}
+        if len(set(shapes.values())) > 1:
+            raise ArgumentError(f"Series of one network differ in blocks and groups: {shapes}.")
+
+    def get(self, name: SeriesName) -> Series | None:
+        """A series by name."""
+        found: Series | None = getattr(self, name)
+        return found
+
+    @property
+    def groups(self) -> int:
+        """G."""
+        return self.omega_squared.groups
+
+
+def gather_series(
+    full: Sequence[BlockStatistics], without: Sequence[Sequence[BlockStatistics]] | None = None
+) -> BlockSeries:
+    """Depth curves from the statistics of every block.
+
+    Args:
+        full: of all images, a block each, in order of depth.
+        without: per block, without each group of images (`ImageReplicates.without`); None for a control whose gates
+            were not kept.
+    """
+    rows = without if without is not None else [()] * len(full)
+    names: tuple[SeriesName, ...] = (
+        "omega_squared", "between_variance", "within_variance", "near_one", "direction_share", "residual_variance",
+    )  # fmt: skip
+    made = {}
+    for name in names:
+        values = np.array([getattr(s, name) for s in full], dtype=np.float64)
+        replicates = np.array([[getattr(s, name) for s in row] for row in rows], dtype=np.float64)
+        made[name] = Series(values, replicates.reshape(len(full), -1 if replicates.size else 0))
+    return BlockSeries(**made)
+
+
+@dataclass(frozen=True, eq=False)
+class BlockIntervals:
+    """A number per block with an interval, to be shown beside the verdicts.
+
+    Attributes:
+        values, low, high: (B,); NaN where it is not known.
+        level: of the interval.
+    """
+
+    values: Floats
+    low: Floats
+    high: Floats
+    level: float
+
+
+@dataclass(frozen=True, eq=False)
+class ClassSubsets:
+    """C12: the depth curves on random subsets of the classes, point estimates.
+
+    Attributes:
+        size: classes in a subset, 4.
+        omega_squared, between_variance: (R, B).
+    """
+
+    size: int
+    omega_squared: Floats
+    between_variance: Floats
+
+    def get(self, name: SeriesName) -> Floats | None:
+        """A series by name, (R, B); None for those that no claim asks of subsets."""
+        if name == "omega_squared":
+            return self.omega_squared
+        return self.between_variance if name == "between_variance" else None
+
+
+@dataclass(frozen=True, eq=False)
+class Effect:
+    """What an intervention does to the accuracy: intervened − clean, so that a cost is negative.
+
+    Attributes:
+        target: names of the gates that were intervened on together.
+        baseline: what they were moved to: "one", "mean", "predicted_class_mean", "within", "between", …
+        value: in points of accuracy (percent).
+        replicates: the same without each group of images, (G,); the same groups for all effects, so that differences
+            of effects have paired intervals.
+    """
+
+    target: tuple[str, ...]
+    baseline: str
+    value: float
+    replicates: Floats
+
+
+@dataclass(frozen=True, eq=False)
+class ClaimInputs:
+    """Everything that the claims are judged from.
+
+    Attributes:
+        recording_id: of the recording.
+        blocks: in order of depth, B of them.
+        images: labelled images, N.
+        classes: K, that have an image.
+        smallest_class: images of the smallest of them.
+        gates: the series of s.
+        precision: of the recorded gates; saturation is judged in fp32 only.
+        squeeze: the series of z, shown beside the relative readings; NaN in blocks without z.
+        controls: the series of the random-weights control, one a seed.
+        shuffled: ω² with shuffled labels: mean, 2.5 % and 97.5 % quantile over the permutations.
+        random_direction: 95 % quantile of `direction_share` over random directions, (B,).
+        like_these: ICC(1) with its interval over classes (*classes like these*), for K ≥ 20.
+        subsets: of the classes, for C12.
+        effects: of interventions; None where none were made.
+    """
+
+    recording_id: str
+    blocks: tuple[Gate, ...]
+    images: int
+    classes: int
+    smallest_class: int
+    gates: BlockSeries
+    precision: str = "fp32"
+    squeeze: BlockSeries | None = None
+    controls: tuple[BlockSeries, ...] = ()
+    shuffled: BlockIntervals | None = None
+    random_direction: Floats | None = None
+    like_these: BlockIntervals | None = None
+    subsets: ClassSubsets | None = None
+    effects: tuple[Effect, ...] | None = None
+
+    def __post_init__(self) -> None:
+        depths = [gate.depth for gate in self.blocks]
+        if depths != sorted(depths):
+            raise ArgumentError("Blocks were not given in order of depth.")
+        rows = [len(s.omega_squared.values) for s in (self.gates, self.squeeze, *self.controls) if s is not None]
+        if set(rows) != {len(depths)}:
+            raise ArgumentError(f"Series have {sorted(set(rows))} rows for {len(depths)} blocks: give one row a block.")
+        if self.effects and len({len(e.replicates) for e in self.effects}) > 1:
+            raise ArgumentError("Effects came with different groups of images: resample all of them alike.")

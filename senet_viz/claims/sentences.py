@@ -1,0 +1,102 @@
+"""A claim report in sentences and as a table."""
+
+import pandas as pd
+
+from senet_viz.claims.declaring import READINGS, ReadingName
+from senet_viz.claims.evidence import ClaimReport, Evidence, JudgedClaim
+from senet_viz.resampling import FEWEST_CLASSES
+
+SOURCE = "Stripe Observation, ECCV 2024, arXiv 2304.06345"
+
+
+def describe_scope(report: ClaimReport) -> str:
+    """What the verdicts are about."""
+    scope = f"Verdicts are for this network on these {report.images:,} images of {report.classes:,} classes"
+    if report.classes < FEWEST_CLASSES:
+        return f"{scope}; {FEWEST_CLASSES} classes would be needed for a word about classes like these."
+    return f"{scope}; intervals for classes like these stand beside them, without a verdict."
+
+
+def summarize_reading(report: ClaimReport, name: ReadingName) -> str:
+    """How many claims hold on a reading, which do not, and which can not be told; those not applicable do not count."""
+    read = {claim.id: claim.readings[name] for claim in report.claims if name in claim.readings}
+    judged = {claim: evidence for claim, evidence in read.items() if evidence.verdict != "not applicable"}
+    if not judged:
+        return f"On the {name} reading no claim can be judged. {_common_reason(read)}".strip()
+    by_verdict = {v: [c for c, e in judged.items() if e.verdict == v] for v in ("supported", "refuted", "inconclusive")}
+    held = by_verdict["supported"]
+    holds = "claim holds" if len(judged) == 1 else "claims hold" if len(held) != 1 else "claims holds"
+    parts = [f"On the {name} reading, {len(held)} of {len(judged)} {holds}{_ids(held)}"]
+    if refuted := by_verdict["refuted"]:
+        parts.append(f"{len(refuted)} {'is' if len(refuted) == 1 else 'are'} refuted{_ids(refuted)}")
+    if unclear := by_verdict["inconclusive"]:
+        parts.append(f"{len(unclear)} can not be told{_ids(unclear)}")
+    return f"{'; '.join(parts)}."
+
+
+def describe_claim_disagreement(claim: JudgedClaim) -> str:
+    """One sentence where one reading of a claim supports what another refutes; empty where none does."""
+    if not claim.readings_disagree:
+        return ""
+    verdicts = ", ".join(f"{name} {e.verdict}" for name, e in claim.readings.items() if e.verdict != "not applicable")
+    return f"The readings of {claim.id} disagree ({verdicts}): what is true of shares need not be true of sizes or effects."
+
+
+def describe_disagreement(report: ClaimReport) -> str:
+    """One sentence for all claims whose readings disagree; empty where none do."""
+    split = [claim.id for claim in report.claims if claim.readings_disagree]
+    if not split:
+        return ""
+    return (
+        f"Readings disagree on {_join(split)}: this is the point on which the field disagrees, for a large share of a "
+        f"gate's variance can be class although the gate hardly moves ({SOURCE})."
+    )
+
+
+def tabulate_report(report: ClaimReport) -> pd.DataFrame:
+    """A row per claim, reading and part; a reading without parts has one row."""
+    rows = []
+    for claim in report.claims:
+        for name in (n for n in READINGS if n in claim.readings):
+            evidence = claim.readings[name]
+            head = {
+                "claim": claim.id, "statement": claim.statement, "reading": name, "verdict": evidence.verdict,
+                "reason": evidence.reason,
+            }  # fmt: skip
+            tail = {"images": evidence.images, "classes": evidence.classes}
+            rows += [{**head, **row, **tail} for row in _part_rows(evidence)]
+    return pd.DataFrame(rows)
+
+
+def _part_rows(evidence: Evidence) -> list[dict[str, object]]:
+    return [
+        {
+            "part": part.words,
+            "formula": part.formula,
+            "unit": part.unit,
+            "estimate": part.estimate,
+            "low": part.interval.low,
+            "high": part.interval.high,
+            "level": part.interval.level,
+            "side": part.side,
+            "bound": part.bound,
+            "part verdict": part.verdict,
+            "random weights": next((b.value for b in part.beside if b.kind == "random weights"), float("nan")),
+            "z": next((b.value for b in part.beside if b.kind == "squeeze"), float("nan")),
+        }
+        for part in evidence.parts
+    ] or [{}]
+
+
+def _common_reason(read: dict[str, Evidence]) -> str:
+    """The reason that most of them have."""
+    reasons = [evidence.reason for evidence in read.values()]
+    return max(reasons, key=reasons.count) if reasons else ""
+
+
+def _ids(claims: list[str]) -> str:
+    return f" ({', '.join(claims)})" if claims else ""
+
+
+def _join(words: list[str]) -> str:
+    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"

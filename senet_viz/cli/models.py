@@ -1,0 +1,110 @@
+"""Commands about networks: inspect, train, doctor."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from senet_viz.terminal import ProgressLine
+from senet_viz.cli.options import app, print_json, Arch, Weights, Seed, Device, AsJson
+
+
+@app.command("inspect")
+def inspect_command(
+    model: Annotated[str, typer.Argument(help="As --model of record.")],
+    arch: Arch = None,
+    weights: Weights = "pretrained",
+    seed: Seed = 0,
+    as_json: AsJson = False,
+) -> None:
+    """List a network's SE blocks, channels, r, and parameters against the paper's formula."""
+    from senet_viz.inspection import inspect_model
+    from senet_viz.models import load_model
+
+    found = inspect_model(load_model(model, arch=arch, weights=weights, seed=seed, device="cpu"))
+    if as_json:
+        print_json(found.to_json())
+        return
+    typer.echo(f"{found.name}: {len(found.blocks)} SE blocks, {found.parameters:,} parameters, {found.outputs} outputs")
+    width = max(len(block.gate.name) for block in found.blocks) + 2
+    row = f"{{:<10}}{{:<{width}}}" + "{:>6}{:>6}{:>8}{:>12}{:>12}  {}"
+    typer.echo(row.format("label", "module", "C", "C/r", "r", "parameters", "formula", "gate"))
+    for block in found.blocks:
+        gate = block.gate
+        typer.echo(
+            row.format(
+                gate.label, gate.name, gate.channels, gate.reduced_channels or "–",
+                "–" if gate.reduction is None else f"{gate.reduction:g}", f"{gate.parameters:,}",
+                "–" if block.formula is None else f"{block.formula:,}", f"{gate.activation}, {gate.family}",
+            )
+        )  # fmt: skip
+    for unit in found.refused:
+        typer.echo(f"left out: {unit.name} ({unit.kind}): {unit.reason}")
+    share = found.gate_parameters / (found.parameters - found.gate_parameters)
+    typer.echo(
+        f"SE in all: {found.gate_parameters:,} parameters, {share:.2%} on top of {found.parameters - found.gate_parameters:,}; "
+        f"Σ 2C²/r = {found.formula_weights:,}"
+    )
+
+
+@app.command("train")
+def train_command(
+    data: Annotated[str, typer.Option("--data", "-d", help="Labelled training images, as --data of record.")],
+    val: Annotated[str, typer.Option(help="Labelled validation images; only measured on, once, at the end.")],
+    out: Annotated[Path, typer.Option("--out", "-o", help="Folder of the model; the same command resumes it.")],
+    phases: Annotated[str, typer.Option(help="EPOCHSxPIXELS, comma-separated.")] = "5x32,4x48,3x64",
+    base_channels: Annotated[int, typer.Option(help="Bottleneck width of the first stage (64 in the paper).")] = 32,
+    batch_size: Annotated[int, typer.Option(help="Images a step.")] = 128,
+    peak_rate: Annotated[float, typer.Option(help="Highest learning rate of the one-cycle schedule.")] = 0.5,
+    weight_decay: Annotated[float, typer.Option(help="Of weights; biases and norms have none.")] = 1e-4,
+    precision: Annotated[str, typer.Option(help="bf16 or fp32.")] = "bf16",
+    seed: Annotated[int, typer.Option(help="Of weights, order and augmentation.")] = 0,
+    device: Device = "auto",
+    stop_after: Annotated[
+        float | None, typer.Option(help="Seconds after which the state is saved and the command ends (resume with it).")
+    ] = None,
+    data_name: Annotated[str | None, typer.Option(help="Name of the data in the model card.")] = None,
+    data_terms: Annotated[str, typer.Option(help="Terms of the data, for the model card.")] = "not stated",
+    as_json: AsJson = False,
+) -> None:
+    """Train a small SE-ResNet-50 and write it with config and model card."""
+    from senet_viz.model_building import ModelRequest, parse_phases, train_model
+    from senet_viz.training import TrainConfig
+
+    config = TrainConfig(
+        phases=parse_phases(phases), batch_size=batch_size, peak_rate=peak_rate, weight_decay=weight_decay,
+        precision=precision, seed=seed,
+    )  # fmt: skip
+    request = ModelRequest(
+        data=data, validation=val, folder=out, base_channels=base_channels, device=device, data_name=data_name,
+        data_terms=data_terms, stop_after=stop_after,
+    )  # fmt: skip
+    line = ProgressLine("steps")
+    with line:
+        result = train_model(
+            request, config, say=line.say,
+            report=lambda p: line.update(p.step, p.steps, p.rate, p.seconds_left, f"epoch {p.epoch + 1}, {p.side} px, loss {p.loss:.3f}"),
+        )  # fmt: skip
+    if as_json:
+        print_json(result)
+    elif result["finished"]:
+        typer.echo(f"{out}: top-1 {result['top1']:.2%}, top-5 {result['top5']:.2%} of {result['images']:,} images")
+    else:
+        typer.echo(f"{out}: stopped after {stop_after:g} s as asked; the same command goes on")
+
+
+@app.command("doctor")
+def doctor_command(as_json: AsJson = False) -> None:
+    """Tell versions, devices, the browser for tests and pictures, what is missing and how to get it."""
+    from senet_viz.doctor import examine
+
+    found = examine()
+    if as_json:
+        print_json(found.to_json())
+    else:
+        for check in found.checks:
+            typer.echo(
+                f"{'ok     ' if check.ok else 'missing'}  {check.name}: {check.found}{'' if check.ok else f' – {check.remedy}'}"
+            )
+    if not found.usable:
+        raise typer.Exit(1)

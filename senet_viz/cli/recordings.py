@@ -1,0 +1,137 @@
+"""Commands about recordings: record, export, verify, slim."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from senet_viz.cli.texts import estimate_text, plan_text, summary_text
+from senet_viz.terminal import ProgressLine, bytes_text
+from senet_viz.cli.options import app, print_json, ModelName, DataName, Calibrate, LabelMap, PlanOnly, Arch, Weights, Seed, Device, AsJson, FolderArgument
+
+
+@app.command("record")
+def record_command(
+    model: ModelName,
+    data: DataName,
+    out: Annotated[Path, typer.Option("--out", "-o", help="Folder of the recording; the same command resumes it.")],
+    arch: Arch = None,
+    weights: Weights = "pretrained",
+    calibrate: Calibrate = None,
+    calibration_images: Annotated[int, typer.Option(help="How many of them, seeded.")] = 2000,
+    device: Device = "auto",
+    precision: Annotated[str, typer.Option(help="fp32, bf16 or fp16.")] = "fp32",
+    batch_size: Annotated[int, typer.Option(help="Images a forward.")] = 64,
+    workers: Annotated[int, typer.Option(help="Threads that decode.")] = 2,
+    keep: Annotated[str, typer.Option(help="Gates kept per image: all, none, or at most N per class.")] = "all",
+    keep_squeeze: Annotated[bool, typer.Option("--keep-squeeze", help="Keep z per image too.")] = False,
+    shard_size: Annotated[int, typer.Option(help="Images a file.")] = 5000,
+    limit: Annotated[int | None, typer.Option(help="At most so many images, stratified by class, seeded.")] = None,
+    seed: Seed = 0,
+    label_map: LabelMap = None,
+    data_name: Annotated[str | None, typer.Option(help="Name of the data in the manifest.")] = None,
+    commit_every: Annotated[float, typer.Option(help="Seconds of work that a kill can lose at most.")] = 30.0,
+    strict: Annotated[bool, typer.Option("--strict", help="End with 1 if an image was skipped.")] = False,
+    plan: PlanOnly = False,
+    as_json: AsJson = False,
+) -> None:
+    """Record the gates of every block for every image."""
+    from senet_viz.images import open_images
+    from senet_viz.models import load_model
+    from senet_viz.pipeline import calibrate_on, record, summarize
+    from senet_viz.planning import RecordOptions, plan_recording
+
+    options = RecordOptions(
+        keep=keep, precision=precision, batch_size=batch_size, shard_size=shard_size, limit=limit, seed=seed,
+        squeeze=keep_squeeze, label_map=label_map, data_name=data_name, workers=workers, commit_seconds=commit_every,
+    )  # fmt: skip
+    source = open_images(data)
+    network = load_model(model, arch=arch, weights=weights, seed=seed, device=device)
+    if plan:  # before a calibration, which changes none of what it tells
+        planned = plan_recording(network, source, out, options)
+        print_json(planned) if as_json else typer.echo(plan_text(planned))
+        return
+    if calibrate:
+        network = calibrate_on(network, open_images(calibrate), images=calibration_images, seed=seed)
+    line = ProgressLine("images")
+    with line:
+        recording = record(
+            network, source, out, options=options,
+            on_estimate=lambda e: line.say(estimate_text(e._asdict())),
+            on_progress=lambda p: line.update(p.consumed, p.total, p.rate, p.seconds_left),
+        )  # fmt: skip
+    summary = summarize(recording)
+    if as_json:
+        print_json(summary)
+    else:
+        typer.echo(summary_text(summary))
+    if strict and summary["errors"]:
+        raise typer.Exit(1)
+
+
+@app.command("export")
+def export_command(
+    folder: FolderArgument,
+    out: Annotated[Path, typer.Option("--out", "-o", help="File; .parquet, .csv, .json or .npz.")],
+    blocks: Annotated[str | None, typer.Option(help="Comma-separated labels or module names.")] = None,
+    classes: Annotated[str | None, typer.Option(help="Semicolon-separated names, wnids or numbers.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Export per-class statistics of every channel's gate."""
+    from senet_viz.recording import open_recording
+    from senet_viz.statistics import export_statistics
+
+    recording = open_recording(folder)
+    chosen_blocks = [part.strip() for part in blocks.split(",")] if blocks else None
+    chosen_classes = [part.strip() for part in classes.split(";")] if classes else None
+    path = export_statistics(recording, out, blocks=chosen_blocks, classes=chosen_classes)
+    size = path.stat().st_size
+    if as_json:
+        print_json({"file": str(path), "bytes": size, "recording": recording.id})
+    else:
+        typer.echo(f"{path}: {bytes_text(size)}")
+
+
+@app.command("verify")
+def verify_command(folder: FolderArgument, as_json: AsJson = False) -> None:
+    """Hash every file of a recording against its manifest."""
+    from senet_viz.recording import verify_recording
+
+    report = verify_recording(folder)
+    if as_json:
+        print_json(
+            {"recording": str(folder), "ok": report.ok, "files": report.files, "problems": list(report.problems)}
+        )
+    else:
+        typer.echo(f"{folder}: {report.files} files, {'all as the manifest says' if report.ok else 'damaged'}")
+        for problem in report.problems:
+            typer.echo(f"  {problem}")
+    if not report.ok:
+        raise typer.Exit(1)
+
+
+@app.command("slim")
+def slim_command(
+    folder: FolderArgument,
+    out: Annotated[Path, typer.Option("--out", "-o", help="Folder of the slim recording.")],
+    controls: Annotated[
+        list[Path] | None,
+        typer.Option("--control", help="A recording of the same images with random weights; may be repeated."),
+    ] = None,
+    per_class: Annotated[int, typer.Option(help="Images per class whose gates are kept.")] = 5,
+    as_json: AsJson = False,
+) -> None:
+    """Make the small form of a full recording, for sharing."""
+    from senet_viz.recording import open_recording, slim_recording
+
+    slim = slim_recording(
+        open_recording(folder),
+        out,
+        controls=[open_recording(control) for control in controls or []],
+        per_class=per_class,
+    )
+    size = sum(entry.bytes for entry in slim.manifest.files)
+    if as_json:
+        print_json({"recording": str(out), "id": slim.id, "bytes": size, "files": len(slim.manifest.files)})
+    else:
+        typer.echo(f"{out}: {bytes_text(size)} in {len(slim.manifest.files)} files")

@@ -1,0 +1,89 @@
+"""The report's JSON and its sentences."""
+
+import dataclasses
+import json
+import math
+
+import numpy as np
+import pytest
+
+from senet_viz.claims import (
+    BlockIntervals,
+    ClaimReport,
+    describe_claim_disagreement,
+    describe_disagreement,
+    describe_scope,
+    judge,
+    summarize_reading,
+    tabulate_report,
+)
+from senet_viz.errors import RecordingError
+from tests.claimed import make_curves, make_effects, make_inputs
+
+STILL = {"between_variance": (1e-6, 1e-5, 1e-5, 2e-5, 1e-5, 1e-5)}
+
+
+@pytest.fixture(scope="module")
+def report() -> ClaimReport:
+    ends = BlockIntervals(np.full(6, 0.3), np.full(6, 0.2), np.full(6, 0.4), 0.95)
+    return judge(make_inputs(gates=make_curves(**STILL), controls=(make_curves(groups=0),), like_these=ends))
+
+
+def test_json_gives_the_report_back(report: ClaimReport) -> None:
+    text = json.dumps(report.to_json(), allow_nan=False)
+    again = ClaimReport.from_json(json.loads(text))
+    assert json.dumps(again.to_json(), allow_nan=False) == text
+    assert again.claim("C2").readings["relative"] == report.claim("C2").readings["relative"]
+    assert math.isnan(again.claim("C5").readings["causal"].effect)
+    assert again.claim("C4").readings["absolute"].parts[1].interval.level == 0.95
+
+
+def test_a_damaged_report_is_told(report: ClaimReport) -> None:
+    tree = report.to_json()
+    with pytest.raises(RecordingError, match=r"x\.json has version 99.*run assess again"):
+        ClaimReport.from_json({**tree, "version": 99}, "x.json")
+    with pytest.raises(RecordingError, match=r"x\.json is damaged"):
+        ClaimReport.from_json({key: tree[key] for key in tree if key != "claims"}, "x.json")
+    with pytest.raises(RecordingError, match="is damaged"):
+        ClaimReport.from_json({**tree, "further": 1})
+
+
+def test_each_reading_has_its_sentence(report: ClaimReport) -> None:
+    assert summarize_reading(report, "relative") == (
+        "On the relative reading, 5 of 5 claims hold (C1, C2, C3, C6, C9)."
+    )
+    absolute = summarize_reading(report, "absolute")
+    assert absolute == (
+        "On the absolute reading, 4 of 6 claims hold (C1, C4, C6, C9); 2 are refuted (C2, C3)."
+    )
+    assert summarize_reading(report, "causal") == (
+        "On the causal reading no claim can be judged. No interventions were given."
+    )
+    wide = judge(make_inputs(gates=make_curves(error=0.3)))
+    assert "4 can not be told (C1, C2, C3, C6)" in summarize_reading(wide, "relative")
+    one = judge(make_inputs(effects=make_effects({("SE_5_1+SE_5_2+SE_5_3", "one"): 9.0})))
+    assert summarize_reading(one, "causal") == "On the causal reading, 0 of 1 claim holds; 1 is refuted (C8)."
+
+
+def test_disagreement_is_told_in_one_sentence(report: ClaimReport) -> None:
+    told = describe_disagreement(report)
+    assert told.startswith("Readings disagree on C2 and C3: ")
+    assert "Stripe Observation, ECCV 2024, arXiv 2304.06345" in told
+    assert "relative supported, absolute refuted" in describe_claim_disagreement(report.claim("C2"))
+    assert describe_claim_disagreement(report.claim("C1")) == ""
+    assert describe_disagreement(judge(make_inputs())) == ""
+
+
+def test_the_scope_depends_on_the_number_of_classes(report: ClaimReport) -> None:
+    assert "these 1,000 images of 20 classes; intervals for classes like these" in describe_scope(report)
+    assert "20 classes would be needed" in describe_scope(dataclasses.replace(report, classes=19))
+
+
+def test_the_table_has_every_part(report: ClaimReport) -> None:
+    table = tabulate_report(report)
+    assert len(table) == sum(max(1, len(e.parts)) for claim in report.claims for e in claim.readings.values())
+    row = table[(table["claim"] == "C2") & (table["reading"] == "absolute")].iloc[0]
+    assert row["verdict"] == "refuted"
+    assert row["low"] < row["estimate"] < row["high"] < row["bound"] == 0.02
+    assert row["random weights"] == pytest.approx(0.065)
+    assert table[table["claim"] == "C11"]["estimate"].isna().all()

@@ -1,0 +1,216 @@
+"""Verdicts on curves made by hand: what the paper says, its opposite, and what can not be judged."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+from senet_viz.claims import NO_INTERVENTIONS, BlockIntervals, ClaimReport, Evidence, judge
+from senet_viz.claims.inputs import ClaimInputs
+from senet_viz.errors import ArgumentError
+from tests.claimed import make_curves, make_effects, make_inputs
+from tests.synthetic import PAPER_BLOCKS, make_gates
+
+SQUARES = (0.06**2, 0.05**2, 0.04**2, 0.035**2, 0.05**2, 0.05**2)
+AS_CLAIMED = ("C1 relative", "C1 absolute", "C2 relative", "C2 absolute", "C3 relative", "C3 absolute", "C4 absolute",
+              "C6 relative", "C6 absolute", "C9 relative", "C9 absolute")  # fmt: skip
+
+
+def evidence(report: ClaimReport, key: str) -> Evidence:
+    claim, reading = key.split()
+    return report.claim(claim).readings[reading]  # type: ignore[index]
+
+
+@pytest.fixture(scope="module")
+def as_claimed() -> ClaimReport:
+    return judge(make_inputs())
+
+
+@pytest.mark.parametrize("key", AS_CLAIMED)
+def test_curves_as_the_paper_claims_support_it(as_claimed: ClaimReport, key: str) -> None:
+    found = evidence(as_claimed, key)
+    assert found.verdict == "supported"
+    assert found.interval.low <= found.effect <= found.interval.high
+    assert (found.images, found.classes) == (1000, 20)
+
+
+@pytest.mark.parametrize("key", AS_CLAIMED)
+def test_opposite_curves_refute_it(key: str) -> None:
+    gates = make_curves(
+        omega_squared=(0.5, 0.4, 0.3, 0.25, 0.4, 0.4), between_variance=SQUARES, within_variance=(0.06**2,) * 6,
+        near_one=(0.1,) * 6, direction_share=(0.02,) * 6, residual_variance=SQUARES,
+    )  # fmt: skip
+    assert evidence(judge(make_inputs(gates=gates)), key).verdict == "refuted"
+
+
+def test_wide_intervals_tell_nothing() -> None:
+    report = judge(make_inputs(gates=make_curves(error=0.3)))
+    for key in ("C1 relative", "C2 relative", "C3 relative", "C4 absolute"):
+        assert evidence(report, key).verdict == "inconclusive"
+
+
+def test_one_refuted_part_refutes_and_gives_the_reason() -> None:
+    steep = make_curves(omega_squared=(0.03, 0.9, 0.1, 0.15, 0.05, 0.3))
+    found = evidence(judge(make_inputs(gates=steep)), "C2 relative")
+    assert [part.verdict for part in found.parts] == ["supported", "refuted"]
+    assert found.verdict == "refuted"
+    assert found.reason.startswith("Rise of the between-class share")
+    assert found.effect == pytest.approx(0.12), "the first part is the headline"
+
+
+def test_pure_noise_supports_c1_and_leaves_c6_without_an_object() -> None:
+    nothing = make_curves(omega_squared=(0.0,) * 6, between_variance=(0.0,) * 6, residual_variance=(0.0,) * 6)
+    report = judge(make_inputs(gates=nothing))
+    relative = evidence(report, "C1 relative")
+    assert relative.verdict == "supported"
+    assert [part.counts for part in relative.parts] == [True, False]
+    assert "nothing to compare" in relative.parts[1].reason
+    for key in ("C6 relative", "C6 absolute"):
+        assert evidence(report, key).verdict == "not applicable"
+        assert "not shown to differ at SE_5_3" in evidence(report, key).reason
+    for key in ("C2 relative", "C2 absolute", "C3 relative", "C3 absolute"):
+        assert evidence(report, key).verdict == "refuted"
+
+
+def test_an_early_block_that_is_all_there_is_refutes_c1() -> None:
+    early = make_curves(omega_squared=(0.05, 0, 0, 0, 0, 0))
+    found = evidence(judge(make_inputs(gates=early)), "C1 relative")
+    assert [part.verdict for part in found.parts] == ["supported", "refuted"]
+    assert found.verdict == "refuted"
+
+
+@pytest.mark.parametrize(
+    ("changed", "key", "reason"),
+    [
+        ({"classes": 1}, "C1 relative", "not two classes"),
+        ({"precision": "bf16"}, "C4 absolute", "fp32 gates only; these were recorded in bf16"),
+        ({"gates": make_curves(groups=0), "smallest_class": 3}, "C2 absolute", "the smallest class has 3 images"),
+        ({"gates": make_curves(groups=0)}, "C6 relative", "No interval over images was made"),
+        ({}, "C5 causal", "No interventions were given"),
+        ({}, "C11 causal", "needs training"),
+        ({}, "C12 relative", "No subsets of the classes were measured"),
+        ({"classes": 4}, "C12 relative", "Of 4 classes no subset of 4 leaves one out"),
+        ({"effects": ()}, "C5 causal", "No intervention moved SE_5_2 to `one`"),
+    ],
+)
+def test_what_can_not_be_judged_says_why(changed: dict, key: str, reason: str) -> None:
+    found = evidence(judge(make_inputs(**changed)), key)
+    assert found.verdict == "not applicable"
+    assert reason in found.reason
+    assert found.reason.endswith(".")
+
+
+def test_without_intervals_estimates_are_still_given() -> None:
+    found = evidence(judge(make_inputs(gates=make_curves(groups=0))), "C2 relative")
+    assert found.effect == pytest.approx(0.37)
+    assert np.isnan(found.interval.low)
+
+
+def test_missing_roles_are_named() -> None:
+    labels = {"SE_2_1": 8, "SE_3_1": 8, "SE_4_1": 8, "SE_5_1": 8, "SE_5_2": 8}
+    gates = make_curves(**dict.fromkeys(_names(), (0.1,) * 5))
+    report = judge(make_inputs(blocks=make_gates(labels), gates=gates))
+    for key in ("C3 relative", "C4 absolute", "C12 relative"):
+        assert "no block in the role of SE_5_2 (the second block" in evidence(report, key).reason
+    assert evidence(report, "C6 absolute").verdict != "not applicable"
+    assert report.roles["SE_5_3"] == "SE_5_2"
+
+
+def test_gates_of_another_range_have_no_absolute_reading() -> None:
+    blocks = tuple(dataclasses.replace(gate, range=(-1.0, 1.0)) for gate in make_gates(PAPER_BLOCKS))
+    report = judge(make_inputs(blocks=blocks))
+    for key in AS_CLAIMED:
+        found = evidence(report, key)
+        if "absolute" in key:
+            assert found.verdict == "not applicable"
+            assert "go from -1 to 1" in found.reason
+        else:
+            assert found.verdict == "supported"
+
+
+ALL_COSTS = {
+    ("SE_2_3", "within"): 1.0, ("SE_2_3", "between"): 1.2, ("SE_5_1", "within"): 1.0, ("SE_5_1", "between"): 9.0,
+    ("SE_5_2", "one"): 0.1, ("SE_4_6", "one"): 4.0, ("SE_5_1+SE_5_2+SE_5_3", "one"): 30.0,
+    ("all", "predicted_class_mean"): 2.0, ("all", "mean"): 6.0,
+    **{(label, "mean"): cost for label, cost in zip(PAPER_BLOCKS, (2.0, 2.0, 3.0, 4.0, 0.1, 0.2))},
+}  # fmt: skip
+CAUSAL = {"C1": "supported", "C2": "supported", "C5": "supported", "C7": "supported", "C8": "refuted", "C10": "supported"}
+
+
+def test_interventions_judge_the_causal_readings() -> None:
+    report = judge(make_inputs(effects=make_effects(ALL_COSTS)))
+    assert {claim: evidence(report, f"{claim} causal").verdict for claim in CAUSAL} == CAUSAL
+    assert evidence(report, "C5 causal").effect == pytest.approx(0.1)
+    assert evidence(report, "C7 causal").parts[2].estimate == pytest.approx(0.1 - 2.0)
+    assert "Post hoc" in evidence(report, "C8 causal").note
+
+
+def test_opposite_interventions_refute_them() -> None:
+    costs = dict.fromkeys(ALL_COSTS, 3.0) | {
+        ("SE_2_3", "between"): 9.0, ("SE_5_1", "between"): 1.0, ("SE_4_6", "one"): 0.0,
+        ("SE_5_2", "mean"): 9.0, ("SE_5_3", "mean"): 9.0, ("all", "mean"): 1.0,
+    }  # fmt: skip
+    report = judge(make_inputs(effects=make_effects(costs)))
+    assert {claim: evidence(report, f"{claim} causal").verdict for claim in CAUSAL} == dict.fromkeys(CAUSAL, "refuted")
+
+
+def test_a_missing_intervention_is_named() -> None:
+    some = {key: cost for key, cost in ALL_COSTS.items() if key != ("SE_3_4", "mean")}
+    found = evidence(judge(make_inputs(effects=make_effects(some))), "C7 causal")
+    assert found.verdict == "not applicable"
+    assert "No intervention moved SE_3_4 to `mean`" in found.reason
+    assert NO_INTERVENTIONS not in found.reason
+
+
+def test_nulls_and_controls_stand_beside() -> None:
+    control = make_curves(groups=0, omega_squared=(0.02, 0.1, 0.1, 0.1, 0.1, 0.1))
+    other = make_curves(groups=0, omega_squared=(0.02, 0.1, 0.1, 0.14, 0.1, 0.1))
+    ends = BlockIntervals(np.full(6, 0.3), np.full(6, 0.2), np.full(6, 0.4), 0.95)
+    inputs = make_inputs(
+        controls=(control, other), squeeze=make_curves(omega_squared=(0.1,) * 6), random_direction=np.full(6, 0.07),
+        like_these=ends, shuffled=ends,
+    )  # fmt: skip
+    report = judge(inputs)
+    part = evidence(report, "C2 relative").parts[0]
+    shown = {beside.kind: beside for beside in part.beside}
+    assert shown["random weights"].value == pytest.approx(0.10)
+    assert (shown["random weights"].low, shown["random weights"].high) == pytest.approx((0.08, 0.12))
+    assert shown["excess over random weights"].value == pytest.approx(0.27)
+    assert shown["squeeze"].value == pytest.approx(0.0)
+    assert "interval over images" in shown["squeeze"].spread
+    kinds = [beside.kind for beside in evidence(report, "C2 relative").beside]
+    assert kinds == ["shuffled labels", "shuffled labels", "classes like these", "classes like these"]
+    assert "squeeze" not in {b.kind for b in evidence(report, "C2 absolute").parts[0].beside}, "z is not in units of s"
+    assert [b.value for b in evidence(report, "C6 relative").parts[0].beside if b.kind == "random direction"] == [0.07]
+    few = judge(dataclasses.replace(inputs, classes=19))
+    assert "classes like these" not in {beside.kind for beside in evidence(few, "C2 relative").beside}
+
+
+def test_controls_never_change_a_verdict() -> None:
+    bare, shown = judge(make_inputs()), judge(make_inputs(controls=(make_curves(groups=0),), squeeze=make_curves()))
+    for a, b in zip(bare.claims, shown.claims):
+        assert [e.verdict for e in a.readings.values()] == [e.verdict for e in b.readings.values()]
+
+
+def test_inputs_that_do_not_fit_are_refused() -> None:
+    with pytest.raises(ArgumentError, match="order of depth"):
+        make_inputs(blocks=make_gates(PAPER_BLOCKS)[::-1])
+    with pytest.raises(ArgumentError, match="rows for 2 blocks"):
+        make_inputs(blocks=make_gates([4, 4]))
+    with pytest.raises(ArgumentError, match="different groups"):
+        make_inputs(
+            effects=(*make_effects({("SE_5_1", "one"): 1.0}), dataclasses.replace(
+                make_effects({("SE_5_2", "one"): 1.0})[0], replicates=np.zeros(5)))
+        )  # fmt: skip
+    with pytest.raises(ArgumentError, match="no claim 'C13'"):
+        judge(make_inputs()).claim("C13")
+
+
+def _names() -> tuple[str, ...]:
+    return tuple(field.name for field in dataclasses.fields(make_curves()))
+
+
+def test_inputs_are_frozen() -> None:
+    assert dataclasses.is_dataclass(ClaimInputs)
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        make_inputs().images = 5  # type: ignore[misc]

@@ -1,0 +1,46 @@
+"""Roles in the paper's network and in other layouts."""
+
+import pytest
+
+from senet_viz.claims import find_roles
+from tests.synthetic import make_gates
+
+
+def layout_of(*stages: int) -> dict[str, str]:
+    labels = {f"SE_{2 + s}_{b + 1}": 8 for s, blocks in enumerate(stages) for b in range(blocks)}
+    layout = find_roles(make_gates(labels))
+    return {role: layout.blocks[place].label for role, place in layout.roles.items()}
+
+
+def test_the_papers_network_has_its_own_blocks() -> None:
+    roles = layout_of(3, 4, 6, 3)
+    assert roles == {role: role for role in ("SE_2_3", "SE_3_4", "SE_4_6", "SE_5_1", "SE_5_2", "SE_5_3")}
+
+
+@pytest.mark.parametrize(
+    ("stages", "expected"),
+    [
+        ((2, 2, 2, 2), {"SE_2_3": "SE_2_2", "SE_3_4": "SE_3_2", "SE_4_6": "SE_4_2", "SE_5_1": "SE_5_1", "SE_5_3": "SE_5_2"}),
+        ((1, 2, 3, 4, 5), {"SE_2_3": "SE_2_1", "SE_3_4": "SE_3_2", "SE_4_6": "SE_5_4", "SE_5_1": "SE_6_1",
+                           "SE_5_2": "SE_6_2", "SE_5_3": "SE_6_5"}),
+        ((3, 2, 1), {"SE_2_3": "SE_2_3", "SE_4_6": "SE_3_2", "SE_5_1": "SE_4_1"}),
+        ((2, 3), {"SE_2_3": "SE_2_2", "SE_4_6": "SE_2_2", "SE_5_1": "SE_3_1", "SE_5_2": "SE_3_2", "SE_5_3": "SE_3_3"}),
+        ((4,), {"SE_5_1": "SE_2_1", "SE_5_2": "SE_2_2", "SE_5_3": "SE_2_4"}),
+    ],
+)  # fmt: skip
+def test_other_layouts_get_the_roles_that_exist(stages: tuple[int, ...], expected: dict[str, str]) -> None:
+    assert layout_of(*stages) == expected
+
+
+def test_no_block_has_no_role_and_order_does_not_matter() -> None:
+    assert find_roles(()).roles == {}
+    blocks = make_gates({"SE_2_1": 4, "SE_3_1": 4, "SE_3_2": 4})
+    assert find_roles(blocks[::-1]).roles == find_roles(blocks).roles
+
+
+def test_a_role_is_told_with_the_blocks_own_label() -> None:
+    layout = find_roles(make_gates({"SE_2_1": 4, "SE_5_1": 4, "SE_5_2": 4}))
+    assert layout.name("SE_2_3") == "SE_2_3 (here SE_2_1)"
+    assert layout.name("SE_5_1") == "SE_5_1"
+    assert layout.first_stage == (0,)
+    assert layout.last_stage == (1, 2)
