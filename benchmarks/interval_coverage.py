@@ -65,7 +65,9 @@ class Cell:
 
 def all_cells() -> Iterator[Cell]:
     """The grid, the special cells, and the nulls for permutation p-values."""
-    for channels, classes, equal, size, share in product((64, 2048), (4, 20, 200), (True, False), (5, 50), (0, 0.05, 0.3, 0.9)):
+    for channels, classes, equal, size, share in product(
+        (64, 2048), (4, 20, 200), (True, False), (5, 50), (0, 0.05, 0.3, 0.9)
+    ):
         yield Cell(share, classes, size, channels, equal)
     for kind, size, equal in product(("rank-3", "heteroscedastic", "saturating"), (50, 5), (True, False)):
         yield Cell(0.3, 20, size, 64, equal, kind)  # type: ignore[arg-type]
@@ -293,7 +295,7 @@ def run_permutations(cell: Cell, runs: int, seed: int) -> dict[str, Any]:
 
 
 def verdict(cell: Cell, row: dict[str, Any]) -> str:
-    """ "ok", or which of the declared bounds is missed."""
+    """Which of the declared bounds is missed; "ok" where none is."""
     if cell.permutations:
         return "ok" if row["ks_p"] >= 0.001 else "p-values are not uniform"
     missed = [] if abs(row["bias"]) <= 0.01 else ["bias above .01"]
@@ -316,7 +318,10 @@ def main() -> None:
         result = json.loads(arguments.out.read_text(encoding="utf-8"))
     result["environment"] = describe_environment(torch.device("cpu"))
     for number, cell in enumerate(all_cells()):
-        if not re.search(arguments.cells, cell.name) or result["cells"].get(cell.name, {}).get("runs", 0) >= arguments.runs:
+        if (
+            not re.search(arguments.cells, cell.name)
+            or result["cells"].get(cell.name, {}).get("runs", 0) >= arguments.runs
+        ):
             continue
         began = time.perf_counter()
         run = run_permutations if cell.permutations else run_intervals

@@ -81,7 +81,16 @@ class Pattern:
 def make_blocks() -> tuple[Gate, ...]:
     """Six blocks in the roles of the paper's Fig. 6."""
     return tuple(
-        Gate(f"layer{int(r[3]) - 1}.{int(r[5]) - 1}.se", r, int(r[3]), depth, CHANNELS, CHANNELS // 16, "planted", "sigmoid")
+        Gate(
+            f"layer{int(r[3]) - 1}.{int(r[5]) - 1}.se",
+            r,
+            int(r[3]),
+            depth,
+            CHANNELS,
+            CHANNELS // 16,
+            "planted",
+            "sigmoid",
+        )
         for depth, r in enumerate(ROLES)
     )
 
@@ -99,7 +108,9 @@ def draw_gates(
     scale = _standardise(generator.normal(size=(classes, 1)) * carry)
     if block.scale:
         own = _across(own, mean)
-    factors = generator.normal(size=(len(labels), FACTORS)) @ generator.normal(size=(FACTORS, CHANNELS)) / np.sqrt(FACTORS)
+    factors = (
+        generator.normal(size=(len(labels), FACTORS)) @ generator.normal(size=(FACTORS, CHANNELS)) / np.sqrt(FACTORS)
+    )
     image = np.sqrt(0.5) * factors + np.sqrt(0.5) * generator.normal(size=(len(labels), CHANNELS))
     profiles = mean * (1 + block.scale * scale) + height * block.between * own
     return np.asarray(profiles[labels] + height * block.within * image, dtype=np.float32)
@@ -145,9 +156,7 @@ def _resample(
 ) -> ImageReplicates:
     mean = gates.mean(axis=0, dtype=np.float64)
     chunk = (gates, labels, groups)
-    return resample_images(
-        [chunk], n_classes=classes, groups=int(groups.max()) + 1, mean=mean, along_mean=along_mean
-    )
+    return resample_images([chunk], n_classes=classes, groups=int(groups.max()) + 1, mean=mean, along_mean=along_mean)
 
 
 def _on_subsets(
@@ -200,7 +209,9 @@ PATTERNS: dict[str, Pattern] = {
         _NOISE,
         _expect("supported", "C1 relative", "C1 absolute")
         | _expect("not applicable", "C6 relative", "C6 absolute")
-        | _expect("not supported", "C2 relative", "C2 absolute", "C3 relative", "C3 absolute", "C9 relative", "C9 absolute"),
+        | _expect(
+            "not supported", "C2 relative", "C2 absolute", "C3 relative", "C3 absolute", "C9 relative", "C9 absolute"
+        ),
     ),
 }
 

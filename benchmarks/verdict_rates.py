@@ -94,7 +94,12 @@ def write_page(result: dict[str, Any]) -> None:
         f"Wanted: the right verdict in at least 95 % of runs. Smallest rate found: {result['smallest_right_rate']:.1%}.",
     ]
     for name in names:
-        text += ["", f"## {name[0].upper()}{name[1:]}", "", *_pattern_table([r for r in result["rows"] if r["pattern"] == name])]
+        text += [
+            "",
+            f"## {name[0].upper()}{name[1:]}",
+            "",
+            *_pattern_table([r for r in result["rows"] if r["pattern"] == name]),
+        ]
     text += ["", *_reading_notes()]
     PAGE.write_text("\n".join(text) + "\n", encoding="utf-8")
 

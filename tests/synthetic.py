@@ -1,5 +1,6 @@
 """Seeded recordings with planted effects, written through the public writer, for the tests of all floors."""
 
+import dataclasses
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -166,6 +167,7 @@ def synthetic_recording(
     labels = np.random.default_rng(1000).permutation(labels)
     values = synthetic_values(gates, labels, n_classes=classes, shares=shares or {}, seed=seed)
     draft = make_manifest(gates, n_classes=classes, images=len(labels), keep=keep, seed=seed, model=model)
+    draft = dataclasses.replace(draft, options={**draft.options, "squeeze": keep_squeeze})
     with RecordingWriter(folder, draft, keep_squeeze=keep_squeeze) as writer:
         for batch in make_batches(labels, values, choose_keep(labels, keep), unreadable=unreadable):
             writer.append(batch)

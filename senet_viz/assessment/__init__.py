@@ -1,6 +1,7 @@
 """A recording put to the test: estimates with intervals, nulls and controls along the depth, stored beside it."""
 
 from senet_viz.assessment.computing import assess_blocks
+from senet_viz.assessment.judging import judge_assessment
 from senet_viz.assessment.result import (
     CURVES,
     Assessment,
@@ -25,6 +26,7 @@ __all__ = [
     "NullSummary",
     "PlainStatistics",
     "assess_blocks",
+    "judge_assessment",
     "read_assessment",
     "read_measures",
     "read_tree",

@@ -174,7 +174,7 @@ def _squeeze(recording: Recording, gate: Gate) -> PlainStatistics | None:
 
 def _plain(moments: Moments) -> PlainStatistics:
     found = block_statistics(sums_of_squares(moments))
-    return PlainStatistics(found.omega_squared, found.between_sd, found.within_sd)
+    return PlainStatistics(found.omega_squared, found.between_variance, found.within_variance)
 
 
 def _classes_like_these(moments: Moments) -> ClassesLikeThese | None:

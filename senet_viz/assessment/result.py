@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from senet_viz.measures import GateHealth
+from senet_viz.measures import GateHealth, root
 from senet_viz.resampling import LEVEL, Estimate, Interval
 from senet_viz.schema import Gate
 
@@ -57,13 +57,18 @@ class PlainStatistics:
 
     Attributes:
         omega_squared: variance-weighted class share.
-        between_sd: between-class SD; of z in units of z.
-        within_sd: within-class SD, likewise.
+        between_variance: mean over channels of the between-class variance, unclipped, in units of s² (of z: of z²).
+        within_variance: mean over channels of the within-class variance, likewise.
     """
 
     omega_squared: float
-    between_sd: float
-    within_sd: float
+    between_variance: float
+    within_variance: float
+
+    @property
+    def between_sd(self) -> float:
+        """√max(0, between variance)."""
+        return root(self.between_variance)
 
 
 @dataclass(frozen=True)

@@ -200,7 +200,11 @@ def _beside(trees: list[Mapping[str, Any]]) -> tuple[Beside, ...]:
 
 
 def _part(tree: Mapping[str, Any]) -> PartEvidence:
-    read = {"estimate": _number(tree["estimate"]), "interval": _interval(tree["interval"]), "beside": _beside(tree["beside"])}
+    read = {
+        "estimate": _number(tree["estimate"]),
+        "interval": _interval(tree["interval"]),
+        "beside": _beside(tree["beside"]),
+    }
     return PartEvidence(**{**tree, **read})
 
 

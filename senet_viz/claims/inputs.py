@@ -37,7 +37,7 @@ class Series:
     @property
     def groups(self) -> int:
         """G."""
-        return self.replicates.shape[1]
+        return int(self.replicates.shape[1])
 
 
 @dataclass(frozen=True, eq=False)

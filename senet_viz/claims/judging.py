@@ -46,9 +46,7 @@ def _judge_reading(reading: Reading, name: ReadingName, inputs: ClaimInputs, lay
     obstacle = _find_obstacle(reading, name, inputs, layout)
     level = reading.parts[0].level if reading.parts else LEVEL
     nowhere = Interval(math.nan, math.nan, level)
-    evidence = Evidence(
-        "not applicable", obstacle, math.nan, nowhere, inputs.images, inputs.classes, note=reading.note
-    )
+    evidence = Evidence("not applicable", obstacle, math.nan, nowhere, inputs.images, inputs.classes, note=reading.note)
     if obstacle:
         return evidence
     parts = tuple(_judge_part(part, name, inputs, layout) for part in reading.parts)

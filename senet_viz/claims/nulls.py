@@ -49,13 +49,13 @@ def _random_weights(
     words = f"{part.words}, less that of random weights"
     return [
         control,
-        Beside("excess over random weights", words, found.value - mean, float(excess.min()), float(excess.max()), spread),
+        Beside(
+            "excess over random weights", words, found.value - mean, float(excess.min()), float(excess.max()), spread
+        ),
     ]
 
 
-def beside_reading(
-    reading: Reading, name: ReadingName, inputs: ClaimInputs, layout: Layout
-) -> tuple[Beside, ...]:
+def beside_reading(reading: Reading, name: ReadingName, inputs: ClaimInputs, layout: Layout) -> tuple[Beside, ...]:
     """For shares of variance: ω² with shuffled labels and, from 20 classes on, what *classes like these* would give."""
     reads_shares = any(getattr(part.statistic, "series", "") == "omega_squared" for part in reading.parts)
     if name != "relative" or not reads_shares:
@@ -66,12 +66,14 @@ def beside_reading(
     return tuple(shown)
 
 
-def _per_block(
-    kind: str, words: str, values: BlockIntervals | None, reading: Reading, layout: Layout
-) -> list[Beside]:
+def _per_block(kind: str, words: str, values: BlockIntervals | None, reading: Reading, layout: Layout) -> list[Beside]:
     if values is None:
         return []
-    spread = f"{values.level:.0%} of permutations" if kind == "shuffled labels" else f"{values.level:.0%} interval over classes"
+    spread = (
+        f"{values.level:.0%} of permutations"
+        if kind == "shuffled labels"
+        else f"{values.level:.0%} interval over classes"
+    )
     return [
         Beside(
             kind, words.format(layout.name(role)), float(values.values[place]), float(values.low[place]),

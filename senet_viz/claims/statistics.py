@@ -169,7 +169,9 @@ class Lead:
         low, high = (np.array([getattr(i, end) for i in intervals]) for end in ("low", "high"))
         least = int(np.argmin(values))
         others = [gate.label for i, gate in enumerate(layout.blocks) if i != layout.roles[self.role]]
-        return Found(float(values[least]), Interval(float(low.min()), float(high.min()), level), f"from {others[least]}")
+        return Found(
+            float(values[least]), Interval(float(low.min()), float(high.min()), level), f"from {others[least]}"
+        )
 
     def _differences(self, values: Floats, layout: Layout) -> Floats:
         place = layout.roles[self.role]
@@ -214,8 +216,8 @@ class SdDifference:
     def measure(self, series: Series, layout: Layout, level: float) -> Found:
         if series.groups < 2:
             return Found(float(self.points(series.values, layout)), Interval(float("nan"), float("nan"), level))
-        value, interval = difference_of_sds(*(_sd(series, layout.roles[role]) for role in self.roles), level=level)
-        return Found(value, interval)
+        left, right = (_sd(series, layout.roles[role]) for role in self.roles)
+        return Found(*difference_of_sds(left, right, level))
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
 """How much gates depend on the class: per channel, per block, relative and absolute; numpy and scipy only."""
 
 from senet_viz.measures.best_class import BestClass, d_primes, find_best_class
-from senet_viz.measures.block import BlockStatistics, block_statistics
+from senet_viz.measures.block import BlockStatistics, block_statistics, root
 from senet_viz.measures.channels import ChannelMeasures, measure_channels
 from senet_viz.measures.direction import MeanDirection, mean_direction, random_shares, unit_directions
 from senet_viz.measures.health import (
@@ -62,6 +62,7 @@ __all__ = [
     "profile_rank",
     "random_shares",
     "rank_measures",
+    "root",
     "split_variance",
     "sums_of_squares",
     "unit_directions",

@@ -46,7 +46,9 @@ def rank_measures(gates: NDArray[np.float16], labels: NDArray[np.integer], *, se
         ArgumentError: not half precision, or labels of another length.
     """
     if gates.dtype != np.float16 or gates.ndim != 2 or len(labels) != len(gates):
-        raise ArgumentError(f"Gates of {gates.dtype}, {gates.shape}, and {len(labels)} labels came: float16 (N, C) and N expected.")
+        raise ArgumentError(
+            f"Gates of {gates.dtype}, {gates.shape}, and {len(labels)} labels came: float16 (N, C) and N expected."
+        )
     labelled = labels >= 0
     known, classes = np.unique(labels[labelled], return_inverse=True)
     width = gates.shape[1]

@@ -63,7 +63,7 @@ class SumsOfSquares:
     @property
     def excess(self) -> Floats:
         """SSB − (K − 1)·MSW, (C,): the numerator of ω², of mean 0 where classes do not matter; never clipped."""
-        return self.between - (self.classes - 1) * self.mean_within
+        return (self.classes - 1) * (self.mean_between - self.mean_within)
 
     @property
     def variance_between(self) -> Floats:

@@ -63,12 +63,13 @@ def channel_table(recording: Recording, gate: Gate, quantity: Quantity = "gate",
     moments = recording.moments(gate.name, quantity)
     gates, labels = all_gates(recording, gate, quantity)
     measures = measure_channels(moments, gates=gates, labels=labels, seed=seed)
-    columns = {field.name: getattr(measures, field.name) for field in fields(ChannelMeasures)}
-    frame = pd.DataFrame({**_keys(gate, moments), "channel": np.arange(gate.channels), **columns})
+    columns: dict[str, Any] = {**_keys(gate, moments), "channel": np.arange(gate.channels)}
     names = np.array([*recording.classes.names, ""], dtype=object)  # no class is −1: the last
-    for column in _CLASS_COLUMNS:
-        frame.insert(frame.columns.get_loc(column) + 1, f"{column}_name", names[columns[column]])
-    return frame
+    for field in fields(ChannelMeasures):
+        columns[field.name] = getattr(measures, field.name)
+        if field.name in _CLASS_COLUMNS:
+            columns[f"{field.name}_name"] = names[columns[field.name]]
+    return pd.DataFrame(columns)
 
 
 def block_table(recording: Recording, gate: Gate, quantity: Quantity = "gate", seed: int = 0) -> pd.DataFrame:
@@ -124,5 +125,3 @@ def _keys(gate: Gate, moments: Moments) -> dict[str, Any]:
 def _mean_of_defined(values: NDArray[np.float64]) -> float:
     defined = values[np.isfinite(values)]
     return float(defined.mean()) if len(defined) else float("nan")
-
-

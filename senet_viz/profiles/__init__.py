@@ -1,5 +1,6 @@
 """What the pages show of gates per class, computed from a recording and frozen."""
 
+from senet_viz.measures import class_sds, class_shares
 from senet_viz.profiles.answers import describe_distances
 from senet_viz.profiles.choices import (
     CHANNEL_ORDERS,
@@ -22,7 +23,6 @@ from senet_viz.profiles.class_map import (
 )
 from senet_viz.profiles.distribution import ChannelDistribution, ClassSpread, distribute_channel, unroll_histogram
 from senet_viz.profiles.panels import ClassPanels, Panel, ShownClass, profile_classes
-from senet_viz.measures import class_sds, class_shares
 
 __all__ = [
     "CHANNEL_ORDERS",

@@ -8,8 +8,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from senet_viz.errors import ArgumentError
-from senet_viz.profiles.choices import label_classes
 from senet_viz.measures import class_sds, class_shares
+from senet_viz.profiles.choices import label_classes
 from senet_viz.recording import Recording
 from senet_viz.schema import Gate
 

@@ -8,9 +8,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from senet_viz.errors import ArgumentError
+from senet_viz.measures import class_shares
 from senet_viz.moments import Moments
 from senet_viz.profiles.choices import PAPER_CHANNELS, ChannelOrder, choose_channels, label_classes, order_channels
-from senet_viz.measures import class_shares
 from senet_viz.recording import Recording
 from senet_viz.schema import Gate
 

@@ -83,4 +83,4 @@ def _between(count: Floats, means: Floats) -> Floats:
     squares = (deviations**2).sum(axis=1)
     whole = count @ squares
     without = whole - count * squares - count**2 * squares / (count.sum() - count)
-    return np.maximum(0, np.append(whole, without))
+    return np.asarray(np.maximum(0, np.append(whole, without)))

@@ -1,8 +1,8 @@
 """Estimates with their jackknife replicates, intervals from them, and what is computed from several of them."""
 
 import math
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -102,7 +102,9 @@ def ratio_of_sds(above: Estimate, below: Estimate) -> Estimate:
     """
     _check_together([above, below], "square root")
     with np.errstate(invalid="ignore", divide="ignore"):
-        logs = 0.5 * (np.log(np.append(above.working, above.replicates)) - np.log(np.append(below.working, below.replicates)))
+        logs = 0.5 * (
+            np.log(np.append(above.working, above.replicates)) - np.log(np.append(below.working, below.replicates))
+        )
     logs = np.where(np.isfinite(logs), logs, np.nan)
     return Estimate(float(logs[0]), logs[1:], "log")
 
@@ -112,18 +114,26 @@ def difference_of_sds(left: Estimate, right: Estimate, level: float = LEVEL) -> 
 
     Replicates of √variance have no normal error near 0, where a block without class differences lies; the recovery
     (MOVER, Zou and Donner 2008) uses each SD's asymmetric limits instead, and equals the jackknife of the difference
-    where both lie far from 0.
+    where both lie far from 0. Limits are recovered from signed roots (−√|v| below 0), since a limit cut off at 0 would
+    hide how far an estimate may lie above an SD of 0.
 
     Raises:
         ArgumentError: estimates that are no SDs or of other groups.
     """
     _check_together([left, right], "square root")
-    a, b = left.interval(level), right.interval(level)
-    difference = left.value - right.value
+    a, b = _signed_limits(left, level), _signed_limits(right, level)
     r = _correlation(left.replicates, right.replicates)
-    low = _recover(left.value - a.low, b.high - right.value, r)
-    high = _recover(a.high - left.value, right.value - b.low, r)
-    return difference, Interval(difference - low, difference + high, level)
+    centre = a[1] - b[1]
+    low = centre - _recover(a[1] - a[0], b[2] - b[1], r)
+    high = centre + _recover(a[2] - a[1], b[1] - b[0], r)
+    return left.value - right.value, Interval(low, high, level)
+
+
+def _signed_limits(estimate: Estimate, level: float) -> tuple[float, float, float]:
+    """Lower limit, value and upper limit as signed roots."""
+    limits = replace(estimate, scale="identity").interval(level)
+    low, value, high = (float(np.sign(v) * np.sqrt(np.abs(v))) for v in (limits.low, estimate.working, limits.high))
+    return low, value, high
 
 
 def _recover(mine: float, theirs: float, r: float) -> float:
@@ -137,7 +147,7 @@ def _correlation(left: Floats, right: Floats) -> float:
     return float((a * b).sum() / scale) if scale > 0 else 0.0
 
 
-def _check_together(estimates: "tuple[Estimate, ...] | list[Estimate]", scale: Scale) -> None:
+def _check_together(estimates: Sequence[Estimate], scale: Scale) -> None:
     if not estimates or len({len(e.replicates) for e in estimates}) > 1:
         raise ArgumentError("Only estimates on the same groups can be combined: resample all blocks alike.")
     for estimate in estimates:

@@ -20,8 +20,8 @@ from senet_viz.measures import (
 )
 from senet_viz.recording import Quantity, Recording
 from senet_viz.resampling.estimate import Estimate
-from senet_viz.resampling.groups import NO_GROUP
 from senet_viz.resampling.grouped import GroupedMoments
+from senet_viz.resampling.groups import NO_GROUP
 
 Floats = NDArray[np.float64]
 Chunk = tuple[NDArray[np.floating], NDArray[np.integer], NDArray[np.integer]]
@@ -113,7 +113,11 @@ def resample_images(
     made = [_statistics(s, len(mean), length if along_mean else None) for s in sums]
     if saturation:
         made = [replace(m, near_one=high / n, near_zero=low / n) for m, (high, low, n) in zip(made, retained.tolist())]
-    null = random_shares(_part(sums[0], slice(len(mean))), _part(sums[0], slice(len(mean) + 1, None))) if along_mean else None
+    null = (
+        random_shares(_part(sums[0], slice(len(mean))), _part(sums[0], slice(len(mean) + 1, None)))
+        if along_mean
+        else None
+    )
     return ImageReplicates(made[0], tuple(made[1:]), float("nan") if null is None else float(np.quantile(null, 0.95)))
 
 

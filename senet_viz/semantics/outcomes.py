@@ -84,6 +84,19 @@ class OutcomeComparison:
         """Of wrong images less that of correct ones, in units of s."""
         return combine(lambda correct, wrong: wrong - correct, *self.distance)
 
+    def row(self) -> dict[str, float | int]:
+        """All numbers with their 95 % intervals, for a table of blocks."""
+        named = {
+            "class share, right": self.share[0], "class share, wrong": self.share[1],
+            "difference of shares": self.share_difference, "distance, right": self.distance[0],
+            "distance, wrong": self.distance[1], "difference of distances": self.distance_difference,
+        }  # fmt: skip
+        row: dict[str, float | int] = {"images right": self.images[0], "images wrong": self.images[1], "classes": self.classes}
+        for name, estimate in named.items():
+            interval = estimate.interval()
+            row |= {name: estimate.value, f"{name} low": interval.low, f"{name} high": interval.high}
+        return row
+
 
 def plan_outcomes(recording: Recording, *, seed: int = 0) -> OutcomePlan:
     """Choose the kept images of classes that have enough of both outcomes.

@@ -28,7 +28,10 @@ def test_the_share_of_subsets_that_agree_decides(share: float, verdict: str) -> 
         found = report.claim("C12").readings[reading]  # type: ignore[index]
         assert found.verdict == verdict
         assert found.effect == pytest.approx(share)
-        assert found.parts[0].note == f"1,000 random subsets of 4 classes; C1 alone 100%, C2 alone 100%, C3 alone {share:.0%}"
+        assert (
+            found.parts[0].note
+            == f"1,000 random subsets of 4 classes; C1 alone 100%, C2 alone 100%, C3 alone {share:.0%}"
+        )
 
 
 def test_agreeing_that_a_claim_does_not_hold_is_agreement() -> None:

@@ -53,9 +53,7 @@ def test_each_reading_has_its_sentence(report: ClaimReport) -> None:
         "On the relative reading, 5 of 5 claims hold (C1, C2, C3, C6, C9)."
     )
     absolute = summarize_reading(report, "absolute")
-    assert absolute == (
-        "On the absolute reading, 4 of 6 claims hold (C1, C4, C6, C9); 2 are refuted (C2, C3)."
-    )
+    assert absolute == ("On the absolute reading, 4 of 6 claims hold (C1, C4, C6, C9); 2 are refuted (C2, C3).")
     assert summarize_reading(report, "causal") == (
         "On the causal reading no claim can be judged. No interventions were given."
     )

@@ -134,7 +134,14 @@ ALL_COSTS = {
     ("all", "predicted_class_mean"): 2.0, ("all", "mean"): 6.0,
     **{(label, "mean"): cost for label, cost in zip(PAPER_BLOCKS, (2.0, 2.0, 3.0, 4.0, 0.1, 0.2))},
 }  # fmt: skip
-CAUSAL = {"C1": "supported", "C2": "supported", "C5": "supported", "C7": "supported", "C8": "refuted", "C10": "supported"}
+CAUSAL = {
+    "C1": "supported",
+    "C2": "supported",
+    "C5": "supported",
+    "C7": "supported",
+    "C8": "refuted",
+    "C10": "supported",
+}
 
 
 def test_interventions_judge_the_causal_readings() -> None:

@@ -18,7 +18,7 @@ def test_saturation_is_that_of_single_gates() -> None:
     health = gate_health(fold(values, LABELS, 6), UNIT)
     assert health.near_one == pytest.approx((values > 0.9).mean(), abs=3e-3)  # two bins are split linearly
     assert health.near_zero == pytest.approx((values < 0.1).mean(), abs=3e-3)
-    assert health.at_lower == health.at_upper == 0
+    assert (health.at_lower, health.at_upper) == (0, pytest.approx((values == 1).mean()))
 
 
 def test_values_beside_the_split_bins_are_counted_exactly() -> None:

@@ -19,7 +19,13 @@ BLOCKS = {"SE_2_3": 12, "SE_5_1": 20}
 def recording(tmp_path_factory: pytest.TempPathFactory) -> Recording:
     folder = tmp_path_factory.mktemp("measures") / "run"
     return synthetic_recording(
-        folder, classes=8, per_class=30, blocks=BLOCKS, shares={"SE_2_3": 0.0, "SE_5_1": 0.6}, keep_squeeze=True, unlabelled=3
+        folder,
+        classes=8,
+        per_class=30,
+        blocks=BLOCKS,
+        shares={"SE_2_3": 0.0, "SE_5_1": 0.6},
+        keep_squeeze=True,
+        unlabelled=3,
     )
 
 
@@ -53,7 +59,9 @@ def test_the_squeeze_is_measured_likewise_without_saturation(recording: Recordin
     np.testing.assert_allclose(squeeze["within_sd"], 4 * gate["within_sd"], rtol=1e-5)
     assert squeeze[["near_one", "near_zero", "at_lower", "at_upper"]].isna().all(axis=None)
     np.testing.assert_allclose(
-        sv.measure_selectivity(recording, quantity="squeeze")["auc"], sv.measure_selectivity(recording)["auc"], atol=2e-3
+        sv.measure_selectivity(recording, quantity="squeeze")["auc"],
+        sv.measure_selectivity(recording)["auc"],
+        atol=2e-3,
     )
 
 

@@ -16,7 +16,8 @@ def drawn(generator: np.random.Generator, icc: float, classes: int, size: int, c
     counts = np.full(classes, size)
     means = np.sqrt(icc / (1 - icc)) * generator.normal(size=(classes, channels))
     means += generator.normal(size=means.shape) / np.sqrt(size)
-    return Moments(counts, means, generator.chisquare(size - 1, size=means.shape), None, None, None)
+    m2 = generator.chisquare(size - 1, size=means.shape) if size > 1 else np.zeros(means.shape)
+    return Moments(counts, means, m2, None, None, None)
 
 
 def test_replicates_are_what_the_remaining_classes_give() -> None:
@@ -33,7 +34,9 @@ def test_replicates_are_what_the_remaining_classes_give() -> None:
 
 def test_for_one_channel_it_is_the_icc() -> None:
     moments = drawn(np.random.default_rng(2), 0.4, 30, 10, 1)
-    assert resample_classes(moments).value == pytest.approx(intraclass_correlation(sums_of_squares(moments))[0], rel=1e-9)
+    assert resample_classes(moments).value == pytest.approx(
+        intraclass_correlation(sums_of_squares(moments))[0], rel=1e-9
+    )
 
 
 @pytest.mark.parametrize(("icc", "channels"), [(0.0, 16), (0.3, 16), (0.8, 16), (0.3, 1)])

@@ -1,0 +1,136 @@
+"""The whole assessment of a recording, stored beside it; reads only what the recording holds, never a network."""
+
+import dataclasses
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from senet_viz.assessment import assess_blocks, judge_assessment, write_assessment
+from senet_viz.claims import ClaimReport, ClassSubsets, draw_subsets, measure_subsets
+from senet_viz.decoding import compare_representations, decode_classes
+from senet_viz.errors import ArgumentError, RecordingError
+from senet_viz.measures.tables import channel_table
+from senet_viz.recording import Recording
+from senet_viz.semantics import compare_outcomes, partition_recording, plan_outcomes, read_superclasses, wordnet_superclasses
+
+Progress = Callable[[int, int, str], None]
+_STEPS = ("estimates", "subsets of classes", "channels", "decoding", "CKA", "superclasses", "right and wrong")
+
+
+def assess(
+    recording: Recording,
+    *,
+    control: Recording | Sequence[Recording] | None = None,
+    superclasses: Path | None = None,
+    into: Recording | None = None,
+    seed: int = 0,
+    on_progress: Progress | None = None,
+) -> ClaimReport:
+    """Puts the paper's claims to the test on a recording and writes `assessment.json` and `measures.parquet` beside it.
+
+    Args:
+        recording: complete and full; all gates kept for intervals.
+        control: of the same images by networks of the same architecture, e.g. with random weights of three seeds.
+        superclasses: a CSV of class,superclass; WordNet's by default, where classes are known by wnid.
+        into: a slim form of this recording, beside which the files are written instead.
+        seed: of groups, permutations, splits and draws.
+        on_progress: called with parts done, parts in all and what comes next; what it raises stops the work.
+
+    Returns:
+        The claims, judged.
+
+    Raises:
+        ArgumentError: a control of other images, or a slim form of another recording.
+        RecordingError: not complete, fewer than two classes, or a damaged file.
+    """
+    controls = [control] if isinstance(control, Recording) else list(control or ())
+    target = _target(recording, into)
+    total = len(recording.blocks) * 3 + len(_STEPS)
+    tell = on_progress or (lambda done, total, what: None)
+    found = assess_blocks(
+        recording, controls=controls, seed=seed, on_progress=lambda done, _, label: tell(done, total, f"estimates {label}")
+    )
+    at = len(recording.blocks)
+    subsets = _subsets(recording, seed)
+    tables = []
+    for gate in recording.blocks:
+        tell(at, total, f"channels of {gate.label}")
+        tables.append(channel_table(recording, gate, "gate", seed))
+        at += 1
+    extra = _further(recording, superclasses, seed, lambda what, done=0: tell(at + done, total, what))
+    found = dataclasses.replace(found, recording_id=target.id)
+    report = judge_assessment(found, precision=str(recording.manifest.options.get("precision", "fp32")), subsets=subsets)
+    write_assessment(
+        target.path, found, pd.concat(tables, ignore_index=True), {**extra, "seed": seed, "claims": report.to_json()}
+    )
+    tell(total, total, "")
+    return report
+
+
+def _target(recording: Recording, into: Recording | None) -> Recording:
+    if into is None:
+        return recording
+    mine, theirs = recording.manifest, into.manifest
+    same = mine.model.get("sha256") == theirs.model.get("sha256") and mine.data.get("digest") == theirs.data.get("digest")
+    if into.form != "slim" or not same or mine.gates != theirs.gates or mine.preprocessing != theirs.preprocessing:
+        raise ArgumentError(
+            f"{into.path} is no slim form of {recording.path}: it must be of the same network, images and preprocessing."
+        )
+    return into
+
+
+def _subsets(recording: Recording, seed: int) -> ClassSubsets | None:
+    count = recording.moments(recording.blocks[0].name).count
+    drawn = draw_subsets(np.flatnonzero(count > 0), seed=seed)
+    if not len(drawn):
+        return None
+    shares = [measure_subsets(recording.moments(gate.name), drawn) for gate in recording.blocks]
+    return ClassSubsets(
+        drawn.shape[1], np.stack([omega for omega, _ in shares], axis=1), np.stack([b for _, b in shares], axis=1)
+    )
+
+
+def _further(recording: Recording, superclasses: Path | None, seed: int, tell: Callable[..., None]) -> dict[str, Any]:
+    """Decoding, CKA, superclasses, right against wrong: tables, or the sentence why there is none."""
+    extra: dict[str, Any] = {}
+    tell("decoding")
+    extra["decoding"] = _try(
+        lambda: decode_classes(recording, seed=seed, on_progress=lambda done, _: tell("decoding", done)).table()
+    )
+    blocks = len(recording.blocks)
+    tell("CKA", blocks)
+    extra["cka"] = _try(lambda: compare_representations(recording, seed=seed).table())
+    tell("superclasses", blocks + 1)
+    extra["superclasses"] = _try(lambda: _partition(recording, superclasses))
+    tell("right and wrong", blocks + 2)
+    extra["outcomes"] = _try(lambda: _outcomes(recording, seed))
+    return extra
+
+
+def _try(make: Callable[[], pd.DataFrame]) -> dict[str, Any]:
+    """A table as rows, or why it could not be made."""
+    try:
+        return {"reason": "", "rows": make().to_dict("records")}
+    except (RecordingError, ArgumentError) as error:
+        return {"reason": str(error), "rows": []}
+
+
+def _partition(recording: Recording, superclasses: Path | None) -> pd.DataFrame:
+    groups = (
+        wordnet_superclasses(recording.classes)
+        if superclasses is None
+        else read_superclasses(superclasses, recording.classes)
+    )
+    return partition_recording(recording, groups).table()
+
+
+def _outcomes(recording: Recording, seed: int) -> pd.DataFrame:
+    plan = plan_outcomes(recording, seed=seed)
+    rows = []
+    for gate in recording.blocks:
+        found = compare_outcomes(plan, recording.gates(gate.name))
+        rows.append({"block": gate.label, **found.row()})
+    return pd.DataFrame(rows)

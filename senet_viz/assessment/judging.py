@@ -1,0 +1,82 @@
+"""From an assessment to the claims: its curves as the claims' inputs."""
+
+import numpy as np
+
+from senet_viz.assessment.result import Assessment, ControlCurve, CurveName
+from senet_viz.claims import BlockIntervals, BlockSeries, ClaimInputs, ClaimReport, ClassSubsets, Series, judge
+from senet_viz.resampling import LEVEL
+
+_NAN = float("nan")
+
+
+def judge_assessment(assessment: Assessment, *, precision: str, subsets: ClassSubsets | None = None) -> ClaimReport:
+    """Judge every claim by the readings that an assessment allows.
+
+    Args:
+        assessment: of a recording.
+        precision: of the recorded gates.
+        subsets: of the classes, for C12.
+    """
+    squeeze = [_NAN if block.squeeze is None else block.squeeze.omega_squared for block in assessment.blocks]
+    return judge(
+        ClaimInputs(
+            recording_id=assessment.recording_id,
+            blocks=assessment.gates,
+            images=assessment.images,
+            classes=assessment.classes,
+            smallest_class=assessment.smallest_class,
+            gates=_gate_series(assessment),
+            precision=precision,
+            squeeze=BlockSeries(_points(squeeze)) if np.isfinite(squeeze).any() else None,
+            controls=tuple(_control_series(control) for control in assessment.controls),
+            shuffled=_shuffled(assessment),
+            random_direction=np.array([block.random_direction for block in assessment.blocks]),
+            like_these=_like_these(assessment),
+            subsets=subsets,
+        )
+    )
+
+
+def _gate_series(assessment: Assessment) -> BlockSeries:
+    def series(name: CurveName) -> Series:
+        found = [block.gate[name] for block in assessment.blocks]
+        return Series(np.array([e.working for e in found]), np.stack([e.replicates for e in found]))
+
+    return BlockSeries(
+        omega_squared=series("omega_squared"),
+        between_variance=series("between_sd"),
+        within_variance=series("within_sd"),
+        near_one=series("near_one"),
+        direction_share=series("direction_share"),
+        residual_variance=series("residual_sd"),
+    )
+
+
+def _points(values: list[float]) -> Series:
+    return Series(np.array(values, dtype=np.float64), np.zeros((len(values), 0)))
+
+
+def _control_series(control: ControlCurve) -> BlockSeries:
+    return BlockSeries(
+        omega_squared=_points([block.omega_squared for block in control.blocks]),
+        between_variance=_points([block.between_variance for block in control.blocks]),
+        within_variance=_points([block.within_variance for block in control.blocks]),
+    )
+
+
+def _shuffled(assessment: Assessment) -> BlockIntervals | None:
+    nulls = [block.null for block in assessment.blocks]
+    found = [null for null in nulls if null is not None]
+    if len(found) < len(nulls):
+        return None
+    return BlockIntervals(
+        np.array([n.mean for n in found]), np.array([n.low for n in found]), np.array([n.high for n in found]), LEVEL
+    )
+
+
+def _like_these(assessment: Assessment) -> BlockIntervals | None:
+    found = [block.classes for block in assessment.blocks]
+    if all(each is None for each in found):
+        return None
+    rows = np.array([(_NAN,) * 3 if c is None else (c.value, c.interval.low, c.interval.high) for c in found])
+    return BlockIntervals(rows[:, 0], rows[:, 1], rows[:, 2], LEVEL)
