@@ -13,12 +13,19 @@ st.set_page_config(page_title="senet_viz", page_icon=str(PACKAGE / "icon.png"), 
 page = st.navigation(
     [
         st.Page(
+            PACKAGE / "pages" / "claim.py",
+            title="Claim",
+            icon=":material/balance:",
+            url_path="claim",
+            help="Does what the paper says of gates hold for this network on these images?",
+            default=True,
+        ),
+        st.Page(
             PACKAGE / "pages" / "distributions.py",
             title="Distributions",
             icon=":material/ssid_chart:",
             url_path="distributions",
             help="How the gates of chosen classes are distributed, block by block.",
-            default=True,
         ),
         st.Page(
             PACKAGE / "pages" / "compare.py",

@@ -29,7 +29,15 @@ from scipy import stats
 
 from senet_viz.environment import describe_environment
 from senet_viz.measures import BlockStatistics, SumsOfSquares, block_statistics
-from senet_viz.resampling import Estimate, assign_groups, choose_images, count_groups, permute_labels, resample_images
+from senet_viz.resampling import (
+    Estimate,
+    assign_groups,
+    at_sizes,
+    choose_images,
+    count_groups,
+    permute_labels,
+    resample_images,
+)
 
 Floats = NDArray[np.float64]
 Kind = Literal["plain", "rank-3", "heteroscedastic", "saturating"]
@@ -135,18 +143,26 @@ def draw_sums(strata: Strata, generator: np.random.Generator) -> list[SumsOfSqua
     products = np.stack([_wishart(strata, s, channels, generator) for s in range(kinds)])
     kept = np.concatenate([np.ones((1, groups)), 1 - np.eye(groups)])
     chosen = kept[:, None] * roots  # (1 + G, S, G)
-    size = (kept[:, None] * dealt).sum(axis=2)
-    projected = np.stack([chosen[:, s] @ mean[s] for s in range(kinds)], axis=1)  # (1 + G, S, C)
-    explained = np.einsum("hsg,sgf,hsf->hs", chosen, products, chosen) + (projected**2).sum(axis=2)
-    explained = (explained / size).sum(axis=1)
-    grand = np.einsum("s,hsc->hc", np.sqrt(strata.members), projected)
-    images = (size * strata.members).sum(axis=1)
-    between = explained - (grand**2).sum(axis=1) / images
+    size, full = (kept[:, None] * dealt).sum(axis=2), dealt.sum(axis=1)
+    projected = np.stack(
+        [chosen[:, s] @ mean[s] for s in range(kinds)], axis=1
+    )  # n′·mean′ of the strata, (1 + G, S, C)
+    squared = np.einsum("hsg,sgf,hsf->hs", chosen, products, chosen) + (projected**2).sum(axis=2)
+    grand = np.einsum("hs,hsc->hc", np.sqrt(strata.members) * full / size, projected)
+    between = (squared * full / size**2).sum(axis=1) - (grand**2).sum(axis=1) / (full @ strata.members)
     inner = generator.chisquare(np.maximum(1e-9, channels * (strata.members @ (dealt - 1))))
     squares = np.einsum("sgg->g", products) + (mean**2).sum(axis=(0, 2)) + inner
-    within = kept @ squares - explained
-    sizes = [np.repeat(n, strata.members.astype(int)) for n in size]
-    return [SumsOfSquares(n, np.ones(1), b[None], w[None]) for n, b, w in zip(sizes, between, within)]
+    within = kept @ squares - (squared / size).sum(axis=1)
+    return [_sums(strata, full, *drawn) for drawn in zip(size, between, within)]
+
+
+def _sums(strata: Strata, full: Floats, fewer: Floats, between: float, within: float) -> SumsOfSquares:
+    """As `resampling.at_sizes`, of which B is given here: two class means apart by the root of it stand for all."""
+    members = strata.members.astype(int)
+    sizes, left = np.repeat(full, members), np.repeat(fewer, members)
+    means = np.zeros((len(sizes), 1))
+    means[0] = np.sqrt(between / (sizes[0] * (1 - sizes[0] / sizes.sum())))
+    return at_sizes(sizes, left, means, np.array([within]))
 
 
 def _wishart(strata: Strata, stratum: int, channels: int, generator: np.random.Generator) -> Floats:

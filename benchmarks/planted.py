@@ -29,7 +29,7 @@ class PlantedBlock:
 
     Attributes:
         between, within: SDs in units of s, of channels that are not nearly open.
-        scale: SD over classes of the factor of the mean profile.
+        scale: between-class SD along the mean profile, root mean square over channels, in units of s.
         open_share: share of channels whose gates lie near .96, with a quarter of the SDs.
     """
 
@@ -108,11 +108,11 @@ def draw_gates(
     scale = _standardise(generator.normal(size=(classes, 1)) * carry)
     if block.scale:
         own = _across(own, mean)
-    factors = (
-        generator.normal(size=(len(labels), FACTORS)) @ generator.normal(size=(FACTORS, CHANNELS)) / np.sqrt(FACTORS)
-    )
+    loadings = generator.normal(size=(FACTORS, CHANNELS))
+    factors = generator.normal(size=(len(labels), FACTORS)) @ (loadings / np.linalg.norm(loadings, axis=0))
     image = np.sqrt(0.5) * factors + np.sqrt(0.5) * generator.normal(size=(len(labels), CHANNELS))
-    profiles = mean * (1 + block.scale * scale) + height * block.between * own
+    along = mean / np.sqrt((mean**2).mean())
+    profiles = mean + block.scale * scale * along + height * block.between * own
     return np.asarray(profiles[labels] + height * block.within * image, dtype=np.float32)
 
 
@@ -174,11 +174,11 @@ def _blocks(*truths: PlantedBlock) -> dict[str, PlantedBlock]:
 
 _PAPER = _blocks(
     PlantedBlock(0.005, 0.03), PlantedBlock(0.02, 0.04), PlantedBlock(0.04, 0.06), PlantedBlock(0.07, 0.08),
-    PlantedBlock(0.02, 0.04, open_share=0.75), PlantedBlock(0.01, 0.05, scale=0.10),
+    PlantedBlock(0.02, 0.04, open_share=0.75), PlantedBlock(0.01, 0.05, scale=0.05),
 )  # fmt: skip
 _FALLING = _blocks(
     PlantedBlock(0.06, 0.06), PlantedBlock(0.05, 0.06), PlantedBlock(0.04, 0.06), PlantedBlock(0.035, 0.06),
-    PlantedBlock(0.05, 0.06), PlantedBlock(0.05, 0.06, scale=0.02),
+    PlantedBlock(0.05, 0.06), PlantedBlock(0.05, 0.06, scale=0.01),
 )  # fmt: skip
 _NOISE = _blocks(*[PlantedBlock(0.0, 0.05)] * 6)
 
@@ -223,10 +223,9 @@ def at_the_bound(classes: int) -> dict[str, Pattern]:
     def block(omega: float, between: float, **further: float) -> PlantedBlock:
         return PlantedBlock(between, between * (share * (1 - omega) / omega) ** 0.5, **further)
 
-    length = 0.2575**0.5  # root mean square of mean gates that are uniform from .35 to .65
     bound = _blocks(
         block(0.10, 0.02), block(0.10, 0.03), block(0.15, 0.03), block(0.20, 0.04), block(0.15, 0.03),
-        PlantedBlock(0.02, 0.05, scale=0.02 / length),
+        PlantedBlock(0.02, 0.05, scale=0.02),
     )  # fmt: skip
     third = {**bound, "SE_5_1": block(0.30, 0.02 * (0.9 / 0.1 * 0.3 / 0.7 * 1.5**2) ** 0.5)}
     return {

@@ -14,7 +14,13 @@ from senet_viz.decoding import compare_representations, decode_classes
 from senet_viz.errors import ArgumentError, RecordingError
 from senet_viz.measures.tables import channel_table
 from senet_viz.recording import Recording
-from senet_viz.semantics import compare_outcomes, partition_recording, plan_outcomes, read_superclasses, wordnet_superclasses
+from senet_viz.semantics import (
+    compare_outcomes,
+    partition_recording,
+    plan_outcomes,
+    read_superclasses,
+    wordnet_superclasses,
+)
 
 Progress = Callable[[int, int, str], None]
 _STEPS = ("estimates", "subsets of classes", "channels", "decoding", "CKA", "superclasses", "right and wrong")
@@ -49,9 +55,12 @@ def assess(
     controls = [control] if isinstance(control, Recording) else list(control or ())
     target = _target(recording, into)
     total = len(recording.blocks) * 3 + len(_STEPS)
-    tell = on_progress or (lambda done, total, what: None)
+    tell = on_progress or _keep_quiet
     found = assess_blocks(
-        recording, controls=controls, seed=seed, on_progress=lambda done, _, label: tell(done, total, f"estimates {label}")
+        recording,
+        controls=controls,
+        seed=seed,
+        on_progress=lambda done, _, label: tell(done, total, f"estimates {label}"),
     )
     at = len(recording.blocks)
     subsets = _subsets(recording, seed)
@@ -62,7 +71,9 @@ def assess(
         at += 1
     extra = _further(recording, superclasses, seed, lambda what, done=0: tell(at + done, total, what))
     found = dataclasses.replace(found, recording_id=target.id)
-    report = judge_assessment(found, precision=str(recording.manifest.options.get("precision", "fp32")), subsets=subsets)
+    report = judge_assessment(
+        found, precision=str(recording.manifest.options.get("precision", "fp32")), subsets=subsets
+    )
     write_assessment(
         target.path, found, pd.concat(tables, ignore_index=True), {**extra, "seed": seed, "claims": report.to_json()}
     )
@@ -70,11 +81,17 @@ def assess(
     return report
 
 
+def _keep_quiet(_done: int, _total: int, _what: str) -> None:
+    """Nobody watches."""
+
+
 def _target(recording: Recording, into: Recording | None) -> Recording:
     if into is None:
         return recording
     mine, theirs = recording.manifest, into.manifest
-    same = mine.model.get("sha256") == theirs.model.get("sha256") and mine.data.get("digest") == theirs.data.get("digest")
+    same = mine.model.get("sha256") == theirs.model.get("sha256") and mine.data.get("digest") == theirs.data.get(
+        "digest"
+    )
     if into.form != "slim" or not same or mine.gates != theirs.gates or mine.preprocessing != theirs.preprocessing:
         raise ArgumentError(
             f"{into.path} is no slim form of {recording.path}: it must be of the same network, images and preprocessing."

@@ -12,7 +12,14 @@ from senet_viz.assessment.result import (
     NullSummary,
     PlainStatistics,
 )
-from senet_viz.assessment.storing import ASSESSMENT, MEASURES, read_assessment, read_measures, read_tree, write_assessment
+from senet_viz.assessment.storing import (
+    ASSESSMENT,
+    MEASURES,
+    read_assessment,
+    read_measures,
+    read_tree,
+    write_assessment,
+)
 
 __all__ = [
     "ASSESSMENT",

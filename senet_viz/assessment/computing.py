@@ -87,10 +87,14 @@ def _check(recording: Recording, controls: Sequence[Recording]) -> None:
             "full recording."
         )
     if (recording.moments(recording.blocks[0].name).count > 0).sum() < 2:
-        raise RecordingError(f"{recording.path} holds labelled images of fewer than two classes: there is nothing to assess.")
+        raise RecordingError(
+            f"{recording.path} holds labelled images of fewer than two classes: there is nothing to assess."
+        )
     for control in controls:
         same = control.manifest.data.get("digest") == recording.manifest.data.get("digest")
-        if not same or [(g.name, g.channels) for g in control.blocks] != [(g.name, g.channels) for g in recording.blocks]:
+        if not same or [(g.name, g.channels) for g in control.blocks] != [
+            (g.name, g.channels) for g in recording.blocks
+        ]:
             raise ArgumentError(
                 f"The control {control.path} is of other images or blocks than {recording.path}: record the same images "
                 "with a network of the same architecture."

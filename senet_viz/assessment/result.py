@@ -167,7 +167,11 @@ class Assessment:
         if block.null is not None:
             row |= {"shuffled low": block.null.low, "shuffled high": block.null.high, "permutation p": block.null.p}
         if block.classes is not None:
-            row |= {"ICC": block.classes.value, "ICC low": block.classes.interval.low, "ICC high": block.classes.interval.high}
+            row |= {
+                "ICC": block.classes.value,
+                "ICC low": block.classes.interval.low,
+                "ICC high": block.classes.interval.high,
+            }
         for number, control in enumerate(self.controls, start=1):
             row[f"omega_squared of control {number}"] = control.blocks[at].omega_squared
             row[f"between_sd of control {number}"] = control.blocks[at].between_sd

@@ -166,7 +166,9 @@ def _block(tree: Mapping[str, Any], gate: Gate) -> BlockAssessment:
         null=None if tree["null"] is None else NullSummary(**_numbers(tree["null"])),
         classes=None
         if like is None
-        else ClassesLikeThese(_number(like["icc"]), Interval(_number(like["low"]), _number(like["high"]), like["level"])),
+        else ClassesLikeThese(
+            _number(like["icc"]), Interval(_number(like["low"]), _number(like["high"]), like["level"])
+        ),
         health=GateHealth(**_numbers(tree["health"])),
         gate_rank=_number(tree["gate_rank"]),
         random_direction=_number(tree["random_direction"]),

@@ -5,8 +5,8 @@ from typing import Annotated
 
 import typer
 
+from senet_viz.cli.options import Arch, AsJson, Device, app, print_json
 from senet_viz.errors import ImageError
-from senet_viz.cli.options import app, print_json, Arch, Seed, Device, AsJson
 
 
 @app.command("compare")

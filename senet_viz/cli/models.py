@@ -5,8 +5,8 @@ from typing import Annotated
 
 import typer
 
+from senet_viz.cli.options import Arch, AsJson, Device, Seed, Weights, app, print_json
 from senet_viz.terminal import ProgressLine
-from senet_viz.cli.options import app, print_json, Arch, Weights, Seed, Device, AsJson
 
 
 @app.command("inspect")

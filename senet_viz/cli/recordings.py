@@ -5,9 +5,23 @@ from typing import Annotated
 
 import typer
 
+from senet_viz.cli.options import (
+    Arch,
+    AsJson,
+    Calibrate,
+    DataName,
+    Device,
+    FolderArgument,
+    LabelMap,
+    ModelName,
+    PlanOnly,
+    Seed,
+    Weights,
+    app,
+    print_json,
+)
 from senet_viz.cli.texts import estimate_text, plan_text, summary_text
 from senet_viz.terminal import ProgressLine, bytes_text
-from senet_viz.cli.options import app, print_json, ModelName, DataName, Calibrate, LabelMap, PlanOnly, Arch, Weights, Seed, Device, AsJson, FolderArgument
 
 
 @app.command("record")

@@ -65,3 +65,18 @@ GRADIENT_TIMES_GATE = (
     "**Gradient × gate**: what the class's logit would lose, to first order, if the channel's gate were closed. x bypasses "
     "the gate on the shortcut, so the values do not sum to the logit."
 )
+READINGS = (
+    "**Relative**: shares of variance. **Absolute**: sizes in units of s. **Causal**: what interventions on the gates cost. A "
+    "claim can hold on one reading and fail on another. **Supported**: the whole interval lies on the claimed side of a bound "
+    "that was declared before any data was read; **refuted**: wholly on the other side; else it can not be told."
+)
+METHODS = (
+    "**Bounds** were declared before any data was read and stay as they are. **Intervals** are over images, for these "
+    "classes: a delete-a-group jackknife with 10 groups (5 where a class has fewer than 10 images) and a t distribution; "
+    "claims that something is small use 90 % intervals (two one-sided tests), others 95 %. A claim of several parts is "
+    "supported when every part is, refuted when one is. **Null**: 200 permutations of the labels in every block, on at most ten "
+    "images a class. **Controls**: the squeeze z of the same block, and networks with random weights. **Limits**: a verdict "
+    "is for this network on these images; what can be told from gates need not be used by the network, which only "
+    "interventions show; blocks of one network are no independent replicates; classes that mean similar things make shares "
+    "larger than unrelated ones would."
+)

@@ -10,7 +10,7 @@ from senet_viz.resampling.estimate import (
     difference_of_sds,
     ratio_of_sds,
 )
-from senet_viz.resampling.grouped import Cells, GroupedMoments
+from senet_viz.resampling.grouped import Cells, GroupedMoments, at_sizes
 from senet_viz.resampling.groups import assign_groups, count_groups
 from senet_viz.resampling.images import ImageReplicates, StatisticName, resample_block, resample_images
 from senet_viz.resampling.permutation import PermutationNull, choose_images, permute_labels
@@ -28,6 +28,7 @@ __all__ = [
     "PermutationNull",
     "StatisticName",
     "assign_groups",
+    "at_sizes",
     "choose_images",
     "combine",
     "count_groups",

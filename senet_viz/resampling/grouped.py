@@ -62,9 +62,15 @@ class Cells:
     m2: Floats
 
     def all_and_without(self) -> list[SumsOfSquares]:
-        """Sums of squares of all images, then without each group: 1 + G of them."""
+        """Sums of squares of all images, then without each group: 1 + G of them.
+
+        The latter are those that images in the numbers of *all* of them would have (`at_sizes`): where classes are
+        unequal, groups take unequal parts of them, and a class's weight would move what is estimated.
+        """
         count, mean, within = self._merged()
-        return [_split(count, mean, within), *(self._without(g, count, mean, within) for g in range(len(self.count)))]
+        seen = count > 0
+        whole = split_variance(count[seen], mean[seen], within)
+        return [whole, *(self._without(g, count, mean, within) for g in range(len(self.count)))]
 
     def _merged(self) -> tuple[Floats, Floats, Floats]:
         """All groups together (Chan, Golub, LeVeque 1979): (K,), (K, C), and SSW (C,)."""
@@ -86,9 +92,25 @@ class Cells:
         rest = mean + (mean - self.mean[group]) * (taken / np.maximum(left, 1))[:, None]
         weight = taken * left / np.maximum(count, 1)
         away = self.m2[group].sum(axis=0) + weight @ (self.mean[group] - rest) ** 2
-        return _split(left, rest, np.maximum(0, within - away))
+        seen = count > 0
+        return at_sizes(count[seen], left[seen], rest[seen], np.maximum(0, within - away))
 
 
-def _split(count: Floats, mean: Floats, within: Floats) -> SumsOfSquares:
-    seen = count > 0
-    return split_variance(count[seen], mean[seen], within)
+def at_sizes(sizes: Floats, fewer: Floats, means: Floats, within: Floats) -> SumsOfSquares:
+    """Sums of squares as images in the numbers `sizes` would have them on average, from fewer images of each class.
+
+    With σ² = SSW′ / (N′ − K) and B = Σ_k n_k (mean′_k − mean)²: SSB = B − σ²·Σ_k (1 − n_k/N)·n_k/n′_k + (K − 1)·σ²,
+    where the middle term is the noise in B and the last that of SSB; SSW = (N − K)·σ². Nothing changes where nothing was
+    left out, and where every class is left the same part, shares and variances are those of the images that were read.
+
+    Args:
+        sizes: n_k of all images, (K,).
+        fewer: n′_k of those that were read, (K,), each at least 1 and together more than K.
+        means: of those, (K, C).
+        within: SSW′ of those, (C,).
+    """
+    observed = split_variance(sizes, means, within)
+    variance = within / (fewer.sum() - len(fewer))
+    noise = ((1 - sizes / observed.images) * sizes / fewer).sum()
+    between = observed.between + variance * (observed.classes - 1 - noise)
+    return SumsOfSquares(observed.sizes, observed.centre, between, variance * (observed.images - observed.classes))

@@ -1,21 +1,30 @@
 """The app as a person opens it: a real browser, both themes, two widths, no word in the console, no other host."""
 
 from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 from playwright.sync_api import Browser, Page
 
-from tests.e2e.browser import MARKS, Ears, browsing, serving
+from senet_viz.assessing import assess
+from tests.e2e.browser import MARKS, Ears, browsing, serious_problems, serving, settle
 from tests.synthetic import synthetic_recording
 
 pytestmark = MARKS
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    folder = tmp_path_factory.mktemp("browser")
-    synthetic_recording(folder / "runs" / "planted", classes=6)
-    with serving(folder / "runs") as address:
+def planted(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The folder of an assessed recording."""
+    recording = synthetic_recording(tmp_path_factory.mktemp("browser") / "runs" / "planted", classes=6)
+    assess(recording)
+    return str(recording.path)
+
+
+@pytest.fixture(scope="module")
+def server(planted: str) -> Iterator[str]:
+    with serving(Path(planted).parent) as address:
         yield address
 
 
@@ -39,11 +48,34 @@ def test_the_page_draws_without_complaint_or_stranger(server: str, browser: Brow
     page = context.new_page()
     ears = Ears()
     ears.listen(page)
-    draw(page, server)
+    draw(page, f"{server}/distributions")
     assert page.get_by_role("heading", name="Distributions", exact=True).is_visible()
     assert page.locator(".js-plotly-plot").count() == 3
     assert page.locator("[data-testid=stException]").count() == 0
     assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"), "the page scrolls sideways"
+    assert ears.complaints == []
+    assert ears.hosts == {server.removeprefix("http://")}
+    context.close()
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_the_first_page_is_claim(server: str, browser: Browser, theme: str, width: int, planted: str) -> None:
+    context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme=theme)
+    page = context.new_page()
+    ears = Ears()
+    ears.listen(page)
+    draw(page, f"{server}/?recording={quote(planted)}")
+    assert page.get_by_role("heading", name="Claim", exact=True).is_visible()
+    assert page.get_by_text("On the relative reading").is_visible()
+    assert page.get_by_text("C12").first.is_visible()
+    settle(page)
+    assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"), "the page scrolls sideways"
+    assert serious_problems(page) == []
+    page.get_by_role("link", name="Show me").first.click()
+    page.get_by_role("heading", name="Distributions", exact=True).wait_for(timeout=60_000)
+    assert "block=SE_2_3" in page.url
+    assert page.locator("[data-testid=stException]").count() == 0
     assert ears.complaints == []
     assert ears.hosts == {server.removeprefix("http://")}
     context.close()
@@ -56,7 +88,7 @@ def traces(page: Page) -> list[list[str]]:
 
 def test_a_deep_link_shows_the_same_selection_in_a_new_session(server: str, browser: Browser) -> None:
     first = browser.new_context().new_page()
-    draw(first, server)
+    draw(first, f"{server}/distributions")
     means = traces(first)
     first.get_by_text("Mean ± SD (Fig. 7)", exact=True).first.click()
     first.wait_for_function("() => document.location.search.includes('view=')", timeout=20_000)

@@ -122,7 +122,7 @@ def test_selections_come_along_from_distributions_and_the_camera_goes_back(
 ) -> None:
     context = browser.new_context(viewport={"width": 1280, "height": 900})
     page = context.new_page()
-    page.goto(f"{server}/?recording={recording.path}&class=class+4&order=Class+share")
+    page.goto(f"{server}/distributions?recording={recording.path}&class=class+4&order=Class+share")
     settle(page)
     page.get_by_role("link", name="Export").click()
     page.get_by_role("heading", name="Export", exact=True).wait_for()

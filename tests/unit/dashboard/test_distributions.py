@@ -18,7 +18,7 @@ def open_app(recording: Path | str | None = None, **query: str) -> AppTest:
         app.query_params["recording"] = str(recording)
     for key, value in query.items():
         app.query_params[key] = value
-    return app.run()
+    return app.switch_page("senet_viz/dashboard/pages/distributions.py").run()
 
 
 def said(app: AppTest) -> str:

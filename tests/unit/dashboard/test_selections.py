@@ -15,6 +15,7 @@ def test_shared_selections_survive_page_changes_there_and_back(tmp_path: Path, m
     path = str(synthetic_recording(tmp_path / "run", classes=5).path)
     monkeypatch.setenv("SENET_VIZ_RECORDINGS", path)
     app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60).run()
+    app.switch_page(f"{PAGES}/distributions.py").run()
     app.selectbox(key="recording").set_value(path).run()
     app.multiselect(key="class").set_value(["class 3"]).run()
     app.number_input(key="seed").set_value(7).run()

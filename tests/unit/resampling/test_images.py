@@ -57,21 +57,40 @@ def test_fewer_images_or_classes_are_refused(counts: tuple[int, ...], said: str)
         count_groups(np.array(counts, dtype=int))
 
 
-def test_each_replicate_is_what_the_remaining_images_give() -> None:
+def weighted_share(gates: np.ndarray, labels: np.ndarray, weights: np.ndarray) -> float:
+    """Pooled ω² for classes of given weights, each class mean's noise taken off by its own number of images."""
+    groups = [gates[labels == k].astype(np.float64) for k in range(len(weights))]
+    means = np.stack([g.mean(0) for g in groups])
+    noise = sum(((g - g.mean(0)) ** 2).sum(0) for g in groups) / (len(labels) - len(weights))
+    spread = weights @ (means - weights @ means) ** 2
+    between = spread - noise * sum(w * (1 - w) / len(g) for w, g in zip(weights, groups))
+    return float(between.sum() / (between + noise).sum())
+
+
+def test_each_replicate_is_what_the_remaining_images_say_of_the_same_classes() -> None:
+    """Classes keep the weights they have among all images."""
     gates = gates_of(LABELS)
     group = assign_groups(LABELS, seed=1)
-    found = resample_images(
-        chunked(gates, LABELS, group, 13), n_classes=4, groups=10, mean=gates.mean(0), along_mean=True
-    )
+    found = resample_images(chunked(gates, LABELS, group, 13), n_classes=4, groups=10, mean=gates.mean(0))
+    weights = np.array(SIZES) / len(LABELS)
     for g, statistics in [(None, found.full), *enumerate(found.without)]:
         rows = np.full(len(LABELS), True) if g is None else group != g
-        state = ClassMoments.empty(4, Channels(("a",), (9,)))
-        state.update(gates[rows], LABELS[rows])
-        expected = block_statistics(sums_of_squares(state.finish()))
-        for name in ("omega_squared", "omega_squared_mean", "between_variance", "within_variance"):
-            assert getattr(statistics, name) == pytest.approx(getattr(expected, name), rel=1e-9)
-        assert statistics.near_zero == 0
+        assert statistics.omega_squared == pytest.approx(weighted_share(gates[rows], LABELS[rows], weights), rel=1e-9)
         assert statistics.near_one == pytest.approx((gates[rows] > 0.9).mean())
+
+
+def test_with_equal_classes_it_is_what_the_remaining_images_give() -> None:
+    labels = np.repeat(np.arange(4), 20)
+    gates, group = gates_of(labels), assign_groups(labels, seed=1)
+    found = resample_images(chunked(gates, labels, group, 13), n_classes=4, groups=10, mean=gates.mean(0))
+    for g, statistics in [(None, found.full), *enumerate(found.without)]:
+        rows = np.full(len(labels), True) if g is None else group != g
+        state = ClassMoments.empty(4, Channels(("a",), (9,)))
+        state.update(gates[rows], labels[rows])
+        expected = block_statistics(sums_of_squares(state.finish()))
+        assert statistics.defined_channels == 9
+        assert statistics.between_variance == pytest.approx(expected.between_variance, rel=1e-9)
+        assert statistics.within_variance == pytest.approx(expected.within_variance, rel=1e-9)
 
 
 def test_chunks_do_not_matter() -> None:

@@ -1,0 +1,137 @@
+"""Claim: does what the paper says of gates hold for this network on these images?"""
+
+from pathlib import Path
+from typing import Literal
+
+import streamlit as st
+
+from senet_viz.assessment import Assessment
+from senet_viz.claims import (
+    CLAIMS,
+    READINGS,
+    SIDE_WORDS,
+    ClaimReport,
+    Evidence,
+    JudgedClaim,
+    Role,
+    Verdict,
+    describe_claim_disagreement,
+    describe_disagreement,
+    describe_scope,
+    say_interval,
+    summarize_reading,
+    tabulate_report,
+)
+from senet_viz.dashboard import glossary
+from senet_viz.dashboard.assessments import find_assessment
+from senet_viz.dashboard.frame import Opened, open_page
+from senet_viz.dashboard.parts import show_answer, show_downloads, show_figure
+from senet_viz.figures.depth_curves import draw_depth
+
+DISTRIBUTIONS = Path(__file__).parent / "distributions.py"
+ICONS: dict[Verdict, str] = {
+    "supported": ":material/check_circle:",
+    "refuted": ":material/cancel:",
+    "inconclusive": ":material/help:",
+    "not applicable": ":material/remove_circle:",
+}
+COLOURS: dict[Verdict, Literal["green", "red", "orange", "gray"]] = {
+    "supported": "green",
+    "refuted": "red",
+    "inconclusive": "orange",
+    "not applicable": "gray",
+}
+_A_ROW = 3
+
+
+def show_readings(report: ClaimReport) -> None:
+    """One sentence a reading, and one where they disagree."""
+    sentences = [summarize_reading(report, name) for name in READINGS]
+    if disagreement := describe_disagreement(report):
+        sentences.append(f"**{disagreement}**")
+    show_answer("\n\n".join(sentences), explained=glossary.READINGS)
+    st.caption(describe_scope(report))
+
+
+def show_curves(page: Opened, assessment: Assessment) -> None:
+    """Class share and between-class SD along the depth."""
+    figure = draw_depth(assessment, page.screen.look, narrow=page.screen.narrow)
+    name = f"claim-depth-{page.recording.id[:8]}"
+    show_figure(figure, name=name, alt="Class share of variance and between-class SD of the gates in every block.")
+    if assessment.reason:
+        st.info(assessment.reason, icon=":material/info:")
+    st.caption(
+        "Above: how much of a gate's variance lies between classes. Below: how far classes move a gate, in units of s. A share "
+        "can be large where gates hardly move. z is the gate's own input; networks with random weights show what low-level "
+        "image statistics alone do. Blocks in bold have the roles of the paper's Fig. 6.",
+        help=glossary.CLASS_SHARE,
+    )
+    show_downloads(assessment.table(), figure, key="claim", name=name)
+
+
+def show_cards(report: ClaimReport) -> None:
+    """A card a claim, three to a row."""
+    st.header("Claim by claim", anchor=False)
+    for start in range(0, len(report.claims), _A_ROW):
+        for column, claim in zip(st.columns(_A_ROW, gap="small"), report.claims[start : start + _A_ROW]):
+            with column, st.container(border=True):
+                show_card(claim, report)
+
+
+def show_card(claim: JudgedClaim, report: ClaimReport) -> None:
+    """The claim in plain words, a verdict a reading, what the paper shows, and where to see it."""
+    st.markdown(f"**{claim.id}** · {claim.statement}")
+    for name, evidence in claim.readings.items():
+        verdict = evidence.verdict
+        st.badge(f"{name}: {verdict}", icon=ICONS[verdict], color=COLOURS[verdict], help=evidence.reason)
+        if text := tell_effect(evidence):
+            st.caption(text)
+    if split := describe_claim_disagreement(claim):
+        st.caption(f"**{split}**")
+    with st.expander("What the paper shows", icon=":material/article:"):
+        st.markdown(claim.paper)
+    blocks = [report.roles[role] for role in roles_of(claim.id) if role in report.roles]
+    if blocks:
+        st.page_link(
+            DISTRIBUTIONS,
+            label="Show me",
+            icon=":material/ssid_chart:",
+            query_params={"block": list(dict.fromkeys(blocks))},
+        )
+
+
+def roles_of(claim_id: str) -> list[Role]:
+    """Roles of the blocks that a claim reads."""
+    claim = next(c for c in CLAIMS if c.id == claim_id)
+    return [role for reading in claim.readings.values() for part in reading.parts for role in part.statistic.roles]
+
+
+def tell_effect(evidence: Evidence) -> str:
+    """Each part's number with its interval and the bound that was declared."""
+    parts = [
+        f"{part.words}: {say_interval(part.estimate, part.interval, part.unit)} "
+        f"({part.interval.level:.0%}; declared {SIDE_WORDS[part.side]} {part.bound:g})"
+        for part in evidence.parts
+    ]
+    return "  \n".join(parts)
+
+
+def show_methods(report: ClaimReport) -> None:
+    """Thresholds, methods and limits in a fold."""
+    with st.expander("Thresholds, methods and limits", icon=":material/rule:"):
+        st.markdown(glossary.METHODS)
+        st.dataframe(
+            tabulate_report(report),
+            hide_index=True,
+            height=360,
+            alt="Every claim, reading and part with its bound and interval",
+        )
+
+
+opened = open_page("Claim", "Does what the paper says of gates hold for this network on these images?")
+stored = find_assessment(opened)
+if stored is not None:
+    show_readings(stored.report)
+    show_curves(opened, stored.assessment)
+    show_cards(stored.report)
+    show_methods(stored.report)

@@ -1,0 +1,86 @@
+"""The page Claim without a browser: assessed, not assessed, stale, slim, unfinished."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from senet_viz.assessing import assess
+from senet_viz.recording import slim_recording
+from tests.synthetic import synthetic_recording
+
+APP = str(Path(__file__).parents[3] / "app.py")
+Opener = Callable[[Path], AppTest]
+
+
+@pytest.fixture
+def open_page(monkeypatch: pytest.MonkeyPatch) -> Opener:
+    """Opens the first page on a recording that its picker knows."""
+
+    def opened(recording: Path) -> AppTest:
+        monkeypatch.setenv("SENET_VIZ_RECORDINGS", str(recording))
+        app = AppTest.from_file(APP, default_timeout=120)
+        app.query_params["recording"] = str(recording)
+        return app.run()
+
+    return opened
+
+
+def said(app: AppTest) -> str:
+    parts = [*app.markdown, *app.caption, *app.info, *app.warning, *app.error, *app.title, *app.code]
+    return "\n".join(str(part.value) for part in parts)
+
+
+def test_an_assessed_recording_shows_readings_curves_and_a_card_a_claim(open_page: Opener, tmp_path: Path) -> None:
+    recording = synthetic_recording(tmp_path / "run", classes=6)
+    report = assess(recording)
+    app = open_page(recording.path)
+    assert not app.exception
+    text = said(app)
+    assert "On the relative reading" in text
+    assert len(app.get("plotly_chart")) == 1
+    for claim in report.claims:
+        assert f"**{claim.id}** · {claim.statement}" in text
+    badges = [str(b.proto) for b in app.get("badge")] or text
+    assert any("causal: not applicable" in b for b in badges) or "causal: not applicable" in text
+
+
+def test_a_recording_is_assessed_at_a_click(open_page: Opener, tmp_path: Path) -> None:
+    recording = synthetic_recording(tmp_path / "run", classes=4)
+    app = open_page(recording.path)
+    assert not app.exception
+    assert "has not been assessed yet" in said(app)
+    app.button(key="assess_now").click().run()
+    assert not app.exception
+    assert "On the relative reading" in said(app)
+    assert (recording.path / "assessment.json").is_file()
+
+
+def test_what_can_not_be_assessed_says_why(open_page: Opener, tmp_path: Path) -> None:
+    one_class = synthetic_recording(tmp_path / "one", classes=1)
+    app = open_page(one_class.path)
+    app.button(key="assess_now").click().run()
+    assert not app.exception
+    assert "fewer than two classes" in said(app)
+    slim = slim_recording(synthetic_recording(tmp_path / "full"), tmp_path / "slim")
+    app = open_page(slim.path)
+    assert not app.exception
+    assert "--into" in said(app)
+
+
+def test_a_stale_assessment_is_told_and_can_be_made_again(open_page: Opener, tmp_path: Path) -> None:
+    recording = synthetic_recording(tmp_path / "run")
+    assess(recording)
+    path = recording.path / "assessment.json"
+    tree = json.loads(path.read_text("utf-8"))
+    path.write_text(json.dumps({**tree, "recording_id": "another"}), "utf-8")
+    app = open_page(recording.path)
+    assert not app.exception
+    assert "assess it again" in said(app)
+    assert app.button(key="assess_now")
+    path.write_text("{", "utf-8")
+    app = open_page(recording.path)
+    assert not app.exception
+    assert "could not be read" in said(app)
