@@ -15,10 +15,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from planted import PATTERNS, Design, Pattern, at_the_bound, simulate
+from verdict_page import make_page, right_rate
 
-from senet_viz.claims import VERDICTS, ReadingName, judge
+from senet_viz.claims import VERDICTS, ClaimReport, judge
 from senet_viz.environment import describe_environment
 
 RESULT = Path(__file__).parent / "results" / "verdict_rates.json"
@@ -28,43 +30,52 @@ DESIGNS = (Design(4, 50), Design(20, 5), Design(20, 20), Design(20, 20, unequal=
 
 @dataclass(frozen=True)
 class Row:
-    """Rates of one claim's reading under one pattern and design."""
+    """Rates of one claim's reading under one pattern and design.
+
+    Attributes:
+        pattern, claim, reading, design: whose.
+        expected: the right verdict, or "not supported".
+        rates: of each verdict.
+        effect: mean of the headline number over the runs, None where it is not defined.
+        reach: mean half width of its interval, likewise.
+    """
 
     pattern: str
     claim: str
-    reading: ReadingName
+    reading: str
     design: str
     expected: str
     rates: dict[str, float]
+    effect: float | None
+    reach: float | None
 
 
 def run_pattern(name: str, pattern: Pattern, design: Design, seeds: Sequence[int]) -> list[Row]:
     """Judge so many drawn recordings."""
-    found: dict[str, Counter[str]] = {key: Counter() for key in pattern.expected}
-    for seed in seeds:
-        report = judge(simulate(pattern, design, seed))
-        for key, counts in found.items():
-            claim, reading = key.split()
-            counts[report.claim(claim).readings[reading].verdict] += 1  # type: ignore[index]
-    rows = []
-    for key, counts in found.items():
-        claim, reading = key.split()
-        expected = "not applicable" if claim == "C12" and design.classes <= 4 else pattern.expected[key]
-        rates = {verdict: counts[verdict] / len(seeds) for verdict in VERDICTS}
-        rows.append(Row(name, claim, reading, design.name, expected, rates))  # type: ignore[arg-type]
-    return rows
+    reports = [judge(simulate(pattern, design, seed)) for seed in seeds]
+    return [_count(name, key, pattern, design, reports) for key in pattern.expected]
 
 
-def right_rate(row: dict[str, Any]) -> float:
-    """Share of runs with the expected verdict."""
-    if row["expected"] == "not supported":
-        return 1 - float(row["rates"]["supported"])
-    return float(row["rates"][row["expected"]])
+def _count(name: str, key: str, pattern: Pattern, design: Design, reports: list[ClaimReport]) -> Row:
+    claim, reading = key.split()
+    found = [report.claim(claim).readings[reading] for report in reports]  # type: ignore[index]
+    counts = Counter(evidence.verdict for evidence in found)
+    effect = _mean([evidence.effect for evidence in found])
+    reach = _mean([(evidence.interval.high - evidence.interval.low) / 2 for evidence in found])
+    expected = "not applicable" if claim == "C12" and design.classes <= 4 else pattern.expected[key]
+    rates = {str(verdict): counts[verdict] / len(reports) for verdict in VERDICTS}
+    return Row(name, claim, reading, design.name, expected, rates, effect, reach)
+
+
+def _mean(values: list[float]) -> float | None:
+    defined = np.array(values)[~np.isnan(values)]
+    return round(float(defined.mean()), 6) if len(defined) else None
 
 
 def run_all(runs: int) -> dict[str, Any]:
     """All patterns and designs."""
-    began, rows = time.perf_counter(), []
+    began = time.perf_counter()
+    rows: list[Row] = []
     for design in DESIGNS:
         exact = {} if design.unequal else at_the_bound(design.classes)
         for name, pattern in {**PATTERNS, **exact}.items():
@@ -81,60 +92,6 @@ def run_all(runs: int) -> dict[str, Any]:
     }
 
 
-def write_page(result: dict[str, Any]) -> None:
-    """docs/verdict-rates.md."""
-    names = list(dict.fromkeys(row["pattern"] for row in result["rows"]))
-    text = [
-        "# How often the verdicts are right",
-        "",
-        f"Rates over {result['runs']} drawn recordings each, of six blocks with {result['channels']} correlated channels; "
-        "classes × images per class. Made by `python benchmarks/verdict_rates.py --write-docs`; the patterns stand in "
-        "`benchmarks/planted.py` and `benchmarks/verdict_rates.py`, the rules and bounds in `senet_viz/claims/`.",
-        "",
-        f"Wanted: the right verdict in at least 95 % of runs. Smallest rate found: {result['smallest_right_rate']:.1%}.",
-    ]
-    for name in names:
-        text += [
-            "",
-            f"## {name[0].upper()}{name[1:]}",
-            "",
-            *_pattern_table([r for r in result["rows"] if r["pattern"] == name]),
-        ]
-    text += ["", *_reading_notes()]
-    PAGE.write_text("\n".join(text) + "\n", encoding="utf-8")
-
-
-def _pattern_table(rows: list[dict[str, Any]]) -> list[str]:
-    designs = list(dict.fromkeys(row["design"] for row in rows))
-    lines = [f"| claim | reading | right | {' | '.join(designs)} |", f"|---|---|---|{'---|' * len(designs)}"]
-    for claim, reading in dict.fromkeys((row["claim"], row["reading"]) for row in rows):
-        own = {row["design"]: row for row in rows if (row["claim"], row["reading"]) == (claim, reading)}
-        cells = [f"{right_rate(own[d]):.1%}{_mark(own[d])}" for d in designs]
-        expected = next(r["expected"] for r in reversed(list(own.values())))
-        lines.append(f"| {claim} | {reading} | {expected} | {' | '.join(cells)} |")
-    return lines
-
-
-def _mark(row: dict[str, Any]) -> str:
-    return " (not applicable)" if row["claim"] == "C12" and row["expected"] == "not applicable" else ""
-
-
-def _reading_notes() -> list[str]:
-    return [
-        "## Notes",
-        "",
-        '- "Not supported" counts everything but a wrong "supported". At a bound 97.5 % is expected of it (95 % for '
-        "equivalences), and more where an interval is wider than it need be.",
-        "- C12 needs more than four classes: of four the only subset is the whole.",
-        "- Under pure noise the second part of C1's relative reading compares nothing with a third of nothing. Its true "
-        "value is then the bound itself, so that by the rule alone it could be supported in 5 % of runs only, although "
-        "C1 is true. Where neither block's 95 % interval lies above 0 that part is not applicable and the first part "
-        "(ω² ≤ .10) decides alone.",
-        "- Under pure noise C6 has no class differences to find a pattern in; both of its readings are not applicable "
-        "where the 95 % interval of the between-class variance reaches 0.",
-    ]
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--runs", type=int, default=400)
@@ -147,7 +104,7 @@ def main() -> None:
         arguments.out.parent.mkdir(parents=True, exist_ok=True)
         arguments.out.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
     if arguments.write_docs or arguments.docs_only:
-        write_page(json.loads(arguments.out.read_text(encoding="utf-8")))
+        PAGE.write_text(make_page(json.loads(arguments.out.read_text(encoding="utf-8"))), encoding="utf-8")
 
 
 if __name__ == "__main__":

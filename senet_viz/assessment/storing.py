@@ -22,11 +22,10 @@ from senet_viz.errors import RecordingError
 from senet_viz.measures import GateHealth
 from senet_viz.recording import Recording
 from senet_viz.recording.files import as_recording_errors, read_table, replace_json, write_table
+from senet_viz.recording.layout import ASSESSMENT, MEASURES
 from senet_viz.resampling import Estimate, Interval
 from senet_viz.schema import Gate
 
-ASSESSMENT = "assessment.json"
-MEASURES = "measures.parquet"
 ASSESSMENT_VERSION = 1
 _NAN = float("nan")
 

@@ -62,7 +62,7 @@ class Agreement:
         if not defined.any():
             return not_found("a number that it compares is not defined", level)
         together = np.all([values[defined] == 1 for values in agree.values()], axis=0)
-        alone = ", ".join(f"{claim} alone {values[defined].mean():.0%}" for claim, values in agree.items())
+        alone = ", ".join(f"{claim} alone {values[defined].mean():.1%}" for claim, values in agree.items())
         note = f"{len(together):,} random subsets of {subsets.size} classes; {alone}"
         return Found(float(together.mean()), wilson_interval(int(together.sum()), len(together), level), note)
 

@@ -48,8 +48,8 @@ def describe_disagreement(report: ClaimReport) -> str:
     if not split:
         return ""
     return (
-        f"Readings disagree on {_join(split)}: this is the point on which the field disagrees, for a large share of a "
-        f"gate's variance can be class although the gate hardly moves ({SOURCE})."
+        f"Readings disagree on {_join(split)}. The field disagrees on the same point: most of a gate's variance can be class "
+        f"although the gate hardly moves ({SOURCE})."
     )
 
 

@@ -15,7 +15,7 @@ _AFTER: Mapping[Unit, str] = {"units of s": " in units of s", "points": " points
 
 def say_number(value: float, unit: Unit) -> str:
     """A number of a unit; "not defined" for NaN."""
-    return "not defined" if math.isnan(value) else f"{value:.{_DIGITS[unit]}f}".replace("-", "−")
+    return "not defined" if math.isnan(value) else f"{value:z.{_DIGITS[unit]}f}".replace("-", "−")
 
 
 def say_interval(value: float, interval: Interval, unit: Unit) -> str:

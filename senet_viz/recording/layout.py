@@ -23,7 +23,9 @@ _OWN_FILE = re.compile(
     r"((samples|gates|histograms)-\d{5}(-part-\d{6})?\.parquet|errors-\d{5}(-part-\d{6})?\.jsonl"
     r"|(moments|control)(-\d+)+\.safetensors)(\.tmp)?|manifest\.json\.tmp"
 )
-_ASIDE = re.compile(rf"({re.escape(LOCK)}|{re.escape(PROGRESS)})(\..*)?")
+ASSESSMENT = "assessment.json"
+MEASURES = "measures.parquet"
+_ASIDE = re.compile(rf"({'|'.join(map(re.escape, (LOCK, PROGRESS, ASSESSMENT, MEASURES)))})(\..*)?")
 
 SAMPLES_SCHEMA = pa.schema(
     [

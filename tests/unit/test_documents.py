@@ -47,6 +47,14 @@ def test_the_accuracy_on_the_card_is_the_configs() -> None:
         assert f"| {measured['top1']:.2%} | {measured['top5']:.2%} | {measured['images']:,} |" in text
 
 
+def test_the_tables_of_claims_are_those_of_the_stored_assessment() -> None:
+    from tools.claims_tables import fill, make_tables
+
+    page = (ROOT / "docs" / "claims.md").read_text(encoding="utf-8")
+    assert fill(page, make_tables(ROOT / "checkpoints" / "seresnet50-w050-64px" / "recording")) == page
+    assert page.count("| SE_") == 16
+
+
 def test_versions_agree() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     assert project["version"] == senet_viz.__version__

@@ -30,7 +30,7 @@ def test_the_share_of_subsets_that_agree_decides(share: float, verdict: str) -> 
         assert found.effect == pytest.approx(share)
         assert (
             found.parts[0].note
-            == f"1,000 random subsets of 4 classes; C1 alone 100%, C2 alone 100%, C3 alone {share:.0%}"
+            == f"1,000 random subsets of 4 classes; C1 alone 100.0%, C2 alone 100.0%, C3 alone {share:.1%}"
         )
 
 

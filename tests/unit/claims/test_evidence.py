@@ -14,10 +14,13 @@ from senet_viz.claims import (
     describe_disagreement,
     describe_scope,
     judge,
+    say_interval,
+    say_number,
     summarize_reading,
     tabulate_report,
 )
 from senet_viz.errors import RecordingError
+from senet_viz.resampling import Interval
 from tests.claimed import make_curves, make_effects, make_inputs
 
 STILL = {"between_variance": (1e-6, 1e-5, 1e-5, 2e-5, 1e-5, 1e-5)}
@@ -65,7 +68,7 @@ def test_each_reading_has_its_sentence(report: ClaimReport) -> None:
 
 def test_disagreement_is_told_in_one_sentence(report: ClaimReport) -> None:
     told = describe_disagreement(report)
-    assert told.startswith("Readings disagree on C2 and C3: ")
+    assert told.startswith("Readings disagree on C2 and C3. The field disagrees on the same point")
     assert "Stripe Observation, ECCV 2024, arXiv 2304.06345" in told
     assert "relative supported, absolute refuted" in describe_claim_disagreement(report.claim("C2"))
     assert describe_claim_disagreement(report.claim("C1")) == ""
@@ -75,6 +78,14 @@ def test_disagreement_is_told_in_one_sentence(report: ClaimReport) -> None:
 def test_the_scope_depends_on_the_number_of_classes(report: ClaimReport) -> None:
     assert "these 1,000 images of 20 classes; intervals for classes like these" in describe_scope(report)
     assert "20 classes would be needed" in describe_scope(dataclasses.replace(report, classes=19))
+
+
+def test_numbers_carry_a_true_sign_and_their_interval() -> None:
+    assert say_number(-1e-6, "share") == "0.000"
+    assert say_number(-0.25, "points") == "−0.25"
+    assert say_number(math.nan, "ratio") == "not defined"
+    assert say_interval(0.5, Interval(0.25, 0.75, 0.95), "ratio") == "0.50 [0.25, 0.75]"
+    assert say_interval(0.5, Interval(math.nan, math.nan, 0.95), "ratio") == "0.50"
 
 
 def test_the_table_has_every_part(report: ClaimReport) -> None:

@@ -5,9 +5,20 @@ import dataclasses
 import numpy as np
 import pytest
 
-from senet_viz.claims import NO_INTERVENTIONS, BlockIntervals, ClaimReport, Evidence, judge
-from senet_viz.claims.inputs import ClaimInputs
+from senet_viz.claims import (
+    NO_INTERVENTIONS,
+    BlockIntervals,
+    BlockSeries,
+    ClaimInputs,
+    ClaimReport,
+    Evidence,
+    Series,
+    SeriesName,
+    gather_series,
+    judge,
+)
 from senet_viz.errors import ArgumentError
+from senet_viz.measures import BlockStatistics
 from tests.claimed import make_curves, make_effects, make_inputs
 from tests.synthetic import PAPER_BLOCKS, make_gates
 
@@ -213,8 +224,39 @@ def test_inputs_that_do_not_fit_are_refused() -> None:
         judge(make_inputs()).claim("C13")
 
 
-def _names() -> tuple[str, ...]:
-    return tuple(field.name for field in dataclasses.fields(make_curves()))
+def _names() -> tuple[SeriesName, ...]:
+    return tuple(field.name for field in dataclasses.fields(BlockSeries))  # type: ignore[misc]
+
+
+def test_the_order_of_groups_does_not_matter() -> None:
+    gates = make_curves()
+    turned = {name: Series(s.values, s.replicates[:, ::-1]) for name in _names() if (s := gates.get(name)) is not None}
+    first, second = judge(make_inputs(gates=gates)), judge(make_inputs(gates=BlockSeries(**turned)))
+    for a, b in zip(first.claims, second.claims):
+        for name, found in a.readings.items():
+            assert found.verdict == b.readings[name].verdict
+            assert found.interval.low == pytest.approx(b.readings[name].interval.low, nan_ok=True)
+
+
+def test_curves_are_gathered_from_block_statistics() -> None:
+    full = [BlockStatistics(0.1 * i, 0.1, 8, 1e-4 * i, 1e-3, near_one=0.2 * i) for i in range(3)]
+    without = [[dataclasses.replace(one, omega_squared=one.omega_squared + g) for g in range(5)] for one in full]
+    gathered = gather_series(full, without)
+    assert gathered.groups == 5
+    np.testing.assert_allclose(gathered.omega_squared.values, [0, 0.1, 0.2])
+    np.testing.assert_allclose(gathered.omega_squared.replicates[2], 0.2 + np.arange(5))
+    assert gathered.near_one is not None
+    np.testing.assert_allclose(gathered.near_one.values, [0, 0.2, 0.4])
+    assert gathered.direction_share is not None
+    assert np.isnan(gathered.direction_share.values).all()
+    assert gather_series(full).omega_squared.replicates.shape == (3, 0)
+
+
+def test_series_that_do_not_fit_are_refused() -> None:
+    with pytest.raises(ArgumentError, match=r"\(3,\) values with \(2, 5\) replicates"):
+        Series(np.zeros(3), np.zeros((2, 5)))
+    with pytest.raises(ArgumentError, match="differ in blocks and groups"):
+        BlockSeries(Series(np.zeros(3), np.zeros((3, 5))), near_one=Series(np.zeros(3), np.zeros((3, 4))))
 
 
 def test_inputs_are_frozen() -> None:

@@ -1,8 +1,12 @@
 """A few drawn recordings of every pattern; benchmarks/verdict_rates.py runs 400 of each."""
 
+import json
+from pathlib import Path
+
 import pytest
 
 from benchmarks.planted import PATTERNS, Design, simulate
+from benchmarks.verdict_page import make_page
 from senet_viz.claims import judge
 
 SEEDS = range(3)
@@ -20,3 +24,12 @@ def test_planted_patterns_get_the_right_verdict(name: str) -> None:
                 assert found.verdict != "supported", (key, found.reason)
             else:
                 assert found.verdict == expected, (key, found.reason)
+
+
+def test_the_page_of_rates_is_made_from_the_stored_results() -> None:
+    root = Path(__file__).parents[3]
+    result = json.loads((root / "benchmarks/results/verdict_rates.json").read_text(encoding="utf-8"))
+    assert (root / "docs/verdict-rates.md").read_text(encoding="utf-8") == make_page(result)
+    assert result["runs"] >= 400
+    wrong = [r for r in result["rows"] if r["expected"] == "supported" and r["rates"]["refuted"] > 0.02]
+    assert not wrong

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from benchmarks.interval_coverage import Cell, all_cells, class_means, exact_draw, image_draw, run_intervals, verdict
+from benchmarks.interval_cells import Cell, all_cells, class_means, exact_draw, image_draw, run_intervals, verdict
 from senet_viz.measures import BlockStatistics
 
 SMALL = Cell(0.3, 4, 5, 64, equal=False)

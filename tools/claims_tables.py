@@ -1,0 +1,91 @@
+"""The tables of docs/claims.md, from a stored assessment.
+
+    python tools/claims_tables.py checkpoints/seresnet50-w050-64px/recording
+
+With `--write docs/claims.md` they replace those between the page's marks.
+"""
+
+import argparse
+from pathlib import Path
+
+from senet_viz.assessment import Assessment, read_assessment, read_tree
+from senet_viz.claims import SIDE_WORDS, ClaimReport, PartEvidence, say_interval, say_number
+from senet_viz.recording import open_recording
+
+
+def make_tables(folder: Path) -> dict[str, str]:
+    """The tables by the name of their marks: "claims" and "blocks"."""
+    recording = open_recording(folder)
+    tree, assessment = read_tree(recording), read_assessment(recording)
+    if tree is None or assessment is None:
+        raise SystemExit(f"{folder} has no assessment: run senet-viz assess first.")
+    report = ClaimReport.from_json(tree["claims"])
+    return {"claims": _claims(report), "blocks": _blocks(assessment, tree["decoding"]["rows"], tree["cka"]["rows"])}
+
+
+def _claims(report: ClaimReport) -> str:
+    lines = [
+        "| claim | reading | verdict | number and interval | declared | z | random weights |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    for claim in report.claims:
+        for name, evidence in claim.readings.items():
+            for i, part in enumerate(evidence.parts):
+                head = f"{claim.id} | {name} | **{evidence.verdict}**" if i == 0 else " | | "
+                number = (
+                    f"{part.words}: {say_interval(part.estimate, part.interval, part.unit)} ({part.interval.level:.0%})"
+                )
+                bound = f"{SIDE_WORDS[part.side]} {part.bound:g}"
+                lines.append(
+                    f"| {head} | {number} | {bound} | {_beside(part, 'squeeze')} | {_beside(part, 'random weights')} |"
+                )
+    return "\n".join(lines)
+
+
+def _beside(part: PartEvidence, kind: str) -> str:
+    return next((say_number(b.value, part.unit) for b in part.beside if b.kind == kind), "–")
+
+
+def _blocks(assessment: Assessment, decoding: list[dict[str, float]], cka: list[dict[str, float]]) -> str:
+    lines = [
+        "| block | ω² of s | ω² of z | random weights | between-class SD | within-class SD | s > .9 | rank of gates | decoding | CKA with classes |",
+        "|---|---|---|---|---|---|---|---|---|---|",
+    ]
+    for at, (block, decoded, similar) in enumerate(zip(assessment.blocks, decoding, cka, strict=True)):
+        random = sum(control.blocks[at].omega_squared for control in assessment.controls) / max(
+            1, len(assessment.controls)
+        )
+        gate, squeeze = block.gate, block.squeeze
+        cells = (
+            block.block.label, f"{gate['omega_squared'].value:.3f}", "–" if squeeze is None else f"{squeeze.omega_squared:.3f}",
+            f"{random:.3f}" if assessment.controls else "–", f"{gate['between_sd'].value:.4f}",
+            f"{gate['within_sd'].value:.4f}", f"{block.health.near_one:.3f}", f"{block.gate_rank:.1f}",
+            f"{decoded['matched accuracy']:.3f}", f"{similar['classes']:.3f}",
+        )  # fmt: skip
+        lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def fill(page: str, tables: dict[str, str]) -> str:
+    """A page with its tables between `<!-- name -->` and `<!-- /name -->` replaced."""
+    for name, table in tables.items():
+        before, rest = page.split(f"<!-- {name} -->\n", 1)
+        after = rest.split(f"<!-- /{name} -->", 1)[1]
+        page = f"{before}<!-- {name} -->\n{table}\n<!-- /{name} -->{after}"
+    return page
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("recording", type=Path)
+    parser.add_argument("--write", type=Path)
+    arguments = parser.parse_args()
+    tables = make_tables(arguments.recording)
+    if arguments.write:
+        arguments.write.write_text(fill(arguments.write.read_text("utf-8"), tables), encoding="utf-8")
+    else:
+        print("\n\n".join(tables.values()))  # noqa: T201 - a command
+
+
+if __name__ == "__main__":
+    main()
