@@ -51,7 +51,7 @@ def open_page(title: str, question: str) -> Opened:
 def open_plain_page(title: str, question: str) -> Screen:
     """Title and question of a page that shows no recording."""
     st.title(title, anchor=False)
-    st.caption(question)
+    st.caption(question, help=glossary.WORDS)
     return watch_screen()
 
 

@@ -10,6 +10,7 @@ BLOCK = (
     "**Block labels** are the paper's: SE_4_6 is the SE unit of the sixth block of stage 4. Stages are counted by resolution; "
     "in a ResNet they go from 2 (early) to 5 (late)."
 )
+WORDS = "\n\n".join((GATE, SQUEEZE, REDUCTION, BLOCK))
 CLASS_SHARE = (
     "**Class share** (ω²): the share of a gate's variance over the images that lies between classes. 0: the class says nothing "
     "about the gate. 1: all images of a class have the same gate."

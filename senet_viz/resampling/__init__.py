@@ -13,12 +13,13 @@ from senet_viz.resampling.estimate import (
 from senet_viz.resampling.grouped import Cells, GroupedMoments, at_sizes
 from senet_viz.resampling.groups import assign_groups, count_groups
 from senet_viz.resampling.images import ImageReplicates, StatisticName, resample_block, resample_images
-from senet_viz.resampling.permutation import PermutationNull, choose_images, permute_labels
+from senet_viz.resampling.permutation import PERMUTATIONS, PermutationNull, choose_images, permute_labels
 
 __all__ = [
     "EQUIVALENCE_LEVEL",
     "FEWEST_CLASSES",
     "LEVEL",
+    "PERMUTATIONS",
     "Cells",
     "ClassReplicates",
     "Estimate",
