@@ -28,6 +28,20 @@ page = st.navigation(
             help="How the gates of chosen classes are distributed, block by block.",
         ),
         st.Page(
+            PACKAGE / "pages" / "blocks.py",
+            title="Blocks",
+            icon=":material/view_column:",
+            url_path="blocks",
+            help="What the gates of each block do: health, measures, similarity.",
+        ),
+        st.Page(
+            PACKAGE / "pages" / "pair.py",
+            title="Two recordings",
+            icon=":material/difference:",
+            url_path="two",
+            help="Two networks, two sets of images or two precisions side by side.",
+        ),
+        st.Page(
             PACKAGE / "pages" / "compare.py",
             title="Compare images",
             icon=":material/compare:",

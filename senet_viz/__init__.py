@@ -15,6 +15,7 @@ _HOMES = {
     "Manifest": "senet_viz.schema",
     "Recording": "senet_viz.recording",
     "SenetVizError": "senet_viz.errors",
+    "assess": "senet_viz.assessing",
     "compare_images": "senet_viz.comparing",
     "decode_image": "senet_viz.images",
     "export_statistics": "senet_viz.statistics",
@@ -23,13 +24,18 @@ _HOMES = {
     "measure_selectivity": "senet_viz.measures",
     "open_images": "senet_viz.images",
     "open_recording": "senet_viz.recording",
+    "read_assessment": "senet_viz.assessment",
     "record": "senet_viz.pipeline",
     "slim_recording": "senet_viz.recording",
     "verify_recording": "senet_viz.recording",
 }
+_ROOMS = ("figures",)  # as sv.figures, without an import of its own
 __all__ = sorted(_HOMES)
 
 if TYPE_CHECKING:
+    from senet_viz import figures as figures
+    from senet_viz.assessing import assess as assess
+    from senet_viz.assessment import read_assessment as read_assessment
     from senet_viz.comparing import compare_images as compare_images
     from senet_viz.errors import SenetVizError as SenetVizError
     from senet_viz.gates import find_gates as find_gates
@@ -50,10 +56,12 @@ if TYPE_CHECKING:
 
 
 def __getattr__(name: str) -> Any:
+    if name in _ROOMS:
+        return importlib.import_module(f"senet_viz.{name}")
     if name not in _HOMES:
         raise AttributeError(f"module 'senet_viz' has no attribute {name!r}")
     return getattr(importlib.import_module(_HOMES[name]), name)
 
 
 def __dir__() -> list[str]:
-    return [*__all__, "__version__"]
+    return [*__all__, *_ROOMS, "__version__"]

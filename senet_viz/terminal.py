@@ -30,6 +30,7 @@ class ProgressLine:
 
     def __init__(self, unit: str) -> None:
         self._unit = unit
+        self._began = time.monotonic()
         self._told = 0.0
         self._open = False
         self._live = sys.stderr.isatty()
@@ -50,11 +51,18 @@ class ProgressLine:
 
     def update(self, done: int, total: int, rate: float, seconds_left: float, detail: str = "") -> None:
         """Progress; `rate` in images a second. Told five times a second at most."""
+        self._tell(done, total, f"{rate:,.0f} images/s, {seconds_text(seconds_left)} left", detail)
+
+    def update_parts(self, done: int, total: int, detail: str = "") -> None:
+        """Progress of parts that take unequal times: how long it has taken so far, no guess at the rest."""
+        self._tell(done, total, f"{seconds_text(time.monotonic() - self._began)} so far", detail)
+
+    def _tell(self, done: int, total: int, speed: str, detail: str) -> None:
         now = time.monotonic()
         if now - self._told < (0.2 if self._live else 10.0) and done < total:
             return
         self._told = now
-        text = f"{done:,} of {total:,} {self._unit} ({done / total:.0%}), {rate:,.0f} images/s, {seconds_text(seconds_left)} left"
+        text = f"{done:,} of {total:,} {self._unit} ({done / total:.0%}), {speed}"
         text += f", {detail}" if detail else ""
         sys.stderr.write(f"\r{text}\x1b[K" if self._live else text + "\n")
         sys.stderr.flush()

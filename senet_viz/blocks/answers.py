@@ -23,8 +23,8 @@ def describe_saturation(health: BlockHealth, at: int) -> str:
         return ""
     return (
         f"{share:.0%} of the gates of {health.labels[at]} are above .9. The selectivity index was made for ReLUs, whose "
-        "baseline is 0: on saturated sigmoids it is squeezed towards 0, and orders channels by their mean more than by their "
-        "classes. Read ω², d′ or AUC instead."
+        "baseline is 0: divided by two means that are both near 1 it becomes half the largest class's distance in units of s, "
+        "small whatever the classes do. Do not compare its size between blocks; read ω², d′ or AUC instead."
     )
 
 

@@ -1,9 +1,12 @@
 """What people read of an estimate, a plan and a finished recording."""
 
 import math
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from senet_viz.terminal import bytes_text, seconds_text
+
+if TYPE_CHECKING:
+    from senet_viz.claims import ClaimReport, Evidence
 
 
 def estimate_text(e: dict[str, Any]) -> str:
@@ -43,3 +46,30 @@ def summary_text(summary: dict[str, Any]) -> str:
             lines.append("  … the rest is in the recording's errors files")
     lines += [f"note: {note}" for note in summary["notes"]]
     return "\n".join(lines)
+
+
+def claims_text(report: "ClaimReport") -> str:
+    """Judged claims: in sentences, then a line per claim, reading and part."""
+    from senet_viz.claims import READINGS, describe_disagreement, describe_scope, summarize_reading
+
+    lines = [*(summarize_reading(report, name) for name in READINGS), describe_scope(report)]
+    if disagreement := describe_disagreement(report):
+        lines.append(disagreement)
+    row = "{:<4} {:<9} {:<15} {}"
+    lines += ["", row.format("", "reading", "verdict", "estimate [interval], declared bound")]
+    for claim in report.claims:
+        for name, evidence in claim.readings.items():
+            first, *rest = _parts(evidence)
+            lines.append(row.format(claim.id, name, evidence.verdict, first))
+            lines += [row.format("", "", "", part) for part in rest]
+    return "\n".join(lines)
+
+
+def _parts(evidence: "Evidence") -> list[str]:
+    from senet_viz.claims import SIDE_WORDS, say_interval
+
+    return [
+        f"{part.formula} = {say_interval(part.estimate, part.interval, part.unit)} ({part.interval.level:.0%}), "
+        f"{SIDE_WORDS[part.side]} {part.bound:g}"
+        for part in evidence.parts
+    ] or [evidence.reason]

@@ -60,14 +60,14 @@ def read_profiles(recording: Recording) -> RecordedProfiles:
     Raises:
         RecordingError: no image was recorded yet, or a file is missing or damaged.
     """
+    if not recording.manifest.progress.get("images", 1):
+        raise RecordingError(f"{recording.path} holds no image yet: wait for its first commit, or record again.")
     blocks: list[BlockProfiles] = []
     images, compared = 0, np.zeros(0, dtype=np.int64)
     for gate in recording.blocks:
         moments = recording.moments(gate.name)
         overall = moments.overall()
         images, compared = int(overall.count[0]), np.flatnonzero(moments.count > 0)
-        if not images:
-            raise RecordingError(f"{recording.path} holds no image yet: wait for its first commit, or record again.")
         blocks.append(BlockProfiles(gate, overall.mean[0], overall.std()[0], moments.mean[compared]))
     outputs = recording.manifest.mapping.outputs
     return RecordedProfiles(recording.id, images, recording.classes, compared, outputs, tuple(blocks))

@@ -81,3 +81,32 @@ METHODS = (
     "interventions show; blocks of one network are no independent replicates; classes that mean similar things make shares "
     "larger than unrelated ones would."
 )
+GATE_HEALTH = (
+    "**s > .9**: share of all gates, over images and channels, that let a channel pass nearly unchanged. **At a bound**: gates of "
+    "exactly 0 or 1, which only hard sigmoids and rounding reach. **Dead**: channels whose gate has an SD under .001 over the "
+    "images, so that it is a constant. **SDs** are root mean squares over channels, in units of s. **Effective rank**: how many "
+    "independent patterns the gates of the images, or the class profiles, vary by (exponential of the entropy of the shares "
+    "of variance): 1 means that all images lie on one line, whatever the number of channels."
+)
+BLOCK_MEASURES = (
+    "**ω², pooled**: class share of the block's whole variance, led by the channels that vary most. **Mean of channels**: every "
+    "channel counts alike. **ICC, classes like these**: its interval is over classes, for K of at least 20. **Decoding**: "
+    "balanced accuracy of a linear classifier on images that it was not fitted to; at equal width, on random channels of the "
+    "smallest number, blocks can be compared; on all channels a wide block wins by its width. **CKA with the classes**: how "
+    "alike two images' gates are if they are of one class, debiased."
+)
+SIMILARITY = (
+    "**CKA** (debiased, linear): whether two blocks find the same images alike. 1: the same up to rotation and scale; 0: "
+    "unrelated; noise may fall below. On at most ten images a class."
+)
+CORRELATIONS = (
+    "**Spearman's ρ**: whether two measures order the channels of the block alike. 1: in the same order; 0: in unrelated ones; "
+    "−1: in reverse. **Selectivity index**: (largest class mean − mean of the rest)/(their sum). **d′** and **AUC**: one class "
+    "against the rest, for the class where it is largest. **Mutual information** with the class, less its value for shuffled "
+    "labels."
+)
+PAIR = (
+    "**Difference**: second − first. **Paired** intervals leave the same images out of both recordings at once; "
+    "**independent** ones add up what is uncertain in each. An interval is over images, for these two networks: another "
+    "training run of the same network may differ by more."
+)

@@ -2,8 +2,11 @@
 
 from pathlib import Path
 
+import pandas as pd
 import streamlit as st
 
+from senet_viz.blocks import measure_from_moments
+from senet_viz.measures import measure_selectivity
 from senet_viz.profiles import (
     ChannelDistribution,
     ChannelOrder,
@@ -72,3 +75,17 @@ def get_estimate(
     """`estimate_export`, kept by `stamp` and the choices."""
     del stamp
     return estimate_export(_recording, ending, blocks=blocks, classes=classes)
+
+
+@st.cache_data(max_entries=16, show_spinner="Measuring the blocks…")
+def get_block_table(_recording: Recording, stamp: str) -> pd.DataFrame:
+    """`measure_selectivity(per="block")`, kept by `stamp`."""
+    del stamp
+    return measure_selectivity(_recording, per="block")
+
+
+@st.cache_data(max_entries=64, show_spinner=False)
+def get_channel_measures(_recording: Recording, stamp: str, block: str) -> pd.DataFrame:
+    """`measure_from_moments`, kept by `stamp` and the block."""
+    del stamp
+    return measure_from_moments(_recording, _recording.block(block))

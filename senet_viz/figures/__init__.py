@@ -2,6 +2,7 @@
 
 from senet_viz.figures.attribution import draw_attribution, draw_channels, draw_grad_cam
 from senet_viz.figures.class_map import draw_class_map
+from senet_viz.figures.depth_curves import draw_depth
 from senet_viz.figures.distribution import DISTRIBUTION_VIEWS, DistributionView, draw_distribution
 from senet_viz.figures.look import (
     CLASS_COLOURS,
@@ -16,7 +17,7 @@ from senet_viz.figures.look import (
     colour_classes,
     look_of,
 )
-from senet_viz.figures.page import page_of
+from senet_viz.figures.page import page_of, plotly_script
 from senet_viz.figures.panels import draw_panels
 
 __all__ = [
@@ -35,9 +36,11 @@ __all__ = [
     "draw_attribution",
     "draw_channels",
     "draw_class_map",
+    "draw_depth",
     "draw_distribution",
     "draw_grad_cam",
     "draw_panels",
     "look_of",
     "page_of",
+    "plotly_script",
 ]

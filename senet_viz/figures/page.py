@@ -3,8 +3,15 @@
 from html import escape
 
 import plotly.graph_objects as go
+from plotly.offline import get_plotlyjs
 
 from senet_viz.figures.look import Picture, chart_config
+
+
+def plotly_script() -> str:
+    """plotly.js as text, to be inlined once in a page of several figures."""
+    script: str = get_plotlyjs()
+    return script
 
 
 def page_of(figure: go.Figure, *, name: str, picture: Picture = "png") -> bytes:

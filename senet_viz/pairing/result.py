@@ -16,12 +16,13 @@ from senet_viz.schema import Gate
 
 Floats = NDArray[np.float64]
 PAIR_CURVES: tuple[CurveName, ...] = ("omega_squared", "between_sd", "within_sd", "near_one")
-PAIR_WORDS: Mapping[str, str] = {
+PAIR_WORDS: Mapping[CurveName, str] = {
     "omega_squared": "class share ω²",
     "between_sd": "between-class SD, in s",
     "within_sd": "within-class SD, in s",
     "near_one": "share of s > .9",
 }
+_SAME = 5e-4
 _ROOTS = ("between_sd", "within_sd")
 
 
@@ -40,7 +41,7 @@ class PairSide:
     gates: tuple[Gate, ...]
     images: int
     classes: int
-    estimates: Mapping[str, tuple[Estimate, ...]]
+    estimates: Mapping[CurveName, tuple[Estimate, ...]]
 
     @classmethod
     def from_assessment(cls, name: str, found: Assessment) -> "PairSide":
@@ -61,11 +62,11 @@ class PairSide:
         }
         return cls(name, gates, int(table["images"].iloc[0]), int(table["classes"].iloc[0]), estimates)
 
-    def curve(self, name: str) -> Floats:
+    def curve(self, name: CurveName) -> Floats:
         """Values along the depth, (B,)."""
         return np.array([e.value for e in self.estimates[name]])
 
-    def band(self, name: str) -> tuple[Floats, Floats]:
+    def band(self, name: CurveName) -> tuple[Floats, Floats]:
         """95 % intervals over images, (B,) each; NaN where there are none."""
         found = [e.interval() for e in self.estimates[name]]
         return np.array([i.low for i in found]), np.array([i.high for i in found])
@@ -86,7 +87,7 @@ class RecordingPair:
     second: PairSide
     match: BlockMatch
     paired: bool
-    differences: Mapping[str, tuple[Difference, ...]]
+    differences: Mapping[CurveName, tuple[Difference, ...]]
 
     def table(self) -> pd.DataFrame:
         """A row a pair of blocks: both values, the difference and its interval, of every curve."""
@@ -113,6 +114,8 @@ class RecordingPair:
         if not np.isfinite(values).any():
             return "No class share is defined in both recordings."
         at = int(np.nanargmax(np.abs(values)))
+        if abs(values[at]) < _SAME:
+            return "**The class share ω² is the same in all blocks** (to .001)."
         label = label_blocks(self.first.gates)[self.match.pairs[at][0]]
         way = "larger" if values[at] > 0 else "smaller"
         sentence = (
@@ -133,7 +136,8 @@ def pair_recordings(first: PairSide, second: PairSide, *, paired: bool = False) 
     """Match blocks and subtract.
 
     Args:
-        first, second: the sides.
+        first: the one that is subtracted.
+        second: the one that it is subtracted from.
         paired: the replicates of both leave out the same images; see `explain_pairing`.
     """
     match = match_blocks(first.gates, second.gates)

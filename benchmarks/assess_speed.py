@@ -1,0 +1,91 @@
+"""Time and memory of `assess`, recording by recording.
+
+    python benchmarks/assess_speed.py --recording runs/val
+    python benchmarks/make_big_recording.py --out runs/big && python benchmarks/assess_speed.py --recording runs/big
+
+Each recording is assessed in a process of its own, whose peak memory is that of the operating system's account; seconds of
+every kind of part come from its progress. The result is written after each recording, beside what is there of others.
+"""
+
+import argparse
+import json
+import resource
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from senet_viz.assessing import assess
+from senet_viz.assessment import ASSESSMENT, MEASURES
+from senet_viz.recording import Recording, open_recording
+
+RESULT = Path(__file__).parent / "results" / "assess_speed.json"
+
+
+def assess_here(folder: Path) -> dict[str, Any]:
+    """Assess in this process: seconds in all and by kind of part, and peak memory."""
+    recording = open_recording(folder)
+    marks: list[tuple[float, str]] = []
+    began = time.perf_counter()
+    assess(recording, on_progress=lambda _done, _total, what: marks.append((time.perf_counter(), what)))
+    parts: dict[str, float] = {}
+    for (start, what), (end, _) in zip(marks, marks[1:]):
+        kind = what.rsplit(" ", 1)[0] if what.startswith(("estimates", "channels")) else what
+        parts[kind] = parts.get(kind, 0.0) + end - start
+    return {
+        **describe(recording),
+        "seconds": round(time.perf_counter() - began, 1),
+        "cpu_seconds": round(time.process_time(), 1),
+        "seconds_by_part": {kind: round(seconds, 1) for kind, seconds in parts.items()},
+        "peak_memory_gb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e9, 2),
+        "written_mb": round(sum((folder / name).stat().st_size for name in (ASSESSMENT, MEASURES)) / 1e6, 1),
+    }
+
+
+def describe(recording: Recording) -> dict[str, Any]:
+    """What was assessed."""
+    return {
+        "model": recording.manifest.model["name"],
+        "images": recording.samples.num_rows,
+        "kept": recording.n_kept,
+        "classes": len(recording.classes),
+        "blocks": len(recording.blocks),
+        "channels": sum(gate.channels for gate in recording.blocks),
+    }
+
+
+def store(found: dict[str, Any], out: Path) -> None:
+    """Replace the entry of a recording of the same model and size."""
+    import torch
+
+    from senet_viz.environment import describe_environment
+
+    known = json.loads(out.read_text("utf-8"))["recordings"] if out.exists() else []
+    same = ("model", "images", "classes", "channels")
+    others = [entry for entry in known if any(entry[key] != found[key] for key in same)]
+    found["environment"] = describe_environment(torch.device("cpu"))
+    out.parent.mkdir(parents=True, exist_ok=True)
+    tree = {"benchmark": "assess_speed", "recordings": sorted([*others, found], key=lambda entry: entry["images"])}
+    out.write_text(json.dumps(tree, indent=1) + "\n", encoding="utf-8")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--recording", type=Path, action="append", required=True, help="may be repeated")
+    parser.add_argument("--out", type=Path, default=RESULT)
+    parser.add_argument("--here", action="store_true", help="assess in this process and print the numbers")
+    arguments = parser.parse_args()
+    if arguments.here:
+        print(json.dumps(assess_here(arguments.recording[0])))
+        return
+    for folder in arguments.recording:
+        command = [sys.executable, __file__, "--recording", str(folder), "--here"]
+        done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
+        found = json.loads(done.stdout)
+        store(found, arguments.out)
+        print(json.dumps(found), flush=True)
+
+
+if __name__ == "__main__":
+    main()

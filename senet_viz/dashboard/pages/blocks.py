@@ -1,0 +1,207 @@
+"""Blocks: what do the gates of each block do?"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from senet_viz.assessment import read_measures, read_tree
+from senet_viz.blocks import (
+    BlockHealth,
+    BlockMeasures,
+    BlockSimilarity,
+    describe_health,
+    describe_saturation,
+    gather_health,
+    gather_measures,
+    gather_similarity,
+    health_from_table,
+    measures_from_table,
+)
+from senet_viz.dashboard import glossary, links
+from senet_viz.dashboard.assessments import Stored, find_assessment
+from senet_viz.dashboard.controls import prepare
+from senet_viz.dashboard.frame import Opened, escape, open_page
+from senet_viz.dashboard.parts import offer_files, show_answer, show_downloads, show_figure
+from senet_viz.dashboard.results import get_block_table, get_channel_measures
+from senet_viz.errors import SenetVizError
+from senet_viz.figures.block_measures import draw_block_measures
+from senet_viz.figures.gate_health import draw_gate_health
+from senet_viz.figures.matrices import draw_channels_scatter, draw_correlations, draw_similarity
+from senet_viz.measures.correlations import MEASURE_WORDS, correlate_measures
+from senet_viz.profiles import label_blocks
+from senet_viz.schema import Gate
+
+_ASSESSED = (
+    "An assessment would add to this page: intervals, decoding of the class, CKA between blocks, AUC and mutual information "
+    "of channels. What follows is computed from the recorded class means and deviations."
+)
+_SHARES = ("s > .9", "s < .1", "at lower bound", "at upper bound")
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What is known of a recording's blocks.
+
+    Attributes:
+        health: of the gates.
+        measures: along the depth.
+        similarity: None where it was not computed.
+        channels: measures of all channels as `assess` stored them; None without an assessment.
+    """
+
+    health: BlockHealth
+    measures: BlockMeasures
+    similarity: BlockSimilarity | None
+    channels: pd.DataFrame | None
+
+
+def gather_facts(page: Opened, stored: Stored | None) -> Facts:
+    """From the stored assessment, else quickly from moments."""
+    recording = page.recording
+    if stored is not None:
+        tree = read_tree(recording) or {}
+        gates = stored.assessment.gates
+        return Facts(
+            gather_health(stored.assessment),
+            gather_measures(stored.assessment, tree),
+            gather_similarity(gates, tree),
+            read_measures(recording),
+        )
+    st.caption(_ASSESSED)
+    table = get_block_table(recording, page.stamp)
+    images = recording.manifest.progress.get("images", 0)
+    health = health_from_table(recording.blocks, table, images)
+    return Facts(health, measures_from_table(recording.blocks, table), None, None)
+
+
+def show_health(page: Opened, health: BlockHealth) -> None:
+    """The answer, its figure, and the gate-health table."""
+    show_answer(describe_health(health), explained=glossary.GATE_HEALTH)
+    figure = draw_gate_health(health, page.screen.look, narrow=page.screen.narrow)
+    name = f"gate-health-{page.recording.id[:8]}"
+    show_figure(figure, name=name, alt="Where gates lie, how far they move, and their effective rank, block by block.")
+    st.header("Gate health", anchor=False, help=glossary.GATE_HEALTH)
+    table = health.table()
+    shares = {c: st.column_config.NumberColumn(format="percent") for c in _SHARES}
+    spreads = {c: st.column_config.NumberColumn(format="%.4f") for c in ("between-class SD", "within-class SD")}
+    ranks = {c: st.column_config.NumberColumn(format="%.1f") for c in ("rank of class profiles", "rank of gates")}
+    others = {c: st.column_config.NumberColumn(format="%.0f") for c in ("reduction r", "dead channels")}
+    st.dataframe(
+        table,
+        hide_index=True,
+        column_config={**shares, **spreads, **ranks, **others},
+        alt="Table: gate health by block",
+    )
+    offer_files(table, figure, key="health", name=name)
+
+
+def show_measures(page: Opened, measures: BlockMeasures) -> None:
+    """How much the class says about the gates, block by block, by every measure."""
+    st.header("How much of it is class?", anchor=False, help=glossary.BLOCK_MEASURES)
+    for sentence in measures.missing:
+        st.info(escape(sentence), icon=":material/info:")
+    if measures.classes < 2 or not any(c.panel == "share" for c in measures.curves):
+        st.info("Class shares need at least two classes with two images.", icon=":material/label_off:")
+        return
+    figure = draw_block_measures(measures, page.screen.look, narrow=page.screen.narrow)
+    name = f"block-measures-{page.recording.id[:8]}"
+    show_figure(figure, name=name, alt="Measures of class dependence along the depth, with intervals where known.")
+    confounded = any(c.confounded for c in measures.curves)
+    st.caption(
+        "Bands are 95 % intervals: over images, those of the ICC over classes."
+        + (
+            " Decoding from all channels is confounded by the width of the block: compare the matched one." * confounded
+        ),
+        help=glossary.BLOCK_MEASURES,
+    )
+    show_downloads(measures.table(), figure, key="measures", name=name)
+
+
+def show_similarity(page: Opened, similarity: BlockSimilarity) -> None:
+    """CKA between all blocks."""
+    st.header("Which blocks are alike?", anchor=False, help=glossary.SIMILARITY)
+    figure = draw_similarity(similarity, page.screen.look, narrow=page.screen.narrow)
+    name = f"block-similarity-{page.recording.id[:8]}"
+    show_figure(figure, name=name, alt="Map of the similarity (CKA) between all blocks.")
+    if alike := similarity.most_alike():
+        st.caption(f"Most alike are {alike[0]} and {alike[1]} with a CKA of {alike[2]:.2f}.", help=glossary.SIMILARITY)
+    show_downloads(similarity.table(), figure, key="similarity", name=name)
+
+
+def show_channels(page: Opened, facts: Facts) -> None:
+    """Rank correlations between the measures of one block's channels, and two of them as points."""
+    st.header("One block: do measures agree on its channels?", anchor=False, help=glossary.CORRELATIONS)
+    block = pick_block(page)
+    channels = channels_of(page, facts, block)
+    known = [name for name in MEASURE_WORDS if np.isfinite(channels[name]).any()]
+    if len(known) < 2:
+        st.info("Channels have no measures of class dependence: that takes two classes.", icon=":material/label_off:")
+        return
+    correlations = correlate_measures(channels, known)
+    label = label_blocks(page.recording.blocks)[block.depth]
+    figure = draw_correlations(correlations, label, page.screen.look, narrow=page.screen.narrow)
+    name = f"measures-agree-{block.label}-{page.recording.id[:8]}"
+    show_figure(figure, name=name, alt=f"Rank correlations between measures over the channels of {label}.")
+    if warning := describe_saturation(facts.health, block.depth):
+        st.warning(warning, icon=":material/warning:")
+    show_downloads(correlations.table(), figure, key="correlations", name=name)
+    show_scatter(page, label, channels, known)
+
+
+def pick_block(page: Opened) -> Gate:
+    """One block, the same that the page Distributions maps."""
+    labels = label_blocks(page.recording.blocks)
+    prepare("map_block", "block", labels)
+    label = st.selectbox(
+        "Block", labels, index=len(labels) - 1, key="map_block", bind="query-params", persist_state="session", width=170,
+        on_change=links.forget_notices, help=glossary.BLOCK,
+    )  # fmt: skip
+    return page.recording.blocks[labels.index(label or labels[-1])]
+
+
+def channels_of(page: Opened, facts: Facts, block: Gate) -> pd.DataFrame:
+    """Measures of the block's channels: the stored ones, else from moments."""
+    if facts.channels is not None:
+        stored = facts.channels[facts.channels["block"] == block.name]
+        if len(stored) == block.channels:
+            return stored
+    return get_channel_measures(page.recording, page.stamp, block.name)
+
+
+def show_scatter(page: Opened, label: str, channels: pd.DataFrame, known: list[str]) -> None:
+    """Two chosen measures, a point a channel."""
+    words = {MEASURE_WORDS[name]: name for name in known}
+    with st.container(horizontal=True):
+        x = words[pick_measure("Across", list(words), "measure_x", 0)]
+        y = words[pick_measure("Upwards", list(words), "measure_y", 1)]
+    figure = draw_channels_scatter(channels, label, x, y, page.screen.look, narrow=page.screen.narrow)
+    name = f"channels-{label}-{page.recording.id[:8]}"
+    show_figure(figure, name=name, alt=f"{MEASURE_WORDS[y]} against {MEASURE_WORDS[x]}, a point a channel of {label}.")
+    columns = ["channel", *known, *(["best_class_name"] if "best_class_name" in channels else [])]
+    show_downloads(channels[columns].rename(columns=dict(MEASURE_WORDS)), figure, key="channels", name=name)
+
+
+def pick_measure(title: str, options: list[str], key: str, default: int) -> str:
+    """One of the measures."""
+    prepare(key, "measure", options)
+    picked = st.selectbox(
+        title, options, index=min(default, len(options) - 1), key=key, bind="query-params", persist_state="session",
+        width=240, on_change=links.forget_notices,
+    )  # fmt: skip
+    return picked or options[default]
+
+
+opened = open_page("Blocks", "What do the gates of each block do?")
+try:
+    assessed = find_assessment(opened)
+    found = gather_facts(opened, assessed)
+    show_health(opened, found.health)
+    show_measures(opened, found.measures)
+    if found.similarity is not None:
+        show_similarity(opened, found.similarity)
+    show_channels(opened, found)
+    links.show_notices()
+except SenetVizError as error:
+    st.error(escape(str(error)), icon=":material/folder_off:")

@@ -1,0 +1,111 @@
+"""Two recordings: two networks, two sets of images or two precisions side by side."""
+
+import pandas as pd
+import streamlit as st
+
+from senet_viz.dashboard import glossary, links
+from senet_viz.dashboard.frame import Opened, escape, open_page
+from senet_viz.dashboard.pair_sides import Side, open_side, pick_second
+from senet_viz.dashboard.parts import show_answer, show_downloads, show_figure
+from senet_viz.errors import SenetVizError
+from senet_viz.figures.pairs import draw_pair, draw_pair_differences
+from senet_viz.pairing import (
+    RecordingPair,
+    count_verdict_changes,
+    explain_pairing,
+    pair_recordings,
+    tabulate_verdicts,
+)
+
+_TABLE_HEIGHT = 420
+
+
+def describe_sides(first: Side, second: Side) -> pd.DataFrame:
+    """What is the same in both and what is not."""
+    rows = {"first": _facts(first), "second": _facts(second)}
+    table = pd.DataFrame(rows).rename_axis("what").reset_index()
+    return table.assign(same=table["first"] == table["second"])
+
+
+def _facts(side: Side) -> dict[str, str]:
+    manifest = side.recording.manifest
+    return {
+        "recording": side.side.name,
+        "network": f"{manifest.model.get('name')}, {manifest.model.get('weights', 'weights unknown')}",
+        "images": f"{side.side.images:,} of {manifest.data.get('name')}",
+        "classes": f"{side.side.classes:,}",
+        "blocks": f"{len(side.side.gates)}",
+        "precision": str(manifest.options.get("precision", "fp32")),
+        "form": side.recording.form,
+        "intervals": f"{side.assessment.groups} groups" if side.assessment and side.assessment.groups else "none",
+    }
+
+
+def show_problems(sides: tuple[Side, Side]) -> None:
+    """What is missing of an assessment, and the command that makes it."""
+    for side in sides:
+        if side.problem:
+            st.warning(escape(side.problem), icon=":material/history:")
+        elif side.assessment is None:
+            st.info(
+                f"{escape(side.side.name)} has not been assessed: its curves have no intervals and there are no verdicts.",
+                icon=":material/balance:",
+            )
+        if side.assessment is None:
+            st.code(f"senet-viz assess '{side.recording.path}'", language=None)
+
+
+def show_pair(page: Opened, pair: RecordingPair, name: str) -> None:
+    """Both along the depth, then second minus first."""
+    narrow = page.screen.narrow
+    figure = draw_pair(pair, page.screen.look, narrow=narrow)
+    show_figure(
+        figure, name=f"{name}-depth", alt="Class share, between-class SD and share of s > .9 of both recordings."
+    )
+    st.caption(pair.match.sentence)
+    show_downloads(pair.table(), figure, key="pair", name=f"{name}-depth")
+    st.header("Differences, block by block", anchor=False, help=glossary.PAIR)
+    figure = draw_pair_differences(pair, page.screen.look, narrow=narrow)
+    show_figure(
+        figure, name=f"{name}-differences", alt="Second minus first in every block, with intervals where known."
+    )
+    show_downloads(pair.table(), figure, key="differences", name=f"{name}-differences")
+
+
+def show_verdicts(first: Side, second: Side, name: str) -> None:
+    """Verdicts of both, claim by claim."""
+    st.header("Verdicts", anchor=False)
+    if first.report is None or second.report is None:
+        st.info("Verdicts of both need an assessment of both.", icon=":material/balance:")
+        return
+    table = tabulate_verdicts(first.report, second.report)
+    st.markdown(count_verdict_changes(table))
+    st.dataframe(table, hide_index=True, height=_TABLE_HEIGHT, alt="Table: verdicts of both recordings by claim")
+    st.download_button(
+        "Table (CSV)", lambda: table.to_csv(index=False).encode(), file_name=f"{name}-verdicts.csv", mime="text/csv",
+        key="csv_verdicts", on_click="ignore", icon=":material/download:",
+    )  # fmt: skip
+
+
+def show_all(page: Opened, first: Side, second: Side) -> None:
+    """The whole page."""
+    paired, assumed = explain_pairing(first.recording, second.recording, first.assessment, second.assessment)
+    pair = pair_recordings(first.side, second.side, paired=paired)
+    name = f"two-{first.recording.id[:8]}-{second.recording.id[:8]}"
+    show_answer(pair.describe(), explained=glossary.PAIR)
+    st.caption(assumed, help=glossary.PAIR)
+    show_problems((first, second))
+    with st.expander("What is compared", icon=":material/difference:", expanded=True):
+        st.dataframe(describe_sides(first, second), hide_index=True, alt="Table: both recordings")
+    show_pair(page, pair, name)
+    show_verdicts(first, second, name)
+
+
+opened = open_page("Two recordings", "How do the gates of two networks, or of one network on other images, differ?")
+try:
+    chosen = pick_second(opened)
+    links.show_notices()
+    if chosen is not None:
+        show_all(opened, open_side(opened.recording, opened.stamp), open_side(*chosen))
+except SenetVizError as error:
+    st.error(escape(str(error)), icon=":material/folder_off:")

@@ -1,0 +1,69 @@
+"""The claims as cards: a verdict is a word and an icon, its colour says nothing of its own."""
+
+from html import escape
+
+from senet_viz.claims import (
+    READINGS,
+    SIDE_WORDS,
+    ClaimReport,
+    Evidence,
+    JudgedClaim,
+    Verdict,
+    describe_claim_disagreement,
+    describe_disagreement,
+    describe_scope,
+    say_interval,
+    say_number,
+    summarize_reading,
+    tabulate_report,
+)
+from senet_viz.report.markup import fold, paragraph, table
+
+ICONS: dict[Verdict, str] = {"supported": "✓", "refuted": "✗", "inconclusive": "?", "not applicable": "–"}
+
+
+def show_claims(report: ClaimReport) -> list[str]:
+    """Sentences, cards, and the table of every part."""
+    sentences = [paragraph(summarize_reading(report, name), "answer") for name in READINGS]
+    if disagreement := describe_disagreement(report):
+        sentences.append(paragraph(disagreement, "answer"))
+    cards = "\n".join(_card(claim) for claim in report.claims)
+    return [
+        *sentences,
+        paragraph(describe_scope(report), "soft"),
+        f'<div class="cards">\n{cards}\n</div>',
+        fold(
+            "Every claim, reading and part as a table", table(tabulate_report(report), "Claims, bounds and intervals")
+        ),
+    ]
+
+
+def _card(claim: JudgedClaim) -> str:
+    readings = "\n".join(_reading(name, evidence) for name, evidence in claim.readings.items())
+    split = paragraph(describe_claim_disagreement(claim)) if claim.readings_disagree else ""
+    return (
+        f'<article class="card" aria-labelledby="claim-{claim.id}"><h3 id="claim-{claim.id}">{claim.id} · '
+        f"{escape(claim.statement)}</h3>\n{readings}{split}\n{fold('What the paper shows', paragraph(claim.paper))}</article>"
+    )
+
+
+def _reading(name: str, evidence: Evidence) -> str:
+    verdict = evidence.verdict
+    kind = verdict.replace(" ", "-")
+    word = (
+        f'<p><span class="verdict {kind}"><span aria-hidden="true">{ICONS[verdict]}</span> {name}: {verdict}</span></p>'
+    )
+    if not evidence.parts:
+        return word + paragraph(evidence.reason, "numbers")
+    lines = [
+        f"{part.words}: {say_interval(part.estimate, part.interval, part.unit)} ({part.interval.level:.0%}; declared "
+        f"{SIDE_WORDS[part.side]} {part.bound:g})"
+        + "".join(
+            f"; {beside.kind} {say_number(beside.value, part.unit)}"
+            for beside in part.beside
+            if beside.kind in ("squeeze", "random weights")
+        )
+        for part in evidence.parts
+    ]
+    told = "".join(paragraph(line, "numbers") for line in lines)
+    return word + told + (paragraph(evidence.reason, "numbers") if verdict == "not applicable" else "")

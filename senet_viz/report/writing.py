@@ -1,0 +1,107 @@
+"""The report of a recording, from what is stored: nothing is assessed here."""
+
+import os
+from collections.abc import Mapping
+from html import escape
+from pathlib import Path
+from typing import Any
+
+from senet_viz import __version__
+from senet_viz.assessment import Assessment, read_assessment, read_tree
+from senet_viz.claims import ClaimReport
+from senet_viz.errors import ArgumentError, RecordingError
+from senet_viz.figures import plotly_script
+from senet_viz.recording import Recording
+from senet_viz.recording.files import as_recording_errors
+from senet_viz.report.about import show_command, show_manifest, show_methods
+from senet_viz.report.claims import show_claims
+from senet_viz.report.frame import contents, page
+from senet_viz.report.markup import paragraph, section
+from senet_viz.report.sections import (
+    block_of_largest_sd,
+    measure_blocks,
+    show_depth,
+    show_health,
+    show_map,
+    show_measures,
+    show_profiles,
+    show_stored,
+)
+
+_SECTIONS = (
+    ("Claims", "claims"), ("Along the depth", "depth"), ("Class profiles", "profiles"), ("Classes and channels", "map"),
+    ("Gate health", "health"), ("Measures", "measures"), ("Decoding", "decoding"), ("CKA", "cka"),
+    ("Superclasses", "superclasses"), ("Right and wrong", "outcomes"), ("What was recorded", "recorded"),
+    ("Methods and limits", "methods"), ("How it was made", "made"),
+)  # fmt: skip
+
+
+def write_report(recording: Recording, out: str | Path, *, command: str = "") -> Path:
+    """Write the report; the file is whole or not there.
+
+    Args:
+        recording: complete, full or slim; assessed, if claims are to be in it.
+        out: the HTML file, replaced if it is there.
+        command: that makes the report, to be named in it.
+
+    Returns:
+        The file.
+
+    Raises:
+        ArgumentError: the name does not end in .html.
+        RecordingError: not complete, a damaged file, or the report can not be written.
+    """
+    path = Path(out)
+    if path.suffix.lower() not in (".html", ".htm"):
+        raise ArgumentError(f"The report is a web page: {path} must end in .html.")
+    html = make_report(recording, command=command)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    with as_recording_errors(f"Writing {path}", "Give a folder that exists and can be written."):
+        try:
+            temporary.write_text(html, encoding="utf-8")
+            temporary.replace(path)
+        finally:
+            temporary.unlink(missing_ok=True)
+    return path
+
+
+def make_report(recording: Recording, *, command: str = "") -> str:
+    """The report as one HTML page; arguments and errors as in `write_report`."""
+    if not recording.complete:
+        raise RecordingError(f"{recording.path} is not finished: run the command that records it again, then report.")
+    title = f"Gates of {recording.manifest.model.get('name')} on {recording.manifest.data.get('name')}"
+    tree, assessment, problem = _read(recording)
+    measures = measure_blocks(recording)
+    shown = [
+        _show_claims(tree, problem),
+        "" if assessment is None else show_depth(assessment),
+        show_profiles(recording),
+    ]
+    block = block_of_largest_sd(measures, recording)
+    shown += ["" if block is None else show_map(recording, block), show_health(measures), show_measures(measures)]
+    shown += [] if tree is None else show_stored(tree)
+    shown += [
+        show_manifest(recording, assessment),
+        show_methods(),
+        show_command(command or "senet_viz.report", __version__),
+    ]
+    there = [(heading, anchor) for heading, anchor in _SECTIONS if any(f'id="{anchor}"' in part for part in shown)]
+    lead = "What the channel gates of a squeeze-and-excitation network do, and which of the paper's claims about them hold here."
+    body = "\n".join([f"<header><h1>{escape(title)}</h1>{paragraph(lead, 'soft')}</header>", contents(there), *shown])
+    return page(title, body, plotly_script())
+
+
+def _read(recording: Recording) -> tuple[dict[str, Any] | None, Assessment | None, str]:
+    """What `assess` stored, or why there is nothing to show of it."""
+    try:
+        tree = read_tree(recording)
+        return tree, read_assessment(recording), ""
+    except RecordingError as error:
+        return None, None, str(error)
+
+
+def _show_claims(tree: Mapping[str, Any] | None, problem: str) -> str:
+    if tree is None:
+        why = problem or "This recording has not been assessed: run senet-viz assess on it, then make the report again."
+        return section("Claims", "claims", paragraph(why, "answer"))
+    return section("Claims", "claims", *show_claims(ClaimReport.from_json(tree["claims"], "the stored assessment")))
