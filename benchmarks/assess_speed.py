@@ -8,7 +8,9 @@ every kind of part come from its progress. The result is written after each reco
 """
 
 import argparse
+import itertools
 import json
+import os
 import resource
 import subprocess
 import sys
@@ -26,16 +28,18 @@ RESULT = Path(__file__).parent / "results" / "assess_speed.json"
 def assess_here(folder: Path) -> dict[str, Any]:
     """Assess in this process: seconds in all and by kind of part, and peak memory."""
     recording = open_recording(folder)
+    load = os.getloadavg()[0]  # of others: what the seconds must be read with
     marks: list[tuple[float, str]] = []
     began = time.perf_counter()
     assess(recording, on_progress=lambda _done, _total, what: marks.append((time.perf_counter(), what)))
     parts: dict[str, float] = {}
-    for (start, what), (end, _) in zip(marks, marks[1:]):
+    for (start, what), (end, _) in itertools.pairwise(marks):
         kind = what.rsplit(" ", 1)[0] if what.startswith(("estimates", "channels")) else what
         parts[kind] = parts.get(kind, 0.0) + end - start
     return {
         **describe(recording),
         "seconds": round(time.perf_counter() - began, 1),
+        "load_before": round(load, 1),
         "cpu_seconds": round(time.process_time(), 1),
         "seconds_by_part": {kind: round(seconds, 1) for kind, seconds in parts.items()},
         "peak_memory_gb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e9, 2),

@@ -13,13 +13,12 @@ from senet_viz.assessment.result import (
     PlainStatistics,
 )
 from senet_viz.assessment.storing import (
-    ASSESSMENT,
-    MEASURES,
     read_assessment,
     read_measures,
     read_tree,
     write_assessment,
 )
+from senet_viz.recording.layout import ASSESSMENT, MEASURES
 
 __all__ = [
     "ASSESSMENT",

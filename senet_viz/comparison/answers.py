@@ -18,9 +18,9 @@ def answer_comparison(comparison: Comparison) -> str:
     several = len(comparison.images) > 1
     subject = "These images' gates differ" if several else "This image's gates differ from the recorded mean"
     if len(labels) == 1:
-        where = f"{subject} by **{distances[0]:.3f}** in {labels[0]}"
+        where = f"{subject} by **{_number(distances[0])}** in {labels[0]}"
     else:
-        where = f"{subject} most in **{labels[most]}** ({distances[most]:.3f}) and least in {labels[least]} ({distances[least]:.3f})"
+        where = f"{subject} most in **{labels[most]}** ({_number(distances[most])}) and least in {labels[least]} ({_number(distances[least])})"
     measure = (
         "RMS over channels, mean over pairs, in units of s"
         if several and len(comparison.images) > 2
@@ -39,6 +39,8 @@ def _distances(comparison: Comparison) -> np.ndarray:
 
 
 def _tell_emergence(comparison: Comparison) -> str:
+    if comparison.blocks[0].classes_compared < 2:
+        return "The recording has fewer than two classes, so no class profile can be the nearest."
     known = [e for e, image in zip(comparison.emergence(), comparison.images) if image.predicted is not None]
     if not known:
         return "No predicted output is a class of the recording."
@@ -52,6 +54,11 @@ def _tell_emergence(comparison: Comparison) -> str:
     if len(comparison.images) == 1:
         return f"The class profile nearest to it is {who} predicted class {span} on."
     return f"The nearest class profile is {who} {span} on."
+
+
+def _number(value: float) -> str:
+    """Three decimals, or two significant digits where that would be nothing."""
+    return f"{value:.3f}" if value >= 0.0005 else f"{value:.2g}"
 
 
 def _images(count: int) -> str:

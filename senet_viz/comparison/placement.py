@@ -16,6 +16,7 @@ Source = Literal["gates", "histogram", "moments", "none"]
 ENOUGH_IMAGES = 20
 _CHANNELS_AT_ONCE = 128
 _ROWS_AT_ONCE = 1024
+_STEPS = 2  # half-precision steps that a gate must vary by for its kept values to be ranked
 Floats = NDArray[np.float64]
 
 
@@ -150,15 +151,30 @@ def _place_channels(reference: Reference, gates: NDArray[np.float32]) -> tuple[F
         return None, "none", f"No image of {reference.name} was recorded."
     if reference.kept is not None and reference.keeps_all:
         note = f"From the gates of all {reference.images:,} images, in half precision."
-        return 100 * _share_below(reference.kept, gates.astype(np.float16)), "gates", note
+        shares = _share_below(reference.kept, gates.astype(np.float16))
+        return (*_leave_out(shares, reference.spread < _STEPS * reference.step, "gates", note),)
     if reference.counts is not None:
         width = float((reference.edges[1] - reference.edges[0]).max())
         note = (
             f"From histograms of all {reference.images:,} images: each gate is known to {width:.3f}, and gates in one bin "
             "are spread evenly over it."
         )
-        return 100 * _share_in_bins(reference.counts, reference.edges, gates), "histogram", note
+        shares = _share_in_bins(reference.counts, reference.edges, gates)
+        return (*_leave_out(shares, reference.spread < width / 4, "histogram", note),)
     return None, "none", reference.missing
+
+
+def _leave_out(
+    shares: Floats, still: NDArray[np.bool_], source: Source, note: str
+) -> tuple[Floats | None, Source, str]:
+    """Percentiles without those of channels that vary less than what they are known to: ties would look exact."""
+    if still.all():
+        return None, "none", "The gates of this block vary less than what recorded gates are known to."
+    percentiles = 100 * shares
+    percentiles[:, still] = np.nan
+    if still.any():
+        note = f"{note} {still.sum():,} channels vary less than that and have none."
+    return percentiles, source, note
 
 
 def _share_below(kept: NDArray[np.float16], gates: NDArray[np.float16]) -> Floats:
@@ -192,7 +208,9 @@ def _place_distances(reference: Reference, gates: NDArray[np.float32]) -> tuple[
     if not reference.images:
         nothing = np.full(len(gates), np.nan)
         return nothing, nothing, "none", 0, f"No image of {reference.name} was recorded."
-    if reference.kept is not None and (len(reference.kept) >= ENOUGH_IMAGES or reference.keeps_all):
+    known_well = bool(np.sqrt((reference.spread**2).mean()) >= _STEPS * reference.step.mean())
+    enough = reference.kept is not None and (len(reference.kept) >= ENOUGH_IMAGES or reference.keeps_all)
+    if reference.kept is not None and enough and known_well:
         known = np.sort(distances_from(reference.kept, reference.centre))
         own = distances_from(gates.astype(np.float16), reference.centre)
         share = (np.searchsorted(known, own, "left") + np.searchsorted(known, own, "right")) / (2 * len(known))
@@ -200,7 +218,7 @@ def _place_distances(reference: Reference, gates: NDArray[np.float32]) -> tuple[
     lower, upper = reference.squared_distance().share_below(distances_from(gates, reference.centre))
     note = (
         f"Bounds that are certain for the {reference.images:,} recorded images (inequalities of Cantelli and Markov), "
-        "since too few single images' gates are kept."
+        f"since {'half precision can not tell kept gates apart here' if enough else 'too few gates of single images are kept'}."
     )
     return lower, upper, "moments", reference.images, note
 

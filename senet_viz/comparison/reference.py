@@ -50,6 +50,16 @@ class Reference:
     rounding: float
     accuracy: float
 
+    @property
+    def spread(self) -> Floats:
+        """Root mean square difference of the set's gates from the centre, (C,), in units of s."""
+        return np.sqrt(np.maximum(0, self.second))
+
+    @property
+    def step(self) -> Floats:
+        """Distance between half-precision numbers near the centre, (C,)."""
+        return np.spacing(np.abs(self.centre).astype(np.float16)).astype(np.float64)
+
     def squared_distance(self) -> SquaredDistance:
         """Mean and a bound of the SD of the squared distance from the centre."""
         lower, upper = self.edges

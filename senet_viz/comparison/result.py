@@ -111,11 +111,11 @@ class Comparison:
         raise ArgumentError(f"The comparison has no block {name!r}: it has {labels}.")
 
     def emergence(self) -> tuple[Emergence, ...]:
-        """Per image the depth at which the predicted class becomes the nearest class profile."""
+        """Per image the depth at which the predicted class becomes the nearest class profile; of one class alone none."""
         return tuple(self._emergence(image) for image in range(len(self.images)))
 
     def _emergence(self, image: int) -> Emergence:
-        hits = [block.rank[image] == 1 for block in self.blocks]
+        hits = [block.rank[image] == 1 and block.classes_compared > 1 for block in self.blocks]
         first = hits.index(True) if any(hits) else None
         settled = len(hits) - (hits[::-1].index(False) if False in hits else len(hits))
         return Emergence(

@@ -121,9 +121,13 @@ def _place(place: Placement, at: int) -> dict[str, Any]:
     }
 
 
-def _percentiles(place: Placement, at: int) -> list[float] | None:
+def _percentiles(place: Placement, at: int) -> list[float | None] | None:
     """To a hundredth of a per cent."""
-    return None if place.percentiles is None else [round(value, 2) for value in place.percentiles[at].tolist()]
+    return None if place.percentiles is None else [_hundredth(value) for value in place.percentiles[at].tolist()]
+
+
+def _hundredth(value: float) -> float | None:
+    return round(value, 2) if math.isfinite(value) else None
 
 
 def _number(value: float) -> float | None:

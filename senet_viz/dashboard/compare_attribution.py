@@ -18,7 +18,7 @@ from senet_viz.comparison import Comparison
 from senet_viz.dashboard import glossary
 from senet_viz.dashboard.comparisons import get_prepared
 from senet_viz.dashboard.controls import pick_one, prepare
-from senet_viz.dashboard.frame import Opened
+from senet_viz.dashboard.frame import Opened, escape
 from senet_viz.dashboard.parts import show_answer, show_downloads, show_figure
 from senet_viz.dashboard.uploads import Brought
 from senet_viz.errors import SenetVizError
@@ -89,7 +89,7 @@ def show_attribution(page: Opened, model: "Model", brought: Brought, comparison:
         try:
             kept[question.key()] = _compute(model, prepared.pixels, question)
         except SenetVizError as error:
-            st.error(str(error), icon=":material/error:")
+            st.error(escape(str(error)), icon=":material/error:")
             return
         while len(kept) > _MOST_KEPT:
             kept.pop(next(iter(kept)))
@@ -106,14 +106,19 @@ def _ask(page: Opened, model: "Model", brought: Brought, comparison: Comparison,
         )
         if what != PIXELS:
             output = _pick_output(page, model, comparison, image)
-            return _Question(brought.digest, image, block, what, output=output)
+            return _Question(_inputs(model, brought), image, block, what, output=output)
         channels = _pick_channels(comparison, block)
         method = METHODS[pick_one("Method", list(METHODS), "why_method")]
         baseline, steps = _pick_path() if method == "integrated" else ("mean", 0)
     if not channels:
         st.info("Choose a channel, or several: then their mean gate is explained.", icon=":material/tune:")
         return None
-    return _Question(brought.digest, image, block, what, channels, method, baseline, steps)
+    return _Question(_inputs(model, brought), image, block, what, channels, method, baseline, steps)
+
+
+def _inputs(model: "Model", brought: Brought) -> str:
+    """Digest of network, preprocessing and images: another recording's results are not this one's."""
+    return f"{model.sha256}-{hash(model.preprocess)}-{brought.digest}"
 
 
 def _pick_channels(comparison: Comparison, block: str) -> tuple[int, ...]:
@@ -187,13 +192,13 @@ def _show(page: Opened, result: Result, *, name: str) -> None:
     look, narrow = page.screen.look, page.screen.narrow
     if isinstance(result, PixelAttribution):
         figure, alt = draw_attribution(result, look, narrow=narrow), f"Which pixels drive {result.subject}."
-        show_answer(result.answer, explained=glossary.ATTRIBUTION)
+        show_answer(escape(result.answer), explained=glossary.ATTRIBUTION)
     elif isinstance(result, ChannelAttribution):
         figure, alt = draw_channels(result, look, narrow=narrow), f"Channels that matter for {result.output_name}."
-        show_answer(result.caveat, explained=glossary.GRADIENT_TIMES_GATE)
+        show_answer(escape(result.caveat), explained=glossary.GRADIENT_TIMES_GATE)
     else:
         figure, alt = draw_grad_cam(result, look, narrow=narrow), f"Grad-CAM for {result.output_name}."
     if result.note:
-        st.warning(result.note, icon=":material/info:")
+        st.warning(escape(result.note), icon=":material/info:")
     show_figure(figure, name=name, alt=alt)
     show_downloads(result.table(), figure, key="attribution", name=name, digits=6)

@@ -7,7 +7,7 @@ from senet_viz.comparison.tables import tabulate_differing, tabulate_places
 from senet_viz.dashboard import glossary, links
 from senet_viz.dashboard.comparisons import get_placement
 from senet_viz.dashboard.controls import prepare
-from senet_viz.dashboard.frame import Opened
+from senet_viz.dashboard.frame import Opened, escape
 from senet_viz.dashboard.parts import show_downloads, show_figure
 from senet_viz.dashboard.uploads import Brought
 from senet_viz.figures.comparison import draw_block_gates, draw_differing_channels
@@ -44,7 +44,7 @@ def show_block(page: Opened, brought: Brought, comparison: Comparison) -> str:
         tabulate_places(place, comparison.names), hide_index=True, alt="Distance and percentile of every image",
         column_config={"distance from recorded mean": st.column_config.NumberColumn(format="%.4f")},
     )  # fmt: skip
-    st.caption(place.distance_note)
+    st.caption(escape(place.distance_note))
     stem = f"{block.block.label}-{brought.digest[:8]}"
     figure = draw_block_gates(block, comparison.names, page.screen.look, narrow=page.screen.narrow)
     show_figure(
@@ -73,6 +73,6 @@ def _show_differing(page: Opened, comparison: Comparison, name: str, place: Plac
     show_figure(
         figure, name=f"compare-channels-{stem}", alt=f"The channels of {label} in which the images differ most."
     )
-    st.caption(f"Ordered by the {differing.statement}. {place.gates_note}")
+    st.caption(f"Ordered by the {differing.statement}. {escape(place.gates_note)}")
     every = comparison.channels_that_differ(name, differing.block.channels)
     show_downloads(tabulate_differing(every, place), figure, key="compare_channels", name=f"compare-channels-{stem}")

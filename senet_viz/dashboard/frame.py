@@ -6,6 +6,7 @@ from pathlib import Path
 import streamlit as st
 
 from senet_viz.dashboard import glossary, links
+from senet_viz.dashboard.links import escape as escape
 from senet_viz.dashboard.results import load_recording
 from senet_viz.dashboard.screen import Screen, watch_screen
 from senet_viz.dashboard.shelf import ENVIRONMENT, find_recordings, resolve
@@ -80,7 +81,7 @@ def _explain_first_run() -> None:
 
 
 def _explain_problem(path: Path, error: Exception) -> None:
-    st.error(str(error), icon=":material/folder_off:")
+    st.error(escape(str(error)), icon=":material/folder_off:")
     st.markdown(
         "Choose another recording in the sidebar. If this one lies on a disk that was removed, connect it and reload. "
         "What is damaged is told by:"
@@ -137,8 +138,3 @@ def _tell_unfinished(recording: Recording) -> None:
         "that started it goes on where it stopped.",
         icon=":material/hourglass:",
     )
-
-
-def escape(text: str) -> str:
-    """Names are not markdown."""
-    return "".join(f"\\{c}" if c in r"\`*_{}[]()#+-!|$~:<>" else c for c in text)

@@ -23,10 +23,15 @@ def note_unknown(key: str, kind: str, options: Collection[str]) -> None:
         st.session_state.setdefault(_NOTICE, {})[key] = sentence
 
 
+def escape(text: str) -> str:
+    """Names are not markdown."""
+    return "".join(f"\\{c}" if c in r"\`*_{}[]()#+-!|$~:<>" else c for c in text)
+
+
 def show_notices() -> None:
     """What the link named in vain, until a selection changes."""
     for sentence in st.session_state.get(_NOTICE, {}).values():
-        st.warning(sentence, icon=":material/link_off:")
+        st.warning(escape(sentence), icon=":material/link_off:")
 
 
 def forget_notices() -> None:

@@ -63,6 +63,21 @@ def show_downloads(table: pd.DataFrame, figure: go.Figure, *, key: str, name: st
         )
 
 
+def show_table(table: pd.DataFrame, *, key: str, name: str, digits: int = 4) -> None:
+    """Numbers in a fold, to read and to download, where the figures beside them are many."""
+    fold = st.expander("Table and download", icon=":material/table:", key=f"fold_{key}", on_change="rerun")
+    if not fold.open:
+        return
+    with fold:
+        st.dataframe(
+            table, hide_index=True, height=320, column_config=_number_columns(table, digits), alt=f"Table: {name}"
+        )
+        st.download_button(
+            "Table (CSV)", lambda: table.to_csv(index=False).encode(), file_name=f"{name}.csv", mime="text/csv",
+            key=f"csv_{key}", on_click="ignore", icon=":material/download:",
+        )  # fmt: skip
+
+
 def offer_files(table: pd.DataFrame, figure: go.Figure, *, key: str, name: str) -> None:
     """Buttons that download the figure as a page of its own and its numbers; both are made on the click."""
     picture = chosen_picture()

@@ -2,16 +2,18 @@
 
 import hashlib
 from dataclasses import dataclass
+from pathlib import PurePath
 
 import streamlit as st
 
 from senet_viz.dashboard.controls import pick_one
+from senet_viz.dashboard.links import escape
 from senet_viz.errors import SenetVizError
 
 FILES, FOLDER, SAMPLES = "Files", "Folder", "Samples"
 MOST_IMAGES = 16
 _MOST_MEGABYTES = 64
-_KEPT = "brought_images"
+_KEPT, _GIVEN = "brought_images", "images_given"
 _UPLOADERS = ("upload_files", "upload_folder")
 
 
@@ -35,12 +37,12 @@ def bring_images() -> Brought | None:
             _tell_kept(images)
     if not images:
         return None
-    if len(images) > MOST_IMAGES:
+    given = st.session_state.get(_GIVEN, 0) if source != SAMPLES else 0
+    if given > MOST_IMAGES:
         st.warning(
-            f"{len(images)} images were given, and {MOST_IMAGES} can be compared at a time: the first {MOST_IMAGES} are shown.",
+            f"{given} images were given, and {MOST_IMAGES} can be compared at a time: the first {MOST_IMAGES} are shown.",
             icon=":material/filter_list:",
         )
-        images = images[:MOST_IMAGES]
     return Brought(images, _digest(images))
 
 
@@ -58,7 +60,19 @@ def _offer_upload(source: str) -> None:
 
 def _keep(key: str) -> None:
     files = st.session_state.get(key) or []
-    st.session_state[_KEPT] = tuple((file.name, file.getvalue()) for file in files)
+    if key == _UPLOADERS[1]:  # of a folder its images, as the command line takes them
+        from senet_viz.images.decoding import SUFFIXES
+
+        named = [
+            file for file in files if not _is_hidden(file.name) and PurePath(file.name).suffix.casefold() in SUFFIXES
+        ]
+        files = sorted(named, key=lambda file: file.name)
+    st.session_state[_GIVEN] = len(files)
+    st.session_state[_KEPT] = tuple((file.name, file.getvalue()) for file in files[:MOST_IMAGES])
+
+
+def _is_hidden(name: str) -> bool:
+    return any(part.startswith(".") for part in PurePath(name).parts)
 
 
 def _tell_kept(images: tuple[tuple[str, bytes], ...]) -> None:
@@ -67,9 +81,10 @@ def _tell_kept(images: tuple[tuple[str, bytes], ...]) -> None:
         return
     with st.container(horizontal=True, vertical_alignment="center"):
         names = ", ".join(f"{name}" for name, _ in images[:4]) + (" …" if len(images) > 4 else "")
-        st.caption(f"{len(images)} image{'s' if len(images) > 1 else ''} from before: {names}")
+        st.caption(f"{len(images)} image{'s' if len(images) > 1 else ''} from before: {escape(names)}")
         if st.button("Remove them", icon=":material/close:", type="tertiary"):
             st.session_state.pop(_KEPT)
+            st.session_state.pop(_GIVEN, None)
             st.rerun()
 
 
@@ -84,7 +99,7 @@ def _samples() -> tuple[tuple[str, bytes], ...]:
     try:
         images = _read_samples()
     except SenetVizError as error:
-        st.error(str(error), icon=":material/image_not_supported:")
+        st.error(escape(str(error)), icon=":material/image_not_supported:")
         return ()
     st.caption("Two photos that scikit-learn ships and two pictures that this program draws.")
     return images

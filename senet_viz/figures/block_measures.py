@@ -30,7 +30,7 @@ def draw_block_measures(measures: BlockMeasures, look: Look, *, narrow: bool = F
     panels = [name for name in _PANELS if any(c.panel == name for c in measures.curves)] or ["share"]
     columns = 1 if narrow or len(panels) == 1 else 2
     rows = -(-len(panels) // columns)
-    lines = [-(-_entries(measures, name) // (1 if narrow else 2)) for name in panels]
+    lines = [_entries(measures, name) for name in panels]
     gap, head = 80 + 20 * max(lines), 60 + 20 * max(lines)
     height = head + 70 + 190 * rows + gap * (rows - 1)
     titles = [_PANELS[name] for name in panels]

@@ -41,7 +41,7 @@ def draw_pair(pair: RecordingPair, look: Look, *, narrow: bool = False) -> go.Fi
             for trace in traces:
                 trace.showlegend = row == 1 and "lines+markers" in trace.mode
                 figure.add_trace(trace, row=row, col=1)
-    _finish(figure, pair, look, narrow=narrow, title=_counts(pair), legend=48)
+    _finish(figure, pair, look, narrow=narrow, title=_counts(pair), legend=72 if narrow else 48)
     figure.update_yaxes(rangemode="tozero")
     return figure
 
@@ -61,8 +61,7 @@ def draw_pair_differences(pair: RecordingPair, look: Look, *, narrow: bool = Fal
     for row, name in enumerate(SHOWN, start=1):
         figure.add_trace(_dots(pair, name, positions, series_inks(look)[0]), row=row, col=1)
         figure.add_hline(y=0, line={"color": look.text, "width": 1}, row=row, col=1)
-    kind = "paired" if pair.paired else "independent"
-    _finish(figure, pair, look, narrow=narrow, title=f"Second − first · {kind} 95 % intervals", legend=0)
+    _finish(figure, pair, look, narrow=narrow, title=f"Second − first · {_intervals(pair)}", legend=0)
     figure.update_layout(showlegend=False)
     return figure
 
@@ -105,6 +104,12 @@ def _finish(figure: go.Figure, pair: RecordingPair, look: Look, *, narrow: bool,
         figure.update_xaxes(title_text="relative depth, from input to output", row=3)
     figure.update_annotations(x=0, xanchor="left", font={"size": 12, "color": look.ink})
     figure.update_layout(legend_y=1 - (44 if "<br>" in title else 26) / height, margin={"b": 70 if narrow else 46})
+
+
+def _intervals(pair: RecordingPair) -> str:
+    if not any(np.isfinite(d.interval.low) for name in SHOWN for d in pair.differences[name]):
+        return "no intervals"
+    return f"{'paired' if pair.paired else 'independent'} 95 % intervals"
 
 
 def _counts(pair: RecordingPair) -> str:

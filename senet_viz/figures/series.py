@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from senet_viz.figures.look import DARK, Look, translucent
 
 Floats = NDArray[np.float64]
+_ROW = 20  # px of a legend's row
 
 
 def series_inks(look: Look) -> tuple[str, str, str]:
@@ -69,17 +70,17 @@ def legend_panels(figure: go.Figure, look: Look, titles: Sequence[str], *, rows:
         figure: of one trace list whose traces name the x axis of their panel.
         look: inks of the page.
         titles: of the panels, the first titles of subplots in their order.
-        rows: how many rows each legend needs.
+        rows: how many rows each legend has: entries side by side in one, else one a row.
     """
     for at, (title, lines) in enumerate(zip(titles, rows)):
         axis, name = (str(at + 1) if at else ""), f"legend{at + 1}" if at else "legend"
         x, y = figure.layout[f"xaxis{axis}"].domain, figure.layout[f"yaxis{axis}"].domain
         figure.update_traces(legend=name, selector={"xaxis": f"x{axis}"})
         figure.layout[name] = {
-            "orientation": "h", "x": x[0], "xanchor": "left", "y": y[1], "yanchor": "bottom", "yref": "paper",
+            "orientation": "h" if lines == 1 else "v", "tracegroupgap": 0, "x": x[0], "xanchor": "left", "y": y[1], "yanchor": "bottom", "yref": "paper",
             "xref": "paper", "font": {"color": look.ink, "size": 11}, "bgcolor": "rgba(0,0,0,0)",
         }  # fmt: skip
         figure.update_annotations(
-            selector={"text": title}, x=x[0], xanchor="left", y=y[1], yanchor="bottom", yshift=6 + 20 * lines,
+            selector={"text": title}, x=x[0], xanchor="left", y=y[1], yanchor="bottom", yshift=6 + _ROW * lines,
             font={"size": 13, "color": look.ink},
         )  # fmt: skip

@@ -125,11 +125,8 @@ class RecordingPair:
         if not intervals:
             return f"{sentence}."
         apart = sum(i.low > 0 or i.high < 0 for i in intervals)
-        interval = found[at].interval
-        return (
-            f"{sentence} [{interval.low:.3f}, {interval.high:.3f}]. In {apart} of {len(intervals)} blocks the 95 % interval "
-            "leaves 0 out."
-        ).replace("-", "−")
+        limits = f"[{found[at].interval.low:.3f}, {found[at].interval.high:.3f}]".replace("-", "−")
+        return f"{sentence} {limits}. In {apart} of {len(intervals)} blocks the 95 % interval leaves 0 out."
 
 
 def pair_recordings(first: PairSide, second: PairSide, *, paired: bool = False) -> RecordingPair:

@@ -1,9 +1,8 @@
 """The page around the report: one style sheet, plotly.js once, nothing from anywhere else."""
 
 from html import escape
-from pathlib import Path
 
-STYLE = Path(__file__).with_name("style.css")
+from senet_viz.report.style import STYLE
 
 
 def page(title: str, body: str, script: str) -> str:
@@ -18,7 +17,7 @@ def page(title: str, body: str, script: str) -> str:
         f'<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         f'<meta name="viewport" content="width=device-width, initial-scale=1">\n'
         f'<link rel="icon" href="data:,">\n<title>{escape(title)}</title>\n'
-        f"<style>\n{STYLE.read_text('utf-8')}</style>\n<script>{script}</script>\n</head>\n"
+        f"<style>\n{STYLE}</style>\n<script>{script}</script>\n</head>\n"
         f"<body>\n<main>\n{body}\n</main>\n</body>\n</html>\n"
     )
 

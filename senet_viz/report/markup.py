@@ -1,6 +1,7 @@
 """Pieces of HTML: everything that comes from data is escaped here."""
 
 import math
+import re
 from collections.abc import Callable, Iterable
 from html import escape
 from typing import TYPE_CHECKING, Any
@@ -14,11 +15,13 @@ if TYPE_CHECKING:
     import plotly.graph_objects as go
 
 NOT_DEFINED = "–"
+_BOLD = re.compile(r"\*\*(.+?)\*\*")
 
 
 def paragraph(text: str, kind: str = "") -> str:
-    """A paragraph of plain text."""
-    return f"<p{_class(kind)}>{escape(text)}</p>"
+    """A paragraph of plain text, in which `**` marks what is bold."""
+    marked = _BOLD.sub(r"<strong>\1</strong>", escape(text))
+    return f"<p{_class(kind)}>{marked}</p>"
 
 
 def section(heading: str, anchor: str, *parts: str) -> str:
@@ -84,7 +87,7 @@ def figure(
         digits: of the table.
     """
     charts = "".join(
-        f'<div class="chart {kind}" role="img" aria-label="{escape(alt)}">{_chart(draw(LIGHT, kind == "narrow"), name)}</div>'
+        f'<div class="chart {kind}" role="group" aria-label="{escape(alt)}">{_chart(draw(LIGHT, kind == "narrow"), name)}</div>'
         for kind in ("wide", "narrow")
     )
     return f"<figure>{charts}<figcaption>{escape(caption)}</figcaption></figure>\n" + fold(

@@ -114,8 +114,10 @@ def show_measures(measures: pd.DataFrame) -> str:
 
 
 def _columns(measures: pd.DataFrame, names: tuple[str, ...]) -> pd.DataFrame:
-    present = [name for name in names if name in measures]
-    return measures[present].rename(columns=WORDS)
+    shown = measures[[name for name in names if name in measures]]
+    if "dead" in shown and shown["dead"].notna().all():
+        shown = shown.astype({"dead": int})
+    return shown.rename(columns=WORDS)
 
 
 def show_stored(tree: Mapping[str, Any]) -> list[str]:

@@ -91,7 +91,11 @@ class OutcomeComparison:
             "difference of shares": self.share_difference, "distance, right": self.distance[0],
             "distance, wrong": self.distance[1], "difference of distances": self.distance_difference,
         }  # fmt: skip
-        row: dict[str, float | int] = {"images right": self.images[0], "images wrong": self.images[1], "classes": self.classes}
+        row: dict[str, float | int] = {
+            "images right": self.images[0],
+            "images wrong": self.images[1],
+            "classes": self.classes,
+        }
         for name, estimate in named.items():
             interval = estimate.interval()
             row |= {name: estimate.value, f"{name} low": interval.low, f"{name} high": interval.high}

@@ -128,6 +128,55 @@ def test_compare_takes_the_bundled_recording_by_itself(tmp_path: Path) -> None:
     assert len(found["images"][0]["gates"]["SE_5_3"]) == 1024
 
 
+def test_assess_judges_and_report_tells_of_it(recorded: Path, tmp_path: Path) -> None:
+    import senet_viz as sv
+
+    done = run("assess", recorded, "--control", recorded, "--json")
+    assert done.returncode == 0, done.stderr
+    assert "parts (" in done.stderr
+    assert "images/s" not in done.stderr
+    found = json.loads(done.stdout)
+    assert (found["images"], found["classes"]) == (120, 10)
+    assert [claim["id"] for claim in found["claims"]] == [f"C{number}" for number in range(1, 13)]
+    assert all(Path(path).is_file() for path in found.pop("files").values())
+    recording = sv.open_recording(recorded)
+    tree = json.loads((recorded / "assessment.json").read_text("utf-8"))
+    assert tree["claims"] == found
+    assert sv.read_assessment(recording) is not None
+    text = run("assess", recorded).stdout
+    for claim in found["claims"]:
+        for name, evidence in claim["readings"].items():
+            assert any(
+                line.split()[:2] == [claim["id"], name] and evidence["verdict"] in line for line in text.splitlines()
+            )
+    assert "Verdicts are for this network on these 120 images of 10 classes" in text
+    written = run("report", recorded, "--out", tmp_path / "report.html", "--json")
+    assert written.returncode == 0, written.stderr
+    assert json.loads(written.stdout)["bytes"] == (tmp_path / "report.html").stat().st_size
+    assert "On the relative reading" in (tmp_path / "report.html").read_text("utf-8")
+    assert run("verify", recorded).returncode == 0
+
+
+def test_assess_writes_beside_a_slim_form_and_refuses_to_assess_it(recorded: Path, tmp_path: Path) -> None:
+    assert run("slim", recorded, "--out", tmp_path / "slim", "--per-class", 2).returncode == 0
+    refused = run("assess", tmp_path / "slim")
+    assert (refused.returncode, refused.stdout) == (1, "")
+    assert "slim recording: assess the complete full recording" in refused.stderr
+    assert "Traceback" not in refused.stderr
+    done = run("assess", recorded, "--into", tmp_path / "slim", "--json")
+    assert done.returncode == 0, done.stderr
+    assert Path(json.loads(done.stdout)["files"]["assessment"]).parent == tmp_path / "slim"
+    assert run("assess", recorded, "--into", recorded).returncode == 2
+
+
+def test_report_is_a_web_page_in_a_folder_that_exists(recorded: Path, tmp_path: Path) -> None:
+    for name, status in (("report.pdf", 2), ("nowhere/report.html", 1)):
+        refused = run("report", recorded, "--out", tmp_path / name)
+        assert (refused.returncode, refused.stdout) == (status, "")
+        assert "Traceback" not in refused.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_doctor_tells_what_is_there() -> None:
     found = json.loads(run("doctor", "--json").stdout)
     assert found["usable"] is True

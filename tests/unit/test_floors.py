@@ -89,6 +89,9 @@ def test_wings_meet_only_at_the_recording(room: str, path: Path) -> None:
         ("from senet_viz import open_recording, export_statistics", {"torch", "streamlit", "plotly"}),
         ("from senet_viz import record, load_model, GateRecorder", {"streamlit", "plotly", "captum"}),
         ("import senet_viz.attribution, senet_viz.figures", {"streamlit", "captum"}),
+        ("import senet_viz as sv; sv.assess, sv.read_assessment", {"torch", "streamlit", "plotly"}),
+        ("import senet_viz as sv; sv.figures.draw_depth, sv.figures.LIGHT", {"torch", "streamlit"}),
+        ("from senet_viz.report import write_report", {"torch", "streamlit"}),
         ("import senet_viz.cli", {"torch", "streamlit", "plotly"}),
     ],
 )

@@ -32,3 +32,9 @@ def test_progress_goes_to_stderr_and_always_tells_the_end(capsys: pytest.Capture
     assert err.splitlines()[0] == "an estimate"
     assert "100 of 100 images (100%), 50 images/s" in err.splitlines()[-1]
     assert len(err.splitlines()) <= 4, "a log is not flooded"
+
+
+def test_progress_of_parts_tells_the_time_so_far_and_no_speed(capsys: pytest.CaptureFixture[str]) -> None:
+    with ProgressLine("parts") as line:
+        line.update_parts(3, 3, "decoding")
+    assert capsys.readouterr().err == "3 of 3 parts (100%), 0 s so far, decoding\n"

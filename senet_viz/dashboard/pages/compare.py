@@ -7,14 +7,14 @@ import streamlit as st
 from senet_viz.comparison import Comparison
 from senet_viz.comparison.answers import answer_comparison
 from senet_viz.comparison.stripes import StripeUnit
-from senet_viz.dashboard import glossary
+from senet_viz.dashboard import glossary, links
 from senet_viz.dashboard.compare_attribution import show_attribution
 from senet_viz.dashboard.compare_block import BLOCK_KEY, show_block
 from senet_viz.dashboard.comparisons import get_comparison
 from senet_viz.dashboard.controls import pick_one, prepare
 from senet_viz.dashboard.frame import Opened, escape, open_page
 from senet_viz.dashboard.networks import open_network
-from senet_viz.dashboard.parts import show_answer, show_downloads, show_figure
+from senet_viz.dashboard.parts import show_answer, show_downloads, show_figure, show_table
 from senet_viz.dashboard.uploads import MOST_IMAGES, Brought, bring_images
 from senet_viz.errors import SenetVizError
 from senet_viz.figures import chart_config
@@ -59,7 +59,7 @@ def run(page: Opened, model: "Model", brought: Brought) -> Comparison:
     if comparison.differences:
         with st.container(horizontal=True, gap="small"):
             for sentence in comparison.differences:
-                st.badge(sentence.rstrip("."), icon=":material/difference:", color="orange")
+                st.badge(escape(sentence.rstrip(".")), icon=":material/difference:", color="orange")
     for note in comparison.notes:
         st.caption(escape(note))
     return comparison
@@ -83,8 +83,7 @@ def show_images(comparison: Comparison, page: Opened) -> None:
                     config={**chart_config(f"predictions-{at + 1}"), "displayModeBar": False},
                     alt=f"Predictions for {image.name}: " + ", ".join(f"{p.name} {p.probability:.0%}" for p in image.predictions),
                 )  # fmt: skip
-    figure = draw_predictions(comparison.images[0], inks[0][0], page.screen.look)
-    show_downloads(comparison.predictions_table(), figure, key="said", name="predictions")
+    show_table(comparison.predictions_table(), key="said", name="predictions")
 
 
 def show_grid(page: Opened, comparison: Comparison, stem: str) -> None:
@@ -107,9 +106,8 @@ def show_grid(page: Opened, comparison: Comparison, stem: str) -> None:
 def _open_cell(key: str, labels: tuple[str, ...]) -> None:
     points = st.session_state[key].selection.points
     if points:
-        image, depth = points[0]["customdata"]
+        _, depth = points[0]["customdata"]
         st.session_state[BLOCK_KEY] = labels[int(depth)]
-        st.session_state["opened_image"] = int(image)
 
 
 def show_distances(page: Opened, comparison: Comparison, stem: str) -> None:
@@ -167,6 +165,7 @@ def show_all(page: Opened, model: "Model", brought: Brought) -> None:
 
 opened = open_page("Compare images", "How do the gates of your images differ, block by block?")
 images = bring_images()
+links.show_notices()
 try:
     if images is None:
         explain_empty()

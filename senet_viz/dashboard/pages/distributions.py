@@ -16,7 +16,7 @@ from senet_viz.dashboard.controls import (
     pick_one,
     prepare,
 )
-from senet_viz.dashboard.frame import Opened, open_page
+from senet_viz.dashboard.frame import Opened, escape, open_page
 from senet_viz.dashboard.parts import show_answer, show_downloads, show_figure
 from senet_viz.dashboard.results import get_distribution, get_map, get_panels, get_ranking
 from senet_viz.errors import SenetVizError
@@ -77,7 +77,7 @@ def show_profiles(page: Opened, chosen: Selection, colours: dict[int, str]) -> N
         figure, name=name, alt=f"Mean gate per channel and block for {shown}. The numbers are in the table below."
     )
     if reasons := _explain_defaults(page, chosen):
-        st.caption(reasons)
+        st.caption(escape(reasons))
     show_downloads(panels.table(), figure, key="profiles", name=name)
 
 
@@ -191,4 +191,4 @@ try:
     shown_block = show_class_map(page, selection)
     show_channel(page, selection, shown_block, palette)
 except SenetVizError as error:
-    st.error(str(error), icon=":material/folder_off:")
+    st.error(escape(str(error)), icon=":material/folder_off:")

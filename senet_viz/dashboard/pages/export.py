@@ -9,7 +9,7 @@ import streamlit as st
 from senet_viz.dashboard import glossary, links, writing
 from senet_viz.dashboard.controls import pick_one, prepare
 from senet_viz.dashboard.figure_export import show_figure_export
-from senet_viz.dashboard.frame import Opened, open_page
+from senet_viz.dashboard.frame import Opened, escape, open_page
 from senet_viz.dashboard.parts import show_answer
 from senet_viz.dashboard.results import get_estimate
 from senet_viz.errors import SenetVizError
@@ -138,7 +138,7 @@ def _offer_start(
     try:
         job = writing.writing_room().start(choice.key(page), wanted, name, bytes_needed=size.bytes, folder=folder)
     except (SenetVizError, OSError) as error:
-        st.error(str(error), icon=":material/folder_off:")
+        st.error(escape(str(error)), icon=":material/folder_off:")
         return
     job.wait(0.5)
     st.rerun()
@@ -217,4 +217,4 @@ try:
     with notices:
         links.show_notices()
 except SenetVizError as error:
-    st.error(str(error), icon=":material/folder_off:")
+    st.error(escape(str(error)), icon=":material/folder_off:")

@@ -4,7 +4,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from senet_viz.comparison import BlockComparison, DifferingChannels
-from senet_viz.figures.comparison.inks import colour_images, name_images
+from senet_viz.figures.comparison.inks import colour_images, name_images, symbol_of
 from senet_viz.figures.look import Look, style, style_axes, translucent
 
 _ROW = 24
@@ -30,11 +30,13 @@ def draw_block_gates(block: BlockComparison, names: tuple[str, ...], look: Look,
             line={"width": 0}, fillcolor="rgba(136, 136, 136, 0.22)", hoverinfo="skip", name="recorded mean ± SD",
         )
     ]  # fmt: skip
-    for name, (colour, _), gates in zip(name_images(names, most=16), colour_images(len(names)), block.gates):
+    for at, (name, (colour, _), gates) in enumerate(
+        zip(name_images(names, most=16), colour_images(len(names)), block.gates)
+    ):
         traces.append(
             go.Scatter(
                 x=position, y=gates[block.order], mode="markers", name=name,
-                marker={"color": colour, "size": 4 if len(position) > 160 else 6, "opacity": 0.8},
+                marker={"color": colour, "size": 4 if len(position) > 160 else 6, "opacity": 0.8, "symbol": symbol_of(at)},
                 customdata=block.order.astype(np.int32),
                 hovertemplate=f"<b>{name}</b><br>channel %{{customdata}}: %{{y:.3f}}<extra></extra>",
             )
@@ -79,11 +81,11 @@ def draw_differing_channels(differing: DifferingChannels, look: Look, *, narrow:
             hovertemplate="recorded mean %{x:.3f}<extra></extra>",
         )
     ]  # fmt: skip
-    for name, (colour, _), gates in zip(
-        name_images(differing.names, most=16), colour_images(len(differing.names)), differing.gates
+    for at, (name, (colour, _), gates) in enumerate(
+        zip(name_images(differing.names, most=16), colour_images(len(differing.names)), differing.gates)
     ):
         traces.append(
-            go.Scatter(x=gates, y=rows, mode="markers", name=name, marker={"color": colour, "size": 10},
+            go.Scatter(x=gates, y=rows, mode="markers", name=name, marker={"color": colour, "size": 10, "symbol": symbol_of(at)},
                        hovertemplate=f"<b>{name}</b><br>%{{x:.3f}}<extra></extra>")
         )  # fmt: skip
     figure = go.Figure(traces)

@@ -4,7 +4,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from senet_viz.comparison import Comparison
-from senet_viz.figures.comparison.inks import name_images, rank_scale, shorten
+from senet_viz.figures.comparison.inks import name_images, plain, rank_scale, shorten
 from senet_viz.figures.depth import tick_labels
 from senet_viz.figures.look import Look, style, style_axes
 from senet_viz.profiles import label_blocks
@@ -24,24 +24,28 @@ def draw_emergence(comparison: Comparison, look: Look, *, narrow: bool = False) 
     """
     ranks = np.array([block.rank for block in comparison.blocks], dtype=np.float64).T  # (n, B)
     ranks[ranks == 0] = np.nan
+    classes = max(block.classes_compared for block in comparison.blocks)
     names = name_images(comparison.names, most=34 // len(comparison.names) if narrow else 18)
     blocks = tick_labels([block.block for block in comparison.blocks])
     texts, hovers = _texts(comparison, letters=max(4, 42 // len(names)) if narrow else max(5, 110 // len(blocks)))
-    values = np.log10(ranks)
+    known = np.isfinite(ranks)
+    values = np.log10(
+        np.where(known, ranks, classes)
+    )  # without a prediction among the classes a cell is as pale as the last
     columns, rows = (names, blocks) if narrow else (blocks, names)
     if narrow:
         values, texts, hovers = values.T, texts.T, hovers.T
-    classes = max(block.classes_compared for block in comparison.blocks)
     height = max(130, (26 if narrow else _ROW) * len(rows)) + (126 if narrow else 106)
     figure = go.Figure(
         go.Heatmap(
             z=values.astype(np.float32), x=np.arange(len(columns)), y=np.arange(len(rows)), text=texts,
             texttemplate="%{text}", textfont={"size": 10}, customdata=hovers, xgap=2, ygap=2, zmin=0,
             zmax=max(np.log10(classes), 1e-6), colorscale=rank_scale(look),
-            hovertemplate="%{customdata}<extra></extra>", colorbar=_bar(classes, height, narrow=narrow),
+            hovertemplate="%{customdata}<extra></extra>", colorbar=_bar(classes, height, narrow=narrow), showscale=bool(known.any()),
         )
     )  # fmt: skip
-    title = f"Nearest class profile; colour: rank of the predicted class among {classes:,}"
+    title = f"Nearest class profile among {classes:,}"
+    title += "; colour: rank of the predicted class" if known.any() else "; predictions are no class of the recording"
     style(figure, look, height=height, title=title.replace("; ", "<br>") if narrow else title, top=56 if narrow else 34)
     style_axes(figure, look)
     figure.update_xaxes(tickvals=list(range(len(columns))), ticktext=columns, showgrid=False, showline=False, ticks="",
@@ -63,9 +67,11 @@ def _texts(comparison: Comparison, *, letters: int) -> tuple[np.ndarray, np.ndar
             near = [comparison.class_labels[k] for k in block.nearest[i]]
             own = "the prediction is no class of the recording"
             if image.predicted is not None and block.rank[i]:
-                own = f"{comparison.class_labels[image.predicted]} (predicted): rank {block.rank[i]} of {block.classes_compared}"
+                own = f"{plain(comparison.class_labels[image.predicted])} (predicted): rank {block.rank[i]} of {block.classes_compared}"
             texts[i, b] = shorten(near[0], letters) if near else ""
-            hovers[i, b] = f"<b>{labels[b]}</b> · {i + 1}. {image.name}<br>nearest: {', '.join(near)}<br>{own}"
+            hovers[i, b] = (
+                f"<b>{labels[b]}</b> · {i + 1}. {plain(image.name)}<br>nearest: {plain(', '.join(near))}<br>{own}"
+            )
     return texts, hovers
 
 

@@ -8,13 +8,14 @@ from numpy.typing import NDArray
 
 from senet_viz.comparison import Comparison
 from senet_viz.comparison.stripes import MOST_STRIPES, StripeUnit, stripe_differences
-from senet_viz.figures.comparison.inks import name_images
+from senet_viz.figures.comparison.inks import name_images, plain
 from senet_viz.figures.depth import tick_labels
 from senet_viz.figures.look import Look, style, style_axes
 from senet_viz.profiles import label_blocks
 
 _GAP = 3  # columns between two cells
 _ROW = 34
+_MARKERS = 4  # in a cell
 _UNITS: dict[StripeUnit, str] = {"s": "in units of s", "sd": "in recorded SDs of the channel"}
 
 
@@ -105,12 +106,14 @@ def _markers(comparison: Comparison, cells: _Cells) -> go.Scatter:
     for depth, block in enumerate(comparison.blocks):
         for image, name in enumerate(comparison.names):
             row, column = (depth, image) if cells.turned else (image, depth)
-            places.append((cells.starts[column] + MOST_STRIPES / 2 - 0.5, row))
-            where.append([image, depth])
-            texts.append(
-                f"<b>{labels[depth]}</b> · {image + 1}. {name}<br>{block.block.channels:,} channels, RMS distance from the "
-                f"recorded mean {block.from_mean[image]:.3f}<br>click to open"
+            text = (
+                f"<b>{labels[depth]}</b> · {image + 1}. {plain(name)}<br>{block.block.channels:,} channels, RMS distance from the "
+                f"recorded mean {block.from_mean[image]:.3g}<br>click to open"
             )
+            for at in range(_MARKERS):  # the whole cell answers, however wide it is drawn
+                places.append((cells.starts[column] + (at + 0.5) * MOST_STRIPES / _MARKERS - 0.5, row))
+                where.append([image, depth])
+                texts.append(text)
     still = {"marker": {"opacity": 0}}
     return go.Scatter(
         x=[p[0] for p in places], y=[p[1] for p in places], mode="markers", customdata=where, text=texts,

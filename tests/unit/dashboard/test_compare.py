@@ -9,6 +9,7 @@ from streamlit.testing.v1 import AppTest
 import senet_viz as sv
 from senet_viz.pipeline import record
 from senet_viz.planning import RecordOptions
+from senet_viz.recording import open_recording
 from tests.tiny import tiny_png, write_tiny_parquet
 
 APP = str(Path(__file__).parents[3] / "app.py")
@@ -34,7 +35,9 @@ def open_page(monkeypatch: pytest.MonkeyPatch) -> Opener:
         app.query_params["recording"] = str(recording or "bundled")
         for key, value in query.items():
             app.query_params[key] = value
-        app.session_state["network_model"] = model
+        if recording is not None:
+            sha256 = open_recording(recording).manifest.model["sha256"]
+            app.session_state[f"network_model_{sha256[:16]}"] = model
         return app.switch_page(PAGE).run()
 
     return opened
@@ -77,7 +80,7 @@ def test_uploads_of_a_factorys_network_need_its_name(open_page: Opener, tiny_rec
     app = upload(open_page(tiny_recording), [("a.png", tiny_png(1))])
     assert not app.exception
     assert "which is code" in said(app)
-    app.text_input(key="network_model").set_value("tests.tiny:tiny_se").run()
+    app.text_input[0].set_value("tests.tiny:tiny_se").run()
     assert not app.exception
     assert "What the network saw and said" in said(app)
 

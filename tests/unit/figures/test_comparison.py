@@ -43,7 +43,7 @@ def test_the_grid_has_a_cell_and_a_marker_for_each_image_and_block(
     values = np.array(heat.z, dtype=float)
     assert values.shape == (rows, columns * MOST_STRIPES + (columns - 1) * 3)
     assert heat.zmin == -heat.zmax == -np.nanmax(np.abs(values))
-    assert sorted(map(tuple, markers.customdata)) == [(i, b) for i in range(3) for b in range(6)]
+    assert sorted(set(map(tuple, markers.customdata))) == [(i, b) for i in range(3) for b in range(6)]
     for (image, depth), x, y in zip(markers.customdata, markers.x, markers.y):
         assert y == (depth if narrow else image)
         assert not np.isnan(values[int(y), int(x)])
@@ -88,11 +88,17 @@ def test_emergence_shows_ranks_and_frames_what_is_settled(comparison: Comparison
     assert np.allclose(10 ** (shown if narrow else shown.T), ranks, atol=1e-5)
     assert len(figure.layout.shapes) == sum(e.settled is not None for e in comparison.emergence())
     assert "among 4" in figure.layout.title.text
+    assert figure.data[0].showscale is True
 
 
-def test_an_unknown_prediction_leaves_its_cells_empty(recording: Recording) -> None:
-    figure = draw_emergence(synthetic_comparison(recording, 2, known=False), DARK)
-    assert np.isnan(np.array(figure.data[0].z, dtype=float)).all()
+def test_an_unknown_prediction_leaves_its_cells_pale_and_names_the_nearest_class(recording: Recording) -> None:
+    comparison = synthetic_comparison(recording, 2, known=False)
+    figure = draw_emergence(comparison, DARK)
+    assert np.allclose(np.array(figure.data[0].z, dtype=float), np.log10(4), atol=1e-6)
+    assert figure.data[0].showscale is False
+    near = comparison.class_labels[comparison.blocks[0].nearest[0, 0]]
+    assert near in figure.data[0].text[0][0]
+    assert "no class of the recording" in figure.layout.title.text
     assert "no class of the recording" in figure.data[0].customdata[0][0]
 
 

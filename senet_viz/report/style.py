@@ -1,3 +1,6 @@
+"""The report's style sheet: light and dark, wide and narrow."""
+
+STYLE = """\
 :root {
   color-scheme: light dark;
   --paper: #ffffff; --ink: #111827; --soft: #4b5563; --line: #d1d5db; --card: #f8fafc; --link: #1d4ed8;
@@ -38,7 +41,7 @@ figure { margin: 16px 0 8px; }
 figcaption { font-size: 0.9rem; margin-top: 6px; max-width: 90ch; }
 details { margin: 8px 0; }
 summary { cursor: pointer; color: var(--link); width: fit-content; }
-.scroll { overflow: auto; max-height: 480px; margin: 8px 0; border: 1px solid var(--line); border-radius: 6px; }
+.scroll { overflow: auto; max-height: 640px; margin: 8px 0; border: 1px solid var(--line); border-radius: 6px; }
 :focus-visible { outline: 2px solid var(--link); outline-offset: 2px; }
 table { border-collapse: collapse; font-size: 0.85rem; font-variant-numeric: tabular-nums; }
 caption { text-align: left; padding: 6px 8px; font-size: 0.85rem; }
@@ -49,7 +52,8 @@ td.number { text-align: right; white-space: nowrap; }
 @media (max-width: 700px) {
   .wide { display: none; }
   .narrow { display: block; }
-  .chart { padding: 4px; }
+  main { padding: 16px 12px 48px; }
+  .chart { padding: 4px 0; }
   dl { grid-template-columns: 1fr; gap: 0; }
   dd { margin-bottom: 6px; }
   .cards { grid-template-columns: 1fr; }
@@ -57,3 +61,4 @@ td.number { text-align: right; white-space: nowrap; }
 @media print {
   .scroll { max-height: none; overflow: visible; }
 }
+"""

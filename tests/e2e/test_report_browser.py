@@ -1,0 +1,71 @@
+"""The report as a reader opens it: a file, offline, light and dark, wide and narrow."""
+
+import itertools
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page
+
+from tests.e2e.browser import MARKS, ROOT, Ears, browsing, serious_problems
+from tests.e2e.command import run
+
+pytestmark = MARKS
+BUNDLED = ROOT / "checkpoints" / "seresnet50-w050-64px" / "recording"
+
+
+@pytest.fixture(scope="module")
+def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("report") / "report.html"
+    done = run("report", BUNDLED, "--out", path)
+    assert done.returncode == 0, done.stderr
+    assert path.stat().st_size < 15_000_000
+    return path
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with browsing() as opened:
+        yield opened
+
+
+def open_offline(browser: Browser, report: Path, *, scheme: str, width: int) -> tuple[Page, Ears]:
+    context = browser.new_context(color_scheme=scheme, viewport={"width": width, "height": 900})  # type: ignore[arg-type]
+    context.set_offline(True)
+    page, ears = context.new_page(), Ears()
+    ears.listen(page)
+    page.goto(report.as_uri())
+    page.wait_for_function("() => document.querySelectorAll('.main-svg').length > 0")
+    page.wait_for_timeout(500)
+    return page, ears
+
+
+@pytest.mark.parametrize(("scheme", "width"), [("light", 1280), ("dark", 1280), ("light", 390), ("dark", 390)])
+def test_it_opens_offline_and_asks_nobody(browser: Browser, report: Path, scheme: str, width: int) -> None:
+    page, ears = open_offline(browser, report, scheme=scheme, width=width)
+    shown = [chart for chart in page.locator("figure .chart").all() if chart.is_visible()]
+    assert len(shown) == 3
+    for chart in shown:
+        assert chart.locator(".main-svg").first.is_visible()
+        assert chart.get_attribute("aria-label")
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    assert (ears.complaints, ears.hosts) == ([], set())
+    assert serious_problems(page) == []
+    page.context.close()
+
+
+def test_it_is_read_with_the_keyboard_and_in_order(browser: Browser, report: Path) -> None:
+    page, _ = open_offline(browser, report, scheme="light", width=1280)
+    levels = page.evaluate("[...document.querySelectorAll('h1,h2,h3')].map(h => +h.tagName[1])")
+    assert levels[0] == 1
+    assert levels.count(1) == 1
+    assert all(after <= before + 1 for before, after in itertools.pairwise(levels))
+    assert page.locator("html").get_attribute("lang") == "en"
+    assert page.locator("article.card").count() == 12
+    fold = page.locator("figure + details").first
+    fold.locator("summary").focus()
+    page.keyboard.press("Enter")
+    assert fold.locator("table").is_visible()
+    assert page.locator("figure").count() == page.locator("figure + details table").count()
+    assert page.locator("th:not([scope])").count() == 0
+    page.context.close()
