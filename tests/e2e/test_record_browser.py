@@ -25,7 +25,7 @@ def browser() -> Iterator[Browser]:
 
 def go_to_record(page: Page, address: str) -> None:
     page.goto(address)
-    page.get_by_role("link", name="Record").click(timeout=PATIENCE)
+    page.get_by_role("link", name="Record", exact=True).click(timeout=PATIENCE)
     page.get_by_role("heading", name="Record", exact=True).wait_for(timeout=PATIENCE)
 
 
@@ -96,7 +96,7 @@ def test_a_recording_is_cancelled_resumed_and_opened(browser: Browser, tmp_path:
 
 
 def rename_and_delete(page: Page, root: Path) -> None:
-    page.get_by_role("link", name="Record").click()
+    page.get_by_role("link", name="Record", exact=True).click()
     page.get_by_role("button", name="Rename").click(timeout=PATIENCE)
     fill(page, "New name", "its name")
     page.get_by_role("button", name="Rename it").click()
