@@ -12,7 +12,7 @@ from senet_viz.claims.roles import Layout, Role
 from senet_viz.claims.statistics import Found, SeriesStatistic, not_found
 from senet_viz.claims.verdicts import Side, satisfies
 from senet_viz.errors import ArgumentError
-from senet_viz.measures import block_statistics, split_variance
+from senet_viz.measures import SumsOfSquares, omega_squared
 from senet_viz.moments import Moments
 from senet_viz.resampling import LEVEL, Interval
 
@@ -121,6 +121,9 @@ def draw_subsets(
 def measure_subsets(moments: Moments, subsets: NDArray[np.int64]) -> tuple[Floats, Floats]:
     """One block's ω² and between-class variance on subsets of the classes, (R,) each: columns of `ClassSubsets`.
 
+    With p_k the class means less their common mean, the sum over channels of SSB of a subset is
+    Σ_k n_k·p_k·p_k − Σ_kl n_k·n_l·p_k·p_l / N: inner products of the K classes are all that subsets need.
+
     Args:
         moments: with the sum of squares of every class (`m2`).
         subsets: (R, size), as from `draw_subsets`.
@@ -130,9 +133,22 @@ def measure_subsets(moments: Moments, subsets: NDArray[np.int64]) -> tuple[Float
     """
     if moments.m2 is None:
         raise ArgumentError("Subsets of classes need the sum of squares of every class: use the full recording.")
-    found = np.empty((2, len(subsets)))
-    for row, chosen in enumerate(subsets):
-        sums = split_variance(moments.count[chosen], moments.mean[chosen], moments.m2[chosen].sum(axis=0))
-        statistics = block_statistics(sums)
-        found[:, row] = statistics.omega_squared, statistics.between_variance
+    count, known = moments.count.astype(np.float64), moments.count > 0
+    means = np.where(known[:, None], moments.mean - moments.mean[known].mean(axis=0), 0.0)
+    n = count[subsets]
+    products = (means @ means.T)[subsets[:, :, None], subsets[:, None, :]]
+    own = np.einsum("rk,rkk->r", n, products)
+    between = np.maximum(0, own - np.einsum("rk,rkl,rl->r", n, products, n) / n.sum(axis=1))
+    within = moments.m2.sum(axis=1)[subsets].sum(axis=1)
+    return _pooled(np.sort(n, axis=1), between, within, moments.mean.shape[1])
+
+
+def _pooled(sizes: Floats, between: Floats, within: Floats, channels: int) -> tuple[Floats, Floats]:
+    """ω² and between-class variance from sums over the channels; subsets of equal sizes are measured side by side."""
+    found = np.empty((2, len(sizes)))
+    layouts, which = np.unique(sizes, axis=0, return_inverse=True)
+    for number, layout in enumerate(layouts):
+        rows = np.flatnonzero(which.ravel() == number)
+        sums = SumsOfSquares(layout, np.zeros(len(rows)), between[rows], within[rows])
+        found[:, rows] = omega_squared(sums), sums.variance_between / channels
     return found[0], found[1]

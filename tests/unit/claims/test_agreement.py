@@ -8,6 +8,7 @@ from scipy import stats
 
 from senet_viz.claims import BlockSeries, ClassSubsets, draw_subsets, judge, measure_subsets, wilson_interval
 from senet_viz.errors import ArgumentError
+from senet_viz.measures import block_statistics, split_variance
 from senet_viz.moments import Channels, ClassMoments, Moments
 from tests.claimed import CURVES, make_curves, make_inputs
 
@@ -80,6 +81,22 @@ def test_subsets_are_measured_as_a_recording_of_their_own() -> None:
         excess, total = 3 * (f - 1) * within, np.concatenate(own).var(axis=0) * 32
         assert omega[row] == pytest.approx(excess.sum() / (total + within).sum(), rel=1e-5)
         assert variance[row] == pytest.approx(((f - 1) * within / 8).mean(), rel=1e-5)
+
+
+def test_unequal_and_empty_classes_are_measured_as_the_block_would_be() -> None:
+    generator = np.random.default_rng(1)
+    labels = np.repeat([0, 1, 3, 4, 5], [3, 9, 1, 5, 9])
+    gates = (0.5 + generator.normal(size=(6, 7))[labels] + generator.normal(size=(27, 7))).astype(np.float32)
+    moments = _moments(gates, labels)
+    drawn = draw_subsets(np.flatnonzero(moments.count > 0), subsets=30)
+    omega, variance = measure_subsets(moments, drawn)
+    assert moments.m2 is not None
+    for row, chosen in enumerate(drawn):
+        sums = split_variance(moments.count[chosen], moments.mean[chosen], moments.m2[chosen].sum(axis=0))
+        block = block_statistics(sums)
+        assert (omega[row], variance[row]) == pytest.approx((block.omega_squared, block.between_variance), rel=1e-9)
+    single = _moments(gates[[0, 3, 12, 13, 18]], np.array([0, 1, 3, 4, 5]))
+    assert np.isnan(measure_subsets(single, drawn)).all(), "one image a class tells nothing of the variance within"
 
 
 def test_moments_without_sums_per_class_are_refused() -> None:

@@ -42,7 +42,7 @@ def open_page(monkeypatch: pytest.MonkeyPatch) -> Opener:
 
 def said(app: AppTest) -> str:
     parts = [*app.markdown, *app.caption, *app.info, *app.warning, *app.error, *app.success, *app.title]
-    return "\n".join(str(part.value) for part in parts)
+    return "\n".join(str(part.value) for part in parts).replace("\\", "")  # names are escaped
 
 
 def jobs(app: AppTest) -> list[writing.WritingJob]:
