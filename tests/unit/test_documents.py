@@ -55,6 +55,13 @@ def test_the_tables_of_claims_are_those_of_the_stored_assessment() -> None:
     assert page.count("| SE_") == 16
 
 
+def test_the_readmes_cost_of_recording_is_the_measured_one() -> None:
+    measured = json.loads((ROOT / "benchmarks" / "results" / "recording_overhead.json").read_text(encoding="utf-8"))
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    for key in ("median_ratio_keep_none", "median_ratio_keep_all"):
+        assert f"**{measured[key]:.3f} ×**" in readme
+
+
 def test_versions_agree() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     assert project["version"] == senet_viz.__version__
