@@ -9,61 +9,26 @@ from senet_viz.dashboard.selections import carry_selections
 
 PACKAGE = Path(__file__).parent / "senet_viz" / "dashboard"
 
+PAGES = (  # file, title, icon, address, help; the first is the first page
+    ("claim", "Claim", "balance", "claim", "Does what the paper says of gates hold for this network on these images?"),
+    ("distributions", "Distributions", "ssid_chart", "distributions", "How the gates of chosen classes are distributed, block by block."),
+    ("blocks", "Blocks", "view_column", "blocks", "What the gates of each block do: health, measures, similarity."),
+    ("pair", "Two recordings", "difference", "two", "Two networks, two sets of images or two precisions side by side."),
+    ("compare", "Compare images", "compare", "compare", "How the gates of a few images of your own differ, block by block."),
+    ("record", "Record", "fiber_manual_record", "record", "Record the gates of a network on images of your own."),
+    ("export", "Export", "download", "export", "Statistics of every channel and class as a file, and figures as pages and pictures."),
+)  # fmt: skip
+
 st.set_page_config(page_title="senet_viz", page_icon=str(PACKAGE / "icon.png"), layout="wide")
 page = st.navigation(
     [
         st.Page(
-            PACKAGE / "pages" / "claim.py",
-            title="Claim",
-            icon=":material/balance:",
-            url_path="claim",
-            help="Does what the paper says of gates hold for this network on these images?",
-            default=True,
-        ),
-        st.Page(
-            PACKAGE / "pages" / "distributions.py",
-            title="Distributions",
-            icon=":material/ssid_chart:",
-            url_path="distributions",
-            help="How the gates of chosen classes are distributed, block by block.",
-        ),
-        st.Page(
-            PACKAGE / "pages" / "blocks.py",
-            title="Blocks",
-            icon=":material/view_column:",
-            url_path="blocks",
-            help="What the gates of each block do: health, measures, similarity.",
-        ),
-        st.Page(
-            PACKAGE / "pages" / "pair.py",
-            title="Two recordings",
-            icon=":material/difference:",
-            url_path="two",
-            help="Two networks, two sets of images or two precisions side by side.",
-        ),
-        st.Page(
-            PACKAGE / "pages" / "compare.py",
-            title="Compare images",
-            icon=":material/compare:",
-            url_path="compare",
-            help="How the gates of a few images of your own differ, block by block.",
-        ),
-        st.Page(
-            PACKAGE / "pages" / "record.py",
-            title="Record",
-            icon=":material/fiber_manual_record:",
-            url_path="record",
-            help="Record the gates of a network on images of your own.",
-        ),
-        st.Page(
-            PACKAGE / "pages" / "export.py",
-            title="Export",
-            icon=":material/download:",
-            url_path="export",
-            help="Statistics of every channel and class as a file, and figures as pages and pictures.",
-        ),
+            PACKAGE / "pages" / f"{file}.py", title=title, icon=f":material/{icon}:", url_path=address, help=about,
+            default=at == 0,
+        )
+        for at, (file, title, icon, address, about) in enumerate(PAGES)
     ]
-)
+)  # fmt: skip
 carry_selections(page.url_path)
 style_page()
 page.run()

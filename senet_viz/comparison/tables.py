@@ -117,7 +117,7 @@ def tabulate_places(place: "Placement", names: Sequence[str]) -> pd.DataFrame:
             "image": [f"{at}. {name}" for at, name in enumerate(names, start=1)],
             "distance from recorded mean": place.distance,
             "percentile": [_tell_percentile(low, high) for low, high in zip(place.lower, place.upper)],
-            "among": f"{place.distance_images:,} of {place.among}",
+            "among": f"{place.among} ({place.distance_images:,} of {place.images:,})",
         }
     )
 

@@ -42,7 +42,7 @@ def show_block(page: Opened, brought: Brought, comparison: Comparison) -> str:
     st.markdown("**Distance from the recorded mean, and its percentile**", help=glossary.PERCENTILE)
     st.dataframe(
         tabulate_places(place, comparison.names), hide_index=True, alt="Distance and percentile of every image",
-        column_config={"distance from recorded mean": st.column_config.NumberColumn(format="%.4f")},
+        column_config={"distance from recorded mean": st.column_config.NumberColumn(format="%.3g")},
     )  # fmt: skip
     st.caption(escape(place.distance_note))
     stem = f"{block.block.label}-{brought.digest[:8]}"

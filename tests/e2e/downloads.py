@@ -1,10 +1,7 @@
-"""Files that a page hands over, and what is in an exported one."""
+"""Files that a page hands over."""
 
-import json
 from pathlib import Path
 
-import numpy as np
-import pandas as pd
 from playwright.sync_api import Download, Page
 
 FORMATS = {"Parquet": ".parquet", "CSV": ".csv", "JSON": ".json", "NPZ": ".npz"}
@@ -28,16 +25,3 @@ def prepare(page: Page, name: str, stem: str, folder: Path) -> Path:
     page.get_by_test_id("stMain").get_by_role("radio", name=name, exact=True).click()
     page.get_by_role("button", name=f"Prepare {name} file").click()
     return take(page, f"Download {stem}{FORMATS[name]}", folder)
-
-
-def read(path: Path) -> pd.DataFrame:
-    """An exported file of any format."""
-    if path.suffix == ".csv":
-        return pd.read_csv(path)
-    if path.suffix == ".parquet":
-        return pd.read_parquet(path)
-    if path.suffix == ".json":
-        tree = json.loads(path.read_text("utf-8"))
-        return pd.DataFrame(tree["rows"], columns=tree["columns"])
-    with np.load(path, allow_pickle=False) as arrays:
-        return pd.DataFrame({name: arrays[name] for name in arrays.files})

@@ -11,7 +11,8 @@ from playwright.sync_api import Browser, Page
 from senet_viz.recording import Recording, open_recording
 from senet_viz.statistics import export_statistics
 from tests.e2e.browser import MARKS, Ears, browsing, serving, settle
-from tests.e2e.downloads import FORMATS, keep, prepare, read, take
+from tests.e2e.downloads import FORMATS, keep, prepare, take
+from tests.exported import read_exported
 from tests.synthetic import synthetic_recording
 
 pytestmark = MARKS
@@ -75,8 +76,10 @@ def test_the_four_downloads_are_equal_to_each_other_and_to_exports(
     for name, ending in FORMATS.items():
         path = prepare(page, name, f"statistics-{recording.id[:8]}", tmp_path)
         direct = export_statistics(recording, tmp_path / f"direct{ending}")
-        pd.testing.assert_frame_equal(read(path), read(direct))
-        pd.testing.assert_frame_equal(read(path), read(tmp_path / "direct.parquet"), check_dtype=False, rtol=1e-7)
+        pd.testing.assert_frame_equal(read_exported(path), read_exported(direct))
+        pd.testing.assert_frame_equal(
+            read_exported(path), read_exported(tmp_path / "direct.parquet"), check_dtype=False, rtol=1e-7
+        )
         side = take(page, "Side file (JSON)", tmp_path)
         assert side.name == f"{path.name}.manifest.json"
         assert json.loads(side.read_text("utf-8"))["id"] == recording.id

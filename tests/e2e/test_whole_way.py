@@ -10,8 +10,9 @@ from playwright.sync_api import Browser, Page
 from senet_viz import open_recording
 from senet_viz.statistics import export_statistics
 from tests.e2e.browser import MARKS, Ears, browsing, serious_problems, serving, settle
-from tests.e2e.downloads import FORMATS, prepare, read
+from tests.e2e.downloads import FORMATS, prepare
 from tests.e2e.test_record_browser import PATIENCE, fill, go_to_record, wait_for_state
+from tests.exported import read_exported
 
 pytestmark = [*MARKS, pytest.mark.slow]
 
@@ -61,12 +62,12 @@ def test_a_recording_of_another_network_is_made_opened_and_exported(browser: Bro
         page.get_by_role("heading", name="Export", exact=True).wait_for(timeout=PATIENCE)
         settle(page)
         assert serious_problems(page) == []
-        direct = read(export_statistics(recording, tmp_path / "direct.parquet"))
+        direct = read_exported(export_statistics(recording, tmp_path / "direct.parquet"))
         for name, ending in FORMATS.items():
             path = prepare(page, name, f"statistics-{recording.id[:8]}", tmp_path)
-            same = read(export_statistics(recording, tmp_path / f"direct{ending}"))
-            pd.testing.assert_frame_equal(read(path), same)
-            pd.testing.assert_frame_equal(read(path), direct, check_dtype=False, rtol=1e-7)
+            same = read_exported(export_statistics(recording, tmp_path / f"direct{ending}"))
+            pd.testing.assert_frame_equal(read_exported(path), same)
+            pd.testing.assert_frame_equal(read_exported(path), direct, check_dtype=False, rtol=1e-7)
         assert page.locator("[data-testid=stException]").count() == 0
     assert ears.complaints == []
     assert ears.hosts == {address.removeprefix("http://")}

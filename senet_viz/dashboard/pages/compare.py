@@ -140,9 +140,13 @@ def show_emergence(page: Opened, comparison: Comparison, stem: str) -> None:
         return
     figure = draw_emergence(comparison, page.screen.look, narrow=page.screen.narrow)
     show_figure(figure, name=f"compare-emergence-{stem}", alt="Nearest class profile of every image in every block.")
+    frames = (
+        " A frame is around the blocks from which on the nearest class stays the predicted one; without a frame it is not the "
+        "nearest in the last block."
+    )
+    known = any(image.predicted is not None for image in comparison.images)
     st.caption(
-        "Nearest: smallest RMS distance between the image's gates and a class's mean gate. A frame is around the blocks from "
-        "which on the nearest class stays the predicted one; without a frame it is not the nearest in the last block.",
+        f"Nearest: smallest RMS distance between the image's gates and a class's mean gate.{frames if known else ''}",
         help=glossary.EMERGENCE,
     )
     show_downloads(comparison.nearest_table(), figure, key="emergence", name=f"compare-emergence-{stem}")

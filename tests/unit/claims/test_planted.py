@@ -28,7 +28,6 @@ def test_planted_patterns_get_the_right_verdict(name: str) -> None:
                 assert found.verdict == expected, (key, found.reason)
 
 
-@pytest.mark.skipif(not RATES.is_file(), reason="benchmarks/verdict_rates.py has not been run to its end yet")
 def test_the_page_of_rates_is_made_from_the_stored_results() -> None:
     result = json.loads(RATES.read_text(encoding="utf-8"))
     assert (ROOT / "docs/verdict-rates.md").read_text(encoding="utf-8") == make_page(result)

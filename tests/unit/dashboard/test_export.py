@@ -5,7 +5,6 @@ import shlex
 from collections.abc import Callable
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 import pytest
 from streamlit.testing.v1 import AppTest
@@ -14,6 +13,7 @@ from typer.testing import CliRunner
 from senet_viz.cli import app as command_line
 from senet_viz.dashboard import writing
 from senet_viz.recording import Recording
+from tests.exported import read_exported
 from tests.synthetic import synthetic_recording, unlabelled_recording
 
 ROOT = Path(__file__).parents[3]
@@ -59,18 +59,6 @@ def prepare(app: AppTest) -> Path:
     return job.path
 
 
-def read(path: Path) -> pd.DataFrame:
-    if path.suffix == ".csv":
-        return pd.read_csv(path)
-    if path.suffix == ".parquet":
-        return pd.read_parquet(path)
-    if path.suffix == ".json":
-        tree = json.loads(path.read_text("utf-8"))
-        return pd.DataFrame(tree["rows"], columns=tree["columns"])
-    with np.load(path, allow_pickle=False) as arrays:
-        return pd.DataFrame({name: arrays[name] for name in arrays.files})
-
-
 def labels(app: AppTest) -> list[str]:
     return [button.proto.label for button in app.get("download_button")]
 
@@ -103,7 +91,7 @@ def test_the_file_is_the_one_that_the_command_writes(
     words[words.index("--out") + 1] = str(tmp_path / path.name)
     assert CliRunner().invoke(command_line, words[1:]).exit_code == 0
     assert path.read_bytes() == (tmp_path / path.name).read_bytes() or name == "NPZ"
-    pd.testing.assert_frame_equal(read(path), read(tmp_path / path.name))
+    pd.testing.assert_frame_equal(read_exported(path), read_exported(tmp_path / path.name))
     assert recording.id in path.with_name(path.name + ".manifest.json").read_text("utf-8")
     assert labels(app)[0].startswith(f"Download {path.name} (")
     assert "prepare" not in [b.key for b in app.button]
@@ -114,7 +102,7 @@ def test_all_formats_hold_the_same_values_and_the_same_gaps(open_page: Opener, r
     tables = {}
     for name in FORMATS:
         app.segmented_control(key="format").set_value(name).run()
-        tables[name] = read(prepare(app))
+        tables[name] = read_exported(prepare(app))
     reference = tables.pop("Parquet")
     assert reference["std"].isna().sum() == 4 * 10, "one image a class or none: no standard deviation"
     assert reference["mean"].isna().sum() == 10
@@ -129,18 +117,18 @@ def test_a_written_file_is_made_again_only_for_other_choices(open_page: Opener, 
     assert [b.label for b in app.button] == ["Prepare Parquet file"]
     assert "30 rows" in said(app)
     second = prepare(app)
-    assert read(second)["label"].unique().tolist() == ["SE_5_1"]
+    assert read_exported(second)["label"].unique().tolist() == ["SE_5_1"]
     app.multiselect(key="export_block").set_value([]).run()
     assert labels(app)[0].startswith("Download")
     assert len(jobs(app)) == 2
-    assert len(read(first)) == 50
+    assert len(read_exported(first)) == 50
 
 
 def test_chosen_classes_are_in_the_sentence_the_command_and_the_file(open_page: Opener, recording: Recording) -> None:
     app = open_page(recording.path, export_class=["all images (class −1)", "class 2"], format="CSV")
     assert "for 1 class and all images" in said(app)
     assert shlex.split(app.code[0].value)[-2:] == ["--classes", "all;class 2"]
-    assert sorted(read(prepare(app))["class_id"].unique()) == [-1, 2]
+    assert sorted(read_exported(prepare(app))["class_id"].unique()) == [-1, 2]
 
 
 def test_a_large_file_goes_into_a_folder(
@@ -157,7 +145,7 @@ def test_a_large_file_goes_into_a_folder(
     app.text_input(key="export_folder").set_value(str(tmp_path)).run()
     path = prepare(app)
     assert path.parent == tmp_path
-    assert len(read(path)) == 50
+    assert len(read_exported(path)) == 50
     assert str(path) in [code.value for code in app.code]
     assert f"--out {path}" in app.code[-1].value
     assert not any(label.startswith("Download") for label in labels(app))
@@ -229,7 +217,7 @@ def test_an_unlabelled_recording_has_the_rows_of_all_images(open_page: Opener, t
     assert not app.error
     assert "**3 rows × 17 columns" in said(app)
     assert "of 1 block, for all images" in said(app)
-    assert len(read(prepare(app))) == 3
+    assert len(read_exported(prepare(app))) == 3
 
 
 def test_an_unfinished_recording_says_so_and_is_exported_as_it_is(open_page: Opener, tmp_path: Path) -> None:
