@@ -243,6 +243,10 @@ class ClassMoments:
             ArgumentError, RecordingError: as in `check`; nothing was folded then.
         """
         self.check(values, labels)
+        self.fold(values, labels)
+
+    def fold(self, values: NDArray[np.float32], labels: NDArray[np.integer[Any]]) -> None:
+        """As `update`, for a batch that `check` has accepted."""
         if not len(labels):
             return
         self._fold_moments(values, labels)

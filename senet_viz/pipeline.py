@@ -153,7 +153,8 @@ def _fill(
     batches = load_batches(source, plan.batches(options, first), model.preprocess, workers=options.workers)
     meter = _Meter(writer, total, on_progress)
     try:
-        with contextlib.closing(batches), observing(model, options.precision), GateRecorder(model.module) as recorder:
+        recorder = GateRecorder(model.module, bound=model.bound_gates)
+        with contextlib.closing(batches), observing(model, options.precision), recorder:
             for batch in batches:
                 observed = _observe(model, recorder, source, batch, plan, writer.draft)
                 if (

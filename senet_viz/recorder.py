@@ -1,6 +1,7 @@
 """Recording the gates of a network while it runs."""
 
 from collections import Counter
+from collections.abc import Sequence
 from contextlib import ExitStack
 from types import TracebackType
 from typing import Any, Literal, Self
@@ -31,14 +32,22 @@ class GateRecorder:
         module: the network itself, neither compiled nor data-parallel; it keeps its mode and weights.
         squeeze: whether z is copied too.
         input_size: as in `find_gates`.
+        bound: what `bind_gates` found in this very module, where that is known already.
 
     Raises:
         GateError: as `find_gates`.
     """
 
-    def __init__(self, module: nn.Module, *, squeeze: bool = True, input_size: InputSize | None = None) -> None:
+    def __init__(
+        self,
+        module: nn.Module,
+        *,
+        squeeze: bool = True,
+        input_size: InputSize | None = None,
+        bound: Sequence[BoundGate] | None = None,
+    ) -> None:
         self._module = module
-        self._bound = bind_gates(module, input_size=input_size)
+        self._bound = bind_gates(module, input_size=input_size) if bound is None else tuple(bound)
         self._squeeze = squeeze
         self._values: dict[Quantity, dict[str, Tensor]] = {"gate": {}, "squeeze": {}}
         self._calls: Counter[tuple[Quantity, str]] = Counter()

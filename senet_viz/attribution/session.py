@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from senet_viz.attribution_results import Floats, Picture
 from senet_viz.errors import ArgumentError, GateError, ModelError
-from senet_viz.gates import BoundGate, bind_gates
+from senet_viz.gates import BoundGate
 from senet_viz.hooks import evaluating
 from senet_viz.models.zoo import Model
 
@@ -56,7 +56,7 @@ def find_bound(model: Model, block: str) -> BoundGate:
         ArgumentError: no such block; the message lists the labels.
         GateError: as `find_gates`.
     """
-    gates = bind_gates(model.module)
+    gates = model.bound_gates
     for bound in gates:
         if block in (bound.gate.name, bound.gate.label):
             return bound

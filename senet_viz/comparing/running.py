@@ -115,7 +115,7 @@ def _observe(
     """Probabilities (n, outputs) and the gates of every block (n, C), exactly as the recorder takes them."""
     probabilities: list[torch.Tensor] = []
     parts: dict[str, list[NDArray[np.float32]]] = {}
-    with observing(model, precision), GateRecorder(model.module, squeeze=False) as recorder:
+    with observing(model, precision), GateRecorder(model.module, squeeze=False, bound=model.bound_gates) as recorder:
         check_blocks(model, recorder.gates, manifest)
         for start in range(0, len(images), batch_size):
             pixels = torch.stack([image.pixels for image in images[start : start + batch_size]])

@@ -15,7 +15,7 @@ import torch
 from torch import nn
 
 from senet_viz.errors import ArgumentError, ModelError, SourceError
-from senet_viz.gates import RefusedUnit, find_gates, survey_gates
+from senet_viz.gates import BoundGate, RefusedUnit, bind_gates, survey_gates
 from senet_viz.models.preprocessing import Preprocessing, imagenet_preprocessing
 from senet_viz.models.resnet import small_se_resnet50
 from senet_viz.models.weights import WEIGHT_ENDINGS, digest_weights, load_strictly, read_weights
@@ -59,10 +59,15 @@ class Model:
     lock: threading.RLock = field(default_factory=threading.RLock, repr=False, compare=False)
 
     @functools.cached_property
+    def bound_gates(self) -> tuple[BoundGate, ...]:
+        """The gates with the modules that they live in (GateError where none can be observed)."""
+        with self.lock:
+            return bind_gates(self.module)
+
+    @property
     def gates(self) -> tuple[Gate, ...]:
         """The network's gates in order of depth (GateError where it has none that can be observed)."""
-        with self.lock:
-            return find_gates(self.module)
+        return tuple(bound.gate for bound in self.bound_gates)
 
     @functools.cached_property
     def refused(self) -> tuple[RefusedUnit, ...]:

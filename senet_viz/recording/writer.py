@@ -170,7 +170,7 @@ class RecordingWriter:
         kept = batch.kept_gates(self._schema) if batch.kept.any() else self._schema.empty_table()
         self._sound = False  # from here on an interruption leaves half a batch
         for quantity, array in joined.items():
-            self._moments[quantity].update(array, batch.labels)
+            self._moments[quantity].fold(array, batch.labels)
         self._shard.append(batch, kept)
         self.appended += batch.consumed
         self.images += len(batch.sample_ids)
