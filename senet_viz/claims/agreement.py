@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
+from scipy import special
 
 from senet_viz.claims.inputs import BlockSeries, ClassSubsets
 from senet_viz.claims.roles import Layout, Role
@@ -91,7 +91,7 @@ def wilson_interval(successes: int, trials: int, level: float = LEVEL) -> Interv
         trials: at least 1.
         level: of the interval.
     """
-    z = float(stats.norm.ppf((1 + level) / 2))
+    z = float(special.ndtri((1 + level) / 2))
     share = successes / trials
     middle = (share + z**2 / (2 * trials)) / (1 + z**2 / trials)
     reach = z / (1 + z**2 / trials) * math.sqrt(share * (1 - share) / trials + z**2 / (4 * trials**2))

@@ -1,5 +1,6 @@
 """What the browser looks like: light or dark, wide or narrow."""
 
+import time
 from dataclasses import dataclass
 
 import streamlit as st
@@ -18,6 +19,8 @@ export default function ({ data, setStateValue }) {
 }
 """
 _KEY = "screen"
+_DRAWN = "first_figure_drawn"
+_FIRST_DRAW = 0.8  # seconds
 _probe = st.components.v2.component("senet_viz_screen", js=_WATCH)
 
 
@@ -56,6 +59,17 @@ def watch_screen() -> Screen:
     narrow = bool(st.session_state.get(_KEY, {}).get("narrow", False))
     _probe(key=_KEY, data={"narrow": narrow}, height="content", on_narrow_change=_ignore)
     return Screen("dark" if st.context.theme.type == "dark" else "light", narrow)
+
+
+def let_first_figure_draw() -> None:
+    """Holds the rest of a page back, once a session, while the browser fetches Plotly and draws.
+
+    Plotly is 4.7 MB of code. On two cores, what follows at once (a hundred small elements, and the server that makes
+    them) takes the time that the first figure needs: see `benchmarks/page_speed.py`.
+    """
+    if not st.session_state.get(_DRAWN, False):
+        st.session_state[_DRAWN] = True
+        time.sleep(_FIRST_DRAW)
 
 
 def _ignore() -> None:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
+from scipy import special
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +48,7 @@ def balanced_accuracy(
 
 def wilson_interval(share: float, images: float, *, level: float = 0.95) -> tuple[float, float]:
     """(p + z²/2n ± z √(p(1 − p)/n + z²/4n²)) / (1 + z²/n)."""
-    z = float(stats.norm.ppf((1 + level) / 2))
+    z = float(special.ndtri((1 + level) / 2))
     middle = share + z**2 / (2 * images)
     reach = z * np.sqrt(share * (1 - share) / images + z**2 / (4 * images**2))
     low, high = (float((middle + side * reach) / (1 + z**2 / images)) for side in (-1, 1))

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy import stats
 
 from senet_viz.errors import ArgumentError
 
@@ -74,5 +73,7 @@ def correlate_measures(measures: pd.DataFrame, names: Sequence[str] = tuple(MEAS
 def _spearman(left: Floats, right: Floats) -> float:
     if len(left) < FEWEST_CHANNELS or np.ptp(left) == 0 or np.ptp(right) == 0:
         return float("nan")
+    from scipy import stats  # half a second, which no page's start should pay
+
     a, b = (ranks - ranks.mean() for ranks in (stats.rankdata(left), stats.rankdata(right)))
     return float((a * b).sum() / np.sqrt((a**2).sum() * (b**2).sum()))

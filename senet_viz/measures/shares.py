@@ -2,7 +2,7 @@
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
+from scipy import special
 
 from senet_viz.measures.squares import SumsOfSquares, sums_of_squares
 from senet_viz.moments import Moments
@@ -78,10 +78,12 @@ def f_test(sums: SumsOfSquares) -> tuple[Floats, Floats, Floats]:
         F, p and q, each (C,); NaN as for ω². Without any variance within classes F is infinite and p is 0.
     """
     statistic = _ratio(sums.mean_between, sums.mean_within, sums)
-    p = np.asarray(stats.f.sf(statistic, sums.classes - 1, sums.images - sums.classes))
+    p = np.asarray(special.fdtrc(sums.classes - 1, sums.images - sums.classes, statistic))
     q = np.full_like(p, np.nan)
     defined = ~np.isnan(p)
     if defined.any():
+        from scipy import stats  # half a second, which no page's start should pay
+
         q[defined] = stats.false_discovery_control(p[defined])
     return statistic, p, q
 

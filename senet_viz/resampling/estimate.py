@@ -7,7 +7,7 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
+from scipy import special
 
 from senet_viz.errors import ArgumentError
 
@@ -69,7 +69,7 @@ class Estimate:
             raise ArgumentError(f"There is no interval of level {level:g}: give a number between 0 and 1.")
         if len(self.replicates) < 2:
             return Interval(float("nan"), float("nan"), level)
-        reach = float(stats.t.ppf((1 + level) / 2, len(self.replicates) - 1)) * self.error
+        reach = float(special.stdtrit(len(self.replicates) - 1, (1 + level) / 2)) * self.error
         back = _BACK[self.scale]
         return Interval(back(self.working - reach), back(self.working + reach), level)
 

@@ -26,6 +26,7 @@ from senet_viz.dashboard import glossary
 from senet_viz.dashboard.assessments import find_assessment
 from senet_viz.dashboard.frame import Opened, open_page
 from senet_viz.dashboard.parts import show_answer, show_downloads, show_figure
+from senet_viz.dashboard.screen import let_first_figure_draw
 from senet_viz.figures.depth_curves import draw_depth
 
 DISTRIBUTIONS = Path(__file__).parent / "distributions.py"
@@ -80,16 +81,16 @@ def show_cards(report: ClaimReport) -> None:
 
 def show_card(claim: JudgedClaim, report: ClaimReport) -> None:
     """The claim in plain words, a verdict a reading, what the paper shows, and where to see it."""
-    st.markdown(f"**{claim.id}** · {claim.statement}")
+    lines = [f"**{claim.id}** · {claim.statement}"]
     for name, evidence in claim.readings.items():
         verdict = evidence.verdict
-        st.badge(f"{name}: {verdict}", icon=ICONS[verdict], color=COLOURS[verdict], help=evidence.reason)
-        if text := tell_effect(evidence):
-            st.caption(text)
+        lines.append(f":{COLOURS[verdict]}-badge[{ICONS[verdict]} {name}: {verdict}]  \n{tell_effect(evidence)}")
     if split := describe_claim_disagreement(claim):
-        st.caption(f"**{split}**")
-    with st.expander("What the paper shows", icon=":material/article:"):
-        st.markdown(claim.paper)
+        lines.append(f"**{split}**")
+    st.markdown("\n\n".join(lines))  # one element: a dozen cards of many hold up the figure above them
+    fold = st.expander("What the paper shows", icon=":material/article:", key=f"paper_{claim.id}", on_change="rerun")
+    if fold.open:
+        fold.markdown(claim.paper)
     blocks = [report.roles[role] for role in roles_of(claim.id) if role in report.roles]
     if blocks:
         st.page_link(
@@ -107,18 +108,21 @@ def roles_of(claim_id: str) -> list[Role]:
 
 
 def tell_effect(evidence: Evidence) -> str:
-    """Each part's number with its interval and the bound that was declared."""
+    """Each part's number with its interval and the bound that was declared, or why there is none."""
     parts = [
         f"{part.words}: {say_interval(part.estimate, part.interval, part.unit)} "
         f"({part.interval.level:.0%}; declared {SIDE_WORDS[part.side]} {part.bound:g})"
         for part in evidence.parts
     ]
-    return "  \n".join(parts)
+    return "  \n".join(f":small[{part}]" for part in parts or [evidence.reason])
 
 
 def show_methods(report: ClaimReport) -> None:
     """Thresholds, methods and limits in a fold."""
-    with st.expander("Thresholds, methods and limits", icon=":material/rule:"):
+    fold = st.expander("Thresholds, methods and limits", icon=":material/rule:", key="methods", on_change="rerun")
+    if not fold.open:
+        return
+    with fold:
         st.markdown(glossary.METHODS)
         st.dataframe(
             tabulate_report(report),
@@ -131,7 +135,11 @@ def show_methods(report: ClaimReport) -> None:
 opened = open_page("Claim", "Does what the paper says of gates hold for this network on these images?")
 stored = find_assessment(opened)
 if stored is not None:
-    show_readings(stored.report)
-    show_curves(opened, stored.assessment)
+    readings, curves = st.container(), st.container()
+    with curves:  # first: the browser fetches Plotly, its largest part, when it meets a figure
+        show_curves(opened, stored.assessment)
+    with readings:
+        show_readings(stored.report)
+    let_first_figure_draw()
     show_cards(stored.report)
     show_methods(stored.report)
