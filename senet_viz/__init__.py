@@ -20,9 +20,12 @@ _HOMES = {
     "decode_image": "senet_viz.images",
     "export_statistics": "senet_viz.statistics",
     "find_gates": "senet_viz.gates",
+    "intervene": "senet_viz.intervening",
+    "intervened": "senet_viz.interventions",
     "load_model": "senet_viz.models",
     "measure_selectivity": "senet_viz.measures",
     "open_images": "senet_viz.images",
+    "open_outcomes": "senet_viz.outcomes",
     "open_recording": "senet_viz.recording",
     "read_assessment": "senet_viz.assessment",
     "record": "senet_viz.pipeline",
@@ -41,8 +44,11 @@ if TYPE_CHECKING:
     from senet_viz.gates import find_gates as find_gates
     from senet_viz.images import decode_image as decode_image
     from senet_viz.images import open_images as open_images
+    from senet_viz.intervening import intervene as intervene
+    from senet_viz.interventions import intervened as intervened
     from senet_viz.measures import measure_selectivity as measure_selectivity
     from senet_viz.models import load_model as load_model
+    from senet_viz.outcomes import open_outcomes as open_outcomes
     from senet_viz.pipeline import record as record
     from senet_viz.recorder import GateRecorder as GateRecorder
     from senet_viz.recording import Recording as Recording

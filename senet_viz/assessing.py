@@ -3,14 +3,22 @@
 import dataclasses
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
-from senet_viz.assessment import assess_blocks, judge_assessment, write_assessment
+from senet_viz.assessment import (
+    assess_blocks,
+    check_outcomes,
+    class_rows,
+    effects_tree,
+    judge_assessment,
+    write_assessment,
+)
 from senet_viz.claims import ClaimReport, ClassSubsets, draw_subsets, measure_subsets
 from senet_viz.decoding import compare_representations, decode_classes
+from senet_viz.effects import EffectTable, measure_effects
 from senet_viz.errors import ArgumentError, RecordingError
 from senet_viz.measures.tables import channel_table
 from senet_viz.recording import Recording
@@ -22,6 +30,9 @@ from senet_viz.semantics import (
     wordnet_superclasses,
 )
 
+if TYPE_CHECKING:
+    from senet_viz.outcomes import Outcomes
+
 Progress = Callable[[int, int, str], None]
 _STEPS = ("estimates", "subsets of classes", "channels", "decoding", "CKA", "superclasses", "right and wrong")
 
@@ -30,16 +41,18 @@ def assess(
     recording: Recording,
     *,
     control: Recording | Sequence[Recording] | None = None,
+    interventions: "Outcomes | str | Path | None" = None,
     superclasses: Path | None = None,
     into: Recording | None = None,
     seed: int = 0,
     on_progress: Progress | None = None,
 ) -> ClaimReport:
-    """Puts the paper's claims to the test on a recording and writes `assessment.json` and `measures.parquet` beside it.
+    """Puts the paper's claims to the test on a recording and writes `assessment.json` and its tables beside it.
 
     Args:
         recording: complete and full; all gates kept for intervals.
         control: of the same images by networks of the same architecture, e.g. with random weights of three seeds.
+        interventions: what `intervene` made with the same network on the same images, or some of them; or its folder.
         superclasses: a CSV of class,superclass; WordNet's by default, where classes are known by wnid.
         into: a slim form of this recording, beside which the files are written instead.
         seed: of groups, permutations, splits and draws.
@@ -49,13 +62,15 @@ def assess(
         The claims, judged.
 
     Raises:
-        ArgumentError: a control of other images, or a slim form of another recording.
+        ArgumentError: a control of other images, interventions of another network or other images, or a slim form of
+            another recording.
         RecordingError: not complete, fewer than two classes, or a damaged file.
     """
     controls = [control] if isinstance(control, Recording) else list(control or ())
     target = _target(recording, into)
     total = len(recording.blocks) * 3 + len(_STEPS)
     tell = on_progress or _keep_quiet
+    effects = _effects(recording, interventions, lambda _, __, label: tell(0, total, f"effects {label}"))
     found = assess_blocks(
         recording,
         controls=controls,
@@ -71,12 +86,11 @@ def assess(
         at += 1
     extra = _further(recording, superclasses, seed, lambda what, done=0: tell(at + done, total, what))
     found = dataclasses.replace(found, recording_id=target.id)
-    report = judge_assessment(
-        found, precision=str(recording.manifest.options.get("precision", "fp32")), subsets=subsets
-    )
-    write_assessment(
-        target.path, found, pd.concat(tables, ignore_index=True), {**extra, "seed": seed, "claims": report.to_json()}
-    )
+    precision = str(recording.manifest.options.get("precision", "fp32"))
+    report = judge_assessment(found, precision=precision, subsets=subsets, effects=effects)
+    extra |= {"effects": None if effects is None else effects_tree(effects), "seed": seed, "claims": report.to_json()}
+    measures = pd.concat(tables, ignore_index=True)
+    write_assessment(target.path, found, measures, extra, effects=None if effects is None else class_rows(effects))
     tell(total, total, "")
     return report
 
@@ -97,6 +111,17 @@ def _target(recording: Recording, into: Recording | None) -> Recording:
             f"{into.path} is no slim form of {recording.path}: it must be of the same network, images and preprocessing."
         )
     return into
+
+
+def _effects(recording: Recording, interventions: "Outcomes | str | Path | None", tell: Progress) -> EffectTable | None:
+    if interventions is None:
+        return None
+    if isinstance(interventions, str | Path):
+        from senet_viz.outcomes import open_outcomes
+
+        interventions = open_outcomes(interventions)
+    check_outcomes(interventions, recording)
+    return measure_effects(interventions, on_progress=tell)
 
 
 def _subsets(recording: Recording, seed: int) -> ClassSubsets | None:

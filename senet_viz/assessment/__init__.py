@@ -1,6 +1,7 @@
 """A recording put to the test: estimates with intervals, nulls and controls along the depth, stored beside it."""
 
 from senet_viz.assessment.computing import assess_blocks
+from senet_viz.assessment.effects import check_outcomes, claim_effects, class_rows, effects_tree, read_effects
 from senet_viz.assessment.judging import judge_assessment
 from senet_viz.assessment.result import (
     CURVES,
@@ -18,11 +19,12 @@ from senet_viz.assessment.storing import (
     read_tree,
     write_assessment,
 )
-from senet_viz.recording.layout import ASSESSMENT, MEASURES
+from senet_viz.recording.layout import ASSESSMENT, EFFECTS, MEASURES
 
 __all__ = [
     "ASSESSMENT",
     "CURVES",
+    "EFFECTS",
     "MEASURES",
     "Assessment",
     "BlockAssessment",
@@ -32,8 +34,13 @@ __all__ = [
     "NullSummary",
     "PlainStatistics",
     "assess_blocks",
+    "check_outcomes",
+    "claim_effects",
+    "class_rows",
+    "effects_tree",
     "judge_assessment",
     "read_assessment",
+    "read_effects",
     "read_measures",
     "read_tree",
     "write_assessment",

@@ -2,20 +2,25 @@
 
 import numpy as np
 
+from senet_viz.assessment.effects import claim_effects
 from senet_viz.assessment.result import Assessment, ControlCurve, CurveName
 from senet_viz.claims import BlockIntervals, BlockSeries, ClaimInputs, ClaimReport, ClassSubsets, Series, judge
+from senet_viz.effects import EffectTable
 from senet_viz.resampling import LEVEL
 
 _NAN = float("nan")
 
 
-def judge_assessment(assessment: Assessment, *, precision: str, subsets: ClassSubsets | None = None) -> ClaimReport:
+def judge_assessment(
+    assessment: Assessment, *, precision: str, subsets: ClassSubsets | None = None, effects: EffectTable | None = None
+) -> ClaimReport:
     """Judge every claim by the readings that an assessment allows.
 
     Args:
         assessment: of a recording.
         precision: of the recorded gates.
         subsets: of the classes, for C12.
+        effects: of interventions, for the causal readings.
     """
     squeeze = [_NAN if block.squeeze is None else block.squeeze.omega_squared for block in assessment.blocks]
     return judge(
@@ -33,6 +38,8 @@ def judge_assessment(assessment: Assessment, *, precision: str, subsets: ClassSu
             random_direction=np.array([block.random_direction for block in assessment.blocks]),
             like_these=_like_these(assessment),
             subsets=subsets,
+            effects=None if effects is None else claim_effects(effects),
+            intervened=None if effects is None else (effects.images, effects.classes),
         )
     )
 

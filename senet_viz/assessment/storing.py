@@ -1,4 +1,4 @@
-"""`assessment.json` and `measures.parquet` beside a recording: written whole, read at once, stale ones recognised."""
+"""`assessment.json` and its tables beside a recording: written whole, read at once, stale ones recognised."""
 
 import dataclasses
 import json
@@ -21,8 +21,8 @@ from senet_viz.assessment.result import (
 from senet_viz.errors import RecordingError
 from senet_viz.measures import GateHealth
 from senet_viz.recording import Recording
-from senet_viz.recording.files import as_recording_errors, read_table, replace_json, write_table
-from senet_viz.recording.layout import ASSESSMENT, MEASURES
+from senet_viz.recording.files import as_recording_errors, read_table, replace_json, sha256_of, write_table
+from senet_viz.recording.layout import ASSESSMENT, EFFECTS, MEASURES
 from senet_viz.resampling import Estimate, Interval
 from senet_viz.schema import Gate
 
@@ -30,23 +30,45 @@ ASSESSMENT_VERSION = 1
 _NAN = float("nan")
 
 
-def write_assessment(folder: Path, assessment: Assessment, measures: pd.DataFrame, extra: Mapping[str, Any]) -> None:
-    """Replace both files; `extra` are further keys of the JSON, such as the claims.
+def write_assessment(
+    folder: Path,
+    assessment: Assessment,
+    measures: pd.DataFrame,
+    extra: Mapping[str, Any],
+    *,
+    effects: pd.DataFrame | None = None,
+) -> None:
+    """Replace the files; the JSON comes last and names the others' sha256, so that a kill in between is recognised.
+
+    Args:
+        folder: of the recording.
+        assessment: of it.
+        measures: a row a block and channel.
+        extra: further keys of the JSON, such as the claims.
+        effects: of interventions, a row an effect and class; a table of an earlier assessment goes where there are none.
 
     Raises:
         RecordingError: the folder can not be written.
     """
-    tree = {"assessment_version": ASSESSMENT_VERSION, **to_json(assessment), **extra}
+    tables = {MEASURES: measures} | ({} if effects is None else {EFFECTS: effects})
     with as_recording_errors(f"Writing the assessment in {folder}", "Give a recording whose folder can be written."):
-        write_table(folder, MEASURES, "measures", pa.Table.from_pandas(measures, preserve_index=False), level=9)
-        replace_json(folder, ASSESSMENT, tree)
+        written = {
+            name: write_table(folder, name, "assessment", pa.Table.from_pandas(frame, preserve_index=False), level=9)
+            for name, frame in tables.items()
+        }
+        files = {name: entry.sha256 for name, entry in written.items()}
+        head = {"assessment_version": ASSESSMENT_VERSION, "files": files}
+        replace_json(folder, ASSESSMENT, {**head, **to_json(assessment), **extra})
+        if effects is None:
+            (folder / EFFECTS).unlink(missing_ok=True)
 
 
 def read_tree(recording: Recording) -> dict[str, Any] | None:
     """The JSON of the assessment beside a recording; None where there is none.
 
     Raises:
-        RecordingError: it can not be read, or is of another recording or of an older version (assess again).
+        RecordingError: it can not be read, is of another recording or of an older version, or the tables beside it are
+            those of another assessment, which was interrupted (assess again).
     """
     path = recording.path / ASSESSMENT
     try:
@@ -59,7 +81,21 @@ def read_tree(recording: Recording) -> dict[str, Any] | None:
     if found != recording.id or version != ASSESSMENT_VERSION:
         what = f"of recording {found}" if found != recording.id else f"in version {version}"
         raise RecordingError(f"{path} is {what} and does not speak of this one: assess it again.")
+    _check_files(recording.path, tree.get("files") or {})
     return dict(tree)
+
+
+def _check_files(folder: Path, files: Mapping[str, str]) -> None:
+    for name, expected in files.items():
+        try:
+            same = sha256_of(folder / name) == expected
+        except OSError:
+            same = False
+        if not same:
+            raise RecordingError(
+                f"{folder / name} is not the one that {ASSESSMENT} was written with, as after an assessment that was "
+                "interrupted: assess the recording again."
+            )
 
 
 def read_assessment(recording: Recording) -> Assessment | None:
@@ -81,10 +117,24 @@ def read_measures(recording: Recording) -> pd.DataFrame | None:
     """`measures.parquet` beside a recording: a row a block and channel; None where there is none.
 
     Raises:
-        RecordingError: it is damaged.
+        RecordingError: as in `read_tree`, there is no assessment that it belongs to, or it is damaged.
     """
     path = recording.path / MEASURES
-    return read_table(path).to_pandas() if path.is_file() else None
+    if not path.is_file():
+        return None
+    if read_tree(recording) is None:
+        raise RecordingError(f"{path} stands without {ASSESSMENT}, as after an interrupted assessment: assess again.")
+    return read_extra(recording, MEASURES)
+
+
+def read_extra(recording: Recording, name: str) -> pd.DataFrame:
+    """A table beside the JSON of an assessment that `read_tree` has found whole.
+
+    Raises:
+        RecordingError: it is missing or damaged.
+    """
+    frame: pd.DataFrame = read_table(recording.path / name).to_pandas()
+    return frame
 
 
 def to_json(assessment: Assessment) -> dict[str, Any]:

@@ -45,9 +45,12 @@ class BlockSimilarity:
 
 
 def gather_similarity(gates: Sequence[Gate], tree: Mapping[str, Any]) -> BlockSimilarity | None:
-    """From the JSON of an assessment; None where it was not computed, or where labels that blocks share lost columns."""
+    """From the JSON of an assessment; None where it was not computed, or where blocks of one label lost their columns.
+
+    The latter are assessments of networks with shared labels by versions that did not tell such blocks apart.
+    """
     rows = (tree.get("cka") or {}).get("rows") or []
     if len(rows) != len(gates) or any(len(row) != len(gates) + 2 for row in rows):
         return None
-    cells = [[np.nan if row[g.label] is None else row[g.label] for g in gates] for row in rows]
+    cells = [[np.nan if row[label] is None else row[label] for label in label_blocks(gates)] for row in rows]
     return BlockSimilarity(tuple(gates), np.array(cells, dtype=np.float64))

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from senet_viz.claims.agreement import Agreement
-from senet_viz.claims.effects import EffectStatistic
+from senet_viz.claims.effects import EffectStatistic, EffectSum
 from senet_viz.claims.roles import Role
 from senet_viz.claims.statistics import SeriesStatistic
 from senet_viz.claims.verdicts import Side
@@ -28,6 +28,7 @@ class Part:
         bound: declared before any data was read.
         statistic: what makes it.
         equivalence: the claim is that something is *small*: 90 % interval (two one-sided tests of 5 %) instead of 95 %.
+        also: numbers that are shown beside it, without a verdict of their own: words and what makes them.
     """
 
     words: str
@@ -37,6 +38,7 @@ class Part:
     bound: float
     statistic: SeriesStatistic | EffectStatistic | Agreement
     equivalence: bool = False
+    also: tuple[tuple[str, EffectSum], ...] = ()
 
     @property
     def level(self) -> float:

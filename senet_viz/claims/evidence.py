@@ -21,11 +21,11 @@ class Beside:
 
     Attributes:
         kind: "random weights", "excess over random weights", "squeeze", "shuffled labels", "random direction" or
-            "classes like these".
+            "classes like these", or "other target" of an intervention.
         words: what the value is.
         value: NaN where it is not defined.
         low, high: what it says of its spread, NaN where nothing.
-        spread: what low and high are, e.g. "range over 3 seeds".
+        spread: what low and high are, e.g. "range over 3 seeds"; where there is no value, why.
     """
 
     kind: str

@@ -1,7 +1,7 @@
 """What claims are judged from: plain arrays, a row per block; nothing here reads a recording."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from typing import Literal
 
 import numpy as np
@@ -15,6 +15,7 @@ Floats = NDArray[np.float64]
 SeriesName = Literal[
     "omega_squared", "between_variance", "within_variance", "near_one", "direction_share", "residual_variance"
 ]
+Accuracy = Literal["top1", "top5"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -144,12 +145,16 @@ class Effect:
         value: in points of accuracy (percent).
         replicates: the same without each group of images, (G,); the same groups for all effects, so that differences
             of effects have paired intervals.
+        class_replicates: the same without each class, (K,); (0,) for fewer than 20 classes.
+        measure: "top1" or "top5" accuracy; claims are judged by top-1.
     """
 
     target: tuple[str, ...]
     baseline: str
     value: float
     replicates: Floats
+    class_replicates: Floats = field(default_factory=lambda: np.zeros(0))
+    measure: Accuracy = "top1"
 
 
 @dataclass(frozen=True, eq=False)
@@ -171,6 +176,7 @@ class ClaimInputs:
         like_these: ICC(1) with its interval over classes (*classes like these*), for K ≥ 20.
         subsets: of the classes, for C12.
         effects: of interventions; None where none were made.
+        intervened: images and classes that the interventions were judged on, N and K; as above where None.
     """
 
     recording_id: str
@@ -187,6 +193,7 @@ class ClaimInputs:
     like_these: BlockIntervals | None = None
     subsets: ClassSubsets | None = None
     effects: tuple[Effect, ...] | None = None
+    intervened: tuple[int, int] | None = None
 
     def __post_init__(self) -> None:
         depths = [gate.depth for gate in self.blocks]
@@ -195,5 +202,5 @@ class ClaimInputs:
         rows = [len(s.omega_squared.values) for s in (self.gates, self.squeeze, *self.controls) if s is not None]
         if set(rows) != {len(depths)}:
             raise ArgumentError(f"Series have {sorted(set(rows))} rows for {len(depths)} blocks: give one row a block.")
-        if self.effects and len({len(e.replicates) for e in self.effects}) > 1:
+        if self.effects and len({(len(e.replicates), len(e.class_replicates)) for e in self.effects}) > 1:
             raise ArgumentError("Effects came with different groups of images: resample all of them alike.")

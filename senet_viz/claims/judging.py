@@ -16,7 +16,10 @@ from senet_viz.claims.verdicts import Verdict, join_verdicts, judge_interval
 from senet_viz.claims.words import say_interval, say_part
 from senet_viz.resampling import LEVEL, Interval
 
-NO_INTERVENTIONS = "No interventions were given."
+NO_INTERVENTIONS = (
+    "No interventions were given: `senet-viz intervene --model MODEL --data DATA --out FOLDER` makes them, and "
+    "`senet-viz assess RECORDING --interventions FOLDER` judges by them."
+)
 _WORDS: dict[Verdict, str] = {
     "supported": "the whole interval lies on the claimed side",
     "refuted": "the whole interval lies on the other side",
@@ -46,7 +49,10 @@ def _judge_reading(reading: Reading, name: ReadingName, inputs: ClaimInputs, lay
     obstacle = _find_obstacle(reading, name, inputs, layout)
     level = reading.parts[0].level if reading.parts else LEVEL
     nowhere = Interval(math.nan, math.nan, level)
-    evidence = Evidence("not applicable", obstacle, math.nan, nowhere, inputs.images, inputs.classes, note=reading.note)
+    images, classes = inputs.images, inputs.classes
+    if name == "causal" and inputs.intervened is not None:
+        images, classes = inputs.intervened
+    evidence = Evidence("not applicable", obstacle, math.nan, nowhere, images, classes, note=reading.note)
     if obstacle:
         return evidence
     parts = tuple(_judge_part(part, name, inputs, layout) for part in reading.parts)
@@ -124,7 +130,12 @@ def _decide(part: Part, found: Found, inputs: ClaimInputs) -> tuple[Verdict, str
         problem = found.problem or found.nothing
         return "not applicable", f"{problem[0].upper()}{problem[1:]}."
     if math.isnan(found.interval.low) or math.isnan(found.interval.high):
-        few = f"; the smallest class has {inputs.smallest_class} images" if inputs.smallest_class < 5 else ""
+        causal = isinstance(part.statistic, EffectSum | BelowMedian)
+        few = (
+            f"; the smallest class has {inputs.smallest_class} images"
+            if inputs.smallest_class < 5 and not causal
+            else ""
+        )
         return "not applicable", f"No interval over images was made{few}."
     verdict = judge_interval(found.interval, part.side, part.bound)
     return verdict, f"{say_part(part, found)}: {_WORDS[verdict]}."

@@ -6,7 +6,7 @@ import numpy as np
 
 from senet_viz.claims.agreement import Agreement
 from senet_viz.claims.declaring import Part, Reading, ReadingName
-from senet_viz.claims.effects import BelowMedian, EffectSum
+from senet_viz.claims.effects import BelowMedian, EffectStatistic, EffectSum
 from senet_viz.claims.evidence import Beside
 from senet_viz.claims.inputs import BlockIntervals, ClaimInputs
 from senet_viz.claims.roles import Layout
@@ -15,12 +15,14 @@ from senet_viz.resampling import FEWEST_CLASSES
 
 
 def beside_part(part: Part, name: ReadingName, found: Found, inputs: ClaimInputs, layout: Layout) -> tuple[Beside, ...]:
-    """The same number of the random-weights control, the excess over it, and of z.
+    """The same number of the random-weights control, the excess over it, and of z; of interventions, other targets.
 
     z has another unit than s, so that it stands beside relative readings only.
     """
     statistic = part.statistic
-    if isinstance(statistic, EffectSum | BelowMedian | Agreement):
+    if isinstance(statistic, EffectSum | BelowMedian):
+        return (*_like_these(part, statistic, found, inputs, layout), *_other_targets(part, inputs, layout))
+    if isinstance(statistic, Agreement):
         return ()
     shown = _random_weights(part, statistic, found, inputs, layout)
     if inputs.squeeze is not None and name == "relative":
@@ -33,6 +35,29 @@ def beside_part(part: Part, name: ReadingName, found: Found, inputs: ClaimInputs
         null = float(inputs.random_direction[layout.roles[statistic.roles[0]]])
         shown.append(Beside("random direction", "95 % quantile over random directions", null))
     return tuple(shown)
+
+
+def _like_these(
+    part: Part, statistic: EffectStatistic, found: Found, inputs: ClaimInputs, layout: Layout
+) -> list[Beside]:
+    """A causal number's interval over classes."""
+    interval = statistic.like_these(inputs.effects or (), layout)
+    if math.isnan(interval.low):
+        return []
+    spread = f"{interval.level:.0%} interval over classes"
+    return [Beside("classes like these", part.words, found.value, interval.low, interval.high, spread)]
+
+
+def _other_targets(part: Part, inputs: ClaimInputs, layout: Layout) -> list[Beside]:
+    """What is to be read beside a causal number; where it was not made, why."""
+    shown = []
+    for words, statistic in part.also:
+        if not set(statistic.roles) <= set(layout.roles):
+            continue
+        found = statistic.measure(inputs.effects or (), layout, part.level)
+        spread = found.problem or f"{part.level:.0%} interval over images"
+        shown.append(Beside("other target", words, found.value, found.interval.low, found.interval.high, spread))
+    return shown
 
 
 def _random_weights(

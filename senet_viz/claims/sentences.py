@@ -7,6 +7,7 @@ from senet_viz.claims.evidence import ClaimReport, Evidence, JudgedClaim
 from senet_viz.resampling import FEWEST_CLASSES
 
 SOURCE = "Stripe Observation, ECCV 2024, arXiv 2304.06345"
+SELECTIVITY = "Morcos et al. 2018, arXiv 1803.06959"
 
 
 def describe_scope(report: ClaimReport) -> str:
@@ -43,14 +44,25 @@ def describe_claim_disagreement(claim: JudgedClaim) -> str:
 
 
 def describe_disagreement(report: ClaimReport) -> str:
-    """One sentence for all claims whose readings disagree; empty where none do."""
-    split = [claim.id for claim in report.claims if claim.readings_disagree]
-    if not split:
-        return ""
-    return (
-        f"Readings disagree on {_join(split)}. The field disagrees on the same point: most of a gate's variance can be class "
-        f"although the gate hardly moves ({SOURCE})."
-    )
+    """A sentence for claims whose statistical readings disagree, one for those where interventions do; empty for none."""
+    split = [claim.id for claim in report.claims if _opposed(claim, ("relative", "absolute"))]
+    sentences = []
+    if split:
+        sentences.append(
+            f"Readings disagree on {_join(split)}. The field disagrees on the same point: most of a gate's variance can be "
+            f"class although the gate hardly moves ({SOURCE})."
+        )
+    unused = [c.id for c in report.claims if _opposed(c, ("relative", "causal")) or _opposed(c, ("absolute", "causal"))]
+    if unused:
+        sentences.append(
+            f"Interventions disagree with the statistics of the gates on {_join(unused)}: what gates carry and what "
+            f"the network uses can differ, and selectivity is a poor predictor of importance ({SELECTIVITY})."
+        )
+    return " ".join(sentences)
+
+
+def _opposed(claim: JudgedClaim, names: tuple[ReadingName, ReadingName]) -> bool:
+    return {claim.readings[name].verdict for name in names if name in claim.readings} == {"supported", "refuted"}
 
 
 def tabulate_report(report: ClaimReport) -> pd.DataFrame:

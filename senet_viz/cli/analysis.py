@@ -17,6 +17,10 @@ def assess_command(
         list[Path] | None,
         typer.Option("--control", help="A recording of the same images with random weights; may be repeated."),
     ] = None,
+    interventions: Annotated[
+        Path | None,
+        typer.Option(help="What `intervene` made with the same network on the same images, for the causal readings."),
+    ] = None,
     superclasses: Annotated[
         Path | None, typer.Option(help="CSV of class,superclass; WordNet's by default, where classes have a wnid.")
     ] = None,
@@ -26,9 +30,9 @@ def assess_command(
     seed: Annotated[int, typer.Option(help="Of groups, permutations, splits and draws.")] = 0,
     as_json: AsJson = False,
 ) -> None:
-    """Put the paper's claims to the test on a recording; writes assessment.json and measures.parquet beside it."""
+    """Put the paper's claims to the test on a recording; writes assessment.json and its tables beside it."""
     from senet_viz.assessing import assess
-    from senet_viz.assessment import ASSESSMENT, MEASURES
+    from senet_viz.assessment import ASSESSMENT, EFFECTS, MEASURES
     from senet_viz.recording import open_recording
 
     recording = open_recording(folder)
@@ -38,6 +42,7 @@ def assess_command(
         report = assess(
             recording,
             control=[open_recording(control) for control in controls or []],
+            interventions=interventions,
             superclasses=superclasses,
             into=target,
             seed=seed,
@@ -45,6 +50,8 @@ def assess_command(
         )
     beside = (target or recording).path
     files = {"assessment": str(beside / ASSESSMENT), "measures": str(beside / MEASURES)}
+    if interventions is not None:
+        files["effects"] = str(beside / EFFECTS)
     if as_json:
         print_json({**report.to_json(), "files": files})
     else:

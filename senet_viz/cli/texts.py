@@ -70,6 +70,6 @@ def _parts(evidence: "Evidence") -> list[str]:
 
     return [
         f"{part.formula} = {say_interval(part.estimate, part.interval, part.unit)} ({part.interval.level:.0%}), "
-        f"{SIDE_WORDS[part.side]} {part.bound:g}"
+        f"{SIDE_WORDS[part.side]} {part.bound:g}" + (f": {part.reason}" if part.verdict == "not applicable" else "")
         for part in evidence.parts
     ] or [evidence.reason]

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from senet_viz.decoding.choosing import ChosenImages, choose_per_class
 from senet_viz.errors import ArgumentError
+from senet_viz.profiles import label_blocks
 from senet_viz.recording import Quantity, Recording
 from senet_viz.schema import Gate
 
@@ -45,10 +46,10 @@ class BlockSimilarity:
     between: Floats
 
     def table(self) -> "pd.DataFrame":
-        """A row per block: CKA with the classes, and with every block."""
+        """A row per block: CKA with the classes, and with every block, each under a label that no other block has."""
         import pandas as pd
 
-        labels = [block.label for block in self.blocks]
+        labels = list(label_blocks(self.blocks))
         table = pd.DataFrame(self.between, columns=labels)
         table.insert(0, "classes", self.with_classes)
         table.insert(0, "block", labels)

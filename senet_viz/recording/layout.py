@@ -25,7 +25,8 @@ _OWN_FILE = re.compile(
 )
 ASSESSMENT = "assessment.json"
 MEASURES = "measures.parquet"
-_ASIDE = re.compile(rf"({'|'.join(map(re.escape, (LOCK, PROGRESS, ASSESSMENT, MEASURES)))})(\..*)?")
+EFFECTS = "effects.parquet"
+_ASIDE = re.compile(rf"({'|'.join(map(re.escape, (LOCK, PROGRESS, ASSESSMENT, MEASURES, EFFECTS)))})(\..*)?")
 
 SAMPLES_SCHEMA = pa.schema(
     [

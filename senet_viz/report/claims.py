@@ -63,7 +63,13 @@ def _reading(name: str, evidence: Evidence) -> str:
             for beside in part.beside
             if beside.kind in ("squeeze", "random weights")
         )
+        + "".join(
+            f"; {beside.words} {say_number(beside.value, part.unit)}"
+            for beside in part.beside
+            if beside.kind == "other target"
+        )
         for part in evidence.parts
     ]
     told = "".join(paragraph(line, "numbers") for line in lines)
-    return word + told + (paragraph(evidence.reason, "numbers") if verdict == "not applicable" else "")
+    why = paragraph(evidence.reason, "numbers") if verdict == "not applicable" else ""
+    return word + told + why + (fold("What it means", paragraph(evidence.note)) if evidence.note else "")

@@ -12,13 +12,17 @@ METHODS = (
     "other, inconclusive when it reaches across. A claim of several parts is supported when every part is, refuted when one is.",
     "Nulls and controls: 200 permutations of the labels in every block on at most ten images a class; the squeeze z, the gate's "
     "own input; networks of the same architecture with random weights.",
+    "Interventions: gates are moved to a baseline that comes from other images (five folds), and the same images are judged with "
+    "and without; donors are drawn several times and averaged image by image. Intervals leave out the same groups of images, or "
+    "single classes, of both at once, so that they are paired. Per class: exact sign-flip test, Benjamini–Hochberg at .05.",
     "Decoding: linear discriminants with shrunken covariance, trained on 80 % of the images and judged on the others by balanced "
     "accuracy; with as many channels in every block, since more channels alone decode more. CKA: debiased and linear, on at most "
     "ten images a class.",
 )
 LIMITS = (
     "Verdicts are for this network on these images.",
-    "What a gate tells about the class need not be used by the network: only interventions on gates can show that.",
+    "What a gate tells about the class need not be used by the network: only interventions on gates can show that, and they show "
+    "what a wrong gate does, not how the untouched network decides.",
     "Blocks of one network are no independent replicates, and its channels are correlated.",
     "Classes that mean similar things, or that differ in colour and brightness alone, give a share too; the superclasses and the "
     "random weights show how much.",
@@ -30,6 +34,7 @@ SOURCES = (
     "Stripe Observation, ECCV 2024, arXiv 2304.06345 (gates that approach constants).",
     "Morcos et al. 2018, arXiv 1803.06959 (class selectivity index).",
     "Kornblith et al. 2019, arXiv 1905.00414 (CKA).",
+    "DerSimonian and Laird 1986; Efron and Morris 1973 (shrunken class effects); Schuirmann 1987 (two one-sided tests).",
     "Ledoit and Wolf 2004 (shrinkage of the covariance); Phipson and Smyth 2010 (permutation p-values).",
 )
 WORDS = {

@@ -7,14 +7,17 @@ from pathlib import Path
 from typing import Any
 
 from senet_viz import __version__
-from senet_viz.assessment import Assessment, read_assessment, read_tree
+from senet_viz.assessment import Assessment, read_assessment, read_effects, read_tree
 from senet_viz.claims import ClaimReport
+from senet_viz.effects import EffectTable
 from senet_viz.errors import ArgumentError, RecordingError
 from senet_viz.figures import plotly_script
+from senet_viz.paths import expand_home
 from senet_viz.recording import Recording
 from senet_viz.recording.files import as_recording_errors
 from senet_viz.report.about import show_command, show_manifest, show_methods
 from senet_viz.report.claims import show_claims
+from senet_viz.report.effects import show_effects
 from senet_viz.report.frame import contents, page
 from senet_viz.report.markup import paragraph, section
 from senet_viz.report.sections import (
@@ -29,7 +32,7 @@ from senet_viz.report.sections import (
 )
 
 _SECTIONS = (
-    ("Claims", "claims"), ("Along the depth", "depth"), ("Class profiles", "profiles"), ("Classes and channels", "map"),
+    ("Claims", "claims"), ("Along the depth", "depth"), ("What the gates do", "effects"), ("Class profiles", "profiles"), ("Classes and channels", "map"),
     ("Gate health", "health"), ("Measures", "measures"), ("Decoding", "decoding"), ("CKA", "cka"),
     ("Superclasses", "superclasses"), ("Right and wrong", "outcomes"), ("What was recorded", "recorded"),
     ("Methods and limits", "methods"), ("How it was made", "made"),
@@ -51,7 +54,7 @@ def write_report(recording: Recording, out: str | Path, *, command: str = "") ->
         ArgumentError: the name does not end in .html.
         RecordingError: not complete, a damaged file, or the report can not be written.
     """
-    path = Path(out)
+    path = expand_home(out)
     if path.suffix.lower() not in (".html", ".htm"):
         raise ArgumentError(f"The report is a web page: {path} must end in .html.")
     html = make_report(recording, command=command)
@@ -70,11 +73,12 @@ def make_report(recording: Recording, *, command: str = "") -> str:
     if not recording.complete:
         raise RecordingError(f"{recording.path} is not finished: run the command that records it again, then report.")
     title = f"Gates of {recording.manifest.model.get('name')} on {recording.manifest.data.get('name')}"
-    tree, assessment, problem = _read(recording)
+    tree, assessment, effects, problem = _read(recording)
     measures = measure_blocks(recording)
     shown = [
         _show_claims(tree, problem),
         "" if assessment is None else show_depth(assessment),
+        "" if effects is None else show_effects(effects),
         show_profiles(recording),
     ]
     block = block_of_largest_sd(measures, recording)
@@ -91,13 +95,13 @@ def make_report(recording: Recording, *, command: str = "") -> str:
     return page(title, body, plotly_script())
 
 
-def _read(recording: Recording) -> tuple[dict[str, Any] | None, Assessment | None, str]:
+def _read(recording: Recording) -> tuple[dict[str, Any] | None, Assessment | None, EffectTable | None, str]:
     """What `assess` stored, or why there is nothing to show of it."""
     try:
         tree = read_tree(recording)
-        return tree, read_assessment(recording), ""
+        return tree, read_assessment(recording), read_effects(recording), ""
     except RecordingError as error:
-        return None, None, str(error)
+        return None, None, None, str(error)
 
 
 def _show_claims(tree: Mapping[str, Any] | None, problem: str) -> str:

@@ -6,15 +6,18 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from typer.testing import CliRunner
 
 import senet_viz as sv
 from senet_viz.assessing import assess
 from senet_viz.assessment import ASSESSMENT, MEASURES, read_assessment, read_measures, read_tree
 from senet_viz.claims import ClaimReport
+from senet_viz.cli import app
 from senet_viz.errors import ArgumentError
 from senet_viz.measures import measure_selectivity
 from senet_viz.recording import Recording, open_recording, slim_recording
 from tests.synthetic import PAPER_BLOCKS, synthetic_recording
+from tests.synthetic_outcomes import write_outcomes_of
 
 
 @pytest.fixture(scope="module")
@@ -133,6 +136,23 @@ def test_a_users_superclasses_are_taken(tmp_path: Path) -> None:
         "class within superclass",
         "image within class",
     }
+
+
+def test_the_command_takes_interventions(tmp_path: Path) -> None:
+    made = synthetic_recording(tmp_path / "run", classes=6, per_class=20)
+    costs = {("SE_5_2", "one"): 0.0, ("SE_4_6", "one"): 30.0}
+    write_outcomes_of(made, tmp_path / "outcomes", costs)
+    done = CliRunner().invoke(app, ["assess", str(made.path), "--interventions", str(tmp_path / "outcomes"), "--json"])
+    assert done.exit_code == 0, done.output
+    told = json.loads(done.stdout)
+    assert Path(told["files"]["effects"]).is_file()
+    causal = next(claim for claim in told["claims"] if claim["id"] == "C5")["readings"]["causal"]
+    assert causal["parts"][1]["verdict"] == "supported"
+    other = synthetic_recording(tmp_path / "other", classes=6, per_class=20, model={"sha256": "1" * 64})
+    with pytest.raises(ArgumentError, match="on another network"):
+        CliRunner().invoke(
+            app, ["assess", str(other.path), "--interventions", str(tmp_path / "outcomes")], catch_exceptions=False
+        )
 
 
 def test_it_is_in_the_public_interface(recording: Recording, report: ClaimReport) -> None:

@@ -5,11 +5,7 @@ from senet_viz.claims.declaring import Claim, Part, Reading
 from senet_viz.claims.effects import FIRST_STAGE, BelowMedian, EffectSum, Term
 from senet_viz.claims.roles import Role
 from senet_viz.claims.statistics import Contrast, Rise, Sd, SdDifference
-
-_CLASS_EFFECT = (
-    "Class effect = accuracy with the gate of an image of another class, less accuracy with that of another image of the "
-    "same class. It is the effect of the donor's class match, not proof of what the untouched network uses."
-)
+from senet_viz.effects import CLASS_EFFECT_MEANING
 
 
 def _omega(role: Role, bound: float) -> Part:
@@ -72,7 +68,7 @@ C1 = Claim(
                     EffectSum((Term(1, FIRST_STAGE, "between"), Term(-1, FIRST_STAGE, "within"))), equivalence=True,
                 ),
             ),
-            note=_CLASS_EFFECT,
+            note=CLASS_EFFECT_MEANING,
         ),
     },
 )  # fmt: skip
@@ -108,7 +104,7 @@ C2 = Claim(
                     ),
                 ),
             ),
-            note=_CLASS_EFFECT,
+            note=CLASS_EFFECT_MEANING,
         ),
     },
 )  # fmt: skip

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from senet_viz.claims import (
+    NO_INTERVENTIONS,
     BlockIntervals,
     ClaimReport,
     describe_claim_disagreement,
@@ -57,9 +58,7 @@ def test_each_reading_has_its_sentence(report: ClaimReport) -> None:
     )
     absolute = summarize_reading(report, "absolute")
     assert absolute == ("On the absolute reading, 4 of 6 claims hold (C1, C4, C6, C9); 2 are refuted (C2, C3).")
-    assert summarize_reading(report, "causal") == (
-        "On the causal reading no claim can be judged. No interventions were given."
-    )
+    assert summarize_reading(report, "causal") == (f"On the causal reading no claim can be judged. {NO_INTERVENTIONS}")
     wide = judge(make_inputs(gates=make_curves(error=0.3)))
     assert "4 can not be told (C1, C2, C3, C6)" in summarize_reading(wide, "relative")
     one = judge(make_inputs(effects=make_effects({("SE_5_1+SE_5_2+SE_5_3", "one"): 9.0})))
@@ -73,6 +72,22 @@ def test_disagreement_is_told_in_one_sentence(report: ClaimReport) -> None:
     assert "relative supported, absolute refuted" in describe_claim_disagreement(report.claim("C2"))
     assert describe_claim_disagreement(report.claim("C1")) == ""
     assert describe_disagreement(judge(make_inputs())) == ""
+
+
+def test_interventions_that_disagree_are_told_apart() -> None:
+    unused = {
+        ("SE_5_1", "within"): 9.0,
+        ("SE_5_1", "between"): 9.0,
+        ("SE_2_3", "within"): 1.0,
+        ("SE_2_3", "between"): 1.9,
+    }
+    told = describe_disagreement(judge(make_inputs(effects=make_effects(unused))))
+    assert told.startswith(
+        "Interventions disagree with the statistics of the gates on C2: what gates carry and what the network uses can differ"
+    )
+    both = describe_disagreement(judge(make_inputs(gates=make_curves(**STILL), effects=make_effects(unused))))
+    assert both.startswith("Readings disagree on C2 and C3.")
+    assert "statistics of the gates on C2" in both
 
 
 def test_the_scope_depends_on_the_number_of_classes(report: ClaimReport) -> None:

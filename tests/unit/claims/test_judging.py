@@ -19,6 +19,7 @@ from senet_viz.claims import (
 )
 from senet_viz.errors import ArgumentError
 from senet_viz.measures import BlockStatistics
+from senet_viz.resampling import Estimate
 from tests.claimed import make_curves, make_effects, make_inputs
 from tests.synthetic import PAPER_BLOCKS, make_gates
 
@@ -178,6 +179,68 @@ def test_a_missing_intervention_is_named() -> None:
     assert found.verdict == "not applicable"
     assert "No intervention moved SE_3_4 to `mean`" in found.reason
     assert NO_INTERVENTIONS not in found.reason
+
+
+def test_missing_interventions_name_the_command() -> None:
+    assert "`senet-viz intervene --model MODEL --data DATA --out FOLDER` makes them" in NO_INTERVENTIONS
+    named = {
+        "C1 causal": "the first stage to `between`: `senet-viz intervene … --targets stages --baselines between` does",
+        "C2 causal": "SE_5_1 to `within`: `senet-viz intervene … --targets blocks --baselines within` does",
+        "C7 causal": "SE_5_2 to `mean`: `senet-viz intervene … --targets blocks --baselines mean` does",
+        "C8 causal": "the last stage to `one`: `senet-viz intervene … --targets stages --baselines one` does",
+        "C10 causal": "all blocks to `predicted_class_mean`: `senet-viz intervene … --targets all",
+    }
+    report = judge(make_inputs(effects=()))
+    for key, sentence in named.items():
+        assert sentence in evidence(report, key).reason
+
+
+def test_a_network_of_one_stage_has_no_first_one() -> None:
+    gates = make_curves(**dict.fromkeys(_names(), (0.1,) * 3))
+    inputs = make_inputs(blocks=make_gates({"SE_5_1": 8, "SE_5_2": 8, "SE_5_3": 8}), gates=gates, effects=())
+    assert "gates in one stage only" in evidence(judge(inputs), "C1 causal").reason
+
+
+def test_what_part_of_the_last_stage_costs_stands_beside_c8() -> None:
+    costs = {**ALL_COSTS, ("SE_5_1", "one"): 28.0, ("SE_5_2+SE_5_3", "one"): 1.5}
+    part = evidence(judge(make_inputs(effects=make_effects(costs))), "C8 causal").parts[0]
+    shown = {beside.words: beside for beside in part.beside}
+    assert shown["accuracy lost by SE_5_1 alone"].value == pytest.approx(28.0)
+    assert shown["accuracy lost by SE_5_2 and SE_5_3"].spread == "90% interval over images"
+    five = shown["top-5 accuracy lost, all of the last stage"]
+    assert np.isnan(five.value)
+    assert "no intervention moved the last stage" in five.spread
+    assert "post hoc, without retraining" in part.words
+    two = make_effects({("SE_5_1+SE_5_2+SE_5_3", "one"): 30.0})[0]
+    small = judge(make_inputs(effects=(two, dataclasses.replace(two, measure="top5", value=-7.0))))
+    shown = {b.words: b.value for b in evidence(small, "C8 causal").parts[0].beside}
+    assert shown["top-5 accuracy lost, all of the last stage"] == pytest.approx(7.0)
+    assert evidence(small, "C8 causal").effect == pytest.approx(30.0), "the verdict is on top-1"
+
+
+def test_causal_numbers_have_intervals_over_classes_beside_them() -> None:
+    spread = {label: np.linspace(-1, 1, 25) * 0.01 * (at + 1) for at, label in enumerate(PAPER_BLOCKS)}
+    made = make_effects({(label, "mean"): 2.0 + at for at, label in enumerate(PAPER_BLOCKS)})
+    effects = tuple(
+        dataclasses.replace(e, class_replicates=e.value + spread[label]) for e, label in zip(made, PAPER_BLOCKS)
+    )
+    found = evidence(judge(make_inputs(effects=effects, intervened=(400, 25))), "C7 causal")
+    assert (found.images, found.classes) == (400, 25)
+    cost, _, below, _ = (next(b for b in part.beside if b.kind == "classes like these") for part in found.parts)
+    assert cost.spread == "95% interval over classes"
+    assert cost.value == pytest.approx(6.0)
+    assert cost.low < cost.value < cost.high
+    direct = Estimate(-6.0, -6.0 + spread["SE_5_2"]).interval()
+    assert (cost.low, cost.high) == pytest.approx((-direct.high, -direct.low))
+    medians = np.median([2.0 + at - spread[label] for at, label in enumerate(PAPER_BLOCKS)], axis=0)
+    direct = Estimate(1.5, 6.0 - spread["SE_5_2"] - medians).interval()
+    assert (below.low, below.high) == pytest.approx((direct.low, direct.high))
+
+
+def test_without_intervals_of_effects_the_recordings_classes_are_not_blamed() -> None:
+    bare = tuple(dataclasses.replace(e, replicates=np.zeros(0)) for e in make_effects(ALL_COSTS))
+    found = evidence(judge(make_inputs(effects=bare, smallest_class=3)), "C5 causal")
+    assert found.reason == "No interval over images was made."
 
 
 def test_nulls_and_controls_stand_beside() -> None:

@@ -1,10 +1,12 @@
 """Debiased linear CKA against the formula of Song et al. summed term by term in float64."""
 
+import dataclasses
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from senet_viz.blocks import gather_similarity
 from senet_viz.decoding import (
     center_gram,
     choose_for_similarity,
@@ -118,6 +120,23 @@ def test_a_recordings_blocks_are_compared_on_the_same_ten_images_per_class(tmp_p
     assert list(table.columns) == ["block", "classes", "SE_2_1", "SE_5_1", "SE_5_2"]
     squeezes = compare_representations(recording, quantity="squeeze", seed=2)
     np.testing.assert_allclose(squeezes.with_classes, result.with_classes, atol=1e-3)
+
+
+def test_blocks_of_one_label_keep_their_columns(tmp_path: Path) -> None:
+    recording = synthetic_recording(
+        tmp_path / "run", classes=6, per_class=10, blocks={"SE_2_1": 8, "SE_2_2": 12, "SE_3_1": 10}
+    )
+    result = compare_representations(recording)
+    twins = tuple(dataclasses.replace(gate, label="SE_2_1") if gate.stage == 2 else gate for gate in result.blocks)
+    table = dataclasses.replace(result, blocks=twins).table()
+    names = ["SE_2_1 (layer1.0.se)", "SE_2_1 (layer1.1.se)", "SE_3_1"]
+    assert list(table.columns) == ["block", "classes", *names]
+    assert table["block"].tolist() == names
+    rows = table.to_dict("records")
+    np.testing.assert_array_equal([[row[name] for name in names] for row in rows], result.between)
+    found = gather_similarity(twins, {"cka": {"rows": rows}})
+    assert found is not None
+    np.testing.assert_array_equal(found.values, result.between)
 
 
 @pytest.mark.parametrize(

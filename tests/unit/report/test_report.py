@@ -17,6 +17,7 @@ from senet_viz.recording import Recording, open_recording
 from senet_viz.report import make_report, write_report
 from senet_viz.report.markup import paragraph, say_float, table
 from tests.synthetic import synthetic_recording, unlabelled_recording
+from tests.synthetic_outcomes import write_outcomes_of
 
 HOSTILE = "<script>alert('x')</script>&\"'"
 _VOID = {"meta", "link", "br", "img", "input", "hr"}
@@ -113,6 +114,24 @@ def test_without_an_assessment_it_says_so_and_shows_the_rest(tmp_path: Path) -> 
     made = make_report(recording)
     assert "This recording has not been assessed: run senet-viz assess" in made
     assert sum(tag == "figure" for tag, _ in read(made).tags) == 2
+
+
+def test_what_interventions_did_is_told(tmp_path: Path) -> None:
+    recording = synthetic_recording(tmp_path / "run", classes=5, per_class=40)
+    costs = {("SE_5_1", "mean"): 9.0, ("SE_5_1", "within"): 2.0, ("SE_5_1", "between"): 30.0, ("stage 5", "one"): 20.0}
+    assess(recording, interventions=write_outcomes_of(recording, tmp_path / "outcomes", costs))
+    made = make_report(recording)
+    tags = read(made).tags
+    assert ("a", {"href": "#effects"}) in tags
+    part = made.split('id="effects"')[1].split("</section>")[0]
+    assert "<strong>Class effect</strong> (between − within): lowest at SE_5_1 with −" in part
+    assert "no proof of what the untouched network uses" in part
+    for caption in ("What moving the gates does", "Dynamic, instance and class effect", "Losers and winners"):
+        assert f"<caption>{caption}</caption>" in part
+    card = made.split('id="claim-C8"')[1].split("</article>")[0]
+    assert "post hoc, without retraining" in card
+    assert "accuracy lost by SE_5_1 alone not defined" in card
+    assert "not retrained as the paper" in card
 
 
 def test_a_stale_assessment_is_named(recording: Recording, tmp_path: Path) -> None:

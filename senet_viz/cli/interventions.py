@@ -1,0 +1,87 @@
+"""The command about interventions on gates: intervene."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from senet_viz.cli.options import Arch, AsJson, DataName, Device, LabelMap, ModelName, Seed, Weights, app, print_json
+from senet_viz.terminal import ProgressLine, bytes_text, seconds_text
+
+if TYPE_CHECKING:
+    from senet_viz.intervening import InterventionEstimate
+
+
+@app.command("intervene")
+def intervene_command(
+    model: ModelName,
+    data: DataName,
+    out: Annotated[Path, typer.Option("--out", "-o", help="Folder of the outcomes; the same command resumes it.")],
+    targets: Annotated[
+        str | None,
+        typer.Option(help="Comma-separated: blocks, stages, cumulative, all. blocks,stages without --blocks."),
+    ] = None,
+    blocks: Annotated[
+        list[str] | None,
+        typer.Option(help="Comma-separated labels or paths of blocks that are moved together; may be repeated."),
+    ] = None,
+    baselines: Annotated[
+        str,
+        typer.Option(
+            help="Comma-separated: one, zero, mean, group_mean, class_mean, predicted_class_mean, within, between."
+        ),
+    ] = "one,mean,predicted_class_mean,within,between",
+    strength: Annotated[float, typer.Option(help="How far gates are moved, 0 to 1.")] = 1.0,
+    repeats: Annotated[int, typer.Option(help="Draws of group_mean, within and between.")] = 3,
+    baselines_from: Annotated[
+        Path | None,
+        typer.Option(help="Recording of this model on these images, all gates kept; made in OUT/clean by default."),
+    ] = None,
+    limit: Annotated[int | None, typer.Option(help="At most so many images, stratified by class, seeded.")] = None,
+    arch: Arch = None,
+    weights: Weights = "pretrained",
+    device: Device = "auto",
+    batch_size: Annotated[int, typer.Option(help="Images a forward.")] = 50,
+    shard_size: Annotated[int, typer.Option(help="Images a commit; what a kill loses at most.")] = 500,
+    workers: Annotated[int, typer.Option(help="Threads that decode.")] = 2,
+    seed: Seed = 0,
+    label_map: LabelMap = None,
+    data_name: Annotated[str | None, typer.Option(help="Name of the data in the manifest.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Move gates on every image and keep what the network then says: what its gates do."""
+    from senet_viz.images import open_images
+    from senet_viz.intervening import InterventionOptions, intervene
+    from senet_viz.intervening.options import DEFAULT_TARGETS
+    from senet_viz.models import load_model
+    from senet_viz.outcomes import describe_outcomes, summarize_outcomes
+
+    sets = tuple(_split(text) for text in blocks or ())
+    options = InterventionOptions(
+        targets=_split(targets) if targets is not None else (() if sets else DEFAULT_TARGETS), sets=sets,
+        baselines=_split(baselines), strength=strength, repeats=repeats, seed=seed, limit=limit, batch_size=batch_size,
+        shard_size=shard_size, label_map=label_map, data_name=data_name, workers=workers,
+    )  # fmt: skip
+    source = open_images(data)
+    network = load_model(model, arch=arch, weights=weights, seed=seed, device=device)
+    line = ProgressLine("images")
+    with line:
+        outcomes = intervene(
+            network, source, out, options=options, baselines_from=baselines_from,
+            on_estimate=lambda e: line.say(_estimate_text(e)),
+            on_progress=lambda p: line.update(p.consumed, p.total, p.rate, p.seconds_left, p.stage),
+        )  # fmt: skip
+    summary = summarize_outcomes(outcomes)
+    print_json(summary) if as_json else typer.echo(describe_outcomes(summary))
+
+
+def _split(text: str) -> tuple[str, ...]:
+    return tuple(part.strip() for part in text.split(",") if part.strip())
+
+
+def _estimate_text(e: "InterventionEstimate") -> str:
+    return (
+        f"{e.images:,} images × {e.variants:,} interventions = {e.forwards:,} forwards, in the time of "
+        f"{e.whole_forwards:,.0f} whole ones: about {seconds_text(e.seconds)}, {bytes_text(e.disk_bytes)} on disk while it "
+        f"runs ({bytes_text(e.free_bytes)} free)"
+    )

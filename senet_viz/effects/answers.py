@@ -1,0 +1,76 @@
+"""The effects of a set of interventions in a few sentences: what costs most and least, and how much of it is class."""
+
+from collections.abc import Mapping, Sequence
+
+from senet_viz.effects.decomposition import Component, decompose
+from senet_viz.effects.result import EffectTable, TargetEffect, say_change
+
+BASELINE_WORDS: Mapping[str, str] = {
+    "one": "fully open, as if there were no gate",
+    "zero": "closed",
+    "mean": "their mean over all images",
+    "group_mean": "the mean of 40 random images",
+    "class_mean": "the mean of the image's class",
+    "predicted_class_mean": "the mean of the predicted class",
+    "within": "those of another image of the class",
+    "between": "those of an image of another class",
+}
+_TOLD = ("one", "mean")
+
+
+def answer_effects(table: EffectTable) -> str:
+    """Where moving gates to one and to their mean costs most and least top-1 accuracy, and what of it is class.
+
+    Of single blocks where these were moved, else of the first kind of targets, at the largest strength that was made.
+
+    Args:
+        table: with at least one effect.
+    """
+    strength = max(effect.strength for effect in table.effects)
+    made = [effect for effect in table.effects if effect.strength == strength]
+    kind = "block" if any(effect.kind == "block" for effect in made) else made[0].kind
+    made = [effect for effect in made if effect.kind == kind]
+    baselines = dict.fromkeys(effect.baseline for effect in made)
+    told = [b for b in _TOLD if b in baselines] or list(baselines)[:1]
+    sentences = [_tell_cost([e for e in made if e.baseline == b], b, strength) for b in told]
+    return " ".join([*sentences, _tell_class([c for c in decompose(table) if c.kind == kind])])
+
+
+def _tell_cost(effects: Sequence[TargetEffect], baseline: str, strength: float) -> str:
+    ordered = sorted(effects, key=lambda effect: effect.changes["top1"].value)
+    words = BASELINE_WORDS.get(baseline, baseline)
+    part = "" if strength == 1 else f" at strength {strength:g}"
+    subject = f"Moving gates to **{baseline}** ({words}){part}"
+    most, least = ordered[0], ordered[-1]
+    if most is least:
+        return f"{subject} changes top-1 accuracy by {_say(most)} points at **{most.target}**."
+    lowest = most.changes["top1"].value
+    verb = "costs most" if lowest < 0 else "costs no accuracy; the lowest change is"
+    return f"{subject} {verb} at **{most.target}** ({_say(most)} points of top-1) and least at {least.target} ({_say(least)})."
+
+
+def _tell_class(components: Sequence[Component]) -> str:
+    """What the class effect is where gates of another class cost most."""
+    instance = {c.blocks: c for c in components if c.name == "instance"}
+    pairs = [(c, instance[c.blocks]) for c in components if c.name == "class" and c.blocks in instance]
+    if not pairs:
+        return "Without the gates of donors (within and between), what is class can not be told from what is instance."
+    found, other = min(pairs, key=lambda pair: pair[0].changes["top1"].value + pair[1].changes["top1"].value)
+    total = found.changes["top1"].value + other.changes["top1"].value
+    sentence = (
+        f"Gates of an image of another class cost most at **{found.target}**"
+        if total < 0
+        else f"Gates of an image of another class cost no accuracy; the lowest change is at **{found.target}**"
+    )
+    return (
+        f"{sentence} ({_number(total)} points): {say_change(found.changes['top1'], 'top1')} of it by the class "
+        f"(between − within), {say_change(other.changes['top1'], 'top1')} by the instance (within − clean)."
+    )
+
+
+def _say(effect: TargetEffect) -> str:
+    return say_change(effect.changes["top1"], "top1")
+
+
+def _number(value: float) -> str:
+    return "not defined" if value != value else f"{value:z.2f}".replace("-", "−")
