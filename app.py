@@ -15,6 +15,7 @@ PAGES = (  # file, title, icon, address, help; the first is the first page
     ("blocks", "Blocks", "view_column", "blocks", "What the gates of each block do: health, measures, similarity."),
     ("pair", "Two recordings", "difference", "two", "Two networks, two sets of images or two precisions side by side."),
     ("compare", "Compare images", "compare", "compare", "How the gates of a few images of your own differ, block by block."),
+    ("lab", "Gate lab", "science", "lab", "What it costs to freeze, exchange or remove gates, overall and for an image of your own."),
     ("record", "Record", "fiber_manual_record", "record", "Record the gates of a network on images of your own."),
     ("export", "Export", "download", "export", "Statistics of every channel and class as a file, and figures as pages and pictures."),
 )  # fmt: skip

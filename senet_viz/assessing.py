@@ -23,6 +23,7 @@ from senet_viz.errors import ArgumentError, RecordingError
 from senet_viz.measures.tables import channel_table
 from senet_viz.recording import Recording
 from senet_viz.semantics import (
+    Superclasses,
     compare_outcomes,
     partition_recording,
     plan_outcomes,
@@ -62,11 +63,12 @@ def assess(
         The claims, judged.
 
     Raises:
-        ArgumentError: a control of other images, interventions of another network or other images, or a slim form of
-            another recording.
+        ArgumentError: a control of other images, interventions of another network or other images, a slim form of
+            another recording, or superclasses that can not be read.
         RecordingError: not complete, fewer than two classes, or a damaged file.
     """
     controls = [control] if isinstance(control, Recording) else list(control or ())
+    partition = None if superclasses is None else read_superclasses(superclasses, recording.classes)
     target = _target(recording, into)
     total = len(recording.blocks) * 3 + len(_STEPS)
     tell = on_progress or _keep_quiet
@@ -84,7 +86,7 @@ def assess(
         tell(at, total, f"channels of {gate.label}")
         tables.append(channel_table(recording, gate, "gate", seed))
         at += 1
-    extra = _further(recording, superclasses, seed, lambda what, done=0: tell(at + done, total, what))
+    extra = _further(recording, partition, seed, lambda what, done=0: tell(at + done, total, what))
     found = dataclasses.replace(found, recording_id=target.id)
     precision = str(recording.manifest.options.get("precision", "fp32"))
     report = judge_assessment(found, precision=precision, subsets=subsets, effects=effects)
@@ -135,7 +137,9 @@ def _subsets(recording: Recording, seed: int) -> ClassSubsets | None:
     )
 
 
-def _further(recording: Recording, superclasses: Path | None, seed: int, tell: Callable[..., None]) -> dict[str, Any]:
+def _further(
+    recording: Recording, superclasses: Superclasses | None, seed: int, tell: Callable[..., None]
+) -> dict[str, Any]:
     """Decoding, CKA, superclasses, right against wrong: tables, or the sentence why there is none."""
     extra: dict[str, Any] = {}
     tell("decoding")
@@ -160,12 +164,8 @@ def _try(make: Callable[[], pd.DataFrame]) -> dict[str, Any]:
         return {"reason": str(error), "rows": []}
 
 
-def _partition(recording: Recording, superclasses: Path | None) -> pd.DataFrame:
-    groups = (
-        wordnet_superclasses(recording.classes)
-        if superclasses is None
-        else read_superclasses(superclasses, recording.classes)
-    )
+def _partition(recording: Recording, superclasses: Superclasses | None) -> pd.DataFrame:
+    groups = wordnet_superclasses(recording.classes) if superclasses is None else superclasses
     return partition_recording(recording, groups).table()
 
 

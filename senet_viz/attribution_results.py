@@ -16,6 +16,8 @@ PIXEL_METHODS: tuple[PixelMethod, ...] = ("gradient", "integrated")
 Baseline = Literal["mean", "black", "white"]
 BASELINES: tuple[Baseline, ...] = ("mean", "black", "white")
 BASELINE_WORDS: dict[Baseline, str] = {"mean": "the mean colour", "black": "black", "white": "white"}
+LARGEST_RESIDUAL = 0.05  # of the gate's change, above which integrated gradients are told to be rough
+_NO_CHANGE = 1e-6  # in s: what float32 leaves of a network's sums
 _CLIPPED = 0.5  # % of pixels whose colour ends early, so that a single one does not make all others pale
 
 Floats = NDArray[np.float64]
@@ -37,6 +39,11 @@ class Completeness:
     baseline_gate: float
     steps: int
     residual: float
+
+    def share(self, gate: float) -> float:
+        """|residual| over |s − s(baseline)|: 0 where both are 0, infinite where only the change is."""
+        change = abs(gate - self.baseline_gate)
+        return abs(self.residual) / change if change else math.inf if self.residual else 0.0
 
 
 @dataclass(frozen=True)
@@ -92,6 +99,22 @@ class PixelAttribution:
             f"{what} = {self.gate:.3f}, and {done.baseline_gate:.3f} for {BASELINE_WORDS[done.baseline]}: the pixels "
             f"account for {self.values.sum():+.4f} of the {self.gate - done.baseline_gate:+.4f} "
             f"(residual {done.residual:+.1e} after {done.steps} steps)."
+        )
+
+    @property
+    def warning(self) -> str | None:
+        """A sentence where integrated gradients miss over 5 % of the gate's change, and what to do; else None."""
+        done = self.completeness
+        if done is None or done.share(self.gate) <= LARGEST_RESIDUAL:
+            return None
+        if abs(self.gate - done.baseline_gate) < _NO_CHANGE:
+            return (
+                f"The gate is the same for this image and for {BASELINE_WORDS[done.baseline]}, so there is no change that pixels "
+                "could account for and the map shows rounding: start from another baseline."
+            )
+        return (
+            f"The values of the pixels miss {done.share(self.gate):.0%} of the gate's change (the residual), so the map is "
+            f"rough: take more than {done.steps} steps."
         )
 
     def table(self) -> pd.DataFrame:

@@ -1,5 +1,6 @@
 """From labelled images to a folder with a trained model: weights, config and model card."""
 
+import dataclasses
 import json
 import math
 from collections.abc import Callable
@@ -16,6 +17,7 @@ from senet_viz.models.preprocessing import Preprocessing
 from senet_viz.models.resnet import small_se_resnet50
 from senet_viz.models.weights import save_weights
 from senet_viz.models.zoo import Model, choose_device, load_model
+from senet_viz.paths import expand_home
 from senet_viz.training import TrainConfig, TrainProgress, load_tensors, train
 
 
@@ -73,6 +75,7 @@ def train_model(
     Returns:
         Keys: finished, folder; when finished also top1, top5, images, seconds.
     """
+    request = dataclasses.replace(request, folder=expand_home(request.folder))
     source, validation = open_images(request.data), open_images(request.validation)
     if not len(source.classes) or source.classes != validation.classes:
         raise SourceError(

@@ -22,6 +22,7 @@ from senet_viz.errors import ArgumentError, RecordingError, SourceError
 from senet_viz.forwarding import forward, observing, output_labels
 from senet_viz.images import DECODER, Batch, ImageSource, load_batches, map_labels, name_classes, open_images
 from senet_viz.models.zoo import Model, with_calibrated_batch_norm
+from senet_viz.paths import expand_home
 from senet_viz.planning import Estimate, RecordOptions, RecordPlan, check_room, estimate_recording
 from senet_viz.recorder import GateRecorder
 from senet_viz.recording import RecordedBatch, Recording, RecordingWriter, open_recording, write_progress
@@ -75,7 +76,7 @@ def record(
     keep_freed_memory()
     options = options or RecordOptions(keep=keep, precision=precision)
     source = open_images(images) if isinstance(images, (str, Path)) else images
-    folder = Path(folder)
+    folder = expand_home(folder)
     if not len(source):
         raise SourceError(f"{source.name} holds no image: give a folder, Parquet or CSV with images.")
     plan = RecordPlan.make(source, options)

@@ -1,6 +1,7 @@
 """What a recording will consist of and take, settled before it starts."""
 
 import math
+import os
 import shutil
 import time
 from collections import Counter
@@ -17,6 +18,7 @@ from senet_viz.errors import ArgumentError, RecordingError, SourceError
 from senet_viz.forwarding import PRECISIONS, forward, observing
 from senet_viz.images import ImageSource, choose_indices, choose_kept, load_batches, map_labels, name_classes
 from senet_viz.models.zoo import Model
+from senet_viz.paths import expand_home, tell_refusal
 from senet_viz.recording.writer import stored_manifest
 from senet_viz.schema import HISTOGRAM_BINS, ClassTable
 
@@ -142,6 +144,14 @@ def check_room(estimate: Estimate, classes: ClassTable) -> None:
         )
 
 
+def _check_place(folder: Path) -> None:
+    place = _existing_parent(folder)
+    if not place.is_dir():
+        raise RecordingError(f"{place} is a file: give a folder.")
+    if tell_refusal(folder) or not os.access(place, os.W_OK | os.X_OK):
+        raise RecordingError(f"{folder} can not be written (no permission in {place}): give a folder that can be.")
+
+
 def plan_recording(model: Model, source: ImageSource, folder: Path, options: RecordOptions) -> dict[str, Any]:
     """What `record --plan` prints: a recording's estimate and how classes map to outputs; nothing is written.
 
@@ -159,12 +169,13 @@ def plan_recording(model: Model, source: ImageSource, folder: Path, options: Rec
     mapping = map_labels(
         source.classes, source.label_kind, model.classes or None, model.outputs, label_map=options.label_map
     )
-    estimate = estimate_recording(model, source, options, folder)
+    estimate = estimate_recording(model, source, options, expand_home(folder))
     labels = source.labels[RecordPlan.make(source, options).indices]
     counts = np.bincount(labels[labels >= 0], minlength=len(source.classes))
     classes = name_classes(source.classes, source.label_kind, model.classes or None)
     problem = None
     try:
+        _check_place(expand_home(folder))
         check_room(estimate, classes)
     except RecordingError as error:
         problem = str(error)
@@ -212,12 +223,16 @@ def _keys(table: ClassTable) -> list[str | None]:
 
 def _bytes_in(folder: Path) -> int:
     """What the recording in a folder takes already; 0 where there is none."""
-    stored = stored_manifest(folder) if folder.is_dir() else None
+    stored = stored_manifest(folder) if tell_refusal(folder) is None and folder.is_dir() else None
     return sum(entry.bytes for entry in stored.files) if stored else 0
 
 
 def _existing_parent(folder: Path) -> Path:
-    return next(place for place in (folder.absolute(), *folder.absolute().parents) if place.exists())
+    return next(
+        place
+        for place in (folder.absolute(), *folder.absolute().parents)
+        if tell_refusal(place) is None and place.exists()
+    )
 
 
 def _time_sample(model: Model, source: ImageSource, options: RecordOptions, plan: RecordPlan) -> float:

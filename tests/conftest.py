@@ -5,6 +5,9 @@ from pathlib import Path
 
 import pytest
 
+if "PYTEST_XDIST_WORKER" in os.environ:  # each worker has one core; before torch is imported
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 _FOLDER = os.environ.get("SENET_VIZ_TINY_IMAGENET", "")
 tiny_imagenet = pytest.mark.skipif(
     not (Path(_FOLDER) / "val.parquet").is_file(), reason="SENET_VIZ_TINY_IMAGENET names no folder with val.parquet"

@@ -1,6 +1,6 @@
 """A recording put to the test: estimates with intervals, nulls and controls along the depth, stored beside it."""
 
-from senet_viz.assessment.computing import assess_blocks
+from senet_viz.assessment.computing import assess_blocks, tell_nothing_to_assess
 from senet_viz.assessment.effects import check_outcomes, claim_effects, class_rows, effects_tree, read_effects
 from senet_viz.assessment.judging import judge_assessment
 from senet_viz.assessment.result import (
@@ -43,5 +43,6 @@ __all__ = [
     "read_effects",
     "read_measures",
     "read_tree",
+    "tell_nothing_to_assess",
     "write_assessment",
 ]

@@ -80,16 +80,28 @@ def assess_blocks(
     )
 
 
+def tell_nothing_to_assess(recording: Recording) -> str | None:
+    """Why no form of a recording can be assessed, whatever is done with it; None where it can.
+
+    Raises:
+        RecordingError: a damaged file.
+    """
+    if (recording.moments(recording.blocks[0].name).count > 0).sum() > 1:
+        return None
+    return (
+        f"{recording.path} holds labelled images of fewer than two classes, so there is nothing to assess: record images of "
+        "two or more classes."
+    )
+
+
 def _check(recording: Recording, controls: Sequence[Recording]) -> None:
     if recording.form != "full" or not recording.complete:
         raise RecordingError(
             f"{recording.path} is {'a slim recording' if recording.form != 'full' else 'not finished'}: assess the complete "
             "full recording."
         )
-    if (recording.moments(recording.blocks[0].name).count > 0).sum() < 2:
-        raise RecordingError(
-            f"{recording.path} holds labelled images of fewer than two classes: there is nothing to assess."
-        )
+    if problem := tell_nothing_to_assess(recording):
+        raise RecordingError(problem)
     for control in controls:
         same = control.manifest.data.get("digest") == recording.manifest.data.get("digest")
         if not same or [(g.name, g.channels) for g in control.blocks] != [

@@ -21,6 +21,7 @@ from senet_viz.cli.options import (
     print_json,
 )
 from senet_viz.cli.texts import estimate_text, plan_text, summary_text
+from senet_viz.paths import expand_home, tell_refusal
 from senet_viz.terminal import ProgressLine, bytes_text
 
 
@@ -86,7 +87,10 @@ def record_command(
 @app.command("export")
 def export_command(
     folder: FolderArgument,
-    out: Annotated[Path, typer.Option("--out", "-o", help="File; .parquet, .csv, .json or .npz.")],
+    out: Annotated[
+        Path,
+        typer.Option("--out", "-o", help="File; .parquet, .csv, .json or .npz. Or a folder: then a named Parquet."),
+    ],
     blocks: Annotated[str | None, typer.Option(help="Comma-separated labels or module names.")] = None,
     classes: Annotated[str | None, typer.Option(help="Semicolon-separated names, wnids or numbers.")] = None,
     as_json: AsJson = False,
@@ -98,12 +102,14 @@ def export_command(
     recording = open_recording(folder)
     chosen_blocks = [part.strip() for part in blocks.split(",")] if blocks else None
     chosen_classes = [part.strip() for part in classes.split(";")] if classes else None
+    target = expand_home(out)
+    replaced = tell_refusal(target) is None and target.is_file()
     path = export_statistics(recording, out, blocks=chosen_blocks, classes=chosen_classes)
     size = path.stat().st_size
     if as_json:
-        print_json({"file": str(path), "bytes": size, "recording": recording.id})
+        print_json({"file": str(path), "bytes": size, "recording": recording.id, "replaced": replaced})
     else:
-        typer.echo(f"{path}: {bytes_text(size)}")
+        typer.echo(f"{path}: {bytes_text(size)}{', in place of the file that was there' if replaced else ''}")
 
 
 @app.command("verify")

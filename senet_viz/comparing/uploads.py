@@ -16,6 +16,7 @@ from senet_viz.errors import ArgumentError, ImageError
 from senet_viz.images import MAX_FILE_BYTES, decode_image
 from senet_viz.images.decoding import SUFFIXES, describe_error
 from senet_viz.models.preprocessing import Preprocessing
+from senet_viz.paths import expand_home, tell_refusal
 
 ImageInput = Path | str | tuple[str, bytes]
 
@@ -56,7 +57,8 @@ def list_images(paths: Sequence[Path]) -> tuple[Path, ...]:
     Raises:
         ArgumentError: a folder beside other paths, one that can not be listed, or one without an image file.
     """
-    folders = [path for path in paths if path.is_dir()]
+    paths = [expand_home(path) for path in paths]
+    folders = [path for path in paths if tell_refusal(path) is None and path.is_dir()]
     if not folders:
         return tuple(paths)
     if len(paths) > 1:
@@ -74,7 +76,7 @@ def list_images(paths: Sequence[Path]) -> tuple[Path, ...]:
 def _prepare(image: ImageInput, preprocess: Preprocessing) -> PreparedImage | Failure:
     name = image[0] if isinstance(image, tuple) else str(image)
     try:
-        data = image[1] if isinstance(image, tuple) else _read(Path(image))
+        data = image[1] if isinstance(image, tuple) else _read(expand_home(image))
         picture = decode_image(data, name=name)
     except ImageError as error:
         return Failure(name, str(error))

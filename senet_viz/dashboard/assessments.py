@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import streamlit as st
 
-from senet_viz.assessment import Assessment, read_assessment, read_tree
+from senet_viz.assessment import Assessment, read_assessment, read_tree, tell_nothing_to_assess
 from senet_viz.claims import ClaimReport
 from senet_viz.dashboard.frame import Opened, escape
 from senet_viz.errors import SenetVizError
@@ -32,6 +32,9 @@ def find_assessment(page: Opened) -> Stored | None:
 
 def _offer(page: Opened) -> None:
     recording = page.recording
+    if problem := _find_problem(page):
+        st.info(escape(problem), icon=":material/label_off:")
+        return
     st.info("This recording has not been assessed yet.", icon=":material/balance:")
     if recording.form == "slim":
         st.markdown("A slim recording is assessed from the full one that it was made of:")
@@ -47,6 +50,16 @@ def _offer(page: Opened) -> None:
     st.code(f"senet-viz assess '{recording.path}' --control RANDOM_WEIGHTS_RECORDING", language=None)
     if st.button("Assess now", icon=":material/balance:", type="primary", key="assess_now"):
         _assess(page)
+
+
+def _find_problem(page: Opened) -> str | None:
+    """Why the recording can not be assessed at all; an unfinished one may yet get more classes."""
+    if not page.recording.complete:
+        return None
+    try:
+        return tell_nothing_to_assess(page.recording)
+    except SenetVizError as error:
+        return str(error)
 
 
 def _assess(page: Opened) -> None:

@@ -24,6 +24,7 @@ from senet_viz.dashboard.uploads import Brought
 from senet_viz.errors import SenetVizError
 from senet_viz.figures import draw_attribution, draw_channels, draw_grad_cam
 from senet_viz.profiles import label_classes
+from senet_viz.statistics import name_several
 from senet_viz.terminal import seconds_text
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
 PIXELS, CHANNELS, PLACES = "Pixels that drive a gate", "Channels that matter for a class", "Grad-CAM of the block"
 METHODS: dict[str, PixelMethod] = {"Gradient": "gradient", "Integrated gradients": "integrated"}
 BASELINE_NAMES: dict[str, Baseline] = {words.capitalize(): key for key, words in BASELINE_WORDS.items()}
-STEPS = (16, 32, 64, 128)
+STEPS = (16, 32, 64, 128, 256)
 _MOST_CHANNELS = 8
 _KEY = "attributions"
 _MOST_KEPT = 8
@@ -55,6 +56,15 @@ class _Question:
     baseline: Baseline = "mean"
     steps: int = 0
     output: int = 0
+
+    def words(self) -> str:
+        """For the name of a file: image, question and choices."""
+        image = f"image-{self.image + 1}"
+        if self.what != PIXELS:
+            return f"{image}-{'grad-cam' if self.what == PLACES else 'channels'}-output-{self.output}"
+        channels = name_several([str(channel) for channel in self.channels], "channels")
+        path = f"-from-{self.baseline}-{self.steps}-steps" if self.method == "integrated" else ""
+        return f"{image}-channel-{channels}-{self.method}{path}"
 
     def key(self) -> tuple[object, ...]:
         """Plain values: a page's own types are new in every run."""
@@ -93,7 +103,8 @@ def show_attribution(page: Opened, model: "Model", brought: Brought, comparison:
             return
         while len(kept) > _MOST_KEPT:
             kept.pop(next(iter(kept)))
-    _show(page, kept[question.key()], name=f"attribution-{brought.digest[:8]}-{question.image + 1}")
+    label = comparison.block(block).block.label
+    _show(page, kept[question.key()], name=f"attribution-images-{brought.digest[:8]}-{label}-{question.words()}")
 
 
 def _ask(page: Opened, model: "Model", brought: Brought, comparison: Comparison, block: str) -> _Question | None:
@@ -200,5 +211,7 @@ def _show(page: Opened, result: Result, *, name: str) -> None:
         figure, alt = draw_grad_cam(result, look, narrow=narrow), f"Grad-CAM for {result.output_name}."
     if result.note:
         st.warning(escape(result.note), icon=":material/info:")
-    show_figure(figure, name=name, alt=alt)
+    if isinstance(result, PixelAttribution) and result.warning:
+        st.warning(escape(result.warning), icon=":material/rule:")
+    show_figure(figure, name=name, key="attribution", alt=alt)
     show_downloads(result.table(), figure, key="attribution", name=name, digits=6)

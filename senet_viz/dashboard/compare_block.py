@@ -1,5 +1,7 @@
 """One block of the page Compare images: all its gates, the channels that differ most, the place among recorded images."""
 
+import uuid
+
 import streamlit as st
 
 from senet_viz.comparison import Comparison, Placement
@@ -14,6 +16,18 @@ from senet_viz.figures.comparison import draw_block_gates, draw_differing_channe
 from senet_viz.profiles import label_blocks, label_classes
 
 BLOCK_KEY = "compare_block"
+BLOCK_ANCHOR = "one-block"
+_ASKED = "compare_block_asked"
+_SCROLL = """
+let done = ""
+export default function ({ data }) {
+  if (!data.asked || data.asked === done) return
+  done = data.asked
+  const calm = window.matchMedia("(prefers-reduced-motion: reduce)").matches
+  document.getElementById(data.anchor)?.scrollIntoView({ behavior: calm ? "auto" : "smooth", block: "start" })
+}
+"""
+_scroller = st.components.v2.component("senet_viz_scroller", js=_SCROLL)
 _EVERYONE = "all recorded images"
 _SHOWN = 12
 
@@ -29,9 +43,14 @@ def pick_block(page: Opened) -> str:
     return page.recording.blocks[labels.index(label or labels[-1])].name
 
 
+def bring_into_view() -> None:
+    """The next run scrolls to the block, once: it was opened from far above."""
+    st.session_state[_ASKED] = uuid.uuid4().hex
+
+
 def show_block(page: Opened, brought: Brought, comparison: Comparison) -> str:
     """Controls, figures and tables of one block; returns its name."""
-    st.header("One block", anchor=False)
+    st.header("One block", anchor=BLOCK_ANCHOR)
     with st.container(horizontal=True, vertical_alignment="bottom"):
         name = pick_block(page)
         among = _pick_reference(page)
@@ -45,13 +64,17 @@ def show_block(page: Opened, brought: Brought, comparison: Comparison) -> str:
         column_config={"distance from recorded mean": st.column_config.NumberColumn(format="%.3g")},
     )  # fmt: skip
     st.caption(escape(place.distance_note))
-    stem = f"{block.block.label}-{brought.digest[:8]}"
+    stem = f"{page.recording.id[:8]}-images-{brought.digest[:8]}-{block.block.label}"
     figure = draw_block_gates(block, comparison.names, page.screen.look, narrow=page.screen.narrow)
     show_figure(
-        figure, name=f"compare-gates-{stem}", alt=f"Gates of all channels of {block.block.label} for every image."
+        figure,
+        name=f"compare-gates-{stem}",
+        key="compare_gates",
+        alt=f"Gates of all channels of {block.block.label} for every image.",
     )
     show_downloads(comparison.gates_table(name), figure, key="compare_gates", name=f"compare-gates-{stem}")
     _show_differing(page, comparison, name, place, stem)
+    _scroller(key="compare_scroller", data={"asked": st.session_state.pop(_ASKED, ""), "anchor": BLOCK_ANCHOR})
     return name
 
 
@@ -71,7 +94,10 @@ def _show_differing(page: Opened, comparison: Comparison, name: str, place: Plac
     figure = draw_differing_channels(differing, page.screen.look, narrow=page.screen.narrow)
     label = differing.block.label
     show_figure(
-        figure, name=f"compare-channels-{stem}", alt=f"The channels of {label} in which the images differ most."
+        figure,
+        name=f"compare-channels-{stem}",
+        key="compare_channels",
+        alt=f"The channels of {label} in which the images differ most.",
     )
     st.caption(f"Ordered by the {differing.statement}. {escape(place.gates_note)}")
     every = comparison.channels_that_differ(name, differing.block.channels)

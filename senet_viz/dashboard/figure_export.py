@@ -17,6 +17,7 @@ from senet_viz.dashboard.controls import (
     pick_one,
     prepare,
 )
+from senet_viz.dashboard.figure_names import name_channel, name_map, name_profiles
 from senet_viz.dashboard.frame import Opened
 from senet_viz.dashboard.parts import choose_picture, offer_files, show_figure
 from senet_viz.dashboard.results import get_distribution, get_map, get_panels, get_ranking
@@ -43,7 +44,7 @@ def show_figure_export(page: Opened) -> None:
     drawn = _draw(page, kind)
     if drawn is None:
         return
-    show_figure(drawn.figure, name=drawn.name, alt=drawn.alt, camera=True)
+    show_figure(drawn.figure, name=drawn.name, alt=drawn.alt, key=f"export_{FIGURES.index(kind)}", camera=True)
     offer_files(drawn.table, drawn.figure, key="figure", name=drawn.name)
     st.caption(
         f"The page (HTML) holds everything it needs and works without a network. The camera above the figure saves `{drawn.name}` as a "
@@ -74,7 +75,7 @@ def _draw_profiles(page: Opened, *, bands: bool) -> Drawn:
     panels = get_panels(recording, page.stamp, blocks, classes, order, int(seed or 0))
     figure = draw_panels(panels, _colours(page, classes), look, bands=bands, per_row=2 if narrow else 3)
     shown = ", ".join(c.label for c in panels.classes) or "all images"
-    name = f"gates-{'fig7' if bands else 'fig6'}-{recording.id[:8]}"
+    name = name_profiles(recording, blocks, classes, bands=bands, order=order, seed=int(seed or 0))
     return Drawn(figure, panels.table(), name, f"Mean gate per channel and block for {shown}.")
 
 
@@ -92,7 +93,7 @@ def _draw_map(page: Opened) -> Drawn | None:
     classes = get_map(recording, page.stamp, recording.blocks[block].name, top)
     figure = draw_class_map(classes, look, view=view, chosen=named, narrow=page.screen.narrow)
     label = recording.blocks[block].label
-    name = f"class-map-{label}-{recording.id[:8]}"
+    name = name_map(recording, recording.blocks[block].name, top, view, named)
     return Drawn(figure, classes.table(), name, f"Map of classes against channels in {label}.")
 
 
@@ -120,7 +121,7 @@ def _draw_channel(page: Opened) -> Drawn | None:
         )
         return None
     figure = draw_distribution(distribution, _colours(page, classes), look, view=view, narrow=page.screen.narrow)
-    name = f"gate-{block.label}-channel-{channel}-{recording.id[:8]}"
+    name = name_channel(recording, block.name, channel, view, classes)
     alt = f"Distribution of the gate of channel {channel} in {block.label} per class. {distribution.note}"
     return Drawn(figure, distribution.table(), name, alt)
 

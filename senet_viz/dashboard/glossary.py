@@ -110,3 +110,25 @@ PAIR = (
     "**independent** ones add up what is uncertain in each. An interval is over images, for these two networks: another "
     "training run of the same network may differ by more."
 )
+COSTS = (
+    "**Effect = intervened − clean**: a cost in accuracy is negative, one in loss positive. Gates are moved to a **baseline** on "
+    "every image: **one** (fully open, as if there were no gate), **zero** (closed), **mean** (over all images), **group_mean** (of "
+    "40 random images), **class_mean** (of the true class, an oracle), **predicted_class_mean** (of the class of the untouched "
+    "prediction), **within** (another image of the class), **between** (an image of another class). What a baseline is made of "
+    "comes from other images than the ones judged (five folds). The most and the least costly of many targets look more extreme than they are."
+)
+INTERVAL_OVER = (
+    "**Images**: for these classes, paired, groups of images left out. **Classes**: for classes like these, single classes left "
+    "out, from 20 classes on. Both at 95 %."
+)
+LOSERS = (
+    "**Shrunken**: Δ top-1 of a class moved towards the mean over classes by as much as it is noise, since a class has few "
+    "images. **Found**: told from no change by an exact sign-flip test, Benjamini–Hochberg over the classes at .05. An open mark "
+    "is no proof that nothing changed."
+)
+TRY = (
+    "s′ = lerp(s, b, t): gates s of the chosen blocks are moved towards a baseline b by the strength t, in this one forward. "
+    "**Means** are of all recorded images; **class_mean** is of a class that you choose. One image is an example and no effect: "
+    "effects above are over many."
+)
+TRY_CHANNELS = "Numbers and ranges of the block's channels, such as 3, 10-20. Empty: all of them. Needs a single block."

@@ -23,13 +23,14 @@ def show_answer(sentence: str, *, explained: str | None = None) -> None:
         st.markdown(sentence, help=explained)
 
 
-def show_figure(figure: go.Figure, *, name: str, alt: str, camera: bool = False) -> None:
+def show_figure(figure: go.Figure, *, name: str, alt: str, key: str = "", camera: bool = False) -> None:
     """A figure over the whole width; `name` is that of the picture that its mode bar saves.
 
+    `key` says which figure of the page it is, where its name changes with choices: then it is drawn anew in its place.
     `camera` keeps the camera in sight; else the mode bar comes with the pointer.
     """
     config = chart_config(name, picture=chosen_picture(), camera=camera)
-    st.plotly_chart(figure, theme=None, config=config, key=f"figure_{name}", alt=alt)
+    st.plotly_chart(figure, theme=None, config=config, key=f"figure_{key or name}", alt=alt)
 
 
 def choose_picture() -> None:

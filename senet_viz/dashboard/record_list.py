@@ -9,6 +9,7 @@ from senet_viz.dashboard.notices import Colour, attempt, open_recording_page
 from senet_viz.dashboard.shelf import is_recording
 from senet_viz.errors import SenetVizError
 from senet_viz.jobs import KeptRecording, delete_recording, list_contents, list_recordings, rename_recording
+from senet_viz.paths import expand_home, tell_refusal
 from senet_viz.terminal import bytes_text
 
 _FIRST_SHOWN = 20
@@ -120,7 +121,10 @@ def open_elsewhere() -> None:
         asked = st.form_submit_button("Open", icon=":material/folder_open:", key="record_path_open")
     if not asked or not typed:
         return
-    path = Path(typed.strip()).expanduser()
+    path = expand_home(typed.strip())
     if is_recording(path):
         open_recording_page(path.absolute())
+    if reason := tell_refusal(path):
+        st.error(escape(f"{path} could not be opened ({reason}): check it."), icon=":material/folder_off:")
+        return
     st.error(escape(f"{path} holds no manifest.json: give a recording's folder."), icon=":material/folder_off:")

@@ -26,7 +26,7 @@ _probe = st.components.v2.component("senet_viz_screen", js=_WATCH)
 
 # In the dark theme the primary colour carries white letters, so it is too dark to be the letters of what is selected.
 _DARK_STYLE = """<style>
-button[data-selected="true"] p, button[aria-checked="true"] p { color: #5cc4da }
+button[data-selected="true"] p, button[aria-checked="true"] p, [data-testid="stSliderThumbValue"] p { color: #5cc4da }
 </style>"""
 
 

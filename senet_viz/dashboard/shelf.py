@@ -4,6 +4,8 @@ import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from senet_viz.paths import expand_home
+
 ROOT = Path(__file__).resolve().parents[2]
 BUNDLED_MODEL = "seresnet50-w050-64px"
 BUNDLED = "bundled"
@@ -17,12 +19,12 @@ def find_recordings(environment: Mapping[str, str] = os.environ) -> dict[str, Pa
     `SENET_VIZ_CHECKPOINTS` another place of the bundled model.
     """
     found: dict[str, Path] = {}
-    checkpoints = Path(environment.get("SENET_VIZ_CHECKPOINTS") or ROOT / "checkpoints")
+    checkpoints = expand_home(environment.get("SENET_VIZ_CHECKPOINTS") or ROOT / "checkpoints")
     bundled = checkpoints / BUNDLED_MODEL / "recording"
     if is_recording(bundled):
         found[BUNDLED] = bundled
     for name in filter(None, environment.get(ENVIRONMENT, "").split(os.pathsep)):
-        for path in _recordings_in(Path(name).expanduser()):
+        for path in _recordings_in(expand_home(name)):
             found[str(path)] = path
     for root in dict.fromkeys((Path.cwd(), ROOT)):
         for path in _recordings_in(root / "runs"):
@@ -33,7 +35,7 @@ def find_recordings(environment: Mapping[str, str] = os.environ) -> dict[str, Pa
 def recordings_folder(environment: Mapping[str, str] = os.environ) -> Path:
     """Where new recordings go: the first folder of `SENET_VIZ_RECORDINGS` that is no recording, else `runs/` here."""
     for name in filter(None, environment.get(ENVIRONMENT, "").split(os.pathsep)):
-        folder = Path(name).expanduser().absolute()
+        folder = expand_home(name).absolute()
         if not is_recording(folder):
             return folder
     return Path.cwd() / "runs"
@@ -46,7 +48,7 @@ def name_of(path: Path, found: Mapping[str, Path]) -> str:
 
 def resolve(choice: str, found: Mapping[str, Path]) -> Path:
     """The folder of a name that was picked or of a path that was typed."""
-    return found.get(choice) or Path(choice).expanduser()
+    return found.get(choice) or expand_home(choice)
 
 
 def is_recording(folder: Path) -> bool:

@@ -11,8 +11,9 @@ from pathlib import Path
 import streamlit as st
 
 from senet_viz.errors import RecordingError, SenetVizError
+from senet_viz.paths import tell_refusal
 from senet_viz.recording import open_recording
-from senet_viz.statistics import export_statistics, side_file
+from senet_viz.statistics import SIDE_ENDING, export_statistics, free_path, side_file
 from senet_viz.terminal import bytes_text
 
 MOST_DOWNLOAD = 200_000_000  # bytes: Streamlit holds a download in memory
@@ -120,6 +121,8 @@ class WritingRoom:
     def start(self, key: Hashable, wanted: Wanted, name: str, *, bytes_needed: int, folder: Path | None) -> WritingJob:
         """Writes a file of this name into a folder, or into the session's temporary one; a running job is stopped.
 
+        A file that is there is left alone: the new one then has a number behind its name.
+
         Raises:
             RecordingError: the folder is none, or has no room.
         """
@@ -133,7 +136,7 @@ class WritingRoom:
                 f"{place} has {bytes_text(free)} free and about {bytes_text(bytes_needed)} are needed: name another folder "
                 "or choose fewer blocks or classes."
             )
-        job = WritingJob(wanted, place / name)
+        job = WritingJob(wanted, free_path(place / name, SIDE_ENDING))
         self._jobs.pop(key, None)
         self._jobs[key] = job
         self._forget()
@@ -142,7 +145,7 @@ class WritingRoom:
 
     def _place(self, folder: Path | None, number: int) -> Path:
         if folder is not None:
-            if not folder.is_dir():
+            if tell_refusal(folder) or not folder.is_dir():
                 raise RecordingError(f"{folder} is no folder: name one that exists.")
             return folder
         if self._folder is None:

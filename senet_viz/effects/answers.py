@@ -19,7 +19,7 @@ _TOLD = ("one", "mean")
 
 
 def answer_effects(table: EffectTable) -> str:
-    """Where moving gates to one and to their mean costs most and least top-1 accuracy, and what of it is class.
+    """Where moving gates to one and to their mean costs most and least top-1 accuracy, and what is class; a paragraph each.
 
     Of single blocks where these were moved, else of the first kind of targets, at the largest strength that was made.
 
@@ -33,7 +33,12 @@ def answer_effects(table: EffectTable) -> str:
     baselines = dict.fromkeys(effect.baseline for effect in made)
     told = [b for b in _TOLD if b in baselines] or list(baselines)[:1]
     sentences = [_tell_cost([e for e in made if e.baseline == b], b, strength) for b in told]
-    return " ".join([*sentences, _tell_class([c for c in decompose(table) if c.kind == kind])])
+    return "\n\n".join([*sentences, _tell_class([c for c in decompose(table) if c.kind == kind])])
+
+
+def find_costliest(effects: Sequence[TargetEffect]) -> TargetEffect:
+    """The effect with the lowest Δ top-1, of single blocks where there are any."""
+    return min(effects, key=lambda effect: (effect.kind != "block", effect.changes["top1"].value))
 
 
 def _tell_cost(effects: Sequence[TargetEffect], baseline: str, strength: float) -> str:
@@ -46,7 +51,12 @@ def _tell_cost(effects: Sequence[TargetEffect], baseline: str, strength: float) 
         return f"{subject} changes top-1 accuracy by {_say(most)} points at **{most.target}**."
     lowest = most.changes["top1"].value
     verb = "costs most" if lowest < 0 else "costs no accuracy; the lowest change is"
-    return f"{subject} {verb} at **{most.target}** ({_say(most)} points of top-1) and least at {least.target} ({_say(least)})."
+    interval = most.changes["top1"].images.interval()
+    doubt = "; not told from none" if interval.low <= 0 <= interval.high else ""
+    return (
+        f"{subject} {verb} at **{most.target}** ({_say(most)} points of top-1{doubt}) and least at {least.target} "
+        f"({_say(least)})."
+    )
 
 
 def _tell_class(components: Sequence[Component]) -> str:

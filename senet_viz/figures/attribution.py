@@ -1,5 +1,6 @@
 """Attribution maps beside and over the picture that the network saw, and the channels that matter for an output."""
 
+import math
 from typing import Any
 
 import numpy as np
@@ -46,6 +47,8 @@ def draw_attribution(attribution: PixelAttribution, look: Look, *, narrow: bool 
     how = "integrated gradients" if integrated else "gradient"
     done = attribution.completeness
     detail = f"{done.steps} steps, residual {done.residual:+.1e}" if done else "summed over colours"
+    if done and attribution.warning and math.isfinite(done.share(attribution.gate)):
+        detail += f" ({done.share(attribution.gate):.0%} of the change)"
     return _finish(
         figure, look, f"<b>{attribution.block.label}</b> · {_name(attribution)}", f"{how}, {detail}", narrow=narrow
     )

@@ -17,6 +17,7 @@ from senet_viz.errors import ImageError, SourceError
 from senet_viz.images.classes import tabulate_classes
 from senet_viz.images.decoding import describe_error, to_rgb
 from senet_viz.images.source import CLASSES, compute_digest, freeze_labels
+from senet_viz.paths import expand_home
 from senet_viz.schema import ClassTable
 
 TORCHVISION_SETS: Mapping[str, Mapping[str, Any]] = {
@@ -144,7 +145,7 @@ def find_cache() -> Path:
     """The folder for downloads: the environment's SENET_VIZ_CACHE, else `senet_viz` in the user's cache folder."""
     own = os.environ.get("SENET_VIZ_CACHE")
     if own:
-        return Path(own).expanduser()
+        return expand_home(own)
     base = os.environ.get("XDG_CACHE_HOME")
     return (Path(base) if base else Path.home() / ".cache") / "senet_viz"
 

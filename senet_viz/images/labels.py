@@ -10,6 +10,7 @@ from senet_viz.errors import ArgumentError, SourceError
 from senet_viz.images.classes import read_rows
 from senet_viz.images.decoding import describe_error
 from senet_viz.images.source import OUTPUT_INDICES, list_some
+from senet_viz.paths import expand_home
 from senet_viz.schema import ClassTable, LabelMapping
 
 _WNID = re.compile(r"n\d{8}", re.IGNORECASE)
@@ -45,7 +46,7 @@ def map_labels(
     if outputs is not None and len(outputs) != n_outputs:
         raise ArgumentError(f"The model has {n_outputs} outputs, but {len(outputs)} names of outputs were given.")
     if label_map is not None:
-        return _map_by_file(source_classes, outputs, n_outputs, label_map)
+        return _map_by_file(source_classes, outputs, n_outputs, expand_home(label_map))
     if len(source_classes) == 0:
         return LabelMapping((), "none", "The images are unlabelled.")
     if label_kind == OUTPUT_INDICES:

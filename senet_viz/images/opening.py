@@ -9,6 +9,7 @@ from senet_viz.images.folder import open_folder
 from senet_viz.images.listing import open_csv
 from senet_viz.images.parquet import open_parquet
 from senet_viz.images.source import ImageSource
+from senet_viz.paths import expand_home
 
 _SUFFIX = ".parquet"
 _FORMS = "a folder, a .parquet file or glob, a .csv of path,label, digits, or torchvision:NAME"
@@ -30,9 +31,9 @@ def open_images(spec: str | Path) -> ImageSource:
     if isinstance(spec, str) and spec.startswith("torchvision:"):
         return open_torchvision(spec.removeprefix("torchvision:"))
     try:
-        path = Path(spec).expanduser()
+        path = expand_home(spec)
         exists = path.exists()
-    except (OSError, ValueError, RuntimeError) as error:
+    except (OSError, ValueError) as error:
         raise SourceError(f"{name!r} is no path that can be opened: give {_FORMS}.") from error
     if not exists and glob.has_magic(name):
         return _open_glob(path, name)

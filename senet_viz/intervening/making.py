@@ -21,6 +21,7 @@ from senet_viz.intervening.scratch import scratch_bytes, scratch_folder
 from senet_viz.interventions import PrefixMemory
 from senet_viz.models.zoo import Model
 from senet_viz.outcomes import CLEAN_FOLDER, SCRATCH_FOLDER, Outcomes, OutcomesWriter, open_outcomes
+from senet_viz.paths import expand_home
 from senet_viz.pipeline import RecordProgress, record
 from senet_viz.planning import RecordOptions
 from senet_viz.recording import Recording, open_recording
@@ -96,7 +97,7 @@ def intervene(
     if not len(source):
         raise SourceError(f"{source.name} holds no image: give a folder, Parquet or CSV with images.")
     given = open_recording(baselines_from) if isinstance(baselines_from, (str, Path)) else baselines_from
-    return _make(Request(model, source, Path(folder), options, given), on_estimate, on_progress)
+    return _make(Request(model, source, expand_home(folder), options, given), on_estimate, on_progress)
 
 
 def _make(request: Request, on_estimate: OnEstimate | None, on_progress: OnProgress | None) -> Outcomes:

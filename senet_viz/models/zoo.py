@@ -19,6 +19,7 @@ from senet_viz.gates import BoundGate, RefusedUnit, bind_gates, survey_gates
 from senet_viz.models.preprocessing import Preprocessing, imagenet_preprocessing
 from senet_viz.models.resnet import small_se_resnet50
 from senet_viz.models.weights import WEIGHT_ENDINGS, digest_weights, load_strictly, read_weights
+from senet_viz.paths import expand_home, tell_refusal
 from senet_viz.schema import ClassTable, Gate
 
 BUNDLED = "seresnet50-w050-64px"
@@ -137,7 +138,7 @@ def load_model(
 def bundled_folder() -> Path:
     """Folder of the bundled model and its recording, in the checkout or under SENET_VIZ_CHECKPOINTS."""
     root = os.environ.get("SENET_VIZ_CHECKPOINTS")
-    return (Path(root) if root else Path(__file__).resolve().parents[2] / "checkpoints") / BUNDLED
+    return (expand_home(root) if root else Path(__file__).resolve().parents[2] / "checkpoints") / BUNDLED
 
 
 def with_calibrated_batch_norm(model: Model, batches: Iterable[torch.Tensor], description: str) -> Model:
@@ -189,10 +190,13 @@ def choose_device(name: str) -> torch.device:
 
 
 def _build(name: str, arch: str | None, *, pretrained: bool) -> _Built:
-    if name == "bundled" or (Path(name) / "config.json").is_file():
-        return _from_folder(bundled_folder() if name == "bundled" else Path(name), name, pretrained=pretrained)
+    path = expand_home(name)
+    if reason := tell_refusal(path / "config.json"):
+        raise ModelError(f"{name!r} could not be looked for ({reason}): check the path and its permissions.")
+    if name == "bundled" or (path / "config.json").is_file():
+        return _from_folder(bundled_folder() if name == "bundled" else path, name, pretrained=pretrained)
     if name.endswith(WEIGHT_ENDINGS):
-        return _from_weights_file(Path(name), arch, pretrained=pretrained)
+        return _from_weights_file(path, arch, pretrained=pretrained)
     if arch is not None:
         raise ArgumentError(f"--arch goes with a weights file ({', '.join(WEIGHT_ENDINGS)}), not with {name!r}.")
     return _from_library(name, pretrained=pretrained)
@@ -224,6 +228,8 @@ def _from_folder(folder: Path, name: str, *, pretrained: bool) -> _Built:
         module = build(**config["arguments"])
         classes = ClassTable(tuple(config["classes"]["names"]), tuple(config["classes"]["wnids"]))
         preprocess = Preprocessing.from_json(config["preprocessing"])
+    except OSError as error:
+        raise ModelError(f"{config_file} could not be read ({error.strerror}): check its permissions.") from error
     except (ValueError, KeyError, TypeError) as error:
         raise ModelError(f"{config_file} describes no model that this version knows ({error}).") from error
     if pretrained:

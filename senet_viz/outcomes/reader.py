@@ -12,7 +12,7 @@ from senet_viz.errors import ArgumentError, RecordingError
 from senet_viz.outcomes.files import stored_outcomes
 from senet_viz.outcomes.layout import CLEAN_INDEX, MANIFEST, OutcomesManifest
 from senet_viz.outcomes.variants import Variant
-from senet_viz.paths import expand_home
+from senet_viz.paths import expand_home, tell_refusal
 from senet_viz.recording.files import read_table
 from senet_viz.recording.reader import size_problem
 from senet_viz.schema import ClassTable, FileEntry, Gate
@@ -154,6 +154,8 @@ def open_outcomes(path: str | Path) -> Outcomes:
         RecordingError: no such folder, one of another schema version, or files that are missing or of another size.
     """
     folder = expand_home(path)
+    if reason := tell_refusal(folder):
+        raise RecordingError(f"{folder} could not be opened ({reason}): check the path and its permissions.")
     manifest = stored_outcomes(folder) if folder.is_dir() else None
     if manifest is None:
         raise RecordingError(f"{folder} has no {MANIFEST}: give a folder that `senet-viz intervene` wrote.")

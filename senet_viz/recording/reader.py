@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from senet_viz.errors import RecordingError
 from senet_viz.moments import Moments
+from senet_viz.paths import expand_home, tell_refusal
 from senet_viz.recording.controls import Control
 from senet_viz.recording.files import read_lines, read_table
 from senet_viz.recording.histograms import count_per_class, counts_of_column, flat_values
@@ -204,7 +205,9 @@ def open_recording(path: str | Path) -> Recording:
     Raises:
         RecordingError: no recording, one of another schema version, or files that are missing or of another size.
     """
-    folder = Path(path)
+    folder = expand_home(path)
+    if reason := tell_refusal(folder):
+        raise RecordingError(f"{folder} could not be opened ({reason}): check the path and its permissions.")
     if not folder.is_dir():
         raise RecordingError(f"{folder} is no folder: give a recording's folder.")
     manifest = stored_manifest(folder)

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from senet_viz.errors import ArgumentError, RecordingError
 from senet_viz.moments import Channels, Moments
+from senet_viz.paths import expand_home
 from senet_viz.recording.files import (
     as_recording_errors,
     replace_json,
@@ -58,7 +59,7 @@ def slim_recording(
         ArgumentError: not a complete full recording, or controls of other images or blocks.
         RecordingError: `out` is not empty or can not be written, or a file would exceed 60 MB.
     """
-    folder = Path(out)
+    folder = expand_home(out)
     _check(recording, controls, per_class)
     with as_recording_errors(f"Writing {folder}", "Give a folder that can be written."):
         if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):

@@ -8,6 +8,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from senet_viz.errors import RecordingError
+from senet_viz.paths import expand_home, tell_refusal
 from senet_viz.recording.files import read_lines, sha256_of
 from senet_viz.recording.layout import MANIFEST
 from senet_viz.recording.reader import size_problem
@@ -41,7 +42,9 @@ def verify_recording(path: str | Path) -> VerifyReport:
     Raises:
         RecordingError: no manifest that can be read; differences are no error but the report's problems.
     """
-    folder = Path(path)
+    folder = expand_home(path)
+    if reason := tell_refusal(folder):
+        raise RecordingError(f"{folder} could not be opened ({reason}): check the path and its permissions.")
     manifest = stored_manifest(folder) if folder.is_dir() else None
     if manifest is None:
         raise RecordingError(f"{folder} has no {MANIFEST}: give a recording's folder.")
@@ -55,7 +58,11 @@ def _file_problems(folder: Path, entry: FileEntry) -> Iterator[str]:
     if problem:
         yield f"{problem}."
         return
-    digest = sha256_of(folder / entry.name)
+    try:
+        digest = sha256_of(folder / entry.name)
+    except OSError as error:
+        yield f"{entry.name} could not be read ({error.strerror})."
+        return
     if digest != entry.sha256:
         yield f"{entry.name} has the sha256 {digest}, {entry.sha256} expected."
         return

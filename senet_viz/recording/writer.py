@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from senet_viz.errors import ArgumentError, RecordingError
 from senet_viz.moments import Channels, ClassMoments
+from senet_viz.paths import expand_home
 from senet_viz.recording.batches import RecordedBatch
 from senet_viz.recording.files import as_recording_errors, replace_json, sync_folder
 from senet_viz.recording.layout import (
@@ -76,7 +77,7 @@ class RecordingWriter:
             RecordingError: the folder is locked, can not be written, is something else's, or a recording of other
                 inputs (the message names the field and both values).
         """
-        self.folder = Path(folder)
+        self.folder = expand_home(folder)
         self.draft = draft
         self.complete = False
         self._limits = (commit_seconds, commit_images, commit_share)
@@ -294,7 +295,11 @@ def stored_manifest(folder: Path) -> Manifest | None:
         tree = json.loads(path.read_bytes())
     except FileNotFoundError:
         return None
-    except (OSError, ValueError) as error:
+    except OSError as error:
+        raise RecordingError(
+            f"{path} could not be read ({error.strerror}): check the path and its permissions."
+        ) from error
+    except ValueError as error:
         raise RecordingError(
             f"{path} could not be read ({error}): copy the recording again or record again."
         ) from error

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from senet_viz.errors import ArgumentError
+from senet_viz.paths import expand_home
 from senet_viz.schema import ClassTable
 
 NO_SUPERCLASS = -1
@@ -78,7 +79,7 @@ def read_superclasses(path: str | Path, classes: ClassTable) -> Superclasses:
             message gives the line.
     """
     named: dict[int, str] = {}
-    path = Path(path)
+    path = expand_home(path)
     for line, row in _read_rows(path):
         index = _find_class(row["class"], classes, f"{path.name}, line {line}")
         if index in named:

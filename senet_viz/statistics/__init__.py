@@ -1,6 +1,6 @@
 """Statistics of a recording per block, channel and class: a table that is written a block at a time."""
 
-from senet_viz.statistics.choices import export_command
+from senet_viz.statistics.choices import block_word, export_command
 from senet_viz.statistics.columns import (
     ALL,
     ALL_NAME,
@@ -12,8 +12,9 @@ from senet_viz.statistics.columns import (
     statistics_schema,
 )
 from senet_viz.statistics.estimating import ExportEstimate, estimate_export
-from senet_viz.statistics.exporting import export_statistics, side_file
+from senet_viz.statistics.exporting import SIDE_ENDING, export_statistics, side_file
 from senet_viz.statistics.formats import ENDINGS
+from senet_viz.statistics.naming import file_stem, free_path, name_classes, name_several, name_statistics
 from senet_viz.statistics.table import sorted_quantiles, statistics_batches
 
 __all__ = [
@@ -23,11 +24,18 @@ __all__ = [
     "ENDINGS",
     "QUANTILES",
     "QUANTILE_COLUMNS",
+    "SIDE_ENDING",
     "Column",
     "ExportEstimate",
+    "block_word",
     "estimate_export",
     "export_command",
     "export_statistics",
+    "file_stem",
+    "free_path",
+    "name_classes",
+    "name_several",
+    "name_statistics",
     "side_file",
     "sorted_quantiles",
     "statistics_batches",

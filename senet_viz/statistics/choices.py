@@ -82,14 +82,15 @@ def export_command(
     """
     words = ["senet-viz", "export", str(recording.path.resolve()), "--out", str(out)]
     if blocks is not None:
-        words += ["--blocks", ",".join(_block_word(recording, gate) for gate in chosen_gates(recording, blocks))]
+        words += ["--blocks", ",".join(block_word(recording, gate) for gate in chosen_gates(recording, blocks))]
     if classes is not None:
         ids = chosen_classes(recording, classes).tolist()
         words += ["--classes", ";".join(_class_word(recording.classes, k) for k in ids)]
     return shlex.join(words)
 
 
-def _block_word(recording: Recording, gate: Gate) -> str:
+def block_word(recording: Recording, gate: Gate) -> str:
+    """A block's label where that finds it, else its module's name."""
     return gate.label if recording.block(gate.label) == gate else gate.name
 
 

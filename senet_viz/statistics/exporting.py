@@ -9,11 +9,14 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from senet_viz.errors import RecordingError
+from senet_viz.paths import expand_home, tell_refusal
 from senet_viz.recording import Recording
 from senet_viz.statistics.choices import chosen_gates
 from senet_viz.statistics.formats import Job, describe_recording, find_writer
+from senet_viz.statistics.naming import free_path, name_statistics
 from senet_viz.statistics.table import Tables, statistics_batches
 
+SIDE_ENDING = ".manifest.json"
 OnProgress = Callable[[int, int], None]
 
 
@@ -34,20 +37,24 @@ def export_statistics(
 
     Args:
         recording: full or slim.
-        path: file to write; one that exists is replaced.
+        path: file to write, replaced if it is there; or a folder, which gets a Parquet file named after recording and choice
+            beside those that it holds.
         blocks: names or labels; all blocks where None.
         classes: names, wnids, indices, −1 or "all"; all classes and `all` where None.
         on_progress: told blocks done and in all, before the first block and after each; what it raises stops the
             export, which then leaves nothing behind.
 
     Returns:
-        The path.
+        The file.
 
     Raises:
         ArgumentError: another ending, an unknown block or class.
         RecordingError: the file can not be written.
     """
-    target = Path(path)
+    target = expand_home(path)
+    if tell_refusal(target) is None and target.is_dir():
+        name = name_statistics(recording, ".parquet", blocks=blocks, classes=classes)
+        target = free_path(target / name, SIDE_ENDING)
     write = find_writer(target.suffix, name=target.name)
     tables = statistics_batches(recording, blocks=blocks, classes=classes)
     if on_progress is not None:
@@ -65,7 +72,7 @@ def export_statistics(
 
 def side_file(path: Path) -> Path:
     """Where the recording's id, form, model and data stand beside an exported file."""
-    return path.with_name(path.name + ".manifest.json")
+    return path.with_name(path.name + SIDE_ENDING)
 
 
 def _told(tables: Tables, total: int, on_progress: OnProgress) -> Tables:

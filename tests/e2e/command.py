@@ -1,23 +1,68 @@
-"""Runs the command line as a person would: a process of its own."""
+"""Runs the command line as a person would: a process of its own, whose streams and exit status are looked at."""
 
+import functools
+import multiprocessing
 import os
 import signal
 import subprocess
 import sys
+import tempfile
 import time
+from multiprocessing.context import ForkServerContext
 from pathlib import Path
+from typing import NamedTuple
 
 ROOT = Path(__file__).parents[2]
+PATIENCE = 240.0
+
+
+class Finished(NamedTuple):
+    """How a command ended."""
+
+    returncode: int
+    stdout: str
+    stderr: str
 
 
 def environment() -> dict[str, str]:
     return {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
 
 
-def run(*arguments: object) -> subprocess.CompletedProcess[str]:
+@functools.cache
+def server() -> ForkServerContext:
+    """Forks processes that have the package and torch loaded: that takes two seconds otherwise, for every command."""
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["senet_viz.cli", "senet_viz.pipeline", "senet_viz.comparing", "tests.tiny"])
+    return context
+
+
+def run(*arguments: object) -> Finished:
     """`senet-viz ARGUMENTS` to its end, with text output."""
-    command = [sys.executable, "-m", "senet_viz", *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, env=environment(), check=False, timeout=240)
+    with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
+        paths = [f"/proc/{os.getpid()}/fd/{file.fileno()}" for file in (out, err)]
+        process = server().Process(target=invoke, args=([str(a) for a in arguments], *paths, str(Path.cwd())))
+        process.start()
+        process.join(PATIENCE)
+        if process.exitcode is None:
+            process.kill()
+            raise TimeoutError(f"{arguments} ran for over {PATIENCE:.0f} s")
+        texts = []
+        for file in (out, err):
+            file.seek(0)
+            texts.append(file.read().decode())
+        return Finished(process.exitcode, *texts)
+
+
+def invoke(arguments: list[str], out: str = os.devnull, err: str = os.devnull, folder: str = ".") -> None:
+    """The command line in this process, with its streams in files."""
+    from senet_viz.cli import main
+
+    os.chdir(folder)
+    for number, path in ((1, out), (2, err)):
+        os.dup2(os.open(path, os.O_WRONLY | os.O_APPEND), number)
+    sys.argv = ["senet-viz", *arguments]
+    main()
 
 
 def run_and_terminate(*arguments: object, started: Path) -> tuple[int, str]:

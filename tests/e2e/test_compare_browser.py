@@ -74,6 +74,17 @@ def open_cell(page: Page, image: int, depth: int) -> None:
     settle(page)
 
 
+def expect_block_in_view(page: Page) -> None:
+    """The opened block's panel begins in the upper half of the window."""
+    page.wait_for_function(
+        """() => {
+            const top = document.getElementById('one-block').getBoundingClientRect().top
+            return 0 <= top && top < window.innerHeight / 2
+        }""",
+        timeout=10_000,
+    )
+
+
 def ask_why(page: Page) -> None:
     figures = page.locator(".js-plotly-plot").count()
     page.get_by_role("button", name="Compute").click()
@@ -94,6 +105,10 @@ def test_three_photos_are_compared_a_cell_opened_and_an_attribution_drawn(
     open_cell(page, image=1, depth=4)
     assert "compare_block=SE_3_2" in page.url
     expect(page.get_by_text("SE_3_2 · gate of all 256 channels").first).to_be_attached()
+    expect_block_in_view(page)
+    page.locator(".st-key-grid_cells").scroll_into_view_if_needed()
+    page.get_by_role("link", name="SE_3_2 is open: go to it").press("Enter")  # without a mouse
+    expect_block_in_view(page)
     ask_why(page)
     expect(page.get_by_text("SE_3_2 · pixels that drive").first).to_be_attached()
     assert page.locator("[data-testid=stException]").count() == 0
@@ -130,6 +145,7 @@ def test_an_efficientnet_with_random_weights_on_a_phone_in_the_dark(
     upload(page, photos)
     open_cell(page, image=0, depth=2)
     assert "compare_block=" in page.url
+    expect_block_in_view(page)
     ask_why(page)
     assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"), "the page scrolls sideways"
     assert page.locator("[data-testid=stException]").count() == 0

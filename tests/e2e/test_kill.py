@@ -1,39 +1,22 @@
 """kill -9 at random moments, then the same command: the same bits as a run that nobody disturbed."""
 
 import json
-import multiprocessing
 import os
 import random
 import signal
-import sys
 import time
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
 
 from senet_viz import open_recording, verify_recording
+from senet_viz.recording.lock import read_lock
+from tests.e2e.command import invoke, server
 from tests.tiny import write_tiny_parquet
 
 IMAGES, KILLS = 10_000, 20
-
-
-def invoke(arguments: list[str]) -> None:
-    """The command line in a forked process that has torch loaded already."""
-    from senet_viz.cli import main
-
-    null = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(null, 1)
-    os.dup2(null, 2)
-    sys.argv = ["senet-viz", *arguments]
-    main()
-
-
-@pytest.fixture(scope="module")
-def server() -> multiprocessing.context.ForkServerContext:
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["senet_viz.pipeline", "senet_viz.cli", "tests.tiny"])
-    return context
 
 
 def arguments(data: Path, out: Path) -> list[str]:
@@ -49,10 +32,11 @@ def manifest(folder: Path) -> dict[str, object]:
 
 
 @pytest.mark.slow
-def test_twenty_kills_change_no_bit(server: multiprocessing.context.ForkServerContext, tmp_path: Path) -> None:
+def test_twenty_kills_change_no_bit(tmp_path: Path) -> None:
     data = write_tiny_parquet(tmp_path / "tiny.parquet", IMAGES)
-    whole = server.Process(target=invoke, args=(arguments(data, tmp_path / "whole"),))
+    whole = server().Process(target=invoke, args=(arguments(data, tmp_path / "whole"),))
     whole.start()
+    wait_for_work(whole, tmp_path / "whole")
     began = time.monotonic()
     whole.join()
     assert whole.exitcode == 0
@@ -62,29 +46,41 @@ def test_twenty_kills_change_no_bit(server: multiprocessing.context.ForkServerCo
     killed_at = []
     torn = tmp_path / "torn"
     for _ in range(KILLS):
-        attempt = server.Process(target=invoke, args=(arguments(data, torn),))
+        attempt = server().Process(target=invoke, args=(arguments(data, torn),))
         attempt.start()
-        attempt.join(timeout=chance.uniform(0.3, 0.2 + 1.6 * undisturbed / KILLS + 0.6))
+        if chance.random() < 0.9:  # the others die before or while the recording is taken up
+            wait_for_work(attempt, torn)
+        attempt.join(timeout=chance.uniform(0, 1.6 * undisturbed / KILLS + 0.2))
         if attempt.exitcode is None:
             assert attempt.pid is not None
             os.kill(attempt.pid, signal.SIGKILL)
             attempt.join()
             killed_at.append(manifest(torn).get("progress"))
         if manifest(torn).get("complete"):
-            tidy = server.Process(
+            tidy = server().Process(
                 target=invoke, args=(arguments(data, torn),)
             )  # it may have been killed while it tidied up
             tidy.start()
             tidy.join()
             torn.rename(tmp_path / f"done-{len(killed_at)}")
             same_bits(tmp_path / f"done-{len(killed_at)}", tmp_path / "whole")
-    last = server.Process(target=invoke, args=(arguments(data, torn),))
+    last = server().Process(target=invoke, args=(arguments(data, torn),))
     last.start()
     last.join()
     assert last.exitcode == 0
     assert len(killed_at) >= KILLS * 3 // 4, "too few attempts were killed while they worked"
     assert len({str(progress) for progress in killed_at}) > 3, "the kills fell on too few moments"
     same_bits(torn, tmp_path / "whole")
+
+
+def wait_for_work(process: BaseProcess, folder: Path) -> None:
+    """Until the process holds the folder's lock: how long it needs to start depends on the machine."""
+    deadline = time.monotonic() + 60
+    while process.exitcode is None and time.monotonic() < deadline:
+        holder = read_lock(folder)
+        if holder is not None and holder.pid == process.pid:
+            return
+        time.sleep(0.002)
 
 
 def same_bits(torn: Path, whole: Path) -> None:

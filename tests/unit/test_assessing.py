@@ -124,6 +124,12 @@ def test_without_kept_gates_the_rest_says_why(tmp_path: Path) -> None:
     assert verdicts <= {"not applicable", "inconclusive"}
 
 
+def test_superclasses_that_can_not_be_read_are_refused_before_the_work(tmp_path: Path) -> None:
+    recording = synthetic_recording(tmp_path / "run", blocks=[2], classes=4)
+    with pytest.raises(ArgumentError, match=r"none\.csv cannot be read"):
+        assess(recording, superclasses=tmp_path / "none.csv", on_progress=lambda *_: pytest.fail("it began"))
+
+
 def test_a_users_superclasses_are_taken(tmp_path: Path) -> None:
     recording = synthetic_recording(tmp_path / "run", classes=4)
     table = tmp_path / "groups.csv"

@@ -45,6 +45,25 @@ def test_answers_say_what_was_found() -> None:
     assert "of the +0.3500 (residual -2.0e-03 after 8 steps)" in integrated.answer
 
 
+@pytest.mark.parametrize(
+    ("baseline_gate", "residual", "words"),
+    [
+        (0.2, 0.0199, None),
+        (0.2, -0.06, "miss 15% of the gate's change (the residual), so the map is rough: take more than 16 steps."),
+        (0.6, 1e-9, "is the same for this image and for black"),
+        (0.6, 0.0, None),
+    ],
+    ids=["small", "large", "no change", "nothing at all"],
+)
+def test_a_residual_over_five_percent_of_the_change_is_told(
+    baseline_gate: float, residual: float, words: str | None
+) -> None:
+    done = Completeness("black", baseline_gate, steps=16, residual=residual)
+    warning = draw_pixel_values(completeness=done).warning
+    assert warning is None if words is None else words in str(warning)
+    assert draw_pixel_values().warning is None, "a gradient has no residual"
+
+
 def test_largest_channels_are_those_of_the_largest_size() -> None:
     found: ChannelAttribution = draw_channel_values()
     sizes = np.abs(found.values)

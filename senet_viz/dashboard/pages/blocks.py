@@ -32,6 +32,7 @@ from senet_viz.figures.matrices import draw_channels_scatter, draw_correlations,
 from senet_viz.measures.correlations import MEASURE_WORDS, correlate_measures
 from senet_viz.profiles import label_blocks
 from senet_viz.schema import Gate
+from senet_viz.statistics import file_stem
 
 _ASSESSED = (
     "An assessment would add to this page: intervals, decoding of the class, CKA between blocks, AUC and mutual information "
@@ -177,8 +178,13 @@ def show_scatter(page: Opened, label: str, channels: pd.DataFrame, known: list[s
         x = words[pick_measure("Across", list(words), "measure_x", 0)]
         y = words[pick_measure("Upwards", list(words), "measure_y", 1)]
     figure = draw_channels_scatter(channels, label, x, y, page.screen.look, narrow=page.screen.narrow)
-    name = f"channels-{label}-{page.recording.id[:8]}"
-    show_figure(figure, name=name, alt=f"{MEASURE_WORDS[y]} against {MEASURE_WORDS[x]}, a point a channel of {label}.")
+    name = file_stem("channels", page.recording.id, label, y, "against", x)
+    show_figure(
+        figure,
+        name=name,
+        key="channels",
+        alt=f"{MEASURE_WORDS[y]} against {MEASURE_WORDS[x]}, a point a channel of {label}.",
+    )
     columns = ["channel", *known, *(["best_class_name"] if "best_class_name" in channels else [])]
     show_downloads(channels[columns].rename(columns=dict(MEASURE_WORDS)), figure, key="channels", name=name)
 

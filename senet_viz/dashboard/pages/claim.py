@@ -19,6 +19,7 @@ from senet_viz.claims import (
     describe_disagreement,
     describe_scope,
     say_interval,
+    say_number,
     summarize_reading,
     tabulate_report,
 )
@@ -90,7 +91,8 @@ def show_card(claim: JudgedClaim, report: ClaimReport) -> None:
     st.markdown("\n\n".join(lines))  # one element: a dozen cards of many hold up the figure above them
     fold = st.expander("What the paper shows", icon=":material/article:", key=f"paper_{claim.id}", on_change="rerun")
     if fold.open:
-        fold.markdown(claim.paper)
+        notes = dict.fromkeys(evidence.note for evidence in claim.readings.values() if evidence.note)
+        fold.markdown("\n\n".join([claim.paper, *notes]))
     blocks = [report.roles[role] for role in roles_of(claim.id) if role in report.roles]
     if blocks:
         st.page_link(
@@ -114,7 +116,13 @@ def tell_effect(evidence: Evidence) -> str:
         f"({part.interval.level:.0%}; declared {SIDE_WORDS[part.side]} {part.bound:g})"
         for part in evidence.parts
     ]
-    return "  \n".join(f":small[{part}]" for part in parts or [evidence.reason])
+    others = [
+        f"{beside.words}: {say_number(beside.value, part.unit)}"
+        for part in evidence.parts
+        for beside in part.beside
+        if beside.kind == "other target"
+    ]
+    return "  \n".join(f":small[{line}]" for line in (parts or [evidence.reason]) + others)
 
 
 def show_methods(report: ClaimReport) -> None:

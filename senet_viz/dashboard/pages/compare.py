@@ -9,7 +9,7 @@ from senet_viz.comparison.answers import answer_comparison
 from senet_viz.comparison.stripes import StripeUnit
 from senet_viz.dashboard import glossary, links
 from senet_viz.dashboard.compare_attribution import show_attribution
-from senet_viz.dashboard.compare_block import BLOCK_KEY, show_block
+from senet_viz.dashboard.compare_block import BLOCK_ANCHOR, BLOCK_KEY, bring_into_view, show_block
 from senet_viz.dashboard.comparisons import get_comparison
 from senet_viz.dashboard.controls import pick_one, prepare
 from senet_viz.dashboard.frame import Opened, escape, open_page
@@ -96,11 +96,15 @@ def show_grid(page: Opened, comparison: Comparison, stem: str) -> None:
     figure = draw_gate_grid(comparison, page.screen.look, unit=unit, chosen=chosen, narrow=page.screen.narrow)
     key = "grid_cells"
     st.plotly_chart(
-        figure, theme=None, config=chart_config(f"compare-grid-{stem}"), key=key, selection_mode="points",
+        figure, theme=None, config=chart_config(f"compare-grid-{stem}-{unit}"), key=key, selection_mode="points",
         on_select=lambda: _open_cell(key, labels), alt="A row an image, a column a block: gates against the recorded mean.",
     )  # fmt: skip
-    st.caption("Click a cell to open its block below. Blocks in bold have the roles of the paper's Fig. 6.")
-    show_downloads(comparison.table(), figure, key="grid", name=f"compare-grid-{stem}")
+    label = labels[page.recording.block(chosen).depth]
+    st.caption(
+        f"Click a cell to open its block below. [{escape(label)} is open: go to it](#{BLOCK_ANCHOR}). "
+        "Blocks in bold have the roles of the paper's Fig. 6."
+    )
+    show_downloads(comparison.table(), figure, key="grid", name=f"compare-grid-{stem}-{unit}")
 
 
 def _open_cell(key: str, labels: tuple[str, ...]) -> None:
@@ -108,6 +112,7 @@ def _open_cell(key: str, labels: tuple[str, ...]) -> None:
     if points:
         _, depth = points[0]["customdata"]
         st.session_state[BLOCK_KEY] = labels[int(depth)]
+        bring_into_view()
 
 
 def show_distances(page: Opened, comparison: Comparison, stem: str) -> None:
@@ -124,9 +129,10 @@ def show_distances(page: Opened, comparison: Comparison, stem: str) -> None:
             chosen = st.selectbox("Pairs with", names, key="pairs_with", persist_state="session", width=230)
             image = None if chosen in (None, _ALL_PAIRS) else names.index(chosen) - 1
     figure = draw_distances(comparison, page.screen.look, distance=distance, image=image, narrow=page.screen.narrow)
-    show_figure(figure, name=f"compare-distances-{stem}", alt="Distance of the images' gates in every block.")
+    name = f"compare-distances-{stem}-{distance.replace(' ', '_')}{'' if image is None else f'-image-{image + 1}'}"
+    show_figure(figure, name=name, key="distances", alt="Distance of the images' gates in every block.")
     table = comparison.pairs_table() if several and distance != "from mean" else comparison.table()
-    show_downloads(table, figure, key="distances", name=f"compare-distances-{stem}")
+    show_downloads(table, figure, key="distances", name=name)
 
 
 def show_emergence(page: Opened, comparison: Comparison, stem: str) -> None:
@@ -157,7 +163,7 @@ def show_all(page: Opened, model: "Model", brought: Brought) -> None:
     comparison = run(page, model, brought)
     if not comparison.images:
         return
-    stem = brought.digest[:8]
+    stem = f"{page.recording.id[:8]}-images-{brought.digest[:8]}"
     show_answer(answer_comparison(comparison), explained=glossary.PAIR_DISTANCE)
     show_images(comparison, page)
     show_grid(page, comparison, stem)

@@ -16,6 +16,7 @@ from senet_viz.dashboard.controls import (
     pick_one,
     prepare,
 )
+from senet_viz.dashboard.figure_names import name_channel, name_map, name_profiles
 from senet_viz.dashboard.frame import Opened, escape, open_page
 from senet_viz.dashboard.parts import show_answer, show_downloads, show_figure
 from senet_viz.dashboard.results import get_distribution, get_map, get_panels, get_ranking
@@ -66,15 +67,20 @@ def show_profiles(page: Opened, chosen: Selection, colours: dict[int, str]) -> N
     recording = page.recording
     panels = get_panels(recording, page.stamp, chosen.blocks, chosen.classes, chosen.order, chosen.seed)
     show_answer(describe_distances(panels), explained=glossary.DISTANCE if panels.classes else None)
-    bands = chosen.figure == BANDS
+    bands, picked = chosen.figure == BANDS, chosen.classes
     if bands:
         picked = _choose_bands(page, chosen)
         panels = get_panels(recording, page.stamp, chosen.blocks, picked, chosen.order, chosen.seed)
     figure = draw_panels(panels, colours, page.screen.look, bands=bands, per_row=2 if page.screen.narrow else 3)
-    name = f"gates-{'fig7' if bands else 'fig6'}-{recording.id[:8]}"
+    name = name_profiles(
+        recording, chosen.blocks, picked, bands=bands, order=chosen.order, seed=chosen.seed
+    )  # fmt: skip
     shown = ", ".join(c.label for c in panels.classes) or "all images"
     show_figure(
-        figure, name=name, alt=f"Mean gate per channel and block for {shown}. The numbers are in the table below."
+        figure,
+        name=name,
+        key="profiles",
+        alt=f"Mean gate per channel and block for {shown}. The numbers are in the table below.",
     )
     if reasons := _explain_defaults(page, chosen):
         st.caption(escape(reasons))
@@ -125,9 +131,9 @@ def show_class_map(page: Opened, chosen: Selection) -> str:
         return block.name
     classes = get_map(recording, page.stamp, block.name, top)
     figure = draw_class_map(classes, screen.look, view=view, chosen=chosen.classes, narrow=screen.narrow)
-    name = f"class-map-{block.label}-{recording.id[:8]}"
+    name = name_map(recording, block.name, top, view, chosen.classes)
     best = f"The most class-specific channel is {classes.channels[0]} with a class share of {classes.share[0]:.2f}."
-    show_figure(figure, name=name, alt=f"Map of classes against channels in {block.label}. {best}")
+    show_figure(figure, name=name, key="map", alt=f"Map of classes against channels in {block.label}. {best}")
     st.caption(best, help=glossary.CLASS_SHARE)
     show_downloads(classes.table(), figure, key="map", name=name)
     return block.name
@@ -158,8 +164,9 @@ def show_channel(page: Opened, chosen: Selection, block_name: str, colours: dict
         )
         return
     figure = draw_distribution(distribution, colours, screen.look, view=view, narrow=screen.narrow)
-    name = f"gate-{block.label}-channel-{channel}-{recording.id[:8]}"
-    show_figure(figure, name=name, alt=f"Distribution of the gate of channel {channel} in {block.label} per class.")
+    name = name_channel(recording, block.name, channel, view, chosen.classes)
+    alt = f"Distribution of the gate of channel {channel} in {block.label} per class."
+    show_figure(figure, name=name, key="channel", alt=alt)
     st.caption(
         f"{distribution.note}{_describe_channel(ranking, options.index(str(channel)))}", help=glossary.CLASS_SHARE
     )

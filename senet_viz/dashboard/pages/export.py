@@ -13,8 +13,17 @@ from senet_viz.dashboard.frame import Opened, escape, open_page
 from senet_viz.dashboard.parts import show_answer
 from senet_viz.dashboard.results import get_estimate
 from senet_viz.errors import SenetVizError
+from senet_viz.paths import expand_home
 from senet_viz.profiles import label_blocks, label_classes
-from senet_viz.statistics import ALL, ExportEstimate, export_command, statistics_columns
+from senet_viz.statistics import (
+    ALL,
+    SIDE_ENDING,
+    ExportEstimate,
+    export_command,
+    free_path,
+    name_statistics,
+    statistics_columns,
+)
 from senet_viz.terminal import bytes_text
 
 FORMATS = {"Parquet": ".parquet", "CSV": ".csv", "JSON": ".json", "NPZ": ".npz"}
@@ -89,23 +98,24 @@ def describe_export(page: Opened, choice: Choice, size: ExportEstimate) -> str:
 def show_file(page: Opened, choice: Choice, size: ExportEstimate) -> None:
     """Prepares the file in the background and hands it over."""
     room = writing.writing_room()
-    name = f"statistics-{page.recording.id[:8]}{choice.ending}"
+    name = name_statistics(page.recording, choice.ending, blocks=choice.blocks, classes=choice.classes)
     job = room.find(choice.key(page))
     too_large = size.bytes > writing.MOST_DOWNLOAD or (
         job is not None and job.ready and job.size > writing.MOST_DOWNLOAD
     )
     folder = _ask_folder() if too_large else None
-    place = (folder or Path()) / name
+    written = job is not None and job.ready and job.path.parent == folder
+    place = job.path if job is not None and written else free_path(folder / name, SIDE_ENDING) if folder else Path(name)
     if job is not None and job.running:
         watch(job)
-    elif job is not None and job.ready and job.path.parent == folder:
+    elif job is not None and written:
         _tell_written(job)
     elif job is not None and job.ready and not too_large:
         _offer_download(job, choice)
     else:
         _offer_start(page, choice, size, folder, name, too_large=too_large)
-        if job is not None and job.error:
-            st.error(job.error, icon=":material/error:")
+        if job is not None and job.error and folder in (None, job.path.parent):
+            st.error(escape(job.error), icon=":material/error:")
         elif job is not None and job.stopped:
             st.info("Stopped; nothing was written.", icon=":material/cancel:")
     command = export_command(page.recording, place, blocks=choice.blocks, classes=choice.classes)
@@ -122,7 +132,7 @@ def _ask_folder() -> Path | None:
     typed = st.text_input(
         "Folder", key="export_folder", persist_state="session", placeholder="A folder that exists, e.g. ~/exports"
     )
-    return Path(typed.strip()).expanduser().absolute() if typed and typed.strip() else None
+    return expand_home(typed.strip()).absolute() if typed and typed.strip() else None
 
 
 def _offer_start(

@@ -11,6 +11,7 @@ from senet_viz.dashboard.record_plan import Decision, check_choices, forget_chec
 from senet_viz.dashboard.shelf import recordings_folder
 from senet_viz.errors import SenetVizError
 from senet_viz.jobs import check_name, start_job
+from senet_viz.paths import tell_refusal
 
 ROOT = recordings_folder()
 
@@ -32,7 +33,10 @@ def tell_problem(choices: Choices) -> str:
         check_name(choices.name)
     except SenetVizError as error:
         return str(error)
-    return f"{choices.name} exists already: choose another name." if (ROOT / choices.name).exists() else ""
+    place = ROOT / choices.name
+    if reason := tell_refusal(place):
+        return f"{place} can not be written ({reason}): let SENET_VIZ_RECORDINGS name another folder."
+    return f"{choices.name} exists already: choose another name." if place.exists() else ""
 
 
 open_plain_page("Record", "How do I get a recording of my network on my images?")

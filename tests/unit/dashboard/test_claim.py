@@ -9,7 +9,7 @@ from streamlit.testing.v1 import AppTest
 
 from senet_viz.assessing import assess
 from senet_viz.recording import slim_recording
-from tests.synthetic import synthetic_recording
+from tests.synthetic import synthetic_recording, unlabelled_recording
 
 APP = str(Path(__file__).parents[3] / "app.py")
 Opener = Callable[[Path], AppTest]
@@ -60,10 +60,12 @@ def test_a_recording_is_assessed_at_a_click(open_page: Opener, tmp_path: Path) -
 
 def test_what_can_not_be_assessed_says_why(open_page: Opener, tmp_path: Path) -> None:
     one_class = synthetic_recording(tmp_path / "one", classes=1)
-    app = open_page(one_class.path)
-    app.button(key="assess_now").click().run()
-    assert not app.exception
-    assert "fewer than two classes" in said(app)
+    for poor in (one_class, unlabelled_recording(tmp_path / "none")):
+        app = open_page(poor.path)
+        assert not app.exception
+        assert "fewer than two classes, so there is nothing to assess" in said(app)
+        assert "has not been assessed yet" not in said(app)
+        assert "assess_now" not in [button.key for button in app.button], "what must fail is not offered"
     slim = slim_recording(synthetic_recording(tmp_path / "full"), tmp_path / "slim")
     app = open_page(slim.path)
     assert not app.exception

@@ -72,8 +72,22 @@ def test_samples_show_everything_and_a_gradient_is_drawn(open_page: Opener) -> N
     app.button(key="why_compute").click().run()
     assert not app.exception
     assert len(app.get("plotly_chart")) == figures + 1
+    assert "SE_5_3 is open: go to it](#one-block)" in text.replace("\\", "")
     app.selectbox(key="compare_block").set_value("SE_4_6").run()
-    assert "SE_4_6" in said(app) or "SE_4_6" in str(app.get("plotly_chart")[-1])
+    assert "SE_4_6 is open: go to it](#one-block)" in said(app).replace("\\", "")
+    assert "SE_4_6" in app.get("plotly_chart")[-1].proto.alt
+
+
+def test_a_rough_integral_is_told_beside_its_figure(open_page: Opener, monkeypatch: pytest.MonkeyPatch) -> None:
+    app = open_page(images="Samples")
+    app.segmented_control(key="why_method").set_value("Integrated gradients").run()
+    app.selectbox(key="why_steps").set_value(16).run()
+    app.button(key="why_compute").click().run()
+    assert not app.exception
+    assert "so the map is rough: take more than 16 steps." in said(app).replace("\\", "")
+    monkeypatch.setattr("senet_viz.attribution_results.LARGEST_RESIDUAL", 1.0)
+    app.run()
+    assert "so the map is rough" not in said(app)
 
 
 def test_uploads_of_a_factorys_network_need_its_name(open_page: Opener, tiny_recording: Path) -> None:

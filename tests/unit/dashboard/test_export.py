@@ -20,6 +20,12 @@ ROOT = Path(__file__).parents[3]
 PAGE = "senet_viz/dashboard/pages/export.py"
 FORMATS = ("Parquet", "CSV", "JSON", "NPZ")
 BLOCKS = {"SE_2_3": 4, "SE_5_1": 6}
+NAMES = {
+    "Fig. 6": "gates-fig6-{}-SE_2_3-SE_5_1",
+    "Fig. 7": "gates-fig7-{}-SE_2_3-SE_5_1",
+    "Class × channel map": "class-map-{}-SE_5_1-difference-top-64",
+    "One channel": "gate-{}-SE_5_1-channel-0-violin",
+}
 
 
 Opener = Callable[..., AppTest]
@@ -118,6 +124,10 @@ def test_a_written_file_is_made_again_only_for_other_choices(open_page: Opener, 
     assert "30 rows" in said(app)
     second = prepare(app)
     assert read_exported(second)["label"].unique().tolist() == ["SE_5_1"]
+    assert (first.name, second.name) == (
+        f"statistics-{recording.id[:8]}.parquet",
+        f"statistics-{recording.id[:8]}-SE_5_1.parquet",
+    )
     app.multiselect(key="export_block").set_value([]).run()
     assert labels(app)[0].startswith("Download")
     assert len(jobs(app)) == 2
@@ -149,6 +159,13 @@ def test_a_large_file_goes_into_a_folder(
     assert str(path) in [code.value for code in app.code]
     assert f"--out {path}" in app.code[-1].value
     assert not any(label.startswith("Download") for label in labels(app))
+    text = path.read_text("utf-8")
+    later = open_page(recording.path, format="CSV")  # another session, which knows nothing of the file
+    later.text_input(key="export_folder").set_value(str(tmp_path)).run()
+    assert f"--out {path.with_stem(path.stem + '-2')}" in later.code[-1].value
+    assert prepare(later) == path.with_stem(path.stem + "-2")
+    assert path.read_text("utf-8") == text
+    assert len(list(tmp_path.iterdir())) == 4, "two files, each with its side file"
 
 
 def test_columns_are_explained_where_the_fold_is_open(open_page: Opener, recording: Recording, tmp_path: Path) -> None:
@@ -171,7 +188,7 @@ def test_each_figure_is_drawn_and_can_be_taken_along(open_page: Opener, recordin
     (chart,) = app.get("plotly_chart")
     config = json.loads(chart.proto.config)
     assert config["toImageButtonOptions"]["format"] == "svg"
-    assert config["toImageButtonOptions"]["filename"].endswith(recording.id[:8])
+    assert config["toImageButtonOptions"]["filename"] == f"{NAMES[figure].format(recording.id[:8])}-class-0-1-3"
     assert labels(app) == ["Figure (HTML)", "Table (CSV)"]
 
 

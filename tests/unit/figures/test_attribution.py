@@ -74,6 +74,10 @@ def test_titles_tell_what_was_explained_and_how_well() -> None:
     wide = "<b>SE_4_6</b> · pixels that drive the mean of channels 1 and 2 · integrated gradients, 64 steps, residual +1.6e-04"
     assert integrated.layout.title.text == wide
     assert heat_of(integrated).colorbar.title.text == "share of the gate's change, in s"
+    rough = draw_attribution(draw_pixel_values(completeness=Completeness("mean", 0.25, 16, -0.07)), LIGHT)
+    assert rough.layout.title.text.endswith("16 steps, residual -7.0e-02 (20% of the change)")
+    flat = draw_attribution(draw_pixel_values(completeness=Completeness("mean", 0.6, 16, 1e-9)), LIGHT)
+    assert flat.layout.title.text.endswith("16 steps, residual +1.0e-09")
     gradient = draw_attribution(draw_pixel_values(), LIGHT, narrow=True)
     assert gradient.layout.title.text == "<b>SE_4_6</b> · pixels that drive channel 7<br>gradient, summed over colours"
     assert "per SD" in heat_of(gradient).colorbar.title.text

@@ -1,0 +1,45 @@
+"""The page Gate lab of a recording without interventions: what would make them, as commands to copy."""
+
+import shlex
+
+import streamlit as st
+
+from senet_viz.recording import Recording
+
+_BY_NAME = ("bundled", "timm", "torchvision", "factory")
+_DATA_BY_NAME = ("digits", "torchvision")
+
+
+def explain_missing(recording: Recording) -> None:
+    """Why there are no effects here, and the two commands that make them."""
+    st.info(
+        "No interventions on this network's gates are stored with this recording, so this page can not say yet what its "
+        "gates do. The panel below works all the same.",
+        icon=":material/science:",
+    )
+    st.markdown(
+        "Two commands make them: the first moves the gates of every block and stage on every image and keeps what the network "
+        "then says (it tells how long it takes, and goes on where it was stopped), the second judges it:"
+    )
+    for command in make_commands(recording):
+        st.code(command, language=None, wrap_lines=True)
+
+
+def make_commands(recording: Recording) -> tuple[str, str]:
+    """`intervene` and `assess` for a recording's model and data; what it does not store is in capitals."""
+    manifest, path = recording.manifest, str(recording.path)
+    about, data, options = manifest.model, manifest.data, manifest.options
+    model = str(about.get("name")) if about.get("source") in _BY_NAME else "MODEL"
+    images = str(data.get("name")) if data.get("kind") in _DATA_BY_NAME else "DATA"
+    slim = recording.form == "slim"
+    out = f"runs/{recording.path.name}-interventions" if slim else f"{path}-interventions"
+    words = ["--model", model]
+    if about.get("weights") == "random":
+        words += ["--weights", "random", "--seed", str(about.get("seed") or 0)]
+    words += ["--data", images, "--out", out]
+    if options.get("limit") is not None:
+        words += ["--limit", str(options["limit"])]
+    if not slim and recording.keeps_all and options.get("precision") == "fp32":
+        words += ["--baselines-from", path]
+    judged = ["FULL_RECORDING", "--interventions", out, "--into", path] if slim else [path, "--interventions", out]
+    return f"senet-viz intervene {shlex.join(words)}", f"senet-viz assess {shlex.join(judged)}"

@@ -1,0 +1,20 @@
+"""Gate lab: what do the gates do?"""
+
+import streamlit as st
+
+from senet_viz.dashboard import links
+from senet_viz.dashboard.frame import open_page
+from senet_viz.dashboard.lab_effects import find_effects, show_effects
+from senet_viz.dashboard.lab_live import show_live
+from senet_viz.dashboard.lab_missing import explain_missing
+
+opened = open_page("Gate lab", "What do the gates do: what does it cost to freeze, exchange or remove them?")
+notices = st.container()
+effects = find_effects(opened)
+if effects is None:
+    explain_missing(opened.recording)
+else:
+    show_effects(opened, effects)
+show_live(opened)
+with notices:
+    links.show_notices()

@@ -1,0 +1,27 @@
+"""Paths as people type them."""
+
+import os
+from pathlib import Path
+
+
+def expand_home(path: str | Path) -> Path:
+    """A path whose leading `~` or `~name` is the home folder, as in a shell.
+
+    Shells expand it only at the start of a word, so `--out=~/x` and what is typed on a page arrive with it. Where no such
+    home is known the path stays as it is: then it does not exist, and whoever opens it says so.
+    """
+    return Path(os.path.expanduser(path))  # noqa: PTH111 - Path.expanduser raises where no home is known
+
+
+def tell_refusal(path: Path) -> str | None:
+    """What the system says where it does not let one look at a path, e.g. "Permission denied".
+
+    None where it does, whether something is there or not; `Path.is_dir` and its like raise where it does not.
+    """
+    try:
+        path.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except (OSError, ValueError) as error:  # a null character is a ValueError
+        return getattr(error, "strerror", None) or str(error)
+    return None
