@@ -15,6 +15,7 @@ _HOMES = {
     "Manifest": "senet_viz.schema",
     "Recording": "senet_viz.recording",
     "SenetVizError": "senet_viz.errors",
+    "advise_freezing": "senet_viz.advising",
     "assess": "senet_viz.assessing",
     "compare_images": "senet_viz.comparing",
     "decode_image": "senet_viz.images",
@@ -37,6 +38,7 @@ __all__ = sorted(_HOMES)
 
 if TYPE_CHECKING:
     from senet_viz import figures as figures
+    from senet_viz.advising import advise_freezing as advise_freezing
     from senet_viz.assessing import assess as assess
     from senet_viz.assessment import read_assessment as read_assessment
     from senet_viz.comparing import compare_images as compare_images

@@ -110,7 +110,7 @@ def _make(request: Request, on_estimate: OnEstimate | None, on_progress: OnProgr
         if on_estimate:
             on_estimate(estimate)
         check_room(estimate)
-        prepared = prepare(request, request.given or _record(request, on_progress))
+        prepared = prepare(request, request.given or record_clean(request, on_progress))
         memory = rehearsal.memory
         writer.begin(draft_manifest(request, prepared, memory.mode), prepared.chosen.samples)
         if not writer.complete:
@@ -150,7 +150,7 @@ def _estimate(request: Request, rehearsal: Rehearsal) -> InterventionEstimate:
     )
 
 
-def _record(request: Request, on_progress: OnProgress | None) -> Recording:
+def record_clean(request: Request, on_progress: OnProgress | None) -> Recording:
     """The untouched gates, recorded beside the outcomes; resumed like any recording."""
     options = request.options
     choices = RecordOptions(

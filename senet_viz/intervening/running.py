@@ -126,7 +126,7 @@ def run_plan(
     try:
         with contextlib.closing(batches), observing(job.model, "fp32"):
             for place, batch in zip(places, batches):
-                shard.append(job.run(place, _pixels(batch, source)))
+                shard.append(job.run(place, pixels_of(batch, source)))
                 if (place[-1] + 1) % options.shard_size == 0 or place[-1] + 1 == len(indices):
                     writer.append([join(parts) for parts in zip(*shard)])
                     shard = []
@@ -148,7 +148,8 @@ def _slices(total: int, first: int, options: InterventionOptions) -> Iterator[Ro
         start = stop
 
 
-def _pixels(batch: Batch, source: ImageSource) -> torch.Tensor:
+def pixels_of(batch: Batch, source: ImageSource) -> torch.Tensor:
+    """All images of a batch; SourceError where one could not be read."""
     if batch.errors or batch.pixels is None:
         index, sentence = batch.errors[0]
         raise SourceError(f"{source.path(index)} was recorded and can not be read any more ({sentence}).")

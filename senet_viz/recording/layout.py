@@ -26,7 +26,8 @@ _OWN_FILE = re.compile(
 ASSESSMENT = "assessment.json"
 MEASURES = "measures.parquet"
 EFFECTS = "effects.parquet"
-_ASIDE = re.compile(rf"({'|'.join(map(re.escape, (LOCK, PROGRESS, ASSESSMENT, MEASURES, EFFECTS)))})(\..*)?")
+FREEZING = "freezing.json"
+_ASIDE = re.compile(rf"({'|'.join(map(re.escape, (LOCK, PROGRESS, ASSESSMENT, MEASURES, EFFECTS, FREEZING)))})(\..*)?")
 
 SAMPLES_SCHEMA = pa.schema(
     [

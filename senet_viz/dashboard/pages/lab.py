@@ -5,6 +5,7 @@ import streamlit as st
 from senet_viz.dashboard import links
 from senet_viz.dashboard.frame import open_page
 from senet_viz.dashboard.lab_effects import find_effects, show_effects
+from senet_viz.dashboard.lab_freezing import show_freezing
 from senet_viz.dashboard.lab_live import show_live
 from senet_viz.dashboard.lab_missing import explain_missing
 
@@ -15,6 +16,7 @@ if effects is None:
     explain_missing(opened.recording)
 else:
     show_effects(opened, effects)
+show_freezing(opened)
 show_live(opened)
 with notices:
     links.show_notices()
