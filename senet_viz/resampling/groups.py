@@ -26,7 +26,7 @@ def count_groups(counts: NDArray[np.integer]) -> int:
     if smallest < LEAST_GROUPS:
         raise RecordingError(
             f"The smallest class has {smallest} image{'s' * (smallest > 1)}, and an interval over images needs at least "
-            f"{LEAST_GROUPS} of each class: record more, or leave such classes out."
+            f"{LEAST_GROUPS} of each class: record more of them, or record without such classes."
         )
     return MOST_GROUPS if smallest >= MOST_GROUPS else LEAST_GROUPS
 
