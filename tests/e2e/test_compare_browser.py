@@ -103,7 +103,7 @@ def test_three_photos_are_compared_a_cell_opened_and_an_attribution_drawn(
     for path in photos:
         expect(page.get_by_text(path.name).first).to_be_visible()
     open_cell(page, image=1, depth=4)
-    assert "compare_block=SE_3_2" in page.url
+    page.wait_for_url("**compare_block=SE_3_2**", timeout=60_000)
     expect(page.get_by_text("SE_3_2 · gate of all 256 channels").first).to_be_attached()
     expect_block_in_view(page)
     page.locator(".st-key-grid_cells").scroll_into_view_if_needed()
@@ -129,6 +129,10 @@ def test_a_link_to_the_samples_shows_the_same_selection_in_a_new_session(server:
     settle(second)
     assert second.url == first.url
     titles = "[...document.querySelectorAll('.js-plotly-plot')].map(p => p.layout.title.text)"
+    for page in (first, second):  # the last of them is drawn some time after the page is there
+        page.wait_for_function(
+            f"() => {titles}.some(t => (t || '').includes('channels that differ most'))", timeout=60_000
+        )
     assert second.evaluate(titles) == first.evaluate(titles)
     assert any("SE_4_6" in title for title in second.evaluate(titles))
     assert any("recorded SDs" in title for title in second.evaluate(titles))
@@ -144,7 +148,7 @@ def test_an_efficientnet_with_random_weights_on_a_phone_in_the_dark(
     page.locator("input[type=file]").first.wait_for(state="attached", timeout=60_000)
     upload(page, photos)
     open_cell(page, image=0, depth=2)
-    assert "compare_block=" in page.url
+    page.wait_for_url("**compare_block=**", timeout=60_000)
     expect_block_in_view(page)
     ask_why(page)
     assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"), "the page scrolls sideways"
