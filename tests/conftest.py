@@ -14,13 +14,6 @@ tiny_imagenet = pytest.mark.skipif(
 )
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What a browser shows a moment later than expected on a busy machine is looked at again, twice at most."""
-    for item in items:
-        if item.get_closest_marker("browser"):
-            item.add_marker(pytest.mark.flaky(reruns=2, only_rerun=["TimeoutError", "AssertionError"]))
-
-
 @pytest.fixture(scope="session")
 def tiny_imagenet_folder() -> Path:
     """Folder of Tiny ImageNet's Parquet files; for tests that carry `tiny_imagenet`."""

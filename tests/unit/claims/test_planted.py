@@ -22,8 +22,8 @@ def test_planted_patterns_get_the_right_verdict(name: str) -> None:
         for key, expected in pattern.expected.items():
             claim, reading = key.split()
             found = report.claim(claim).readings[reading]  # type: ignore[index]
-            if expected in ("not supported", "not refuted"):
-                assert found.verdict != expected.removeprefix("not "), (key, found.reason)
+            if expected == "not supported":
+                assert found.verdict != "supported", (key, found.reason)
             else:
                 assert found.verdict == expected, (key, found.reason)
 
