@@ -41,16 +41,30 @@ def _tell_misses(rows: list[dict[str, Any]]) -> str:
     at_bound = [row for row in rows if row["pattern"].startswith("at the bound")]
     away = [row for row in rows if row not in at_bound]
     short = [row for row in away if right_rate(row) < WANTED]
-    wanted = f"Away from the bounds the right verdict is wanted in at least {WANTED:.0%} of runs. "
+    least, (pattern, claim, reading) = min((rate, key) for key, rate in _pooled_rates(away).items())
+    lines = [
+        f"Away from the bounds the right verdict is wanted in at least {WANTED:.0%} of runs. Over all sizes of a pattern "
+        f"the smallest rate is {least:.1%} ({claim} {reading}, {pattern}). In single cells, a size each, "
+        + (
+            f"{len(short)} of {len(away)} fall short of it, for want of images as the notes below say:"
+            if short
+            else f"{len(away)} of them, it is {min(map(right_rate, away)):.1%}."
+        )
+    ]
     if short:
-        lines = [f"{wanted}Missed in {len(short)} of {len(away)} cells; the notes below say why:", ""]
-        lines += map(_tell_miss, short)
-    else:
-        lines = [f"{wanted}The smallest rate found in {len(away)} cells is {min(map(right_rate, away)):.1%}."]
+        lines += ["", *map(_tell_miss, short)]
     if at_bound:
         wrong = 1 - min(map(right_rate, at_bound))
         lines += ["", f"Where the truth is the bound itself, a claim is supported in at most {wrong:.1%} of runs."]
     return "\n".join(lines)
+
+
+def _pooled_rates(rows: list[dict[str, Any]]) -> dict[tuple[str, str, str], float]:
+    """Rate of the right verdict of each claim and reading of a pattern, over all its sizes, of as many runs each."""
+    by_claim: dict[tuple[str, str, str], list[float]] = {}
+    for row in rows:
+        by_claim.setdefault((row["pattern"], row["claim"], row["reading"]), []).append(right_rate(row))
+    return {key: sum(rates) / len(rates) for key, rates in by_claim.items()}
 
 
 def _tell_miss(row: dict[str, Any]) -> str:

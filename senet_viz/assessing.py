@@ -2,11 +2,13 @@
 
 import dataclasses
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from senet_viz.assessment import (
     assess_blocks,
@@ -20,8 +22,8 @@ from senet_viz.claims import ClaimReport, ClassSubsets, draw_subsets, measure_su
 from senet_viz.decoding import compare_representations, decode_classes
 from senet_viz.effects import EffectTable, measure_effects
 from senet_viz.errors import ArgumentError, RecordingError
-from senet_viz.measures.tables import channel_table
-from senet_viz.recording import Recording
+from senet_viz.measures.tables import channel_table, measured_blocks
+from senet_viz.recording import Quantity, Recording
 from senet_viz.semantics import (
     Superclasses,
     compare_outcomes,
@@ -35,6 +37,9 @@ if TYPE_CHECKING:
     from senet_viz.outcomes import Outcomes
 
 Progress = Callable[[int, int, str], None]
+QUANTITIES: tuple[Quantity, ...] = ("gate", "squeeze")
+QUANTITY_WORDS: dict[Quantity, str] = {"gate": "s", "squeeze": "z"}
+_DECODED: dict[Quantity, str] = {"gate": "decoding", "squeeze": "decoding_squeeze"}
 _STEPS = ("estimates", "subsets of classes", "channels", "decoding", "CKA", "superclasses", "right and wrong")
 
 
@@ -70,7 +75,8 @@ def assess(
     controls = [control] if isinstance(control, Recording) else list(control or ())
     partition = None if superclasses is None else read_superclasses(superclasses, recording.classes)
     target = _target(recording, into)
-    total = len(recording.blocks) * 3 + len(_STEPS)
+    measured = [(quantity, gate) for quantity in QUANTITIES for gate in measured_blocks(recording, quantity)]
+    total = len(recording.blocks) + 2 * len(measured) + len(_STEPS)
     tell = on_progress or _keep_quiet
     effects = _effects(recording, interventions, lambda _, __, label: tell(0, total, f"effects {label}"))
     found = assess_blocks(
@@ -80,16 +86,26 @@ def assess(
         on_progress=lambda done, _, label: tell(done, total, f"estimates {label}"),
     )
     at = len(recording.blocks)
-    subsets = _subsets(recording, seed)
+    drawn = _draw_subsets(recording, seed)
+    subsets = {quantity: _subsets(recording, drawn, quantity) for quantity in QUANTITIES}
     tables = []
-    for gate in recording.blocks:
-        tell(at, total, f"channels of {gate.label}")
-        tables.append(channel_table(recording, gate, "gate", seed))
+    for quantity, gate in measured:
+        tell(at, total, f"{QUANTITY_WORDS[quantity]} of {gate.label}")
+        table = channel_table(recording, gate, quantity, seed)
+        table.insert(0, "quantity", quantity)
+        tables.append(table)
         at += 1
     extra = _further(recording, partition, seed, lambda what, done=0: tell(at + done, total, what))
     found = dataclasses.replace(found, recording_id=target.id)
     precision = str(recording.manifest.options.get("precision", "fp32"))
-    report = judge_assessment(found, precision=precision, subsets=subsets, effects=effects)
+    report = judge_assessment(
+        found,
+        precision=precision,
+        subsets=subsets["gate"],
+        squeeze_subsets=subsets["squeeze"],
+        control_subsets=[_subsets(control, drawn) for control in controls],
+        effects=effects,
+    )
     extra |= {"effects": None if effects is None else effects_tree(effects), "seed": seed, "claims": report.to_json()}
     measures = pd.concat(tables, ignore_index=True)
     write_assessment(target.path, found, measures, extra, effects=None if effects is None else class_rows(effects))
@@ -126,12 +142,20 @@ def _effects(recording: Recording, interventions: "Outcomes | str | Path | None"
     return measure_effects(interventions, on_progress=tell)
 
 
-def _subsets(recording: Recording, seed: int) -> ClassSubsets | None:
+def _draw_subsets(recording: Recording, seed: int) -> NDArray[np.int64]:
     count = recording.moments(recording.blocks[0].name).count
-    drawn = draw_subsets(np.flatnonzero(count > 0), seed=seed)
+    return draw_subsets(np.flatnonzero(count > 0), seed=seed)
+
+
+def _subsets(recording: Recording, drawn: NDArray[np.int64], quantity: Quantity = "gate") -> ClassSubsets | None:
     if not len(drawn):
         return None
-    shares = [measure_subsets(recording.moments(gate.name), drawn) for gate in recording.blocks]
+    measured = {gate.name for gate in measured_blocks(recording, quantity)}
+    nothing = (np.full(len(drawn), np.nan),) * 2
+    shares = [
+        measure_subsets(recording.moments(gate.name, quantity), drawn) if gate.name in measured else nothing
+        for gate in recording.blocks
+    ]
     return ClassSubsets(
         drawn.shape[1], np.stack([omega for omega, _ in shares], axis=1), np.stack([b for _, b in shares], axis=1)
     )
@@ -142,11 +166,11 @@ def _further(
 ) -> dict[str, Any]:
     """Decoding, CKA, superclasses, right against wrong: tables, or the sentence why there is none."""
     extra: dict[str, Any] = {}
-    tell("decoding")
-    extra["decoding"] = _try(
-        lambda: decode_classes(recording, seed=seed, on_progress=lambda done, _: tell("decoding", done)).table()
-    )
-    blocks = len(recording.blocks)
+    done = 0
+    for quantity, key in _DECODED.items():
+        extra[key] = _try(partial(_decode, recording, quantity, seed, partial(_tell_from, tell, done)))
+        done += len(list(measured_blocks(recording, quantity)))
+    blocks = done
     tell("CKA", blocks)
     extra["cka"] = _try(lambda: compare_representations(recording, seed=seed).table())
     tell("superclasses", blocks + 1)
@@ -154,6 +178,16 @@ def _further(
     tell("right and wrong", blocks + 2)
     extra["outcomes"] = _try(lambda: _outcomes(recording, seed))
     return extra
+
+
+def _tell_from(tell: Callable[..., None], first: int, what: str, done: int) -> None:
+    tell(what, first + done)
+
+
+def _decode(recording: Recording, quantity: Quantity, seed: int, tell: Callable[[str, int], None]) -> pd.DataFrame:
+    what = f"decoding from {QUANTITY_WORDS[quantity]}"
+    tell(what, 0)
+    return decode_classes(recording, quantity=quantity, seed=seed, on_progress=lambda done, _: tell(what, done)).table()
 
 
 def _try(make: Callable[[], pd.DataFrame]) -> dict[str, Any]:

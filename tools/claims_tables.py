@@ -20,7 +20,9 @@ def make_tables(folder: Path) -> dict[str, str]:
     if tree is None or assessment is None:
         raise SystemExit(f"{folder} has no assessment: run senet-viz assess first.")
     report = ClaimReport.from_json(tree["claims"])
-    return {"claims": _claims(report), "blocks": _blocks(assessment, tree["decoding"]["rows"], tree["cka"]["rows"])}
+    of_z = {row["block"]: f"{row['matched accuracy']:.3f}" for row in tree["decoding_squeeze"]["rows"]}
+    blocks = _blocks(assessment, tree["decoding"]["rows"], of_z, tree["cka"]["rows"])
+    return {"claims": _claims(report), "blocks": blocks}
 
 
 def _claims(report: ClaimReport) -> str:
@@ -46,10 +48,12 @@ def _beside(part: PartEvidence, kind: str) -> str:
     return next((say_number(b.value, part.unit) for b in part.beside if b.kind == kind), "–")
 
 
-def _blocks(assessment: Assessment, decoding: list[dict[str, float]], cka: list[dict[str, float]]) -> str:
+def _blocks(
+    assessment: Assessment, decoding: list[dict[str, float]], of_z: dict[str, str], cka: list[dict[str, float]]
+) -> str:
     lines = [
-        "| block | ω² of s | ω² of z | random weights | between-class SD | within-class SD | s > .9 | rank of gates | decoding | CKA with classes |",
-        "|---|---|---|---|---|---|---|---|---|---|",
+        "| block | ω² of s | ω² of z | random weights | between-class SD | within-class SD | s > .9 | rank of gates | decoding of s | of z | CKA with classes |",
+        "|---|---|---|---|---|---|---|---|---|---|---|",
     ]
     for at, (block, decoded, similar) in enumerate(zip(assessment.blocks, decoding, cka, strict=True)):
         random = sum(control.blocks[at].omega_squared for control in assessment.controls) / max(
@@ -59,8 +63,8 @@ def _blocks(assessment: Assessment, decoding: list[dict[str, float]], cka: list[
         cells = (
             block.block.label, f"{gate['omega_squared'].value:.3f}", "–" if squeeze is None else f"{squeeze.omega_squared:.3f}",
             f"{random:.3f}" if assessment.controls else "–", f"{gate['between_sd'].value:.4f}",
-            f"{gate['within_sd'].value:.4f}", f"{block.health.near_one:.3f}", f"{block.gate_rank:.1f}",
-            f"{decoded['matched accuracy']:.3f}", f"{similar['classes']:.3f}",
+            f"{gate['within_sd'].value:.4f}", f"{gate['near_one'].value:.3f}", f"{block.gate_rank:.1f}",
+            f"{decoded['matched accuracy']:.3f}", of_z.get(block.block.label, "–"), f"{similar['classes']:.3f}",
         )  # fmt: skip
         lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines)

@@ -1,5 +1,6 @@
 """Assess a recording: block by block, so that memory holds one block's gates at a time."""
 
+import dataclasses
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -16,9 +17,10 @@ from senet_viz.assessment.result import (
     PlainStatistics,
 )
 from senet_viz.errors import ArgumentError, RecordingError
-from senet_viz.measures import BlockStatistics, block_statistics, gate_health, gate_rank, sums_of_squares
+from senet_viz.measures import BlockStatistics, block_statistics, gate_health, gate_rank, split_between, sums_of_squares
+from senet_viz.measures.tables import all_gates
 from senet_viz.moments import Moments
-from senet_viz.recording import Recording
+from senet_viz.recording import Quantity, Recording
 from senet_viz.resampling import (
     FEWEST_CLASSES,
     Estimate,
@@ -46,7 +48,8 @@ def assess_blocks(
 
     Args:
         recording: complete and full; without all gates kept there are no intervals over images.
-        controls: recordings of the same images by other networks of the same blocks, e.g. with random weights.
+        controls: recordings of the same images by other networks of the same blocks, e.g. with random weights; without
+            all gates kept they have no share along the mean profile.
         seed: of groups, permutations and random directions.
         on_progress: called with blocks done, blocks in all and the next one's label; what it raises ends the work.
 
@@ -138,6 +141,9 @@ def _assess_block(
     moments = recording.moments(gate.name)
     health = gate_health(moments, gate.range)
     replicates = None if group is None else resample_block(recording, gate.name, group, seed=seed)
+    if replicates is not None and moments.unlabelled is None:
+        counted = replicates.full
+        health = dataclasses.replace(health, near_one=counted.near_one, near_zero=counted.near_zero)
     plain = block_statistics(sums_of_squares(moments))
     rank, null = float("nan"), None
     if chosen is not None:
@@ -185,12 +191,19 @@ def _summarize_null(gates: NDArray[np.float16], labels: NDArray[np.int32], seed:
 def _squeeze(recording: Recording, gate: Gate) -> PlainStatistics | None:
     if gate.squeeze_missing is not None:
         return None
-    return _plain(recording.moments(gate.name, "squeeze"))
+    return _plain(recording, gate, "squeeze")
 
 
-def _plain(moments: Moments) -> PlainStatistics:
+def _plain(recording: Recording, gate: Gate, quantity: Quantity = "gate") -> PlainStatistics:
+    moments = recording.moments(gate.name, quantity)
     found = block_statistics(sums_of_squares(moments))
-    return PlainStatistics(found.omega_squared, found.between_variance, found.within_variance)
+    near_one = gate_health(moments, gate.range).near_one if quantity == "gate" else float("nan")
+    plain = PlainStatistics(found.omega_squared, found.between_variance, found.within_variance, near_one)
+    values, labels = all_gates(recording, gate, quantity)
+    if values is None or labels is None:
+        return plain
+    split = split_between(moments, values, labels)
+    return dataclasses.replace(plain, direction_share=split.share, residual_variance=split.residual_variance)
 
 
 def _classes_like_these(moments: Moments) -> ClassesLikeThese | None:
@@ -204,7 +217,7 @@ def _classes_like_these(moments: Moments) -> ClassesLikeThese | None:
 
 
 def _control_curve(control: Recording) -> ControlCurve:
-    blocks = tuple(_plain(control.moments(gate.name)) for gate in control.blocks)
+    blocks = tuple(_plain(control, gate) for gate in control.blocks)
     about = control.manifest.model
     seed = about.get("seed")
     name = str(about.get("name")) + (" with random weights" if about.get("weights") == "random" else "")

@@ -1,9 +1,12 @@
 """From an assessment to the claims: its curves as the claims' inputs."""
 
+import dataclasses
+from collections.abc import Sequence
+
 import numpy as np
 
 from senet_viz.assessment.effects import claim_effects
-from senet_viz.assessment.result import Assessment, ControlCurve, CurveName
+from senet_viz.assessment.result import Assessment, CurveName, PlainStatistics
 from senet_viz.claims import BlockIntervals, BlockSeries, ClaimInputs, ClaimReport, ClassSubsets, Series, judge
 from senet_viz.effects import EffectTable
 from senet_viz.resampling import LEVEL
@@ -12,7 +15,13 @@ _NAN = float("nan")
 
 
 def judge_assessment(
-    assessment: Assessment, *, precision: str, subsets: ClassSubsets | None = None, effects: EffectTable | None = None
+    assessment: Assessment,
+    *,
+    precision: str,
+    subsets: ClassSubsets | None = None,
+    squeeze_subsets: ClassSubsets | None = None,
+    control_subsets: Sequence[ClassSubsets | None] = (),
+    effects: EffectTable | None = None,
 ) -> ClaimReport:
     """Judge every claim by the readings that an assessment allows.
 
@@ -20,9 +29,11 @@ def judge_assessment(
         assessment: of a recording.
         precision: of the recorded gates.
         subsets: of the classes, for C12.
+        squeeze_subsets: the same subsets of z, shown beside it.
+        control_subsets: the same subsets of each control, shown beside it.
         effects: of interventions, for the causal readings.
     """
-    squeeze = [_NAN if block.squeeze is None else block.squeeze.omega_squared for block in assessment.blocks]
+    squeeze = [block.squeeze for block in assessment.blocks]
     return judge(
         ClaimInputs(
             recording_id=assessment.recording_id,
@@ -32,8 +43,10 @@ def judge_assessment(
             smallest_class=assessment.smallest_class,
             gates=_gate_series(assessment),
             precision=precision,
-            squeeze=BlockSeries(_points(squeeze)) if np.isfinite(squeeze).any() else None,
-            controls=tuple(_control_series(control) for control in assessment.controls),
+            squeeze=_plain_series(squeeze) if any(squeeze) else None,
+            controls=tuple(_plain_series(control.blocks) for control in assessment.controls),
+            squeeze_subsets=squeeze_subsets,
+            control_subsets=tuple(control_subsets),
             shuffled=_shuffled(assessment),
             random_direction=np.array([block.random_direction for block in assessment.blocks]),
             like_these=_like_these(assessment),
@@ -63,11 +76,12 @@ def _points(values: list[float]) -> Series:
     return Series(np.array(values, dtype=np.float64), np.zeros((len(values), 0)))
 
 
-def _control_series(control: ControlCurve) -> BlockSeries:
+def _plain_series(blocks: Sequence[PlainStatistics | None]) -> BlockSeries:
+    """Of z or of a control; NaN in blocks without."""
+    nothing = PlainStatistics(_NAN, _NAN, _NAN)
+    known = [block or nothing for block in blocks]
     return BlockSeries(
-        omega_squared=_points([block.omega_squared for block in control.blocks]),
-        between_variance=_points([block.between_variance for block in control.blocks]),
-        within_variance=_points([block.within_variance for block in control.blocks]),
+        **{f.name: _points([getattr(block, f.name) for block in known]) for f in dataclasses.fields(PlainStatistics)}
     )
 
 

@@ -59,11 +59,18 @@ class PlainStatistics:
         omega_squared: variance-weighted class share.
         between_variance: mean over channels of the between-class variance, unclipped, in units of s² (of z: of z²).
         within_variance: mean over channels of the within-class variance, likewise.
+        near_one: share of gates above .9, from the histogram; NaN for z.
+        direction_share: share of the noise-corrected between-class variance along the mean profile; NaN where values of
+            single images are not kept.
+        residual_variance: the rest of it, mean over channels, likewise.
     """
 
     omega_squared: float
     between_variance: float
     within_variance: float
+    near_one: float = float("nan")
+    direction_share: float = float("nan")
+    residual_variance: float = float("nan")
 
     @property
     def between_sd(self) -> float:
@@ -91,7 +98,8 @@ class BlockAssessment:
         squeeze: of z; None where it is no vector.
         null: None where no gates are kept.
         classes: None for fewer than 20 classes.
-        health: the gate-health numbers.
+        health: the gate-health numbers; shares above .9 and below .1 are counted where all images are labelled and kept,
+            else read from the histogram.
         gate_rank: effective rank of single gates; NaN where none are kept.
         random_direction: 95 % quantile of `direction_share` over random directions.
     """

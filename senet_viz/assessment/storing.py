@@ -20,7 +20,7 @@ from senet_viz.assessment.result import (
 )
 from senet_viz.errors import RecordingError
 from senet_viz.measures import GateHealth
-from senet_viz.recording import Recording
+from senet_viz.recording import Quantity, Recording
 from senet_viz.recording.files import as_recording_errors, read_table, replace_json, sha256_of, write_table
 from senet_viz.recording.layout import ASSESSMENT, EFFECTS, MEASURES
 from senet_viz.resampling import Estimate, Interval
@@ -43,7 +43,7 @@ def write_assessment(
     Args:
         folder: of the recording.
         assessment: of it.
-        measures: a row a block and channel.
+        measures: a row a quantity, block and channel; `quantity` says which, "gate" where it is not there.
         extra: further keys of the JSON, such as the claims.
         effects: of interventions, a row an effect and class; a table of an earlier assessment goes where there are none.
 
@@ -113,8 +113,12 @@ def read_assessment(recording: Recording) -> Assessment | None:
         raise RecordingError(f"{recording.path / ASSESSMENT} lacks {error}: assess the recording again.") from error
 
 
-def read_measures(recording: Recording) -> pd.DataFrame | None:
+def read_measures(recording: Recording, *, quantity: Quantity = "gate") -> pd.DataFrame | None:
     """`measures.parquet` beside a recording: a row a block and channel; None where there is none.
+
+    Args:
+        recording: full or slim.
+        quantity: "squeeze" for z; no rows where an older assessment measured s alone.
 
     Raises:
         RecordingError: as in `read_tree`, there is no assessment that it belongs to, or it is damaged.
@@ -124,7 +128,11 @@ def read_measures(recording: Recording) -> pd.DataFrame | None:
         return None
     if read_tree(recording) is None:
         raise RecordingError(f"{path} stands without {ASSESSMENT}, as after an interrupted assessment: assess again.")
-    return read_extra(recording, MEASURES)
+    frame = read_extra(recording, MEASURES)
+    if "quantity" not in frame:
+        frame["quantity"] = "gate"
+    of_it = frame["quantity"] == quantity
+    return frame[of_it].drop(columns="quantity").reset_index(drop=True)
 
 
 def read_extra(recording: Recording, name: str) -> pd.DataFrame:

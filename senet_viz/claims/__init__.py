@@ -20,6 +20,7 @@ from senet_viz.claims.sentences import (
     describe_claim_disagreement,
     describe_disagreement,
     describe_scope,
+    say_controls,
     summarize_reading,
     tabulate_report,
 )
@@ -65,6 +66,7 @@ __all__ = [
     "gather_series",
     "judge",
     "measure_subsets",
+    "say_controls",
     "say_interval",
     "say_number",
     "summarize_reading",

@@ -175,6 +175,7 @@ class ClaimInputs:
         random_direction: 95 % quantile of `direction_share` over random directions, (B,).
         like_these: ICC(1) with its interval over classes (*classes like these*), for K ≥ 20.
         subsets: of the classes, for C12.
+        squeeze_subsets, control_subsets: the same subsets of z and of each control.
         effects: of interventions; None where none were made.
         intervened: images and classes that the interventions were judged on, N and K; as above where None.
     """
@@ -192,6 +193,8 @@ class ClaimInputs:
     random_direction: Floats | None = None
     like_these: BlockIntervals | None = None
     subsets: ClassSubsets | None = None
+    squeeze_subsets: ClassSubsets | None = None
+    control_subsets: tuple[ClassSubsets | None, ...] = ()
     effects: tuple[Effect, ...] | None = None
     intervened: tuple[int, int] | None = None
 

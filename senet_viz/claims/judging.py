@@ -118,6 +118,8 @@ def _measure(part: Part, inputs: ClaimInputs, layout: Layout) -> Found:
         return statistic.measure(inputs.effects or (), layout, part.level)
     if not isinstance(statistic, Agreement):
         return measure_series(statistic, inputs.gates, layout, part.level)
+    if inputs.gates.groups < 2:
+        return not_found("C1 to C3 have no interval over images, and so no verdict to agree with", part.level)
     if inputs.classes <= SUBSET_SIZE:
         return not_found(f"of {inputs.classes} classes no subset of {SUBSET_SIZE} leaves one out", part.level)
     if inputs.subsets is None or not len(inputs.subsets.omega_squared):

@@ -8,9 +8,9 @@ from senet_viz.claims.agreement import Agreement
 from senet_viz.claims.declaring import Part, Reading, ReadingName
 from senet_viz.claims.effects import BelowMedian, EffectStatistic, EffectSum
 from senet_viz.claims.evidence import Beside
-from senet_viz.claims.inputs import BlockIntervals, ClaimInputs
+from senet_viz.claims.inputs import BlockIntervals, BlockSeries, ClaimInputs, ClassSubsets
 from senet_viz.claims.roles import Layout
-from senet_viz.claims.statistics import Found, SeriesStatistic, measure_series
+from senet_viz.claims.statistics import ALONG_THE_MEAN, SERIES_WORDS, Found, measure_series, not_found
 from senet_viz.resampling import FEWEST_CLASSES
 
 
@@ -22,16 +22,11 @@ def beside_part(part: Part, name: ReadingName, found: Found, inputs: ClaimInputs
     statistic = part.statistic
     if isinstance(statistic, EffectSum | BelowMedian):
         return (*_like_these(part, statistic, found, inputs, layout), *_other_targets(part, inputs, layout))
-    if isinstance(statistic, Agreement):
-        return ()
-    shown = _random_weights(part, statistic, found, inputs, layout)
+    shown = _random_weights(part, found, inputs, layout)
     if inputs.squeeze is not None and name == "relative":
-        z = measure_series(statistic, inputs.squeeze, layout, part.level)
-        if not math.isnan(z.value):
-            low, high = z.interval.low, z.interval.high
-            spread = "" if math.isnan(low) else f"{part.level:.0%} interval over images"
-            shown.append(Beside("squeeze", f"{part.words}, of z", z.value, low, high, spread))
-    if statistic.series == "direction_share" and inputs.random_direction is not None:
+        shown.append(_squeeze(part, inputs.squeeze, inputs, layout))
+    along_mean = not isinstance(statistic, Agreement) and statistic.series == "direction_share"
+    if along_mean and inputs.random_direction is not None:
         null = float(inputs.random_direction[layout.roles[statistic.roles[0]]])
         shown.append(Beside("random direction", "95 % quantile over random directions", null))
     return tuple(shown)
@@ -60,24 +55,59 @@ def _other_targets(part: Part, inputs: ClaimInputs, layout: Layout) -> list[Besi
     return shown
 
 
-def _random_weights(
-    part: Part, statistic: SeriesStatistic, found: Found, inputs: ClaimInputs, layout: Layout
-) -> list[Beside]:
-    made = [measure_series(statistic, control, layout, part.level).value for control in inputs.controls]
-    values = np.array([value for value in made if not math.isnan(value)])
-    if not len(values):
+def _random_weights(part: Part, found: Found, inputs: ClaimInputs, layout: Layout) -> list[Beside]:
+    if not inputs.controls:
         return []
+    subsets = inputs.control_subsets or (None,) * len(inputs.controls)
+    made = [_measure_other(part, *control, layout) for control in zip(inputs.controls, subsets, strict=True)]
+    words = f"{part.words}, of random weights"
+    values = np.array([one.value for one in made if not math.isnan(one.value)])
+    if not len(values):
+        return [
+            Beside(
+                "random weights", words, math.nan, spread=_why(made[0], "the gates of its single images (--keep all)")
+            )
+        ]
     spread = f"range over {len(values)} seeds" if len(values) > 1 else "one seed"
     low, mean, high = float(values.min()), float(values.mean()), float(values.max())
-    control = Beside("random weights", f"{part.words}, of random weights", mean, low, high, spread)
     excess = found.value - values
-    words = f"{part.words}, less that of random weights"
+    less = f"{part.words}, less that of random weights"
     return [
-        control,
+        Beside("random weights", words, mean, low, high, spread),
         Beside(
-            "excess over random weights", words, found.value - mean, float(excess.min()), float(excess.max()), spread
+            "excess over random weights", less, found.value - mean, float(excess.min()), float(excess.max()), spread
         ),
     ]
+
+
+def _squeeze(part: Part, known: BlockSeries, inputs: ClaimInputs, layout: Layout) -> Beside:
+    z = _measure_other(part, known, inputs.squeeze_subsets, layout)
+    words, (low, high) = f"{part.words}, of z", (z.interval.low, z.interval.high)
+    if math.isnan(z.value):
+        return Beside("squeeze", words, z.value, spread=_why(z, "z of single images (--keep-squeeze)"))
+    if isinstance(part.statistic, Agreement):
+        return Beside("squeeze", words, z.value, low, high, f"{part.level:.0%} interval over subsets")
+    return Beside(
+        "squeeze", words, z.value, low, high, "" if math.isnan(low) else f"{part.level:.0%} interval over images"
+    )
+
+
+def _measure_other(part: Part, known: BlockSeries, subsets: ClassSubsets | None, layout: Layout) -> Found:
+    """A part's number of something else than the gates of the network that is judged."""
+    statistic = part.statistic
+    if isinstance(statistic, EffectSum | BelowMedian):
+        return not_found("interventions were made on the network that is judged only", part.level)
+    if not isinstance(statistic, Agreement):
+        return measure_series(statistic, known, layout, part.level)
+    if subsets is None:
+        return not_found("no subsets of the classes were measured", part.level)
+    return statistic.measure(subsets, known, layout, part.level)
+
+
+def _why(found: Found, needed: str) -> str:
+    """Why a number is missing: what is read along the mean profile needs single images, which a recording may not keep."""
+    along = any(SERIES_WORDS[name] in found.problem for name in ALONG_THE_MEAN)
+    return f"not known: {found.problem}" + (f"; it needs {needed}" if along else "")
 
 
 def beside_reading(reading: Reading, name: ReadingName, inputs: ClaimInputs, layout: Layout) -> tuple[Beside, ...]:

@@ -1,10 +1,13 @@
 """A claim report in sentences and as a table."""
 
+import math
+
 import pandas as pd
 
 from senet_viz.claims.declaring import READINGS, ReadingName
-from senet_viz.claims.evidence import ClaimReport, Evidence, JudgedClaim
-from senet_viz.resampling import FEWEST_CLASSES
+from senet_viz.claims.evidence import ClaimReport, Evidence, JudgedClaim, PartEvidence
+from senet_viz.claims.words import say_interval
+from senet_viz.resampling import FEWEST_CLASSES, LEVEL, Interval
 
 SOURCE = "Stripe Observation, ECCV 2024, arXiv 2304.06345"
 SELECTIVITY = "Morcos et al. 2018, arXiv 1803.06959"
@@ -98,6 +101,21 @@ def _part_rows(evidence: Evidence) -> list[dict[str, object]]:
         }
         for part in evidence.parts
     ] or [{}]
+
+
+def say_controls(part: PartEvidence) -> str:
+    """The same number of z and of networks with random weights: "z 0.256; random weights 0.114 [0.110, 0.118]".
+
+    Where one is not known its reason stands instead; empty where there is neither.
+    """
+    words = {"squeeze": "z", "random weights": "random weights"}
+    told = []
+    for beside in part.beside:
+        if beside.kind in words:
+            interval = Interval(beside.low, beside.high, LEVEL)
+            value = beside.spread if math.isnan(beside.value) else say_interval(beside.value, interval, part.unit)
+            told.append(f"{words[beside.kind]} {value}")
+    return "; ".join(sorted(told, key=lambda line: not line.startswith("z ")))
 
 
 def _common_reason(read: dict[str, Evidence]) -> str:

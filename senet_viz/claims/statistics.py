@@ -62,6 +62,10 @@ def measure_series(statistic: SeriesStatistic, known: BlockSeries, layout: Layou
     series = known.get(statistic.series)
     if series is None:
         return not_found(f"{SERIES_WORDS[statistic.series]} was not measured", level)
+    if statistic.series in ALONG_THE_MEAN:
+        for role in statistic.roles:
+            if layout.blocks[layout.roles[role]].channels < 2:
+                return not_found(f"{layout.name(role)} has one channel, in which there is no other direction", level)
     found = statistic.measure(series, layout, level)
     if np.isnan(found.value):
         return not_found(f"{SERIES_WORDS[statistic.series]} is not defined in a block that is read", level)
@@ -70,6 +74,7 @@ def measure_series(statistic: SeriesStatistic, known: BlockSeries, layout: Layou
     return found
 
 
+ALONG_THE_MEAN: tuple[SeriesName, ...] = ("direction_share", "residual_variance")
 SERIES_WORDS: dict[SeriesName, str] = {
     "omega_squared": "the between-class share of variance",
     "between_variance": "the between-class SD",

@@ -9,12 +9,12 @@ from senet_viz.errors import ArgumentError, RecordingError
 from senet_viz.jobs.naming import alone_in, check_name, job_folder, refuse_if_written
 from senet_viz.jobs.running import find_job, remove_job
 from senet_viz.recording.files import as_recording_errors
-from senet_viz.recording.layout import MANIFEST, is_own
+from senet_viz.recording.layout import ASSESSMENT, EFFECTS, FREEZING, MANIFEST, MEASURES, is_own
 from senet_viz.recording.lock import LOCK, FolderLock, read_lock
 from senet_viz.recording.writer import stored_manifest
 from senet_viz.schema import Manifest
 
-DERIVED = ("assessment.json", "measures.parquet")
+DERIVED = (ASSESSMENT, MEASURES, EFFECTS, FREEZING)
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 from senet_viz.measures.best_class import BestClass, d_primes, find_best_class
 from senet_viz.measures.block import BlockStatistics, block_statistics, root
 from senet_viz.measures.channels import ChannelMeasures, measure_channels
-from senet_viz.measures.direction import MeanDirection, mean_direction, random_shares, unit_directions
+from senet_viz.measures.direction import MeanDirection, mean_direction, random_shares, split_between, unit_directions
 from senet_viz.measures.health import (
     DEAD_SD,
     NEAR_ONE,
@@ -63,6 +63,7 @@ __all__ = [
     "random_shares",
     "rank_measures",
     "root",
+    "split_between",
     "split_variance",
     "sums_of_squares",
     "unit_directions",

@@ -5,10 +5,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from senet_viz.measures.squares import SumsOfSquares
+from senet_viz.measures.squares import SumsOfSquares, split_variance, sums_of_squares
+from senet_viz.moments import Moments
 
 Floats = NDArray[np.float64]
 RANDOM_DIRECTIONS = 100
+_ROWS = 4096
 
 
 @dataclass(frozen=True)
@@ -46,6 +48,27 @@ def mean_direction(channels: SumsOfSquares, along: SumsOfSquares, length: float)
     part = float(along.variance_between[0])
     share = part / whole if whole > 0 else float("nan")
     return MeanDirection(share, (whole - part) / width, part / length**2 if length > 0 else float("nan"))
+
+
+def split_between(moments: Moments, values: NDArray[np.floating], labels: NDArray[np.integer]) -> MeanDirection:
+    """Split one block's between-class variance along its mean profile, without intervals.
+
+    Args:
+        moments: of the same images.
+        values: of single images, (N, C).
+        labels: (N,); −1 is left out.
+    """
+    mean = moments.overall().mean[0]
+    direction = unit_directions(mean, random=0)
+    starts = range(0, len(values), _ROWS)
+    projected = [(values[start : start + _ROWS] - mean) @ direction for start in starts]
+    labelled = labels >= 0
+    along = np.concatenate([np.zeros((0, 1)), *projected])[labelled, 0]
+    _, classes, sizes = np.unique(labels[labelled], return_inverse=True, return_counts=True)
+    means = np.bincount(classes, weights=along) / sizes
+    within = float(((along - means[classes]) ** 2).sum())
+    sums = split_variance(sizes, means[:, None], np.array([within]))
+    return mean_direction(sums_of_squares(moments), sums, float(np.linalg.norm(mean)))
 
 
 def random_shares(channels: SumsOfSquares, along: SumsOfSquares) -> Floats:

@@ -12,6 +12,7 @@ from senet_viz.claims import (
     describe_claim_disagreement,
     describe_disagreement,
     describe_scope,
+    say_controls,
     say_interval,
     say_number,
     summarize_reading,
@@ -58,11 +59,7 @@ def _reading(name: str, evidence: Evidence) -> str:
     lines = [
         f"{part.words}: {say_interval(part.estimate, part.interval, part.unit)} ({part.interval.level:.0%}; declared "
         f"{SIDE_WORDS[part.side]} {part.bound:g})"
-        + "".join(
-            f"; {beside.kind} {say_number(beside.value, part.unit)}"
-            for beside in part.beside
-            if beside.kind in ("squeeze", "random weights")
-        )
+        + (f"; {controls}" if (controls := say_controls(part)) else "")
         + "".join(
             f"; {beside.words} {say_number(beside.value, part.unit)}"
             for beside in part.beside

@@ -13,6 +13,7 @@ from senet_viz.assessing import assess
 from senet_viz.assessment import ASSESSMENT, MEASURES, read_assessment, read_measures, read_tree
 from senet_viz.claims import ClaimReport
 from senet_viz.cli import app
+from senet_viz.decoding import decode_classes
 from senet_viz.errors import ArgumentError
 from senet_viz.measures import measure_selectivity
 from senet_viz.recording import Recording, open_recording, slim_recording
@@ -53,6 +54,9 @@ def test_the_measures_are_those_of_every_channel(recording: Recording, report: C
     stored = read_measures(recording)
     assert stored is not None
     assert len(stored) == sum(PAPER_BLOCKS.values())
+    pd.testing.assert_frame_equal(
+        read_measures(recording, quantity="squeeze"), measure_selectivity(recording, quantity="squeeze", seed=1)
+    )
     pd.testing.assert_frame_equal(stored, measure_selectivity(recording, seed=1))
 
 
@@ -168,3 +172,17 @@ def test_it_is_in_the_public_interface(recording: Recording, report: ClaimReport
     figure = sv.figures.draw_depth(found, sv.figures.LIGHT)
     assert {axis.title.text for axis in figure.select_yaxes()} == {"class share ω²", "between-class SD, in s"}
     assert dataclasses.is_dataclass(found)
+
+
+def test_z_is_decoded_where_it_is_kept_and_else_the_reason_is_told(recording: Recording, tmp_path: Path) -> None:
+    kept = synthetic_recording(tmp_path / "kept", classes=6, per_class=20, keep_squeeze=True)
+    assess(kept, seed=1)
+    tree = read_tree(kept)
+    assert tree is not None
+    expected = decode_classes(kept, quantity="squeeze", seed=1).table().to_dict("records")
+    assert [row["full accuracy"] for row in tree["decoding_squeeze"]["rows"]] == [r["full accuracy"] for r in expected]
+    assess(recording, control=recording, seed=1)
+    without = read_tree(recording)
+    assert without is not None
+    assert without["decoding_squeeze"]["rows"] == []
+    assert "keep" in without["decoding_squeeze"]["reason"]

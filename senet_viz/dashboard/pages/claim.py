@@ -18,6 +18,7 @@ from senet_viz.claims import (
     describe_claim_disagreement,
     describe_disagreement,
     describe_scope,
+    say_controls,
     say_interval,
     say_number,
     summarize_reading,
@@ -114,6 +115,7 @@ def tell_effect(evidence: Evidence) -> str:
     parts = [
         f"{part.words}: {say_interval(part.estimate, part.interval, part.unit)} "
         f"({part.interval.level:.0%}; declared {SIDE_WORDS[part.side]} {part.bound:g})"
+        + (f"; {controls}" if (controls := say_controls(part)) else "")
         for part in evidence.parts
     ]
     others = [

@@ -1,5 +1,6 @@
 """An assessment's curves are those of the rooms that it calls."""
 
+import dataclasses
 from pathlib import Path
 
 import numpy as np
@@ -48,7 +49,12 @@ def test_estimates_agree_with_the_moments_of_all_images(recording: Recording, as
         assert block.gate["omega_squared"].value == pytest.approx(plain.omega_squared, abs=2e-4)
         assert block.gate["between_sd"].value == pytest.approx(plain.between_sd, abs=2e-4)
         assert block.omega_squared_mean == plain.omega_squared_mean
-        assert block.health == gate_health(moments, block.block.range)
+        histogram = gate_health(moments, block.block.range)
+        assert block.health.near_one == block.gate["near_one"].value, "counted, since all gates are kept"
+        assert (
+            dataclasses.replace(block.health, near_one=histogram.near_one, near_zero=histogram.near_zero) == histogram
+        )
+        assert block.health.near_one == pytest.approx(histogram.near_one, abs=0.01)
 
 
 def test_the_planted_share_is_found(assessment: Assessment) -> None:
@@ -121,3 +127,41 @@ def test_fewer_than_two_classes_are_refused(tmp_path: Path) -> None:
         assess_blocks(unlabelled_recording(tmp_path / "none"))
     with pytest.raises(RecordingError, match="fewer than two classes"):
         assess_blocks(synthetic_recording(tmp_path / "one", classes=1, blocks=BLOCKS))
+
+
+def test_a_control_and_z_are_split_along_their_mean_where_single_images_are_kept(tmp_path: Path) -> None:
+    shape = {"classes": 20, "per_class": 10, "blocks": BLOCKS}
+    full = synthetic_recording(tmp_path / "full", **shape, keep_squeeze=True)
+    bare = synthetic_recording(tmp_path / "bare", **shape, keep="none")
+    found = assess_blocks(full, controls=[full, bare])
+    group = assign_groups(full.kept_samples["label"].to_numpy())
+    for at, block in enumerate(found.blocks):
+        own, other = (control.blocks[at] for control in found.controls)
+        for name, direct in (("gate", own), ("squeeze", block.squeeze)):
+            expected = resample_block(full, block.block.name, group, quantity=name).full
+            assert direct.direction_share == pytest.approx(expected.direction_share, abs=2e-3)
+            assert direct.residual_variance == pytest.approx(expected.residual_variance, rel=2e-2)
+        assert own.near_one == gate_health(full.moments(block.block.name), block.block.range).near_one
+        assert np.isnan(block.squeeze.near_one), "z is no share"
+        assert np.isnan([other.direction_share, other.residual_variance]).all()
+        assert np.isfinite([other.near_one, other.within_variance]).all()
+
+
+def test_every_reading_has_its_control_and_its_z_or_says_why_not(tmp_path: Path) -> None:
+    shape = {"classes": 20, "per_class": 10}
+    full = synthetic_recording(tmp_path / "full", **shape, keep_squeeze=True)
+    bare = synthetic_recording(tmp_path / "bare", **shape, keep="none")
+    for control, kept in ((full, True), (bare, False)):
+        report = judge_assessment(assess_blocks(full, controls=[control]), precision="fp32")
+        for claim in report.claims:
+            for name, evidence in claim.readings.items():
+                for part in evidence.parts if name != "causal" else ():
+                    shown = {b.kind: b for b in part.beside}
+                    unknown = claim.id == "C12" or (claim.id == "C6" and not kept)
+                    assert np.isnan(shown["random weights"].value) == unknown, (claim.id, name)
+                    assert shown["random weights"].spread
+                    assert ("squeeze" in shown) == (name == "relative")
+    c6 = report.claim("C6").readings["relative"].parts[0]
+    told = {b.kind: b.spread for b in c6.beside}
+    assert told["random weights"].endswith("it needs the gates of its single images (--keep all)")
+    assert np.isfinite({b.kind: b.value for b in c6.beside}["squeeze"])

@@ -113,3 +113,23 @@ def _moments(gates: np.ndarray, labels: np.ndarray) -> Moments:
 
 def _with_rows(subsets: ClassSubsets) -> BlockSeries:
     return make_curves(omega_squared=subsets.omega_squared[0], between_variance=subsets.between_variance[0])
+
+
+def test_where_c1_to_c3_have_no_verdict_subsets_have_none_to_agree_with() -> None:
+    report = judge(make_inputs(gates=make_curves(groups=0), subsets=subsets_like(1.0)))
+    for reading in ("relative", "absolute"):
+        found = report.claim("C12").readings[reading]  # type: ignore[index]
+        assert found.verdict == "not applicable"
+        assert "C1 to C3 have no interval" in found.reason
+
+
+def test_z_and_a_control_are_put_to_the_same_subsets() -> None:
+    others = {"squeeze": make_curves(), "squeeze_subsets": subsets_like(0.7)}
+    others |= {"controls": (make_curves(groups=0),) * 2, "control_subsets": (subsets_like(0.5), subsets_like(0.6))}
+    report = judge(make_inputs(subsets=subsets_like(0.95), **others))
+    beside = {b.kind: b for b in report.claim("C12").readings["relative"].parts[0].beside}
+    assert beside["squeeze"].value == pytest.approx(0.7)
+    assert beside["squeeze"].spread == "95% interval over subsets"
+    assert (beside["random weights"].low, beside["random weights"].high) == pytest.approx((0.5, 0.6))
+    absolute = report.claim("C12").readings["absolute"].parts[0].beside
+    assert {b.kind for b in absolute} == {"random weights", "excess over random weights"}

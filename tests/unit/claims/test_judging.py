@@ -326,3 +326,13 @@ def test_inputs_are_frozen() -> None:
     assert dataclasses.is_dataclass(ClaimInputs)
     with pytest.raises(dataclasses.FrozenInstanceError):
         make_inputs().images = 5  # type: ignore[misc]
+
+
+def test_a_block_of_one_channel_has_no_other_direction() -> None:
+    gates = make_gates(dict.fromkeys(PAPER_BLOCKS, 1))
+    report = judge(
+        make_inputs(blocks=gates, gates=make_curves(direction_share=(1.0,) * 6, residual_variance=(0.0,) * 6))
+    )
+    for key in ("C6 relative", "C6 absolute"):
+        assert evidence(report, key).verdict == "not applicable"
+        assert "has one channel" in evidence(report, key).reason

@@ -29,7 +29,8 @@ def test_a_recording_is_listed_with_what_one_wants_to_know(tmp_path: Path) -> No
 
 def test_deleting_removes_a_recording_and_only_that(tmp_path: Path) -> None:
     made = synthetic_recording(tmp_path / "one")
-    (made.path / "assessment.json").write_text("{}", encoding="utf-8")
+    for derived in ("assessment.json", "measures.parquet", "effects.parquet", "freezing.json"):
+        (made.path / derived).write_text("{}", encoding="utf-8")
     synthetic_recording(tmp_path / "other")
     names = {path.name for path in made.path.iterdir()}
     contents = delete_recording(tmp_path, "one")

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from senet_viz.measures import mean_direction, random_shares, sums_of_squares, unit_directions
+from senet_viz.measures import mean_direction, random_shares, split_between, sums_of_squares, unit_directions
 from senet_viz.measures.direction import MeanDirection
 from senet_viz.measures.squares import SumsOfSquares
 from senet_viz.moments import Channels, ClassMoments
@@ -85,3 +85,18 @@ def test_directions_are_unit_vectors_and_the_first_is_the_means() -> None:
     np.testing.assert_allclose(np.linalg.norm(directions, axis=0), 1)
     np.testing.assert_allclose(directions[:, 0] * np.linalg.norm(PATTERN), PATTERN)
     assert not unit_directions(np.zeros(4), random=0).any()
+
+
+def test_from_single_images_it_is_the_same() -> None:
+    generator = np.random.default_rng(5)
+    scale = 1 + 0.1 * generator.normal(size=CLASSES)
+    gates = scale[LABELS, None] * PATTERN + noise(generator)
+    expected, _ = split(gates)
+    state = ClassMoments.empty(CLASSES, Channels(("a",), (WIDTH,)))
+    state.update(gates.astype(np.float32), LABELS)
+    unlabelled = np.full((3, WIDTH), PATTERN)  # left out
+    values = np.concatenate([gates, unlabelled]).astype(np.float32)
+    found = split_between(state.finish(), values, np.concatenate([LABELS, np.full(3, -1)]))
+    assert found.share == pytest.approx(expected.share, abs=1e-4)
+    assert found.residual_variance == pytest.approx(expected.residual_variance, abs=1e-8)
+    assert found.scale_variance == pytest.approx(expected.scale_variance, rel=1e-4)
