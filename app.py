@@ -1,11 +1,16 @@
-"""The dashboard: `streamlit run app.py`."""
+"""The dashboard: `streamlit run app.py`.
+
+Streamlit reads this file twice: the server imports it and finds `app`; every session runs it as a script.
+"""
 
 from pathlib import Path
 
 import streamlit as st
+from starlette.middleware import Middleware
 
 from senet_viz.dashboard.screen import style_page
 from senet_viz.dashboard.selections import carry_selections
+from senet_viz.dashboard.serving import ServerAddress, lifespan
 
 PACKAGE = Path(__file__).parent / "senet_viz" / "dashboard"
 
@@ -20,16 +25,25 @@ PAGES = (  # file, title, icon, address, help; the first is the first page
     ("export", "Export", "download", "export", "Statistics of every channel and class as a file, and figures as pages and pictures."),
 )  # fmt: skip
 
-st.set_page_config(page_title="senet_viz", page_icon=str(PACKAGE / "icon.png"), layout="wide")
-page = st.navigation(
-    [
-        st.Page(
-            PACKAGE / "pages" / f"{file}.py", title=title, icon=f":material/{icon}:", url_path=address, help=about,
-            default=at == 0,
-        )
-        for at, (file, title, icon, address, about) in enumerate(PAGES)
-    ]
-)  # fmt: skip
-carry_selections(page.url_path)
-style_page()
-page.run()
+
+def show_page() -> None:
+    """The page that the address names, within the navigation."""
+    st.set_page_config(page_title="senet_viz", page_icon=str(PACKAGE / "icon.png"), layout="wide")
+    page = st.navigation(
+        [
+            st.Page(
+                PACKAGE / "pages" / f"{file}.py", title=title, icon=f":material/{icon}:", url_path=address, help=about,
+                default=at == 0,
+            )
+            for at, (file, title, icon, address, about) in enumerate(PAGES)
+        ]
+    )  # fmt: skip
+    carry_selections(page.url_path)
+    style_page()
+    page.run()
+
+
+if __name__ == "__main__":
+    show_page()
+else:
+    app = st.App(__file__, lifespan=lifespan, middleware=[Middleware(ServerAddress)])

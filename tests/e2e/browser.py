@@ -22,7 +22,6 @@ MARKS = [
     pytest.mark.browser,
     pytest.mark.skipif(CHROMIUM is None, reason="no chromium: install Debian's 'chromium'"),
 ]
-_PROBES = ("/_stcore/health", "/_stcore/host-config")
 
 
 @contextlib.contextmanager
@@ -77,11 +76,7 @@ def settle(page: Page) -> None:
 
 @dataclass
 class Ears:
-    """What a page complained of, and the hosts that it asked.
-
-    A page that is opened at an address of its own (/record) makes Streamlit ask for its server below that address first,
-    which is answered with 404; these two questions are no complaint.
-    """
+    """What a page complained of, and the hosts that it asked."""
 
     complaints: list[str] = field(default_factory=list)
     hosts: set[str] = field(default_factory=set)
@@ -92,7 +87,7 @@ class Ears:
         page.on("request", lambda request: self._note(request.url))
 
     def _hear(self, message: ConsoleMessage) -> None:
-        if message.type == "error" and not message.location.get("url", "").endswith(_PROBES):
+        if message.type == "error":
             self.complaints.append(message.text)
 
     def _note(self, url: str) -> None:

@@ -1,0 +1,99 @@
+"""What the server does around the pages: modules loaded before the first session, and browsers told where it is."""
+
+import importlib
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+if TYPE_CHECKING:
+    from starlette.types import ASGIApp, Message, Receive, Scope, Send
+    from streamlit.starlette import App
+
+PRELOADED = (
+    "senet_viz.dashboard.assessments",
+    "senet_viz.dashboard.frame",
+    "senet_viz.dashboard.parts",
+    "senet_viz.dashboard.screen",
+    "senet_viz.figures.depth_curves",
+    "plotly.io",
+)
+_HEAD = b"<head>"
+
+
+def preload() -> None:
+    """Import what the first page needs, so that the first session does not wait for it."""
+    for name in PRELOADED:
+        importlib.import_module(name)
+
+
+@asynccontextmanager
+async def lifespan(_app: "App") -> AsyncIterator[None]:
+    """For `st.App`: the server takes sessions only after the modules are there."""
+    preload()
+    yield
+
+
+class ServerAddress:
+    """Tells every page where its server is.
+
+    Streamlit's page looks for its server itself: opened at an address of its own (/record), it asks below that address
+    first, and the 404 stands in the browser's console. Told by `window.__streamlit`, it does not ask.
+    """
+
+    def __init__(self, app: "ASGIApp") -> None:
+        self.app = app
+
+    async def __call__(self, scope: "Scope", receive: "Receive", send: "Send") -> None:
+        if scope["type"] != "http" or scope["method"] != "GET" or not _may_be_page(scope["path"]):
+            await self.app(scope, receive, send)
+            return
+        plain = {**scope, "headers": [(k, v) for k, v in scope["headers"] if k not in _CHANGED_WITH_THE_BODY]}
+        await self.app(plain, receive, _Insertion(send).send)
+
+
+_CHANGED_WITH_THE_BODY = (b"accept-encoding", b"if-none-match", b"if-modified-since", b"range")
+
+
+class _Insertion:
+    """Holds a page's head back until its body is there, and puts the script into it; anything else passes as it is."""
+
+    def __init__(self, send: "Send") -> None:
+        self._send = send
+        self._start: Message | None = None
+        self._body = b""
+
+    async def send(self, message: "Message") -> None:
+        if message["type"] == "http.response.start" and _is_page(message):
+            self._start = message
+        elif message["type"] == "http.response.body" and self._start is not None:
+            self._body += message.get("body", b"")
+            if not message.get("more_body", False):
+                await self._finish(self._start)
+        else:
+            await self._send(message)
+
+    async def _finish(self, start: "Message") -> None:
+        body = self._body.replace(_HEAD, _HEAD + address_script().encode(), 1)
+        headers = [(k, v) for k, v in start["headers"] if k not in (b"content-length", b"etag", b"last-modified")]
+        await self._send({**start, "headers": [*headers, (b"content-length", str(len(body)).encode())]})
+        await self._send({"type": "http.response.body", "body": body})
+
+
+def address_script() -> str:
+    """The script that says where the server is: the page's own host, and the base path where one is set."""
+    base = st.get_option("server.baseUrlPath").strip("/")
+    path = json.dumps("/" + base).replace("<", "\\u003c")
+    return f"<script>window.__streamlit={{BACKEND_BASE_URL:window.location.origin+{path}}}</script>"
+
+
+def _may_be_page(path: str) -> bool:
+    """Not a file of Streamlit's or of the app's."""
+    return "/_stcore/" not in path and "." not in path.rsplit("/", 1)[-1]
+
+
+def _is_page(start: "Message") -> bool:
+    kinds = [value for name, value in start["headers"] if name.lower() == b"content-type"]
+    return start["status"] == 200 and any(kind.startswith(b"text/html") for kind in kinds)
