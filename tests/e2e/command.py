@@ -76,3 +76,12 @@ def run_and_terminate(*arguments: object, started: Path) -> tuple[int, str]:
         process.send_signal(signal.SIGTERM)
         _, error = process.communicate(timeout=60)
         return process.returncode, error
+
+
+def expect_refusal(done: Finished, code: int, message: str, out: Path) -> None:
+    """One sentence on stderr, nothing on stdout, nothing written."""
+    assert done.returncode == code
+    assert message in done.stderr
+    assert "Traceback" not in done.stderr
+    assert done.stdout == ""
+    assert not out.exists()

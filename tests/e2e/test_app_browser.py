@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from senet_viz.assessing import assess
-from tests.e2e.browser import MARKS, Ears, browsing, serious_problems, serving, settle
+from tests.e2e.browser import MARKS, Ears, serious_problems, serving, settle
 from tests.synthetic import synthetic_recording
 
 pytestmark = MARKS
@@ -26,12 +26,6 @@ def planted(tmp_path_factory: pytest.TempPathFactory) -> str:
 def server(planted: str) -> Iterator[str]:
     with serving(Path(planted).parent) as address:
         yield address
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with browsing() as opened:
-        yield opened
 
 
 def draw(page: Page, address: str) -> None:

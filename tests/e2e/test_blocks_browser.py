@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import Browser, expect
 
 from senet_viz.assessing import assess
-from tests.e2e.browser import MARKS, Ears, browsing, serious_problems, serving, settle
+from tests.e2e.browser import MARKS, Ears, serious_problems, serving, settle
 from tests.synthetic import synthetic_recording
 
 pytestmark = MARKS
@@ -27,12 +27,6 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def server(folder: Path) -> Iterator[str]:
     with serving(folder) as address:
         yield address
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with browsing() as opened:
-        yield opened
 
 
 @pytest.mark.parametrize("width", [1280, 390])

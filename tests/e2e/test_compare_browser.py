@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from senet_viz.images.samples import sample_images
-from tests.e2e.browser import MARKS, Ears, browsing, serious_problems, serving, settle
+from tests.e2e.browser import MARKS, Ears, serious_problems, serving, settle
 from tests.e2e.command import run
 
 pytestmark = MARKS
@@ -40,12 +40,6 @@ def efficientnet(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def server(efficientnet: Path) -> Iterator[str]:
     with serving(efficientnet.parent) as address:
         yield address
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with browsing() as opened:
-        yield opened
 
 
 def upload(page: Page, photos: list[Path]) -> None:

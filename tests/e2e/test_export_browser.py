@@ -10,7 +10,7 @@ from playwright.sync_api import Browser, Page
 
 from senet_viz.recording import Recording, open_recording
 from senet_viz.statistics import export_statistics
-from tests.e2e.browser import MARKS, Ears, browsing, serving, settle
+from tests.e2e.browser import MARKS, Ears, serving, settle
 from tests.e2e.downloads import FORMATS, keep, prepare, take
 from tests.exported import read_exported
 from tests.synthetic import synthetic_recording
@@ -29,12 +29,6 @@ def recording(tmp_path_factory: pytest.TempPathFactory) -> Recording:
 def server(recording: Recording) -> Iterator[str]:
     with serving(recording.path) as address:
         yield address
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with browsing() as opened:
-        yield opened
 
 
 def open_export(page: Page, server: str, recording: Recording, **query: str) -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from senet_viz import open_recording
 from senet_viz.freezing import open_freezing, read_freezing
-from tests.e2e.command import run
+from tests.e2e.command import expect_refusal, run
 from tests.frozen import draw_coins
 from tests.known_gates import write_colours
 
@@ -54,9 +54,4 @@ def test_the_advice_in_words_and_in_numbers(data: Path, tmp_path: Path) -> None:
     ],
 )
 def test_exit_codes(data: Path, tmp_path: Path, more: tuple[str, ...], code: int, message: str) -> None:
-    done = run(*arguments(data, tmp_path / "out", *more))
-    assert done.returncode == code
-    assert message in done.stderr
-    assert "Traceback" not in done.stderr
-    assert done.stdout == ""
-    assert not (tmp_path / "out").exists()
+    expect_refusal(run(*arguments(data, tmp_path / "out", *more)), code, message, tmp_path / "out")

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from senet_viz import open_outcomes
-from tests.e2e.command import environment, run
+from tests.e2e.command import environment, expect_refusal, run
 from tests.tiny import write_tiny_parquet
 
 IMAGES = 600
@@ -104,9 +104,4 @@ def test_sets_strength_and_a_given_recording(data: Path, whole: Path, tmp_path: 
     ],
 )
 def test_exit_codes(data: Path, tmp_path: Path, more: tuple[str, ...], code: int, message: str) -> None:
-    done = run(*arguments(data, tmp_path / "out", *more))
-    assert done.returncode == code
-    assert message in done.stderr
-    assert "Traceback" not in done.stderr
-    assert done.stdout == ""
-    assert not (tmp_path / "out").exists()
+    expect_refusal(run(*arguments(data, tmp_path / "out", *more)), code, message, tmp_path / "out")

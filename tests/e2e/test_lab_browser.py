@@ -9,7 +9,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from senet_viz.assessing import assess
 from senet_viz.images.samples import sample_images
-from tests.e2e.browser import MARKS, Ears, browsing, serious_problems, serving, settle
+from tests.e2e.browser import MARKS, Ears, serious_problems, serving, settle
 from tests.synthetic import PAPER_BLOCKS, synthetic_recording
 from tests.synthetic_outcomes import PAPER_COSTS, write_outcomes_of
 
@@ -29,12 +29,6 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def server(folder: Path) -> Iterator[str]:
     with serving(folder) as address:
         yield address
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with browsing() as opened:
-        yield opened
 
 
 def expect_no_complaint(page: Page, ears: Ears, server: str) -> None:

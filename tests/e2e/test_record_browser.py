@@ -1,7 +1,6 @@
 """A recording made on the page: checked, mapped, started, cancelled, resumed, opened, renamed, deleted."""
 
 import re
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal
 
@@ -10,17 +9,11 @@ from playwright.sync_api import Browser, Page, TimeoutError
 
 from senet_viz import open_recording, verify_recording
 from senet_viz.jobs import find_jobs, read_status
-from tests.e2e.browser import MARKS, Ears, browsing, serving
+from tests.e2e.browser import MARKS, Ears, serving
 
 pytestmark = [*MARKS, pytest.mark.slow]
 NETWORK = "tests.e2e.slow_network:slow_se"
 PATIENCE = 120_000
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with browsing() as opened:
-        yield opened
 
 
 def go_to_record(page: Page, address: str) -> None:

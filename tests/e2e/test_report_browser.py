@@ -1,13 +1,12 @@
 """The report as a reader opens it: a file, offline, light and dark, wide and narrow."""
 
 import itertools
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page
 
-from tests.e2e.browser import MARKS, ROOT, Ears, browsing, serious_problems
+from tests.e2e.browser import MARKS, ROOT, Ears, serious_problems
 from tests.e2e.command import run
 
 pytestmark = MARKS
@@ -21,12 +20,6 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
     assert done.returncode == 0, done.stderr
     assert path.stat().st_size < 15_000_000
     return path
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with browsing() as opened:
-        yield opened
 
 
 def open_offline(browser: Browser, report: Path, *, scheme: str, width: int) -> tuple[Page, Ears]:
