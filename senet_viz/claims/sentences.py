@@ -6,8 +6,8 @@ import pandas as pd
 
 from senet_viz.claims.declaring import READINGS, ReadingName
 from senet_viz.claims.evidence import ClaimReport, Evidence, JudgedClaim, PartEvidence
-from senet_viz.claims.words import say_interval
-from senet_viz.resampling import FEWEST_CLASSES, LEVEL, Interval
+from senet_viz.claims.words import say_number
+from senet_viz.resampling import FEWEST_CLASSES
 
 SOURCE = "Stripe Observation, ECCV 2024, arXiv 2304.06345"
 SELECTIVITY = "Morcos et al. 2018, arXiv 1803.06959"
@@ -104,18 +104,19 @@ def _part_rows(evidence: Evidence) -> list[dict[str, object]]:
 
 
 def say_controls(part: PartEvidence) -> str:
-    """The same number of z and of networks with random weights: "z 0.256; random weights 0.114 [0.110, 0.118]".
+    """The same number of z and of networks with random weights: "z 0.256; random weights 0.114 (seeds 0.107 to 0.127)".
 
     Where one is not known its reason stands instead; empty where there is neither.
     """
-    words = {"squeeze": "z", "random weights": "random weights"}
-    told = []
+    told = {}
     for beside in part.beside:
-        if beside.kind in words:
-            interval = Interval(beside.low, beside.high, LEVEL)
-            value = beside.spread if math.isnan(beside.value) else say_interval(beside.value, interval, part.unit)
-            told.append(f"{words[beside.kind]} {value}")
-    return "; ".join(sorted(told, key=lambda line: not line.startswith("z ")))
+        value = beside.spread if math.isnan(beside.value) else say_number(beside.value, part.unit)
+        if beside.kind == "squeeze":
+            told["z"] = f"z {value}"
+        if beside.kind == "random weights":
+            low, high = say_number(beside.low, part.unit), say_number(beside.high, part.unit)
+            told["random"] = f"random weights {value}" + (f" (seeds {low} to {high})" if low != high else "")
+    return "; ".join(told[name] for name in ("z", "random") if name in told)
 
 
 def _common_reason(read: dict[str, Evidence]) -> str:

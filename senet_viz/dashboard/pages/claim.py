@@ -111,20 +111,22 @@ def roles_of(claim_id: str) -> list[Role]:
 
 
 def tell_effect(evidence: Evidence) -> str:
-    """Each part's number with its interval and the bound that was declared, or why there is none."""
-    parts = [
-        f"{part.words}: {say_interval(part.estimate, part.interval, part.unit)} "
-        f"({part.interval.level:.0%}; declared {SIDE_WORDS[part.side]} {part.bound:g})"
-        + (f"; {controls}" if (controls := say_controls(part)) else "")
-        for part in evidence.parts
-    ]
+    """Each part's number with its interval, the bound that was declared and its controls, or why there is none."""
+    lines = []
+    for part in evidence.parts:
+        lines.append(
+            f"{part.words}: {say_interval(part.estimate, part.interval, part.unit)} "
+            f"({part.interval.level:.0%}; declared {SIDE_WORDS[part.side]} {part.bound:g})"
+        )
+        if controls := say_controls(part):
+            lines.append(f"Beside it: {controls}")
     others = [
         f"{beside.words}: {say_number(beside.value, part.unit)}"
         for part in evidence.parts
         for beside in part.beside
         if beside.kind == "other target"
     ]
-    return "  \n".join(f":small[{line}]" for line in (parts or [evidence.reason]) + others)
+    return "  \n".join(f":small[{line}]" for line in (lines or [evidence.reason]) + others)
 
 
 def show_methods(report: ClaimReport) -> None:

@@ -10,11 +10,13 @@ import pytest
 from senet_viz.claims import (
     NO_INTERVENTIONS,
     BlockIntervals,
+    BlockSeries,
     ClaimReport,
     describe_claim_disagreement,
     describe_disagreement,
     describe_scope,
     judge,
+    say_controls,
     say_interval,
     say_number,
     summarize_reading,
@@ -111,3 +113,21 @@ def test_the_table_has_every_part(report: ClaimReport) -> None:
     assert row["low"] < row["estimate"] < row["high"] < row["bound"] == 0.02
     assert row["random weights"] == pytest.approx(0.065)
     assert table[table["claim"] == "C11"]["estimate"].isna().all()
+
+
+def test_controls_are_told_beside_a_number_or_why_they_are_not_known() -> None:
+    controls = {
+        "squeeze": make_curves(),
+        "controls": (make_curves(groups=0), make_curves(groups=0, omega_squared=(0.1,) * 6)),
+    }
+    report = judge(make_inputs(**controls))
+    first, second = report.claim("C1").readings["relative"].parts
+    assert say_controls(first) == "z 0.030; random weights 0.065 (seeds 0.030 to 0.100)"
+    assert say_controls(second) == "z −0.103; random weights −0.018 (seeds −0.103 to 0.067)"
+    bare = judge(make_inputs(controls=(BlockSeries(make_curves(groups=0).omega_squared),)))
+    told = say_controls(bare.claim("C6").readings["relative"].parts[0])
+    assert told == (
+        "random weights not known: the share along the mean profile was not measured; it needs the gates of its single images "
+        "(--keep all)"
+    )
+    assert say_controls(judge(make_inputs()).claim("C1").readings["relative"].parts[0]) == ""
