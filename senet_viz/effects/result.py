@@ -180,10 +180,11 @@ class EffectTable:
         """A row an effect, with intervals over images and over classes."""
         return pd.DataFrame([effect.row(level) for effect in self.effects])
 
-    def class_table(self) -> pd.DataFrame:
-        """A row an effect and class that has a judged image."""
+    def class_table(self, effect: TargetEffect | None = None) -> pd.DataFrame:
+        """A row an effect and class that has a judged image; of one effect alone where it is given."""
         seen = np.flatnonzero(self.class_images > 0)
-        return pd.concat([self._class_rows(effect, seen) for effect in self.effects], ignore_index=True)
+        wanted = self.effects if effect is None else (effect,)
+        return pd.concat([self._class_rows(one, seen) for one in wanted], ignore_index=True)
 
     def _class_rows(self, effect: TargetEffect, seen: NDArray[np.int64]) -> pd.DataFrame:
         return pd.DataFrame(

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 import plotly.graph_objects as go
 
+from senet_viz.figures.lines import add_bands
 from senet_viz.figures.look import Look
 from senet_viz.profiles import choose_blocks, label_blocks
 from senet_viz.schema import Gate
@@ -34,9 +35,7 @@ def style_depth(figure: go.Figure, blocks: Sequence[Gate], look: Look, *, narrow
         tickangle=-90 if narrow or len(blocks) > 20 else 0, title_text="block, from input to output",
     )  # fmt: skip
     stages = sorted({gate.stage for gate in blocks})
-    for stage in stages[1::2]:
-        inside = [i for i, gate in enumerate(blocks) if gate.stage == stage]
-        figure.add_vrect(
-            x0=inside[0] - 0.5, x1=inside[-1] + 0.5, fillcolor=look.grid, opacity=0.45, line_width=0, layer="below"
-        )
+    inside = [[i for i, gate in enumerate(blocks) if gate.stage == stage] for stage in stages[1::2]]
+    spans = [(places[0] - 0.5, places[-1] + 0.5) for places in inside]
+    add_bands(figure, spans, fillcolor=look.grid, opacity=0.45, line_width=0, layer="below")
     return figure

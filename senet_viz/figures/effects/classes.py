@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from senet_viz.effects import DISCOVERY_RATE, EffectTable, TargetEffect
 from senet_viz.figures.comparison.inks import plain, shorten
+from senet_viz.figures.lines import add_shapes
 from senet_viz.figures.look import Look, style, style_axes
 from senet_viz.figures.series import series_inks
 
@@ -36,10 +37,14 @@ def draw_changed_classes(
     losers, winners = table.extremes(effect, most=most)
     order = np.concatenate([losers, winners[::-1]]).astype(np.int64)
     figure = go.Figure(_marks(table, effect, order, labels, look))
-    for row, k in enumerate(order):
-        value = float(effect.tests.shrunken[k])
-        ink = _ink(value, look)
-        figure.add_shape(type="line", x0=0, x1=value, y0=row, y1=row, line={"color": ink, "width": 2})
+    values = [float(effect.tests.shrunken[k]) for k in order]
+    add_shapes(
+        figure,
+        [
+            {"type": "line", "x0": 0, "x1": v, "y0": row, "y1": row, "line": {"color": _ink(v, look), "width": 2}}
+            for row, v in enumerate(values)
+        ],
+    )
     counts = table.class_images[table.class_images > 0]
     n = f"{counts.min():,}" if counts.min() == counts.max() else f"{counts.min():,} to {counts.max():,}"
     title = f"<b>{plain(effect.target)} to {effect.baseline}</b> · n = {n} images a class, {len(counts):,} classes"

@@ -57,7 +57,7 @@ def draw_components(
         offset = (number - (len(present) - 1) / 2) * 0.22
         figure.add_trace(_mark(some, name, gates, look, measure, over), row=1, col=1)
         figure.add_trace(_dots(some, name, gates, look, measure, over, offset), row=2, col=1)
-    add_zero(figure, look, (1, 2))
+    add_zero(figure, look)
     top = 168 if narrow else 84
     style(figure, look, height=height, title=head_of(table, measure, over, narrow=narrow), top=top)
     style_axes(figure, look)

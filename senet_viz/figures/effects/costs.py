@@ -80,7 +80,7 @@ def draw_costs(
             trace.showlegend = trace.mode == "markers" and trace.name not in shown
             shown |= {trace.name} if trace.showlegend else set()
             figure.add_trace(trace, row=row, col=1)
-    add_zero(figure, look, range(1, len(panels) + 1))
+    add_zero(figure, look)
     height = inner + top + 24 + (74 if narrow else 50)
     style(figure, look, height=height, title=head_of(table, measure, over, narrow=narrow), top=top + 24)
     style_axes(figure, look)

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from senet_viz.effects import MEASURE_WORDS, Change, EffectTable, Measure
 from senet_viz.effects.result import say_limits
+from senet_viz.figures.lines import add_levels
 from senet_viz.figures.look import DARK, Look
 from senet_viz.resampling import Interval
 from senet_viz.schema import Gate
@@ -70,10 +71,9 @@ def place_of(kind: str, blocks: Sequence[str], gates: Sequence[Gate]) -> float:
     return float(last) if kind == "cumulative" else (first + last) / 2
 
 
-def add_zero(figure: go.Figure, look: Look, rows: Sequence[int]) -> None:
-    """The line of no effect."""
-    for row in rows:
-        figure.add_hline(y=0, line={"color": look.ink, "width": 1.2}, row=row, col=1)
+def add_zero(figure: go.Figure, look: Look) -> None:
+    """The line of no effect in every panel."""
+    add_levels(figure, [0], {"color": look.ink, "width": 1.2})
 
 
 def head_of(table: EffectTable, measure: Measure, over: Over, *, narrow: bool) -> str:
