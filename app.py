@@ -18,9 +18,12 @@ PAGES = (  # file, title, icon, address, help; the first is the first page
     ("claim", "Claim", "balance", "claim", "Does what the paper says of gates hold for this network on these images?"),
     ("distributions", "Distributions", "ssid_chart", "distributions", "How the gates of chosen classes are distributed, block by block."),
     ("blocks", "Blocks", "view_column", "blocks", "What the gates of each block do: health, measures, similarity."),
+    ("classes", "Classes", "category", "classes", "Which classes the gates tell apart, where along the depth, and which are confused."),
     ("pair", "Two recordings", "difference", "two", "Two networks, two sets of images or two precisions side by side."),
     ("compare", "Compare images", "compare", "compare", "How the gates of a few images of your own differ, block by block."),
     ("lab", "Gate lab", "science", "lab", "What it costs to freeze, exchange or remove gates, overall and for an image of your own."),
+    ("how", "How SE works", "school", "how", "One photo through one SE block, step by step, with the network's own numbers."),
+    ("design", "Design", "architecture", "design", "What SE units cost in a network, by where they sit and how they are made."),
     ("record", "Record", "fiber_manual_record", "record", "Record the gates of a network on images of your own."),
     ("export", "Export", "download", "export", "Statistics of every channel and class as a file, and figures as pages and pictures."),
 )  # fmt: skip

@@ -8,13 +8,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from senet_viz.environment import describe_environment
 from senet_viz.errors import ArgumentError, SourceError
 from senet_viz.evaluation import Accuracy, evaluate
 from senet_viz.images import ImageSource, open_images
 from senet_viz.model_card import write_card
+from senet_viz.models.architectures import build_architecture, parse_architecture
 from senet_viz.models.preprocessing import Preprocessing
-from senet_viz.models.resnet import small_se_resnet50
 from senet_viz.models.weights import save_weights
 from senet_viz.models.zoo import Model, choose_device, load_model
 from senet_viz.paths import expand_home
@@ -28,7 +30,8 @@ class ModelRequest:
     Attributes:
         data, validation: what `open_images` takes.
         folder: of the model; `training.pt` in it is the resumable state.
-        base_channels: bottleneck width of the first stage.
+        base_channels: bottleneck width of the bundled layout's first stage.
+        network: "senet_viz:NAME,ARGUMENT=VALUE,…", trained instead of the bundled layout; None for that.
         device: "auto" or a torch device.
         data_name, data_terms: for the model card.
         stop_after: seconds of training after which to stop for now; None to go on to the end.
@@ -38,6 +41,7 @@ class ModelRequest:
     validation: str
     folder: Path
     base_channels: int = 32
+    network: str | None = None
     device: str = "auto"
     data_name: str | None = None
     data_terms: str = "not stated"
@@ -46,6 +50,25 @@ class ModelRequest:
     def __post_init__(self) -> None:
         if self.base_channels < 1:
             raise ArgumentError(f"base_channels is {self.base_channels}; it is at least 1.")
+
+    def architecture(self, num_classes: int, side: int) -> tuple[str, dict[str, Any]]:
+        """Name and arguments of the network for images of a side in px; refused here if it can not be built.
+
+        Raises:
+            ArgumentError: `network` names none of this package, or an argument that it does not take.
+        """
+        if self.network is None:
+            return "small_se_resnet50", {"num_classes": num_classes, "base_channels": self.base_channels}
+        origin, _, text = self.network.rpartition(":")
+        if origin not in ("", "senet_viz"):
+            raise ArgumentError(
+                f"{self.network!r} is no network of this package: give senet_viz:NAME,ARGUMENT=VALUE,…."
+            )
+        name, arguments = parse_architecture(text)
+        arguments = {"side": side, **arguments, "num_classes": num_classes}
+        with torch.device("meta"):
+            build_architecture(name, arguments)
+        return name, arguments
 
 
 def parse_phases(text: str) -> tuple[tuple[int, int], ...]:
@@ -82,19 +105,19 @@ def train_model(
             f"{request.data} and {request.validation} do not have the same named classes: put one classes.csv beside both."
         )
     device = choose_device(request.device)
-    _make_folder(request.folder)
     side = config.phases[-1][1]
+    name, arguments = request.architecture(len(source.classes), side)
+    _make_folder(request.folder)
     say(f"decoding {len(source):,} images")
-    arguments = {"num_classes": len(source.classes), "base_channels": request.base_channels}
     trained = train(
-        lambda: small_se_resnet50(**arguments), load_tensors(source, side), config, request.folder / "training.pt",
+        lambda: build_architecture(name, arguments), load_tensors(source, side), config, request.folder / "training.pt",
         device=str(device), report=report, stop_after=math.inf if request.stop_after is None else request.stop_after,
     )  # fmt: skip
     if trained is None:
         return {"finished": False, "folder": str(request.folder)}
     network, seconds = trained
     save_weights(network, request.folder / "model.safetensors", half=True)
-    _write_config(request, config, source, arguments, side)
+    _write_config(request, config, source, (name, arguments), side)
     model = load_model(request.folder, device=str(device))
     say(f"measuring on {len(validation):,} validation images")
     accuracy = evaluate(model, validation)
@@ -112,7 +135,7 @@ def _make_folder(folder: Path) -> None:
 
 
 def _write_config(
-    request: ModelRequest, config: TrainConfig, source: ImageSource, arguments: dict[str, int], side: int
+    request: ModelRequest, config: TrainConfig, source: ImageSource, network: tuple[str, dict[str, Any]], side: int
 ) -> None:
     preprocessing = Preprocessing(
         size=side, resize=side, interpolation="bicubic", source="the model's config.json", smooth=True
@@ -120,8 +143,8 @@ def _write_config(
     _write_json(
         request.folder / "config.json",
         {
-            "architecture": "small_se_resnet50",
-            "arguments": arguments,
+            "architecture": network[0],
+            "arguments": network[1],
             "preprocessing": preprocessing.to_json(),
             "classes": {"names": list(source.classes.names), "wnids": list(source.classes.wnids)},
             "training": {

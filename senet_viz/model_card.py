@@ -5,11 +5,9 @@ from typing import Any
 
 _CARD = Template(
     """\
-# SE-ResNet-50 layout at width $base_channels/64, $side px
+# $title, $side px
 
-A squeeze-and-excitation network with the paper's 3-4-6-3 bottleneck layout and r = 16, small enough to travel with
-the code: $parameters parameters, $num_classes classes, half-precision safetensors. The stem is one 3×3 convolution
-of stride 2 without max-pooling. sha256 over the weights' float32 values: `$sha256`.
+$description
 
 | measured on | top-1 | top-5 | images |
 |---|---|---|---|
@@ -30,7 +28,7 @@ weight decay $weight_decay on weights only, label smoothing $label_smoothing, ba
 
 ```
 senet-viz train --data TRAIN --val VALIDATION --out FOLDER \\
-  --phases $phase_option --base-channels $base_channels --batch-size $batch_size --peak-rate $peak_rate \\
+  --phases $phase_option $network_option --batch-size $batch_size --peak-rate $peak_rate \\
   --weight-decay $weight_decay --precision $precision --seed $seed
 ```
 
@@ -41,6 +39,18 @@ $minutes minutes of training on $device, torch $torch.
 It is a specimen for looking at gates, not a classifier to deploy: it knows $num_classes classes and $side px images.
 What its gates show holds for this network on these images; larger networks, other recipes and other data may differ.
 """
+)
+
+_BUNDLED = Template(
+    """\
+A squeeze-and-excitation network with the paper's 3-4-6-3 bottleneck layout and r = 16, small enough to travel with
+the code: $parameters parameters, $num_classes classes, half-precision safetensors. The stem is one 3×3 convolution
+of stride 2 without max-pooling. sha256 over the weights' float32 values: `$sha256`."""
+)
+_OTHER = Template(
+    """\
+A squeeze-and-excitation network of this package, `$name` with $options (docs/networks.md): $parameters parameters,
+$num_classes classes, half-precision safetensors. sha256 over the weights' float32 values: `$sha256`."""
 )
 
 
@@ -57,11 +67,9 @@ def write_card(config: dict[str, Any], *, parameters: int, terms: str) -> str:
     low, high = recipe["crop_area"]
     return _CARD.substitute(
         {key: recipe[key] for key in ("momentum", "peak_rate", "weight_decay", "label_smoothing", "batch_size")},
-        base_channels=arguments["base_channels"],
+        **_describe_network(config, f"{parameters:,}"),
         num_classes=arguments["num_classes"],
         side=config["preprocessing"]["size"],
-        parameters=f"{parameters:,}",
-        sha256=config["sha256"],
         validation=validation["data"],
         top1=f"{validation['top1']:.2%}",
         top5=f"{validation['top5']:.2%}",
@@ -80,3 +88,21 @@ def write_card(config: dict[str, Any], *, parameters: int, terms: str) -> str:
         device=environment["device"],
         torch=environment["versions"]["torch"],
     )
+
+
+def _describe_network(config: dict[str, Any], parameters: str) -> dict[str, str]:
+    """Title, description, and the option of `train` that names the network."""
+    name, arguments = config["architecture"], config["arguments"]
+    common = {"parameters": parameters, "num_classes": arguments["num_classes"], "sha256": config["sha256"]}
+    if name == "small_se_resnet50":
+        base = arguments["base_channels"]
+        title = f"SE-ResNet-50 layout at width {base}/64"
+        option = f"--base-channels {base}"
+        return {"title": title, "description": _BUNDLED.substitute(common), "network_option": option}
+    chosen = {key: value for key, value in arguments.items() if key != "num_classes"}
+    texts = [
+        f"{key}={'+'.join(map(str, value)) if isinstance(value, list) else value}" for key, value in chosen.items()
+    ]
+    description = _OTHER.substitute(common, name=name, options=", ".join(texts) or "its defaults")
+    option = f"--network {','.join([f'senet_viz:{name}', *texts])}"
+    return {"title": name, "description": description, "network_option": option}

@@ -169,8 +169,13 @@ class _State:
                 f"{path} belongs to another training run ({', '.join(differing)} differ). "
                 "Resume it with the same recipe and images, or give another folder."
             )
-        for key in ("model", "optimizer", "schedule"):
-            getattr(self, key).load_state_dict(saved[key])
+        try:
+            for key in ("model", "optimizer", "schedule"):
+                getattr(self, key).load_state_dict(saved[key])
+        except (RuntimeError, ValueError) as error:
+            raise ModelError(
+                f"{path} belongs to another network: resume it with the same one, or give another folder."
+            ) from error
         self.step, self.loss, self.seconds = saved["step"], saved["loss"], saved["seconds"]
 
 

@@ -1,12 +1,17 @@
 """The command about a few images: compare."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from senet_viz.cli.options import Arch, AsJson, Device, app, print_json
 from senet_viz.errors import ImageError
+
+if TYPE_CHECKING:
+    from senet_viz.comparison import Stability
+    from senet_viz.models import Model
+    from senet_viz.recording import Recording
 
 
 @app.command("compare")
@@ -27,12 +32,19 @@ def compare_command(
     ] = None,
     device: Device = "auto",
     precision: Annotated[str, typer.Option(help="fp32, bf16 or fp16.")] = "fp32",
+    stability: Annotated[
+        bool,
+        typer.Option(
+            "--stability",
+            help="Also crop, mirror, rotate, blur and add noise to every image: how far do its gates move?",
+        ),
+    ] = False,
     strict: Annotated[bool, typer.Option("--strict", help="End with 1 if an image could not be read.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """Compare the gates of a few images with each other and with a recording."""
     from senet_viz.comparing import compare_images, list_images, load_recorded_model
-    from senet_viz.comparison import describe_comparison, place_gates, summarize_comparison
+    from senet_viz.comparison import describe_comparison, describe_stability, place_gates, summarize_comparison
     from senet_viz.models import bundled_folder
     from senet_viz.recording import open_recording
 
@@ -46,9 +58,29 @@ def compare_command(
         raise ImageError(f"None of the {len(files)} images could be read: {reasons}")
     places = [place_gates(opened, b.block, b.gates) for b in found.blocks]
     in_class = [] if chosen is None else [place_gates(opened, b.block, b.gates, chosen) for b in found.blocks]
+    read = {image.name for image in found.images}
+    stable = [
+        _measure_stability(network, file, opened, chosen, precision)
+        for file in files
+        if stability and str(file) in read
+    ]
     if as_json:
-        print_json(summarize_comparison(found, places, in_class))
+        print_json(
+            summarize_comparison(found, places, in_class)
+            | ({"stability": [s.to_json() for s in stable]} if stability else {})
+        )
     else:
-        typer.echo(describe_comparison(found, places, in_class))
+        typer.echo("\n\n".join([describe_comparison(found, places, in_class), *map(describe_stability, stable)]))
     if strict and found.failures:
         raise typer.Exit(1)
+
+
+def _measure_stability(
+    network: "Model", file: Path, opened: "Recording", chosen: int | None, precision: str
+) -> "Stability":
+    """Of one image, against two images of the class that was chosen, else of the predicted one."""
+    from senet_viz.comparing import vary_image
+    from senet_viz.comparison import Stability, measure_spread
+
+    varied = vary_image(network, file, opened, precision=precision)
+    return Stability(varied, measure_spread(opened, varied.predicted if chosen is None else chosen))

@@ -1,12 +1,15 @@
 """Commands about networks: inspect, train, doctor."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from senet_viz.cli.options import Arch, AsJson, Device, Seed, Weights, app, print_json
 from senet_viz.terminal import ProgressLine
+
+if TYPE_CHECKING:
+    from senet_viz.inspection import Inspection
 
 
 @app.command("inspect")
@@ -17,7 +20,7 @@ def inspect_command(
     seed: Seed = 0,
     as_json: AsJson = False,
 ) -> None:
-    """List a network's SE blocks, channels, r, and parameters against the paper's formula."""
+    """List a network's SE blocks, channels, r, and weights, biases and operations against the paper's formula."""
     from senet_viz.inspection import inspect_model
     from senet_viz.models import load_model
 
@@ -26,25 +29,47 @@ def inspect_command(
         print_json(found.to_json())
         return
     typer.echo(f"{found.name}: {len(found.blocks)} SE blocks, {found.parameters:,} parameters, {found.outputs} outputs")
+    _print_blocks(found)
+    for unit in found.refused:
+        typer.echo(f"left out: {unit.name} ({unit.kind}): {unit.reason}")
+    _print_sums(found)
+
+
+def _print_blocks(found: "Inspection") -> None:
     width = max(len(block.gate.name) for block in found.blocks) + 2
-    row = f"{{:<10}}{{:<{width}}}" + "{:>6}{:>6}{:>8}{:>12}{:>12}  {}"
-    typer.echo(row.format("label", "module", "C", "C/r", "r", "parameters", "formula", "gate"))
+    row = f"{{:<10}}{{:<{width}}}" + "{:>6}{:>6}{:>8}{:>8}{:>12}{:>12}{:>10}{:>14}  {}"
+    typer.echo(
+        row.format("label", "module", "C", "C/r", "r", "layers", "weights", "eq 5", "biases", "operations", "gate")
+    )
     for block in found.blocks:
-        gate = block.gate
+        gate, cost = block.gate, block.counted
         typer.echo(
             row.format(
                 gate.label, gate.name, gate.channels, gate.reduced_channels or "–",
-                "–" if gate.reduction is None else f"{gate.reduction:g}", f"{gate.parameters:,}",
-                "–" if block.formula is None else f"{block.formula:,}", f"{gate.activation}, {gate.family}",
+                "–" if gate.reduction is None else f"{gate.reduction:g}", block.depth or "–", f"{cost.weights:,}",
+                "–" if block.eq5 is None else f"{block.eq5:,}", f"{cost.biases:,}", f"{cost.macs:,}",
+                f"{gate.activation}, {gate.family}",
             )
         )  # fmt: skip
-    for unit in found.refused:
-        typer.echo(f"left out: {unit.name} ({unit.kind}): {unit.reason}")
-    share = found.gate_parameters / (found.parameters - found.gate_parameters)
+
+
+def _print_sums(found: "Inspection") -> None:
+    cost, base = found.gate_cost, found.parameters - found.gate_parameters
     typer.echo(
-        f"SE in all: {found.gate_parameters:,} parameters, {share:.2%} on top of {found.parameters - found.gate_parameters:,}; "
-        f"Σ 2C²/r = {found.formula_weights:,}"
+        f"SE in all: {found.gate_parameters:,} parameters ({cost.weights:,} weights, {cost.biases:,} biases), "
+        f"{found.gate_parameters / base:.2%} on top of {base:,}; eq 5, Σ 2C²/r = {found.formula_weights:,}"
     )
+    typer.echo(
+        f"operations for an image of {found.side} px: {cost.macs:,} (squeeze {cost.squeeze_macs:,} additions, excitation "
+        f"{cost.excitation_macs:,} multiply-adds, scale {cost.scale_macs:,} multiplications), {cost.macs / found.macs:.2%} on top "
+        f"of {found.macs:,} multiply-adds"
+    )
+    if found.note is not None:
+        note = found.note
+        typer.echo(
+            f"the note's Σ_s[(N_s − 2)·C_s²/r² + 2C_s²/r] = {note.note:,.0f} weights, one excitation of N_s layers a stage; "
+            f"{note.depth} layers in every unit: {note.per_unit:,.0f}"
+        )
 
 
 @app.command("train")
@@ -54,6 +79,10 @@ def train_command(
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder of the model; the same command resumes it.")],
     phases: Annotated[str, typer.Option(help="EPOCHSxPIXELS, comma-separated.")] = "5x32,4x48,3x64",
     base_channels: Annotated[int, typer.Option(help="Bottleneck width of the first stage (64 in the paper).")] = 32,
+    network: Annotated[
+        str | None,
+        typer.Option(help="senet_viz:NAME,ARGUMENT=VALUE,… (docs/networks.md) instead of the bundled layout."),
+    ] = None,
     batch_size: Annotated[int, typer.Option(help="Images a step.")] = 128,
     peak_rate: Annotated[float, typer.Option(help="Highest learning rate of the one-cycle schedule.")] = 0.5,
     weight_decay: Annotated[float, typer.Option(help="Of weights; biases and norms have none.")] = 1e-4,
@@ -67,7 +96,7 @@ def train_command(
     data_terms: Annotated[str, typer.Option(help="Terms of the data, for the model card.")] = "not stated",
     as_json: AsJson = False,
 ) -> None:
-    """Train a small SE-ResNet-50 and write it with config and model card."""
+    """Train a small SE-ResNet-50, or another SE network, and write it with config and model card."""
     from senet_viz.model_building import ModelRequest, parse_phases, train_model
     from senet_viz.training import TrainConfig
 
@@ -76,8 +105,8 @@ def train_command(
         precision=precision, seed=seed,
     )  # fmt: skip
     request = ModelRequest(
-        data=data, validation=val, folder=out, base_channels=base_channels, device=device, data_name=data_name,
-        data_terms=data_terms, stop_after=stop_after,
+        data=data, validation=val, folder=out, base_channels=base_channels, network=network, device=device,
+        data_name=data_name, data_terms=data_terms, stop_after=stop_after,
     )  # fmt: skip
     line = ProgressLine("steps")
     with line:

@@ -19,7 +19,7 @@ ModelName = Annotated[
     str,
     typer.Option(
         "--model", "-m",
-        help="bundled, timm:NAME, torchvision:NAME, package.module:factory, a weights file (with --arch), "
+        help="bundled, timm:NAME, torchvision:NAME, senet_viz:NAME, package.module:factory, a weights file (with --arch), "
         "or a folder that train wrote.",
     ),
 ]  # fmt: skip

@@ -11,7 +11,7 @@ from senet_viz.models.zoo import Model, load_model
 from senet_viz.schema import Gate, Manifest
 
 CALIBRATED = "Batch-norm statistics re-estimated"  # how the note of `with_calibrated_batch_norm` begins
-_BY_NAME = ("bundled", "timm", "torchvision")
+_BY_NAME = ("bundled", "timm", "torchvision", "senet_viz")
 
 
 def load_recorded_model(
@@ -25,8 +25,8 @@ def load_recorded_model(
 ) -> Model:
     """Loads the network that a recording was made with, with the recording's preprocessing.
 
-    Bundled, timm's and torchvision's networks are found by the name in the manifest. A checkpoint's place is not stored,
-    and a factory is code, which is run only when a person names it and never because a file does: both must be given.
+    Bundled, timm's, torchvision's and this package's networks are found by the name in the manifest. A checkpoint's
+    place is not stored, and a factory is code, which is run only when a person names it and never because a file does: both must be given.
 
     Args:
         manifest: of the recording.
@@ -110,7 +110,7 @@ def _describe(name: str, weights: str, seed: int | None) -> str:
 
 def _stored_name(about: Mapping[str, Any]) -> str:
     name, source = str(about.get("name")), about.get("source")
-    if source in _BY_NAME:
+    if source in _BY_NAME and (name == source or name.startswith(f"{source}:")):  # else a name could be a factory's
         return name
     if source == "factory":
         raise ArgumentError(

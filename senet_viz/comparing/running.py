@@ -67,10 +67,12 @@ def compare_images(
     check_weights(model, recording.manifest)
     read = prepare_images(images, model.preprocess)
     good = [item for item in read if isinstance(item, PreparedImage)]
-    probabilities, gates = _observe(model, good, recording.manifest, precision, batch_size) if good else (None, {})
+    probabilities, gates = (
+        observe_images(model, good, recording.manifest, precision, batch_size) if good else (None, {})
+    )
     profiles = _profiles_of(recording, profiles)  # after the blocks were seen to be the same
-    predictions = [] if probabilities is None else _predict(model, profiles, probabilities)
-    predicted = [_only(profiles.classes_of(row[0].output)) for row in predictions]
+    predictions = [] if probabilities is None else predict_outputs(model, profiles, probabilities)
+    predicted = [only_one(profiles.classes_of(row[0].output)) for row in predictions]
     compared = [
         compare_block(block, profiles.compared, gates[block.block.name], predicted, nearest=nearest)
         for block in (profiles.blocks if good else ())
@@ -109,7 +111,7 @@ def _profiles_of(recording: Recording, profiles: RecordedProfiles | None) -> Rec
     return profiles
 
 
-def _observe(
+def observe_images(
     model: Model, images: Sequence[PreparedImage], manifest: Manifest, precision: str, batch_size: int
 ) -> tuple[torch.Tensor, Gates]:
     """Probabilities (n, outputs) and the gates of every block (n, C), exactly as the recorder takes them."""
@@ -134,7 +136,9 @@ def _observe(
     return torch.cat(probabilities), gates
 
 
-def _predict(model: Model, profiles: RecordedProfiles, probabilities: torch.Tensor) -> list[tuple[Prediction, ...]]:
+def predict_outputs(
+    model: Model, profiles: RecordedProfiles, probabilities: torch.Tensor
+) -> list[tuple[Prediction, ...]]:
     """The most probable outputs of every image, named by the model, else by the one class that maps to them."""
     best = probabilities.topk(min(TOP_PREDICTIONS, probabilities.shape[1]), dim=1)
     names = label_classes(model.classes)
@@ -143,7 +147,7 @@ def _predict(model: Model, profiles: RecordedProfiles, probabilities: torch.Tens
     def name(output: int) -> str:
         if names:
             return names[output]
-        known = _only(profiles.classes_of(output))
+        known = only_one(profiles.classes_of(output))
         return f"output {output}" if known is None else classes[known]
 
     return [
@@ -152,7 +156,8 @@ def _predict(model: Model, profiles: RecordedProfiles, probabilities: torch.Tens
     ]
 
 
-def _only(classes: tuple[int, ...]) -> int | None:
+def only_one(classes: tuple[int, ...]) -> int | None:
+    """The class of an output; None where several classes or none map to it."""
     return classes[0] if len(classes) == 1 else None
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 from torch import Tensor
 
 from senet_viz.comparison import Failure
@@ -51,6 +52,12 @@ def prepare_images(images: Sequence[ImageInput], preprocess: Preprocessing) -> l
         return list(pool.map(lambda image: _prepare(image, preprocess), images))
 
 
+def read_picture(image: ImageInput) -> Image.Image:
+    """One decoded image; ImageError with a sentence where it can not be read."""
+    name, data = _open(image)
+    return decode_image(data, name=name)
+
+
 def list_images(paths: Sequence[Path]) -> tuple[Path, ...]:
     """The files themselves, or the image files of a single folder (by their endings, sorted, hidden ones left out).
 
@@ -76,7 +83,7 @@ def list_images(paths: Sequence[Path]) -> tuple[Path, ...]:
 def _prepare(image: ImageInput, preprocess: Preprocessing) -> PreparedImage | Failure:
     name = image[0] if isinstance(image, tuple) else str(image)
     try:
-        data = image[1] if isinstance(image, tuple) else _read(expand_home(image))
+        _, data = _open(image)
         picture = decode_image(data, name=name)
     except ImageError as error:
         return Failure(name, str(error))
@@ -90,6 +97,11 @@ def _prepare(image: ImageInput, preprocess: Preprocessing) -> PreparedImage | Fa
             f"({type(error).__name__}: {describe_error(error)}): replace or remove it.",
         )
     return PreparedImage(name, hashlib.sha256(data).hexdigest(), picture.size, view, pixels)
+
+
+def _open(image: ImageInput) -> tuple[str, bytes]:
+    """Name and bytes."""
+    return image if isinstance(image, tuple) else (str(image), _read(expand_home(image)))
 
 
 def _read(path: Path) -> bytes:

@@ -6,11 +6,14 @@ from senet_viz.comparison.lines import describe_comparison
 from senet_viz.comparison.placement import Placement, place_gates
 from senet_viz.comparison.recorded import BlockProfiles, RecordedProfiles, read_profiles
 from senet_viz.comparison.result import ComparedImage, Comparison, Emergence, Failure, Prediction
+from senet_viz.comparison.spread import ClassSpread, measure_spread
+from senet_viz.comparison.stability import Stability, VariedGates, describe_stability
 from senet_viz.comparison.summary import summarize_comparison
 
 __all__ = [
     "BlockComparison",
     "BlockProfiles",
+    "ClassSpread",
     "ComparedImage",
     "Comparison",
     "DifferingChannels",
@@ -19,8 +22,12 @@ __all__ = [
     "Placement",
     "Prediction",
     "RecordedProfiles",
+    "Stability",
+    "VariedGates",
     "compare_block",
     "describe_comparison",
+    "describe_stability",
+    "measure_spread",
     "place_gates",
     "read_profiles",
     "summarize_comparison",

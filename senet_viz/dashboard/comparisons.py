@@ -4,7 +4,15 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from senet_viz.comparison import BlockComparison, Comparison, Placement, RecordedProfiles, place_gates, read_profiles
+from senet_viz.comparison import (
+    BlockComparison,
+    Comparison,
+    Failure,
+    Placement,
+    RecordedProfiles,
+    place_gates,
+    read_profiles,
+)
 from senet_viz.dashboard.uploads import Brought
 from senet_viz.recording import Recording
 
@@ -55,3 +63,19 @@ def get_prepared(_model: "Model", sha256: str, _brought: Brought, digest: str, p
     del sha256, digest
     read = prepare_images(_brought.images, _model.preprocess)
     return [item for item in read if isinstance(item, PreparedImage)][position]
+
+
+@st.cache_resource(max_entries=16, show_spinner=False)
+def get_image(
+    _model: "Model", network: str, _brought: Brought, digest: str, position: int
+) -> "PreparedImage | Failure":
+    """One of the images as the network takes it in, by its position among all; `network` as in `name_inputs`."""
+    from senet_viz.comparing.uploads import prepare_images
+
+    del network, digest
+    return prepare_images([_brought.images[position]], _model.preprocess)[0]
+
+
+def name_inputs(model: "Model") -> str:
+    """Under which prepared images are kept: digest of the weights and of the preprocessing."""
+    return f"{model.sha256}-{hash(model.preprocess)}"

@@ -141,3 +141,80 @@ FREEZING = (
     "beforehand). Nothing is trained again. **Time saved**: forwards with these SE units replaced by a multiplication with "
     "constants against untouched ones, in turn."
 )
+CLASS_DISTANCE = (
+    "**Distance of a class**: RMS over all channels of (its mean gates − the mean of the other classes' mean gates), every other "
+    "class counting alike. A mean of few images is noisy, and noise alone makes a distance: its expected square, the class's "
+    "variance ÷ its images (and the like for the others), is subtracted from the square (the variance component of a one-way "
+    "layout: Searle, Casella and McCulloch 1992). What is left may be **below 0**, told as −√: nearer than noise explains. "
+    "**Intervals** (95 %) are over images, for these classes, from the covariance of kept gates within classes; where "
+    "classes do not differ at all, some 5 % of them come out above 0 all the same."
+)
+CLASS_RELATIVE = (
+    "**Units of s**: how far gates move. **Within-class SDs**: the same divided by how much the gates of a block vary among "
+    "images of one class, √(mean over channels of the within-class variance), so that blocks can be compared. A block whose "
+    "gates hardly move can have a large relative distance."
+)
+CLASS_NOISE = (
+    "**By noise alone**: the RMS distance that means of so many images would have if the classes did not differ. It is what was "
+    "taken off, in squares, before a distance is shown."
+)
+CLASS_EMERGENCE = (
+    "**Emerges at, largest at, until**: a convention, no estimate of a true beginning. In within-class SDs, a class's distance is "
+    "largest in one block; it emerges in the first block, and lasts until the last, of the unbroken run of blocks around it at or "
+    "above half of that. A dash: in no block above 0."
+)
+CLASS_ORDER = (
+    "**Distinct gates**: in the chosen block, the most distinct first. **Emerges first**: by the half-maximum convention. "
+    "**Accuracy**: the lowest first. **Loss by intervention**: the classes that lose most first, shrunken."
+)
+CLASS_PLANE = (
+    "**Principal axes** of the class means of the block, weighted by their images: the two directions along which class means "
+    "spread most. One scale on both axes; a distance on the map is an RMS distance over channels in units of s, as far as the two axes "
+    "hold it. Noise in the means spreads them too, and its expected share is told."
+)
+CONFUSABLE = (
+    "**ρ**: Spearman's rank correlation, over all pairs of classes, of how close their mean gates are (noise taken off) and how "
+    "often the network takes one for the other (both ways averaged). Pairs share classes, so the usual p would be far too "
+    "small: the **null** shuffles the classes of one of the two tables (Mantel 1967), 999 times, alike in all blocks; p over all "
+    "blocks is against the largest null value of any block. **Interval** (95 %): classes like these, one class left out at a "
+    "time, from 20 classes on. Gates and predictions are of the same images: a confused image moves its class's mean towards the class "
+    "that it is taken for, which raises ρ."
+)
+HOW = (
+    "A convolution finds many patterns, each in a channel of its own, and hands all of them on alike. A **squeeze-and-excitation** block "
+    "stands behind it and asks: *which of them matter in this image?* It **squeezes** every channel into one number, lets a small "
+    "network look at all of these numbers at once (the **excitation**), and gets a **gate** for each channel, by which it **scales** the "
+    "channel: near 1 the channel passes, near 0 it is switched off."
+)
+LOUDER = (
+    "**Louder, quieter**: the gate against the same channel's mean gate over all recorded images, in units of s. Every sigmoid gate is "
+    "below 1, so each map is turned down; louder means less than usual. **Loudest, quietest**: the largest difference to either side."
+)
+STABILITY = (
+    "RMS over channels of the changed copy's gates − the image's own, divided by the RMS distance of two images of one class, "
+    "√2·SD within the class (SD² the mean over channels of the recorded sample variance): 1 is as far as two different images of the "
+    "class lie apart. **Crop**: a part of the picture, enlarged. **Mirrored**: of what the network sees. **Rotation**: corners are "
+    "filled by reflection. **Blur**: SD as a share of the shorter side. **Noise**: independent in every pixel of the network's input, "
+    "SD as a share of the range of brightness. Places and noise are drawn with seed 0. The band around 1 is a 95 % interval at its "
+    "widest, ±1.96/√(2·degrees of freedom), for normally distributed gates."
+)
+PLACEMENT = (
+    "Where in a residual unit the SE unit sits. **Standard**: after the last convolution and norm of the branch, before the sum. "
+    "**PRE**: before the branch, and the shortcut goes around it. **POST**: after the sum and its ReLU. **Identity**: on the shortcut. "
+    "**SE_3×3**: after the bottleneck's 3×3 convolution, where there are fewer channels. **After every convolution**: VGG's way, and "
+    "the note's first question."
+)
+LAYERS = (
+    "Linear layers of the excitation. 2 is the paper's: C → C/r → C. Each further one is C/r → C/r, the note's second question."
+)
+BIASES = "The paper's ablations have none, the authors' released weights and timm have them. They are C + (L − 1)·C/r a unit."
+OPERATIONS = (
+    "For one image of the network's native size. **Squeeze**: one addition a channel and position. **Excitation**: one multiply-add a "
+    "weight. **Scale**: one multiplication a channel and position. Of the network without SE: multiply-adds of its convolutions and "
+    "linear layers. Operations are no time: squeeze and scale wait for memory, and take more time than their number says."
+)
+ABLATIONS = (
+    "Top-1 errors of ResNet-50 variants on ImageNet's 50,000 validation images, as printed. **Whiskers**: 95 % interval of a share of "
+    "50,000 images, each by itself. The authors compared the networks on the same images, so differences may be known better than the "
+    "whiskers say; but each is one training, and how much another one would differ is not known."
+)

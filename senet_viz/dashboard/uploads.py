@@ -1,4 +1,4 @@
-"""Images that a person brings: files, a folder, or samples; they stay while the session lasts."""
+"""Images that a person brings: files, a folder, samples, or images of the recording; they stay while the session lasts."""
 
 import hashlib
 from dataclasses import dataclass
@@ -7,10 +7,12 @@ from pathlib import PurePath
 import streamlit as st
 
 from senet_viz.dashboard.controls import pick_one
-from senet_viz.dashboard.links import escape
+from senet_viz.dashboard.frame import Opened
+from senet_viz.dashboard.links import escape, forget_notices
+from senet_viz.dashboard.recorded_images import ask_for_source, find_source, get_samples, read_pictures
 from senet_viz.errors import SenetVizError
 
-FILES, FOLDER, SAMPLES = "Files", "Folder", "Samples"
+FILES, FOLDER, SAMPLES, RECORDING = "Files", "Folder", "Samples", "Recording"
 MOST_IMAGES = 16
 _MOST_MEGABYTES = 64
 _KEPT, _GIVEN = "brought_images", "images_given"
@@ -25,11 +27,18 @@ class Brought:
     digest: str
 
 
-def bring_images() -> Brought | None:
-    """The controls, and what was brought; None while there is nothing."""
-    source = pick_one("Images", [FILES, FOLDER, SAMPLES], "images")
+def bring_images(page: Opened | None = None) -> Brought | None:
+    """The controls, and what was brought; None while there is nothing.
+
+    Args:
+        page: its recording's own images are offered too.
+    """
+    sources = [FILES, FOLDER, SAMPLES, *([RECORDING] if page else [])]
+    source = pick_one("Images", sources, "images")
     if source == SAMPLES:
         images = _samples()
+    elif source == RECORDING and page is not None:
+        images = _from_recording(page)
     else:
         _offer_upload(source)
         images = st.session_state.get(_KEPT, ())
@@ -37,7 +46,7 @@ def bring_images() -> Brought | None:
             _tell_kept(images)
     if not images:
         return None
-    given = st.session_state.get(_GIVEN, 0) if source != SAMPLES else 0
+    given = st.session_state.get(_GIVEN, 0) if source in (FILES, FOLDER) else 0
     if given > MOST_IMAGES:
         st.warning(
             f"{given} images were given, and {MOST_IMAGES} can be compared at a time: the first {MOST_IMAGES} are shown.",
@@ -95,6 +104,12 @@ def _read_samples() -> tuple[tuple[str, bytes], ...]:
     return sample_images()
 
 
+def bring_samples() -> Brought | None:
+    """The samples, without a control; None where they can not be read, which the page then says."""
+    images = _samples()
+    return Brought(images, _digest(images)) if images else None
+
+
 def _samples() -> tuple[tuple[str, bytes], ...]:
     try:
         images = _read_samples()
@@ -103,6 +118,38 @@ def _samples() -> tuple[tuple[str, bytes], ...]:
         return ()
     st.caption("Two photos that scikit-learn ships and two pictures that this program draws.")
     return images
+
+
+def _from_recording(page: Opened) -> tuple[tuple[str, bytes], ...]:
+    """Images of the recording, chosen by their names, where its source is at hand."""
+    samples = get_samples(page.recording, page.stamp)
+    source, sentence = find_source(page)
+    if source is None:
+        ask_for_source(page, sentence)
+        return ()
+    asked = list(dict.fromkeys([*(st.session_state.get("sample") or []), *st.query_params.get_all("sample")]))
+    known = [name for name in asked if samples.known(name)]
+    if unknown := [name for name in asked if name not in known]:
+        st.warning(escape(f"The recording has no image {unknown[0]!r}."), icon=":material/image_not_supported:")
+        if "sample" in st.session_state:
+            st.session_state["sample"] = [name for name in st.session_state["sample"] if name in known]
+    options = list(dict.fromkeys([*known, *samples.suggested]))
+    chosen = st.multiselect(
+        "Images of the recording", options, key="sample", bind="query-params", persist_state="session",
+        accept_new_options=True, max_selections=MOST_IMAGES, placeholder="Choose or type a name", on_change=forget_notices,
+        help="By the name that the recording gives an image. The list suggests one image of some classes. The page "
+        "Distributions names the images in which a gate is highest or lowest.",
+    )  # fmt: skip
+    st.caption(escape(sentence))
+    wanted = tuple(name for name in chosen if samples.known(name))
+    if not wanted:
+        st.info("Choose an image of the recording, or several.", icon=":material/add_photo_alternate:")
+        return ()
+    pictures = read_pictures(source, source.digest, wanted, None)
+    for name in wanted:
+        if isinstance(problem := pictures[name], str):
+            st.warning(escape(problem), icon=":material/broken_image:")
+    return tuple((samples.title(name), data) for name in wanted if isinstance(data := pictures[name], bytes))
 
 
 def _digest(images: tuple[tuple[str, bytes], ...]) -> str:

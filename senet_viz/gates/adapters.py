@@ -46,6 +46,7 @@ TWO_BRANCHES = "the excitation sees two pooled vectors (average and maximum), no
 PADDED = "the excitation's input is the pooled vector padded circularly, not the vector itself"
 
 ADAPTERS = (
+    Adapter("senet_viz SEBlock", ("senet_viz.models.se.SEBlock",), source="gate", excitation="fc1"),
     Adapter("timm SEModule", ("timm.layers.squeeze_excite.SEModule",), source="gate", excitation="fc1"),
     Adapter(
         "timm SqueezeExciteCl",
@@ -103,6 +104,11 @@ RELATIVES = (
     Relative(
         ("SpatialAttn", "LightSpatialAttn", "SpatialAttention", "SpatialGate"),
         f"it is spatial attention: it weights positions and not channels; {CHOOSE_ANOTHER}",
+    ),
+    Relative(
+        ("NoSqueeze",),
+        "its gate is one of channels and positions, since it pools nothing (the paper's NoSqueeze); choose squeeze 'avg' "
+        "or 'max', which give one per channel",
     ),
     Relative(
         ("GatherExcite",),

@@ -197,7 +197,7 @@ def _bind(units: Mapping[str, Unit], visits: Mapping[str, Visit], modules: Seque
     stages = number_stages(names, areas, modules)
     uses = Counter(unit.excitation for unit in units.values())
     bound = []
-    for depth, (name, stage, label) in enumerate(zip(names, stages, label_units(stages))):
+    for depth, (name, stage, label) in enumerate(zip(names, stages, label_units(stages, names))):
         unit = units[name]
         shared = unit.excitation is not None and uses[unit.excitation] > 1
         gate = Gate(

@@ -1,11 +1,18 @@
-"""SE-ResNets of the paper's layout at a size that a laptop carries (the bundled model's architecture)."""
+"""SE-ResNets and SE-ResNeXts: the paper's, and small ones that a laptop carries (the bundled model's architecture)."""
 
+from dataclasses import dataclass
 from typing import Any
 
 from timm.models.resnet import Bottleneck, ResNet
 from torch import nn
 
+from senet_viz.errors import ArgumentError
+from senet_viz.models.building import describe_input, scale_channels, small_stem, stem_stride
+from senet_viz.models.placing import STANDARD, SEBasicBlock, SEBottleneck, SEDesign, place_units
+
 LAYERS_50 = (3, 4, 6, 3)
+_PLANES = (64, 128, 256, 512)
+_STEM = 64
 
 
 def small_se_resnet50(num_classes: int = 200, base_channels: int = 32) -> ResNet:
@@ -28,8 +35,109 @@ def small_se_resnet50(num_classes: int = 200, base_channels: int = 32) -> ResNet
         channels=tuple(base_channels * 2**stage for stage in range(4)),
         block_args={"attn_layer": "se"},
     )
-    stem = nn.Conv2d(3, 64, kernel_size=3, stride=2, padding=1, bias=False)
-    nn.init.kaiming_normal_(stem.weight, mode="fan_out", nonlinearity="relu")
-    network.set_submodule("conv1", stem)
-    network.set_submodule("maxpool", nn.Identity())
+    _replace_stem(network, stride=2)
     return network
+
+
+@dataclass(frozen=True)
+class _Plan:
+    """Residual units a stage, their kind, and the groups of a ResNeXt's 3×3 convolutions."""
+
+    name: str
+    unit: type[nn.Module]
+    layers: tuple[int, ...]
+    cardinality: int = 1
+    base_width: int = 64
+
+
+def se_resnet18(num_classes: int = 1000, *, width: float = 1.0, side: int = 224, design: SEDesign = STANDARD) -> ResNet:
+    """SE-ResNet-18 on timm's ResNet; with C = 64 and r = 16 the hidden layer has 4 units, where timm's has 8.
+
+    Args:
+        num_classes: outputs of the classifier.
+        width: factor on the channels of all stages, a multiple of 1/16; the stem keeps its 64.
+        side: of the images in px. Up to 32 the stem is a 3×3 convolution, up to 64 one of stride 2, both without
+            max-pooling; beyond, the 7×7 convolution and the pooling of the paper. Any size can be given to the network.
+        design: what the SE units are and where they sit.
+
+    Raises:
+        ArgumentError: an option that there is not, or a placement that the residual unit has not.
+    """
+    return _build(_Plan("SE-ResNet-18", SEBasicBlock, (2, 2, 2, 2)), num_classes, width, side, design)
+
+
+def se_resnet34(num_classes: int = 1000, *, width: float = 1.0, side: int = 224, design: SEDesign = STANDARD) -> ResNet:
+    """SE-ResNet-34; like `se_resnet18`."""
+    return _build(_Plan("SE-ResNet-34", SEBasicBlock, LAYERS_50), num_classes, width, side, design)
+
+
+def se_resnet50(num_classes: int = 1000, *, width: float = 1.0, side: int = 224, design: SEDesign = STANDARD) -> ResNet:
+    """SE-ResNet-50; like `se_resnet18`. As it comes it is timm's seresnet50, whose weights fit."""
+    return _build(_Plan("SE-ResNet-50", SEBottleneck, LAYERS_50), num_classes, width, side, design)
+
+
+def se_resnet101(
+    num_classes: int = 1000, *, width: float = 1.0, side: int = 224, design: SEDesign = STANDARD
+) -> ResNet:
+    """SE-ResNet-101; like `se_resnet18`. As it comes it is timm's seresnet101."""
+    return _build(_Plan("SE-ResNet-101", SEBottleneck, (3, 4, 23, 3)), num_classes, width, side, design)
+
+
+def se_resnet152(
+    num_classes: int = 1000, *, width: float = 1.0, side: int = 224, design: SEDesign = STANDARD
+) -> ResNet:
+    """SE-ResNet-152; like `se_resnet18`. As it comes it is timm's seresnet152."""
+    return _build(_Plan("SE-ResNet-152", SEBottleneck, (3, 8, 36, 3)), num_classes, width, side, design)
+
+
+def se_resnext50(
+    num_classes: int = 1000, *, width: float = 1.0, side: int = 224, design: SEDesign = STANDARD
+) -> ResNet:
+    """SE-ResNeXt-50 32×4d; like `se_resnet18`, at a quarter of the width at least. It is timm's seresnext50_32x4d."""
+    return _build(_Plan("SE-ResNeXt-50", SEBottleneck, LAYERS_50, 32, 4), num_classes, width, side, design)
+
+
+def se_resnext101(
+    num_classes: int = 1000, *, width: float = 1.0, side: int = 224, design: SEDesign = STANDARD
+) -> ResNet:
+    """SE-ResNeXt-101 32×4d; like `se_resnext50`. It is timm's seresnext101_32x4d."""
+    return _build(_Plan("SE-ResNeXt-101", SEBottleneck, (3, 4, 23, 3), 32, 4), num_classes, width, side, design)
+
+
+def _build(plan: _Plan, num_classes: int, width: float, side: int, design: SEDesign) -> ResNet:
+    channels = tuple(scale_channels(planes, width) for planes in _PLANES)
+    _check(plan, channels, design)
+    build: Any = ResNet
+    network: ResNet = build(
+        plan.unit,
+        list(plan.layers),
+        num_classes=num_classes,
+        channels=channels,
+        cardinality=plan.cardinality,
+        base_width=plan.base_width,
+    )
+    if (stride := stem_stride(side)) is not None:
+        _replace_stem(network, stride)
+    for stage in range(2, 6):
+        for unit in network.get_submodule(f"layer{stage - 1}").children():
+            place_units(unit, design, stage)
+    network.init_weights()
+    describe_input(network, num_classes, side)
+    return network
+
+
+def _check(plan: _Plan, channels: tuple[int, ...], design: SEDesign) -> None:
+    basic = plan.unit is SEBasicBlock
+    places = ("standard", "pre", "post", "identity", "per_conv") if basic else (
+        "standard", "pre", "post", "identity", "3x3", "per_conv",
+    )  # fmt: skip
+    design.check_placement(plan.name, *places)
+    if channels[0] * plan.base_width < 64:
+        raise ArgumentError(
+            f"{plan.name} is at least {64 / plan.base_width / 64:g} wide: a group has no channel below that."
+        )
+
+
+def _replace_stem(network: ResNet, stride: int) -> None:
+    network.set_submodule("conv1", small_stem(_STEM, stride))
+    network.set_submodule("maxpool", nn.Identity())

@@ -6,7 +6,7 @@ import importlib
 import json
 import os
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -16,14 +16,13 @@ from torch import nn
 
 from senet_viz.errors import ArgumentError, ModelError, SourceError
 from senet_viz.gates import BoundGate, RefusedUnit, bind_gates, survey_gates
+from senet_viz.models.architectures import build_architecture, parse_architecture
 from senet_viz.models.preprocessing import Preprocessing, imagenet_preprocessing
-from senet_viz.models.resnet import small_se_resnet50
 from senet_viz.models.weights import WEIGHT_ENDINGS, digest_weights, load_strictly, read_weights
 from senet_viz.paths import expand_home, tell_refusal
 from senet_viz.schema import ClassTable, Gate
 
 BUNDLED = "seresnet50-w050-64px"
-ARCHITECTURES: dict[str, Callable[..., nn.Module]] = {"small_se_resnet50": small_se_resnet50}
 NO_CLASSES = ClassTable(())
 
 
@@ -34,7 +33,7 @@ class Model:
     Attributes:
         module: the network.
         name: what it was asked for by, e.g. "bundled" or "timm:legacy_seresnet50.in1k".
-        source: "bundled", "timm", "torchvision", "checkpoint" or "factory".
+        source: "bundled", "timm", "torchvision", "senet_viz", "checkpoint" or "factory".
         weights: "pretrained" or "random".
         seed: of random weights; None for pretrained ones.
         preprocess: RGB image → (3, H, W) float32 tensor.
@@ -97,10 +96,11 @@ def load_model(
     """Loads a network for observation.
 
     Args:
-        name: "bundled"; "timm:NAME"; "torchvision:NAME"; the path of a weights file (with `arch`) or of a
-            folder that `senet-viz train` wrote; or "package.module:factory", a callable without arguments
+        name: "bundled"; "timm:NAME"; "torchvision:NAME"; "senet_viz:NAME,ARGUMENT=VALUE,…", one of this package's
+            networks (docs/networks.md), which have random weights only; the path of a weights file (with `arch`) or of
+            a folder that `senet-viz train` wrote; or "package.module:factory", a callable without arguments
             that returns a network (it may carry timm's `pretrained_cfg`).
-        arch: for a weights file, what to load it into: "timm:NAME", "torchvision:NAME" or a factory.
+        arch: for a weights file, what to load it into: "timm:NAME", "torchvision:NAME", "senet_viz:NAME,…" or a factory.
         weights: "pretrained", or "random" for the untrained control: initial weights by `seed`, with
             zero-initialised batch-norm weights set to 1, since otherwise every gate is constant.
         seed: seed of random weights.
@@ -208,10 +208,12 @@ def _from_library(name: str, *, pretrained: bool) -> _Built:
         return _from_timm(rest, pretrained=pretrained)
     if rest and origin == "torchvision":
         return _from_torchvision(rest, pretrained=pretrained)
+    if rest and origin == "senet_viz":
+        return _from_package(rest, pretrained=pretrained)
     if rest:
         return _from_factory(origin, rest)
     raise ArgumentError(
-        f"No model is called {name!r}: give 'bundled', 'timm:NAME', 'torchvision:NAME', 'package.module:factory', "
+        f"No model is called {name!r}: give 'bundled', 'timm:NAME', 'torchvision:NAME', 'senet_viz:NAME', 'package.module:factory', "
         "a weights file with --arch, or a folder written by 'senet-viz train'."
     )
 
@@ -224,8 +226,7 @@ def _from_folder(folder: Path, name: str, *, pretrained: bool) -> _Built:
         )
     try:
         config = json.loads(config_file.read_text(encoding="utf-8"))
-        build = ARCHITECTURES[config["architecture"]]
-        module = build(**config["arguments"])
+        module = build_architecture(config["architecture"], config["arguments"])
         classes = ClassTable(tuple(config["classes"]["names"]), tuple(config["classes"]["wnids"]))
         preprocess = Preprocessing.from_json(config["preprocessing"])
     except OSError as error:
@@ -299,6 +300,19 @@ def _from_torchvision(name: str, *, pretrained: bool) -> _Built:
         ) from error
     preprocess = Preprocessing.from_torchvision(best.transforms(), f"torchvision's {best}")
     return _Built(module, "torchvision", preprocess, _imagenet_classes(len(best.meta["categories"])))
+
+
+def _from_package(text: str, *, pretrained: bool) -> _Built:
+    name, arguments = parse_architecture(text)
+    module = build_architecture(name, arguments)
+    if pretrained:
+        raise ModelError(
+            f"senet_viz:{text} comes without trained weights: add --weights random, or pass a weights file with "
+            f"--model FILE --arch senet_viz:{text}."
+        )
+    config: dict[str, Any] | None = getattr(module, "pretrained_cfg", None)
+    preprocess = Preprocessing.from_timm(config, f"senet_viz:{name}") if config else imagenet_preprocessing(64)
+    return _Built(module, "senet_viz", preprocess)
 
 
 def _from_factory(origin: str, attribute: str) -> _Built:

@@ -315,6 +315,27 @@ def test_a_factory_runs_only_when_a_person_names_it(recording: Recording, monkey
         load_recorded_model(recording.manifest, model="tests.tiny:TinySE", device="cpu")
 
 
+@pytest.mark.parametrize("source", ["timm", "torchvision", "bundled", "senet_viz"])
+def test_a_factory_that_calls_itself_a_librarys_is_not_run(
+    recording: Recording, monkeypatch: pytest.MonkeyPatch, source: str
+) -> None:
+    def import_module(name: str) -> None:
+        raise AssertionError(f"{name} was imported because a file named it")
+
+    manifest = manifest_of(recording, name="tests.tiny:tiny_se", source=source)
+    with monkeypatch.context() as patched:
+        patched.setattr("importlib.import_module", import_module)
+        with pytest.raises(ArgumentError, match=r"made with 'tests\.tiny:tiny_se'"):
+            load_recorded_model(manifest, device="cpu")
+
+
+def test_a_network_of_the_package_is_found_by_its_name(recording: Recording) -> None:
+    name = "senet_viz:se_resnet18,width=0.0625,side=32"
+    made = sv.load_model(name, weights="random", seed=2, device="cpu")
+    manifest = manifest_of(recording, name=name, source=made.source, weights="random", seed=2, sha256=made.sha256)
+    assert load_recorded_model(manifest, device="cpu").sha256 == made.sha256
+
+
 def test_a_checkpoint_must_be_given(recording: Recording) -> None:
     manifest = manifest_of(recording, name="mine", source="checkpoint")
     with pytest.raises(ArgumentError, match=r"made with 'mine' \(checkpoint\).*--model PATH, and --arch"):

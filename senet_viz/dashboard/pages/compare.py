@@ -10,6 +10,7 @@ from senet_viz.comparison.stripes import StripeUnit
 from senet_viz.dashboard import glossary, links
 from senet_viz.dashboard.compare_attribution import show_attribution
 from senet_viz.dashboard.compare_block import BLOCK_ANCHOR, BLOCK_KEY, bring_into_view, show_block
+from senet_viz.dashboard.compare_stability import show_stability
 from senet_viz.dashboard.comparisons import get_comparison
 from senet_viz.dashboard.controls import pick_one, prepare
 from senet_viz.dashboard.frame import Opened, escape, open_page
@@ -41,7 +42,7 @@ _A_ROW = 4
 def explain_empty() -> None:
     """What the page does, before there is an image."""
     st.info(
-        f"Upload 1 to {MOST_IMAGES} images, or choose **Samples** above. For each image this page shows what the network "
+        f"Upload 1 to {MOST_IMAGES} images, or choose **Samples** or **Recording** above. For each image this page shows what the network "
         "predicts, the gate vector of every block against the recorded mean, how far images lie apart, which class profile "
         "is nearest in each block, and on request which pixels drive a gate.",
         icon=":material/compare:",
@@ -171,10 +172,11 @@ def show_all(page: Opened, model: "Model", brought: Brought) -> None:
     show_emergence(page, comparison, stem)
     block = show_block(page, brought, comparison)
     show_attribution(page, model, brought, comparison, block)
+    show_stability(page, model, brought, comparison)
 
 
 opened = open_page("Compare images", "How do the gates of your images differ, block by block?")
-images = bring_images()
+images = bring_images(opened)
 links.show_notices()
 try:
     if images is None:

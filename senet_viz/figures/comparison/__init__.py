@@ -6,6 +6,7 @@ from senet_viz.figures.comparison.emergence import draw_emergence
 from senet_viz.figures.comparison.grid import draw_gate_grid
 from senet_viz.figures.comparison.inks import colour_images
 from senet_viz.figures.comparison.predictions import draw_predictions
+from senet_viz.figures.comparison.stability import draw_stability
 
 __all__ = [
     "DISTANCES",
@@ -17,4 +18,5 @@ __all__ = [
     "draw_emergence",
     "draw_gate_grid",
     "draw_predictions",
+    "draw_stability",
 ]

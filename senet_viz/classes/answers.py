@@ -1,0 +1,135 @@
+"""The page's answers in sentences, computed from the results that they stand above."""
+
+import numpy as np
+
+from senet_viz.classes.agreement import ConfusionAgreement
+from senet_viz.classes.distinctness import ClassDistinctness
+from senet_viz.classes.plane import ProfilePlane
+from senet_viz.effects import EffectTable, decompose, say_change
+from senet_viz.profiles import label_blocks
+
+_SURE = 0.05
+
+
+def answer_distinctness(found: ClassDistinctness, at: int) -> str:
+    """Which classes the gates of a block tell apart best, and where along the depth classes emerge."""
+    if found.missing and not np.isfinite(found.squared).any():
+        return found.missing
+    label = label_blocks(found.gates)[at]
+    return " ".join(part for part in (_how_many(found, at, label), _extremes(found, at, label), _where(found)) if part)
+
+
+def _how_many(found: ClassDistinctness, at: int, label: str) -> str:
+    classes, labels = len(found.classes), label_blocks(found.gates)
+    if found.has_intervals:
+        told, why = (
+            [found.told_apart(i) for i in range(len(labels))],
+            "95 % interval above 0, which some 5 % would be by chance",
+        )
+    else:
+        told, why = (
+            (found.squared > 0).sum(axis=0).tolist(),
+            "farther than the noise in their mean explains; no intervals",
+        )
+    most, least = int(np.argmax(told)), int(np.argmin(told))
+    lead = (
+        f"**In {labels[most]} the mean gates of {told[most]:,} of {classes:,} classes are told from those of the others"
+    )
+    if told[most] == told[least]:
+        return f"{lead}{', as in every block' if len(labels) > 1 else ''}** ({why})."
+    here = "" if at in (most, least) else f" In {label} it is {told[at]:,}."
+    return f"{lead}; in {labels[least]}, of {told[least]:,}** ({why}).{here}"
+
+
+def _extremes(found: ClassDistinctness, at: int, label: str) -> str:
+    order = np.argsort(-found.squared[:, at], kind="stable")
+    distance = found.distance()[:, at]
+    first, last = order[0], order[-1]
+    return (
+        f"Most distinct in {label} is {found.labels[first]} ({_number(distance[first])} in units of s), least "
+        f"{found.labels[last]} ({_number(distance[last])})."
+    )
+
+
+def _where(found: ClassDistinctness) -> str:
+    if len(found.gates) < 2:
+        return ""
+    labels, emergence = label_blocks(found.gates), found.emergence()
+    known = emergence.begins >= 0
+    if not known.any():
+        return ""
+    middle = labels[int(np.median(emergence.begins[known]))]
+    last = int((emergence.ends[known] == len(labels) - 1).sum())
+    return (
+        f"By the half-maximum convention the middle class emerges at **{middle}**, and {last:,} of {int(known.sum()):,} stay above half of "
+        f"their largest distance up to {labels[-1]}."
+    )
+
+
+def answer_use(table: EffectTable | None) -> str:
+    """What stored interventions say about whether the network uses what tells classes apart."""
+    if table is None:
+        return (
+            "**Whether the network uses this can not be told here:** that takes interventions, and none are stored with this "
+            "recording (the page Gate lab says how to make them)."
+        )
+    parts = [c for c in decompose(table) if c.name == "class"]
+    parts = [c for c in parts if c.kind == "block"] or parts
+    if not parts:
+        return "**Whether the network uses this can not be told here:** the stored interventions do not part class from instance."
+    most = min(parts, key=lambda c: c.changes["top1"].value)
+    change = most.changes["top1"]
+    interval = change.images.interval()
+    told = "" if interval.high < 0 or interval.low > 0 else "; not told from none"
+    return (
+        "**Whether the network uses it:** taking an image's gates from another class instead of from another image of its own class "
+        f"costs most at **{most.target}**: {say_change(change, 'top1')} points of top-1{told}."
+    )
+
+
+def answer_agreement(found: ConfusionAgreement) -> str:
+    """Whether classes that are close in gate space are confused, where most, and whether z says more."""
+    values, adjusted = found.values, found.adjusted
+    if not np.isfinite(values).any():
+        return "**Nothing can be said of confusions:** no image of these classes is taken for another of them."
+    labels = label_blocks(found.gates)
+    at = int(np.nanargmax(values))
+    interval = found.blocks[at].interval
+    within = "" if np.isnan(interval.low) else f" [{_number(interval.low, 2)}, {_number(interval.high, 2)}]"
+    sure = int((adjusted <= _SURE).sum())
+    lead = (
+        f"**Classes whose gates are alike are taken for each other more often in {sure:,} of {len(labels):,} blocks** "
+        "(p ≤ .05 over all blocks)."
+        if sure
+        else "**In no block are classes whose gates are alike told to be confused more often** (p > .05 over all blocks)."
+    )
+    return (
+        f"{lead} Most in {labels[at]}: Spearman's ρ = **{_number(values[at], 2)}**{within} over {found.blocks[at].pairs:,} pairs of "
+        f"{found.classes:,} classes.{_beside_z(found)}"
+    )
+
+
+def _beside_z(found: ConfusionAgreement) -> str:
+    gates, z = found.values, found.squeeze_values
+    both = np.isfinite(gates) & np.isfinite(z)
+    if not both.any():
+        return ""
+    more = int((z > gates)[both].sum())
+    return f" The squeeze z, which the gate is computed from, has a larger ρ in {more:,} of {int(both.sum()):,} blocks."
+
+
+def answer_plane(found: ProfilePlane) -> str:
+    """How much of the spread of the class means the map shows, and how much of it is noise."""
+    if np.isnan(found.shares).any():
+        return "The class means of this block do not spread."
+    first, second = found.shares
+    noise = (
+        ""
+        if np.isnan(found.noise)
+        else f" About {min(1.0, found.noise):.0%} of the whole spread is noise in the means."
+    )
+    return f"The map shows **{first + second:.0%}** of the spread of the class means ({first:.0%} across, {second:.0%} upwards).{noise}"
+
+
+def _number(value: float, digits: int = 3) -> str:
+    return f"{value:z.{digits}f}".replace("-", "−")

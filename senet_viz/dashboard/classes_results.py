@@ -1,0 +1,84 @@
+"""Results of the page Classes, kept by the recording's stamp and what was chosen."""
+
+import streamlit as st
+
+from senet_viz.classes import (
+    BlockAgreement,
+    ClassAccuracy,
+    ClassComparison,
+    ClassDistinctness,
+    ClassPairs,
+    Confusions,
+    NearestClasses,
+    ProfilePlane,
+    agree_with_confusions,
+    compare_classes,
+    count_confusions,
+    count_correct,
+    find_nearest,
+    measure_distinctness,
+    pair_classes,
+    place_classes,
+    read_class_profiles,
+)
+from senet_viz.recording import Recording
+from senet_viz.recording.layout import Quantity
+
+
+@st.cache_data(max_entries=8, show_spinner="Measuring how distinct every class is…")
+def get_distinctness(_recording: Recording, stamp: str, intervals: bool) -> ClassDistinctness:
+    """`measure_distinctness`, kept by `stamp` and whether kept gates were read for intervals."""
+    del stamp
+    return measure_distinctness(_recording, intervals=intervals)
+
+
+@st.cache_data(max_entries=16, show_spinner=False)
+def get_accuracy(_recording: Recording, stamp: str) -> ClassAccuracy:
+    """`count_correct`, kept by `stamp`."""
+    del stamp
+    return count_correct(_recording)
+
+
+@st.cache_data(max_entries=64, show_spinner="Reading class means…")
+def get_comparison(_recording: Recording, stamp: str, classes: tuple[int, ...]) -> ClassComparison:
+    """`compare_classes`, kept by `stamp` and the classes."""
+    del stamp
+    return compare_classes(_recording, classes)
+
+
+@st.cache_data(max_entries=64, show_spinner="Reading class means…")
+def get_nearest(_recording: Recording, stamp: str, index: int) -> NearestClasses | None:
+    """`find_nearest`, kept by `stamp` and the class."""
+    del stamp
+    return find_nearest(_recording, index)
+
+
+@st.cache_data(max_entries=64, show_spinner=False)
+def get_plane(_recording: Recording, stamp: str, block: str) -> ProfilePlane | None:
+    """`place_classes`, kept by `stamp` and the block."""
+    del stamp
+    return place_classes(_recording, _recording.block(block))
+
+
+@st.cache_resource(max_entries=4, show_spinner=False)
+def get_confusions(_recording: Recording, stamp: str) -> Confusions:
+    """`count_confusions`, kept by `stamp`."""
+    del stamp
+    return count_confusions(_recording)
+
+
+@st.cache_data(max_entries=256, show_spinner=False)
+def get_agreement(_recording: Recording, stamp: str, block: str, quantity: Quantity) -> BlockAgreement | None:
+    """`agree_with_confusions` of one block, kept by `stamp` and the block; None where it has no such quantity."""
+    gate = _recording.block(block)
+    if quantity == "squeeze" and gate.squeeze_missing is not None:
+        return None
+    profiles = read_class_profiles(_recording, gate, quantity)
+    return agree_with_confusions(profiles, get_confusions(_recording, stamp))
+
+
+@st.cache_resource(max_entries=4, show_spinner=False)
+def get_pairs(_recording: Recording, stamp: str, block: str) -> ClassPairs:
+    """`pair_classes` of one block, kept by `stamp` and the block."""
+    profiles = read_class_profiles(_recording, _recording.block(block))
+    return pair_classes(profiles, get_confusions(_recording, stamp))

@@ -1,0 +1,285 @@
+"""Classes: which classes do the gates tell apart, where along the depth, and does the network use it?"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import streamlit as st
+
+from senet_viz.classes import (
+    ClassComparison,
+    ClassDistinctness,
+    ClassOverview,
+    answer_distinctness,
+    answer_plane,
+    answer_use,
+)
+from senet_viz.classes.neighbours import MOST_COMPARED
+from senet_viz.dashboard import glossary, links
+from senet_viz.dashboard.class_colours import assign_colours
+from senet_viz.dashboard.classes_confusable import show_confusable
+from senet_viz.dashboard.classes_results import (
+    get_accuracy,
+    get_comparison,
+    get_distinctness,
+    get_nearest,
+    get_plane,
+)
+from senet_viz.dashboard.classes_table import pick_effect, pick_order, show_table
+from senet_viz.dashboard.controls import pick_figure_classes, pick_one, prepare
+from senet_viz.dashboard.frame import Opened, escape, open_page
+from senet_viz.dashboard.lab_effects import find_effects
+from senet_viz.dashboard.parts import show_answer, show_downloads, show_figure
+from senet_viz.errors import SenetVizError
+from senet_viz.figures.classes import draw_class_distances, draw_class_matrix, draw_distinctness, draw_plane
+from senet_viz.profiles import label_blocks, label_classes
+from senet_viz.schema import Gate
+from senet_viz.statistics import block_word, file_stem, name_classes
+
+UNITS = {"Units of s": False, "Within-class SDs": True}
+_UNASKED = 20_000_000  # kept gates that are read for intervals without a question
+
+
+@dataclass(frozen=True)
+class Selection:
+    """What the sidebar chooses: at most eight classes with their colours, a block, the unit."""
+
+    classes: tuple[int, ...]
+    colours: Mapping[int, str]
+    block: Gate
+    relative: bool
+
+
+def choose(page: Opened) -> Selection:
+    """The sidebar's controls; they are shared with the other pages."""
+    recording = page.recording
+    labels = label_blocks(recording.blocks)
+    with st.sidebar:
+        classes = pick_figure_classes(recording, "Classes")
+        if len(classes) > MOST_COMPARED:
+            st.caption(f"The first {MOST_COMPARED} are compared on this page.")
+        prepare("map_block", "block", labels)
+        label = st.selectbox(
+            "Block", labels, index=len(labels) - 1, key="map_block", bind="query-params", persist_state="session",
+            on_change=links.forget_notices, help=glossary.BLOCK,
+        )  # fmt: skip
+        unit = pick_one("Distances in", list(UNITS), "class_unit", help_text=glossary.CLASS_RELATIVE)
+    colours = assign_colours(page, classes)
+    block = recording.blocks[labels.index(label or labels[-1])]
+    return Selection(classes[:MOST_COMPARED], colours, block, UNITS[unit])
+
+
+def measure(page: Opened) -> ClassDistinctness:
+    """Of all classes; where many gates are kept they are read for intervals at a click only."""
+    recording = page.recording
+    values = recording.n_kept * sum(gate.channels for gate in recording.blocks)
+    asked = values <= _UNASKED or st.session_state.get(f"intervals_{page.stamp}", False)
+    return get_distinctness(recording, page.stamp, bool(asked) and values > 0)
+
+
+def offer_intervals(page: Opened, found: ClassDistinctness) -> None:
+    """Why there are no intervals, or the button that computes them."""
+    key, kept = f"intervals_{page.stamp}", page.recording.n_kept
+    if found.has_intervals or len(found.classes) < 2:
+        return
+    if not kept or st.session_state.get(key):
+        st.caption(found.missing or "No intervals: this recording kept no gates of single images.")
+        return
+    if kept * sum(gate.channels for gate in page.recording.blocks) > _UNASKED:
+        st.caption(f"Intervals are computed from the gates of {kept:,} kept images, which takes some seconds to read.")
+        if st.button("Compute intervals", icon=":material/unfold_more:", key="intervals_now"):
+            st.session_state[key] = True
+            st.rerun()
+
+
+def show_classes(page: Opened, chosen: Selection, found: ClassDistinctness) -> None:
+    """The answer and the table of all classes."""
+    effects = find_effects(page)
+    answer = f"{answer_distinctness(found, chosen.block.depth)}\n\n{answer_use(effects)}"
+    show_answer(escape_names(answer, found), explained=glossary.CLASS_DISTANCE)
+    offer_intervals(page, found)
+    st.header("All classes", anchor=False, help=glossary.CLASS_EMERGENCE)
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        effect = pick_effect(effects)
+        images = None if effects is None else effects.class_images
+        overview = ClassOverview(found, get_accuracy(page.recording, page.stamp), effect, images)
+        order = pick_order(overview)
+    if missing := tell_missing(overview):
+        st.caption(missing)
+    show_table(page, overview, chosen.block, order)
+
+
+def escape_names(answer: str, found: ClassDistinctness) -> str:
+    """Names of classes are not markdown."""
+    for label in found.labels:
+        if (safe := escape(label)) != label:
+            answer = answer.replace(label, safe)
+    return answer
+
+
+def tell_missing(overview: ClassOverview) -> str:
+    """Which columns the table has not, and why."""
+    parts = []
+    if not overview.has_accuracy:
+        parts.append("no accuracy, as no class has an output of the network")
+    if overview.effect is None:
+        parts.append("no loss by intervention, as none are stored with this recording (the page Gate lab makes them)")
+    return f"The table has {' and '.join(parts)}." if parts else ""
+
+
+def show_depths(page: Opened, chosen: Selection, found: ClassDistinctness) -> None:
+    """How distinct the chosen classes are along the depth."""
+    st.header("Along the depth", anchor=False, help=glossary.CLASS_DISTANCE)
+    figure = draw_distinctness(
+        found, chosen.classes, chosen.colours, page.screen.look, relative=chosen.relative, narrow=page.screen.narrow
+    )
+    unit = "relative" if chosen.relative else "absolute"
+    name = file_stem("class-distinctness", page.recording.id, unit, name_classes(chosen.classes))
+    show_figure(figure, name=name, key="distinctness", alt="How distinct the chosen classes' gates are in every block.")
+    st.caption(
+        "How far a class's mean gates lie from the mean of the other classes, with the noise of few images taken off: at or "
+        "below 0 a class is not told from the others. It is about class means, not about single images, whose gates overlap.",
+        help=glossary.CLASS_DISTANCE,
+    )
+    show_downloads(found.table(chosen.classes or None), figure, key="distinctness", name=name)
+
+
+def show_comparison(page: Opened, chosen: Selection) -> int | None:
+    """The chosen classes against each other; returns the class that distances are from."""
+    st.header("Chosen classes against each other", anchor=False, help=glossary.CLASS_DISTANCE)
+    comparison = get_comparison(page.recording, page.stamp, chosen.classes) if chosen.classes else None
+    if comparison is None or not comparison.classes:
+        st.info("Choose classes in the sidebar, or tick rows of the table.", icon=":material/label:")
+        return None
+    position = pick_reference(comparison)
+    if len(comparison.classes) > 1 and np.isfinite(comparison.distance).all():
+        draw_comparison(page, chosen, comparison, position)
+    else:
+        st.info("Distances take a second class, and two images in some class.", icon=":material/label_off:")
+    link_onwards(comparison.labels[position], label_blocks(page.recording.blocks)[chosen.block.depth])
+    return comparison.classes[position]
+
+
+def pick_reference(comparison: ClassComparison) -> int:
+    """Position of the class whose distances and neighbours are shown."""
+    options = list(comparison.labels)
+    prepare("class_from", "class", options)
+    picked = st.selectbox(
+        "Distances from", options, key="class_from", bind="query-params", persist_state="session", width=260,
+        on_change=links.forget_notices, help=glossary.CLASS_DISTANCE,
+    )  # fmt: skip
+    return options.index(picked or options[0])
+
+
+def draw_comparison(page: Opened, chosen: Selection, comparison: ClassComparison, position: int) -> None:
+    """Distances from one class along the depth, and all pairs in the block."""
+    look, narrow = page.screen.look, page.screen.narrow
+    figure = draw_class_distances(comparison, position, chosen.colours, look, narrow=narrow)
+    stem = file_stem("class-distances", page.recording.id, name_classes(comparison.classes))
+    name = f"{stem}-from-{comparison.classes[position]}"
+    show_figure(figure, name=name, key="distances", alt="Distance of the chosen classes from one of them, by block.")
+    st.caption(
+        "RMS over channels between two class means, less the noise in both: the dotted lines are what that noise alone would "
+        "give. A distance does not say whether the network uses it.",
+        help=glossary.CLASS_NOISE,
+    )
+    show_downloads(comparison.table(), figure, key="distances", name=name)
+    matrix = draw_class_matrix(comparison, chosen.block.depth, look, narrow=narrow)
+    label = label_blocks(page.recording.blocks)[chosen.block.depth]
+    name = file_stem("class-matrix", page.recording.id, block_word(page.recording, chosen.block), name_classes(comparison.classes))  # fmt: skip
+    show_figure(matrix, name=name, key="matrix", alt=f"Distance of each pair of the chosen classes in {label}.")
+    st.caption("The pointer tells how many images each mean is of, and what their noise alone would give.")
+    show_downloads(comparison.table(chosen.block.depth), matrix, key="matrix", name=name)
+
+
+def link_onwards(label: str, block: str) -> None:
+    """Other pages about the same class and block."""
+    st.markdown(f"More about **{escape(label)}** in {escape(block)}:")
+    here = {"class": [label], "map_block": block}
+    with st.container(horizontal=True):
+        links.link_page("distributions", f"{label}: distributions", "ssid_chart", here)
+        links.link_page("distributions", f"{block}: all classes", "grid_on", {"map_block": block}, at="one-block")
+        links.link_page("blocks", f"{block}: all measures", "view_column", {"map_block": block}, at="one-block")
+        links.link_page(
+            "compare", f"Images of yours among {label}", "compare", {"among": label, "compare_block": block}
+        )
+        links.link_page("lab", f"Cost of moving {block}", "science", {"lab_target": block}, at="losers")
+
+
+def show_plane(page: Opened, chosen: Selection, reference: int | None) -> None:
+    """The map of all classes in one block, and the nearest classes of one along the depth."""
+    st.header("Map of classes", anchor=False, help=glossary.CLASS_PLANE)
+    plane = get_plane(page.recording, page.stamp, chosen.block.name)
+    if plane is None:
+        st.info("A map takes three classes.", icon=":material/label_off:")
+        return
+    st.markdown(answer_plane(plane))
+    figure = draw_plane(plane, chosen.classes, chosen.colours, page.screen.look, narrow=page.screen.narrow)
+    name = file_stem("class-plane", page.recording.id, block_word(page.recording, chosen.block))
+    label = label_blocks(page.recording.blocks)[chosen.block.depth]
+    show_figure(
+        figure, name=name, key="plane", on_point=lambda point: choose_class(page, point),
+        alt=f"Class profiles of {label} on their first two principal axes.",
+    )  # fmt: skip
+    st.caption(
+        "A point a class: near points have similar mean gates as far as these two axes show them; what lies along other axes "
+        "is not seen, so classes that touch here may be apart. A click on a point adds its class to the chosen ones.",
+        help=glossary.CLASS_PLANE,
+    )
+    show_downloads(plane.table(), figure, key="plane", name=name)
+    if reference is not None:
+        show_nearest(page, reference)
+
+
+def choose_class(page: Opened, point: Mapping[str, Any]) -> None:
+    """A click on a class of the map chooses it, and shows its neighbours."""
+    labels = label_classes(page.recording.classes)
+    name = labels[int(point["customdata"][1])]
+    before = [label for label in st.session_state.get("class") or [] if label != name]
+    links.forget_notices()
+    st.session_state["class"] = [*before[: MOST_COMPARED - 1], name]
+    st.session_state["class_from"] = name
+
+
+def show_nearest(page: Opened, reference: int) -> None:
+    """The classes nearest to one in every block."""
+    nearest = get_nearest(page.recording, page.stamp, reference)
+    if nearest is None:
+        return
+    st.subheader(f"Nearest to {escape(nearest.label)}", anchor=False, help=glossary.CLASS_DISTANCE)
+    rows = nearest.rows()
+    st.dataframe(
+        rows,
+        hide_index=True,
+        height=min(320, 37 + 35 * len(rows)),
+        alt=f"Table: classes nearest to {nearest.label} by block",
+    )
+    st.caption(
+        f"Of {nearest.compared:,} other classes, all channels, RMS distance without noise in units of s; below 0: nearer than noise "
+        f"explains. n = {nearest.images:,} images of {escape(nearest.label)}."
+    )
+    name = file_stem("nearest-classes", page.recording.id, name_classes([reference]))
+    st.download_button(
+        "Table (CSV)", lambda: nearest.table().to_csv(index=False).encode(), file_name=f"{name}.csv", mime="text/csv",
+        key="csv_nearest", on_click="ignore", icon=":material/download:",
+    )  # fmt: skip
+
+
+opened = open_page(
+    "Classes", "Which classes do the gates tell apart, where along the depth, and does the network use it?"
+)
+try:
+    if not label_classes(opened.recording.classes):
+        st.info("This recording has no labels, so there are no classes to tell apart.", icon=":material/label_off:")
+    else:
+        selection = choose(opened)
+        links.show_notices()
+        distinctness = measure(opened)
+        show_classes(opened, selection, distinctness)
+        show_depths(opened, selection, distinctness)
+        compared = show_comparison(opened, selection)
+        show_plane(opened, selection, compared)
+        show_confusable(opened, selection.block)
+except SenetVizError as error:
+    st.error(escape(str(error)), icon=":material/folder_off:")

@@ -1,0 +1,22 @@
+"""How SE works: one's own photo through one block, step by step, and what the paper says of it."""
+
+import streamlit as st
+
+from senet_viz.dashboard import glossary, links
+from senet_viz.dashboard.frame import escape, open_page
+from senet_viz.dashboard.how_paper import show_costs, show_paper
+from senet_viz.dashboard.how_steps import show_live
+from senet_viz.errors import SenetVizError
+
+opened = open_page("How SE works", "What does a squeeze-and-excitation block do to a photo?")
+st.markdown(glossary.HOW)
+notices = st.container()
+network = show_live(opened)
+try:
+    show_paper(opened)
+    if network is not None:
+        show_costs(network)
+except SenetVizError as error:
+    st.error(escape(str(error)), icon=":material/error:")
+with notices:
+    links.show_notices()
