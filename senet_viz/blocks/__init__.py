@@ -3,7 +3,7 @@
 from senet_viz.blocks.answers import describe_health, describe_saturation
 from senet_viz.blocks.curves import BlockCurve, BlockMeasures, gather_measures, measures_from_table
 from senet_viz.blocks.health import BlockHealth, gather_health, health_from_table
-from senet_viz.blocks.quick import measure_from_moments
+from senet_viz.blocks.quick import measure_blocks, measure_from_moments, ranks_are_quick
 from senet_viz.blocks.similarity import BlockSimilarity, gather_similarity
 
 __all__ = [
@@ -17,6 +17,8 @@ __all__ = [
     "gather_measures",
     "gather_similarity",
     "health_from_table",
+    "measure_blocks",
     "measure_from_moments",
     "measures_from_table",
+    "ranks_are_quick",
 ]

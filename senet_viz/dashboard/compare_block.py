@@ -74,6 +74,10 @@ def show_block(page: Opened, brought: Brought, comparison: Comparison) -> str:
     )
     show_downloads(comparison.gates_table(name), figure, key="compare_gates", name=f"compare-gates-{stem}")
     _show_differing(page, comparison, name, place, stem)
+    label = label_blocks(page.recording.blocks)[block.block.depth]
+    with st.container(horizontal=True):
+        links.link_page("lab", f"Move the gates of {label}", "tune", {"try_block": [label]}, at="try")
+        links.link_page("distributions", f"All classes in {label}", "ssid_chart", {"map_block": label}, at=BLOCK_ANCHOR)
     _scroller(key="compare_scroller", data={"asked": st.session_state.pop(_ASKED, ""), "anchor": BLOCK_ANCHOR})
     return name
 

@@ -49,7 +49,7 @@ def pick_figure_classes(recording: Recording, title: str = "Classes of the figur
     labels = label_classes(recording.classes)
     if not labels:
         return ()
-    first = choose_classes(recording.classes, recording.moments(recording.blocks[0].name).count)
+    first = choose_classes(recording.classes, recording.class_counts)
     prepare("class", "class", labels)
     picked = st.multiselect(
         title, labels, default=[labels[c.index] for c in first], key="class", bind="query-params",

@@ -204,9 +204,7 @@ PLACEMENT = (
     "**SE_3×3**: after the bottleneck's 3×3 convolution, where there are fewer channels. **After every convolution**: VGG's way, and "
     "the note's first question."
 )
-LAYERS = (
-    "Linear layers of the excitation. 2 is the paper's: C → C/r → C. Each further one is C/r → C/r, the note's second question."
-)
+LAYERS = "Linear layers of the excitation. 2 is the paper's: C → C/r → C. Each further one is C/r → C/r, the note's second question."
 BIASES = "The paper's ablations have none, the authors' released weights and timm have them. They are C + (L − 1)·C/r a unit."
 OPERATIONS = (
     "For one image of the network's native size. **Squeeze**: one addition a channel and position. **Excitation**: one multiply-add a "

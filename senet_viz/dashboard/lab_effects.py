@@ -91,7 +91,7 @@ def _choose(table: EffectTable) -> _Choice:
 
 def show_costs(page: Opened, table: EffectTable, choice: _Choice) -> None:
     """What moving gates costs along the depth."""
-    st.header("What it costs, along the depth", anchor=False, help=glossary.COSTS)
+    st.header("What it costs, along the depth", anchor="costs", help=glossary.COSTS)
     figure = draw_costs(
         table, page.recording.blocks, page.screen.look, baselines=choice.baselines, measure=choice.measure,
         over=choice.over, strength=choice.strength, narrow=page.screen.narrow,
@@ -133,7 +133,7 @@ def show_components(page: Opened, table: EffectTable, choice: _Choice) -> None:
 
 def show_classes(page: Opened, table: EffectTable, choice: _Choice) -> None:
     """Losers and winners of one target and baseline."""
-    st.header("Losers and winners", anchor=False, help=glossary.LOSERS)
+    st.header("Losers and winners", anchor="losers", help=glossary.LOSERS)
     made = [effect for effect in table.effects if effect.strength == choice.strength]
     targets = list(dict.fromkeys(effect.target for effect in made))
     first = find_costliest(made)
@@ -156,9 +156,7 @@ def show_classes(page: Opened, table: EffectTable, choice: _Choice) -> None:
         f"{table.smallest_class:,} images.",
         help=glossary.LOSERS,
     )
-    rows = table.class_table()
-    mine = rows[(rows["target"] == target) & (rows["baseline"] == baseline) & (rows["strength"] == choice.strength)]
-    show_downloads(mine, figure, key="lab_classes", name=name)
+    show_downloads(table.class_table(effect), figure, key="lab_classes", name=name)
 
 
 def _select(title: str, options: list[str], key: str, kind: str, default: str) -> str:

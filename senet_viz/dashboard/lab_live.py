@@ -29,11 +29,11 @@ _MOST_RANGE = 100_000
 @st.fragment
 def show_live(page: Opened) -> None:
     """A fragment: what is moved here leaves the rest of the page alone."""
-    st.header("Try it: one image", anchor=False, help=glossary.TRY)
-    brought = bring_images()
+    st.header("Try it: one image", anchor="try", help=glossary.TRY)
+    brought = bring_images(page)
     if brought is None:
         st.info(
-            "Upload an image, or choose **Samples** above: the network says what it sees, untouched and with the gates that you "
+            "Upload an image, or choose **Samples** or **Recording** above: the network says what it sees, untouched and with the gates that you "
             "move.",
             icon=":material/add_photo_alternate:",
         )

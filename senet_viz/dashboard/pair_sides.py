@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import streamlit as st
 
 from senet_viz.assessment import Assessment, read_assessment, read_tree
+from senet_viz.blocks import ranks_are_quick
 from senet_viz.claims import ClaimReport
 from senet_viz.dashboard import links
 from senet_viz.dashboard.frame import Opened, escape
@@ -64,7 +65,7 @@ def open_side(recording: Recording, stamp: str) -> Side:
     assessment, report, problem = _stored(recording)
     if assessment is not None:
         return Side(recording, PairSide.from_assessment(name, assessment), assessment, report, problem)
-    table = get_block_table(recording, stamp)
+    table = get_block_table(recording, stamp, ranks_are_quick(recording))
     return Side(recording, PairSide.from_table(name, recording.blocks, table), None, None, problem)
 
 

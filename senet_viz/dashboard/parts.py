@@ -1,5 +1,6 @@
 """What every page shows in the same way: a figure, the table under it, a sentence that answers, files to take along."""
 
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import pandas as pd
@@ -23,14 +24,36 @@ def show_answer(sentence: str, *, explained: str | None = None) -> None:
         st.markdown(sentence, help=explained)
 
 
-def show_figure(figure: go.Figure, *, name: str, alt: str, key: str = "", camera: bool = False) -> None:
+def show_figure(
+    figure: go.Figure,
+    *,
+    name: str,
+    alt: str,
+    key: str = "",
+    camera: bool = False,
+    on_point: Callable[[Mapping[str, Any]], None] | None = None,
+) -> None:
     """A figure over the whole width; `name` is that of the picture that its mode bar saves.
 
     `key` says which figure of the page it is, where its name changes with choices: then it is drawn anew in its place.
-    `camera` keeps the camera in sight; else the mode bar comes with the pointer.
+    `camera` keeps the camera in sight; else the mode bar comes with the pointer. `on_point` is called, before the page
+    runs again, with a point that was clicked: its "x", "y", "customdata".
     """
     config = chart_config(name, picture=chosen_picture(), camera=camera)
-    st.plotly_chart(figure, theme=None, config=config, key=f"figure_{key or name}", alt=alt)
+    place = f"figure_{key or name}"
+    if on_point is None:
+        st.plotly_chart(figure, theme=None, config=config, key=place, alt=alt)
+        return
+    st.plotly_chart(
+        figure, theme=None, config=config, key=place, alt=alt, selection_mode="points",
+        on_select=lambda: _hand_over(place, on_point),
+    )  # fmt: skip
+
+
+def _hand_over(place: str, on_point: Callable[[Mapping[str, Any]], None]) -> None:
+    points = st.session_state[place].selection.points
+    if points:
+        on_point(points[0])
 
 
 def choose_picture() -> None:

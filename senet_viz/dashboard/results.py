@@ -2,18 +2,24 @@
 
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import streamlit as st
+from numpy.typing import NDArray
 
-from senet_viz.blocks import measure_from_moments
-from senet_viz.measures import measure_selectivity
+from senet_viz.blocks import measure_blocks, measure_from_moments
+from senet_viz.moments import Moments
 from senet_viz.profiles import (
     ChannelDistribution,
     ChannelOrder,
     ChannelRanking,
     ClassChannelMap,
     ClassPanels,
+    ExtremeClasses,
+    ExtremeImages,
     distribute_channel,
+    find_extreme_classes,
+    find_extreme_images,
     map_classes,
     profile_classes,
     rank_channels,
@@ -32,7 +38,22 @@ def load_recording(path: Path) -> tuple[Recording, str]:
     """
     recording = open_recording(path)  # a manifest and sizes: a few milliseconds, and what went away is noticed
     changed = (path / "manifest.json").stat().st_mtime_ns
-    return recording, f"{recording.id}-{changed}"
+    stamp = f"{recording.id}-{changed}"
+    return _keep(recording, str(path.absolute()), stamp), stamp
+
+
+@st.cache_resource(max_entries=4, show_spinner=False)
+def _keep(_recording: Recording, path: str, stamp: str) -> Recording:
+    """The recording that was opened first under a stamp, with the tables of images that it has read since."""
+    del path, stamp
+    return _recording
+
+
+@st.cache_resource(max_entries=2, show_spinner=False)
+def get_moments(_recording: Recording, stamp: str, block: str) -> Moments:
+    """`recording.moments`, kept for the two blocks that were read last: not to be written to."""
+    del stamp
+    return _recording.moments(block)
 
 
 @st.cache_data(max_entries=64, show_spinner=False)
@@ -48,24 +69,44 @@ def get_panels(
 @st.cache_data(max_entries=16, show_spinner=False)
 def get_map(_recording: Recording, stamp: str, block: str, top: int | None) -> ClassChannelMap:
     """`map_classes`, kept by `stamp` and the choices."""
-    del stamp
-    return map_classes(_recording, _recording.block(block), top=top)
+    moments = get_moments(_recording, stamp, block)
+    return map_classes(_recording, _recording.block(block), top=top, moments=moments)
 
 
 @st.cache_data(max_entries=64, show_spinner=False)
 def get_ranking(_recording: Recording, stamp: str, block: str) -> ChannelRanking:
     """`rank_channels`, kept by `stamp` and the block."""
-    del stamp
-    return rank_channels(_recording, _recording.block(block))
+    return rank_channels(_recording, _recording.block(block), moments=get_moments(_recording, stamp, block))
 
 
 @st.cache_data(max_entries=64, show_spinner=False)
 def get_distribution(
-    _recording: Recording, stamp: str, block: str, channel: int, classes: tuple[int, ...]
+    _recording: Recording,
+    stamp: str,
+    block: str,
+    channel: int,
+    classes: tuple[int, ...],
+    _gates: NDArray[np.float16] | None = None,
 ) -> ChannelDistribution | None:
-    """`distribute_channel`, kept by `stamp` and the choices."""
+    """`distribute_channel`, kept by `stamp` and the choices; `_gates` are the channel's, where they were read before."""
     del stamp
-    return distribute_channel(_recording, _recording.block(block), channel, classes)
+    return distribute_channel(_recording, _recording.block(block), channel, classes, gates=_gates)
+
+
+@st.cache_data(max_entries=64, show_spinner=False)
+def get_extreme_classes(_recording: Recording, stamp: str, block: str, channel: int) -> ExtremeClasses | None:
+    """`find_extreme_classes`, kept by `stamp` and the choices."""
+    moments = get_moments(_recording, stamp, block)
+    return find_extreme_classes(_recording, _recording.block(block), channel, moments=moments)
+
+
+@st.cache_data(max_entries=64, show_spinner=False)
+def get_extreme_images(
+    _recording: Recording, stamp: str, block: str, channel: int, _gates: NDArray[np.float16] | None = None
+) -> ExtremeImages | None:
+    """`find_extreme_images`, kept by `stamp` and the choices; `_gates` as above."""
+    del stamp
+    return find_extreme_images(_recording, _recording.block(block), channel, gates=_gates)
 
 
 @st.cache_data(max_entries=64, show_spinner=False)
@@ -78,14 +119,13 @@ def get_estimate(
 
 
 @st.cache_data(max_entries=16, show_spinner="Measuring the blocks…")
-def get_block_table(_recording: Recording, stamp: str) -> pd.DataFrame:
-    """`measure_selectivity(per="block")`, kept by `stamp`."""
+def get_block_table(_recording: Recording, stamp: str, ranks: bool) -> pd.DataFrame:
+    """`measure_blocks`, kept by `stamp`."""
     del stamp
-    return measure_selectivity(_recording, per="block")
+    return measure_blocks(_recording, ranks=ranks)
 
 
 @st.cache_data(max_entries=64, show_spinner=False)
 def get_channel_measures(_recording: Recording, stamp: str, block: str) -> pd.DataFrame:
     """`measure_from_moments`, kept by `stamp` and the block."""
-    del stamp
-    return measure_from_moments(_recording, _recording.block(block))
+    return measure_from_moments(_recording, _recording.block(block), moments=get_moments(_recording, stamp, block))

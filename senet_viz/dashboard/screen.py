@@ -1,10 +1,13 @@
 """What the browser looks like: light or dark, wide or narrow."""
 
 import time
+import uuid
 from dataclasses import dataclass
 
 import streamlit as st
 
+from senet_viz.dashboard.links import SECTION
+from senet_viz.dashboard.selections import current_visit
 from senet_viz.figures import Look, Theme, look_of
 
 _WATCH = """
@@ -18,10 +21,29 @@ export default function ({ data, setStateValue }) {
   return () => window.removeEventListener("resize", tell)
 }
 """
-_KEY = "screen"
+_SCROLL = """
+const done = new Set()
+export default function ({ data }) {
+  if (!data.asked || done.has(data.asked)) return
+  done.add(data.asked)
+  const kinds = ["wheel", "touchstart", "pointerdown", "keydown"]
+  const until = performance.now() + 2500
+  let timer = 0
+  const stop = () => { clearInterval(timer); kinds.forEach((kind) => window.removeEventListener(kind, stop)) }
+  const go = () => {
+    if (performance.now() > until) stop()
+    document.getElementById(data.section)?.scrollIntoView({ behavior: "instant", block: "start" })
+  }
+  kinds.forEach((kind) => window.addEventListener(kind, stop, { passive: true }))
+  timer = setInterval(go, 200)
+  go()
+}
+"""
+_KEY, _ASKED = "screen", "section_asked"
 _DRAWN = "first_figure_drawn"
 _FIRST_DRAW = 0.8  # seconds
 _probe = st.components.v2.component("senet_viz_screen", js=_WATCH)
+_scroller = st.components.v2.component("senet_viz_section", js=_SCROLL)
 
 
 # In the dark theme the primary colour carries white letters, so it is too dark to be the letters of what is selected.
@@ -59,6 +81,21 @@ def watch_screen() -> Screen:
     narrow = bool(st.session_state.get(_KEY, {}).get("narrow", False))
     _probe(key=_KEY, data={"narrow": narrow}, height="content", on_narrow_change=_ignore)
     return Screen("dark" if st.context.theme.type == "dark" else "light", narrow)
+
+
+def ask_for_section(section: str) -> None:
+    """The next run scrolls to a section: it was opened from elsewhere on the page."""
+    st.session_state[_ASKED] = (uuid.uuid4().hex, section)
+
+
+def scroll_to_section() -> None:
+    """Brings the section that was asked for, or that the link names, into view, once; to be called at the page's end.
+
+    Figures above it that are drawn late push it down: it is held for a moment, or until the reader moves.
+    """
+    named = st.query_params.get(SECTION, "")
+    word, section = st.session_state.pop(_ASKED, None) or (f"{current_visit()} {named}" if named else "", named)
+    _scroller(key="section_scroller", data={"asked": word, "section": section})
 
 
 def let_first_figure_draw() -> None:

@@ -1,4 +1,4 @@
-"""What the server does around the pages: modules loaded before the first session, and browsers told where it is."""
+"""What the server does around the pages: modules loaded before the first session, and scripts in every page's head."""
 
 import importlib
 import json
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 PRELOADED = (
     "senet_viz.dashboard.assessments",
+    "senet_viz.dashboard.controls",
     "senet_viz.dashboard.frame",
     "senet_viz.dashboard.parts",
     "senet_viz.dashboard.screen",
@@ -21,6 +22,19 @@ PRELOADED = (
     "plotly.io",
 )
 _HEAD = b"<head>"
+# Streamlit writes one history entry when a page is left (its selections go), one for the next page's path and one for the
+# selections that the page takes over: three steps back for one click. Here only the first after a press of a key or of the
+# pointer is an entry, the others replace it.
+_ONE_STEP = """<script>(() => {
+  const push = history.pushState.bind(history)
+  let pressed = false
+  for (const kind of ["pointerdown", "keydown"]) window.addEventListener(kind, () => { pressed = true }, true)
+  history.pushState = (...step) => {
+    if (pressed) push(...step)
+    else history.replaceState(...step)
+    pressed = false
+  }
+})()</script>"""
 
 
 def preload() -> None:
@@ -37,7 +51,7 @@ async def lifespan(_app: "App") -> AsyncIterator[None]:
 
 
 class ServerAddress:
-    """Tells every page where its server is.
+    """Tells every page where its server is, and that one click is one step of the browser's history.
 
     Streamlit's page looks for its server itself: opened at an address of its own (/record), it asks below that address
     first, and the 404 stands in the browser's console. Told by `window.__streamlit`, it does not ask.
@@ -76,10 +90,15 @@ class _Insertion:
             await self._send(message)
 
     async def _finish(self, start: "Message") -> None:
-        body = self._body.replace(_HEAD, _HEAD + address_script().encode(), 1)
+        body = self._body.replace(_HEAD, _HEAD + head_scripts().encode(), 1)
         headers = [(k, v) for k, v in start["headers"] if k not in (b"content-length", b"etag", b"last-modified")]
         await self._send({**start, "headers": [*headers, (b"content-length", str(len(body)).encode())]})
         await self._send({"type": "http.response.body", "body": body})
+
+
+def head_scripts() -> str:
+    """What a page's head gets: where the server is, and one step back for one click."""
+    return address_script() + _ONE_STEP
 
 
 def address_script() -> str:

@@ -4,6 +4,7 @@ from senet_viz.figures.attribution import draw_attribution, draw_channels, draw_
 from senet_viz.figures.class_map import draw_class_map
 from senet_viz.figures.depth_curves import draw_depth
 from senet_viz.figures.distribution import DISTRIBUTION_VIEWS, DistributionView, draw_distribution
+from senet_viz.figures.extremes import draw_extreme_classes
 from senet_viz.figures.look import (
     CLASS_COLOURS,
     DARK,
@@ -38,6 +39,7 @@ __all__ = [
     "draw_class_map",
     "draw_depth",
     "draw_distribution",
+    "draw_extreme_classes",
     "draw_grad_cam",
     "draw_panels",
     "look_of",

@@ -10,6 +10,8 @@ from senet_viz.profiles import ClassChannelMap, MapView
 
 _ROW_NAMES = 60
 _MOST_HEIGHT = 760
+_MOST_MARKS = 256
+_MARKS_HEIGHT = 16
 
 
 def draw_class_map(
@@ -18,6 +20,8 @@ def draw_class_map(
     *,
     view: MapView = "difference",
     chosen: tuple[int, ...] = (),
+    marks: bool = False,
+    opened: int | None = None,
     narrow: bool = False,
 ) -> go.Figure:
     """A row a class (clustered), a column a channel (largest class share first).
@@ -28,6 +32,8 @@ def draw_class_map(
         view: mean gates in cividis over the gate's range, or differences from the all-class mean in red and blue
             around 0.
         chosen: classes whose rows are named where there are too many rows to name all.
+        marks: a triangle above each of at most 256 columns, with the channel as `customdata`: a heat map hands no click on.
+        opened: the channel that is shown elsewhere; its mark stands out.
         narrow: for a narrow screen.
     """
     values = classes.values(view)
@@ -36,11 +42,9 @@ def draw_class_map(
     figure = go.Figure(
         go.Heatmap(
             z=values.astype(np.float32),
-            x=np.arange(1, len(classes.channels) + 1),
-            y=np.arange(rows),
-            customdata=np.broadcast_to(classes.channels[None].astype(np.int32), values.shape),
-            text=None,
-            hovertemplate="%{y}<br>channel %{customdata}<br>%{z:.3f}<extra></extra>",
+            x=[str(channel) for channel in classes.channels],
+            y=list(classes.labels),
+            hovertemplate="%{y}<br>channel %{x}<br>%{z:.3f}<extra></extra>",
             **_colours(classes, values, view, narrow=narrow),
         )
     )
@@ -48,11 +52,39 @@ def draw_class_map(
     style_axes(figure, look)
     positions, names = _named_rows(classes, chosen)
     figure.update_yaxes(
-        tickvals=positions, ticktext=names, autorange="reversed", showgrid=False, automargin=True, ticks="",
+        type="category", tickvals=positions, ticktext=names, range=[rows - 0.5, -0.5], showgrid=False, automargin=True, ticks="",
         tickfont={"size": 11 if rows <= 40 else 10},
     )  # fmt: skip
-    figure.update_xaxes(title_text="channels, largest class share first (position)", nticks=8)
+    if marks and len(classes.channels) <= _MOST_MARKS:
+        figure.add_trace(_marks(classes, opened, look, narrow=narrow))
+        share = _MARKS_HEIGHT / (height - 110)
+        figure.update_layout(
+            yaxis={"domain": [0, 1 - share]}, showlegend=False,
+            yaxis2={"domain": [1 - share, 1], "visible": False, "fixedrange": True, "range": [0, 1]},
+        )  # fmt: skip
+    figure.update_xaxes(
+        type="category",
+        title_text="channel, largest class share first",
+        range=[-0.5, len(classes.channels) - 0.5],
+        nticks=8 if narrow else 16,
+        tickangle=0,
+    )
     return figure
+
+
+def _marks(classes: ClassChannelMap, opened: int | None, look: Look, *, narrow: bool) -> go.Scatter:
+    """A small triangle a channel, over the map."""
+    known = len(classes.channels)
+    size = 5 if narrow or known > 100 else 8
+    chosen = [int(channel) == opened for channel in classes.channels]
+    return go.Scatter(
+        x=[str(channel) for channel in classes.channels], y=[0.5] * known, yaxis="y2", mode="markers",
+        customdata=[int(channel) for channel in classes.channels], text=[f"{share:.2f}" for share in classes.share],
+        marker={"symbol": "triangle-down", "size": [size + 5 * c for c in chosen], "opacity": 1,
+                "color": [look.ink if c else look.text for c in chosen]},
+        selected={"marker": {"opacity": 1}}, unselected={"marker": {"opacity": 1}},
+        hovertemplate="<b>channel %{x}</b>, class share %{text}<extra></extra>",
+    )  # fmt: skip
 
 
 def _colours(classes: ClassChannelMap, values: np.ndarray, view: MapView, *, narrow: bool) -> dict[str, Any]:

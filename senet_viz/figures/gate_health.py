@@ -87,6 +87,11 @@ def _add_ranks(figure: go.Figure, health: BlockHealth, look: Look) -> None:
     positions = np.arange(len(health.gates), dtype=np.float64)
     first, second, _ = series_inks(look)
     curves = (("rank of gates", health.gate_rank, first), ("rank of class profiles", health.profile_rank, second))
+    if not any(np.isfinite(values).any() for _, values, _ in curves):
+        figure.add_annotation(
+            text="not computed", x=0.5, y=0.5, xref="x3 domain", yref="y3 domain", showarrow=False,
+            font={"color": look.text}, row=3, col=1,
+        )  # fmt: skip
     for name, values, ink in curves:
         if np.isfinite(values).any():
             for trace in line_of(positions, values, health.labels, name=name, ink=ink, dash="dash"):

@@ -100,16 +100,18 @@ def open_digits() -> BuiltinSource:
     )
 
 
-def open_torchvision(name: str, *, cache: Path | None = None) -> BuiltinSource:
+def open_torchvision(name: str, *, cache: Path | None = None, fetch: bool = True) -> BuiltinSource:
     """The test (or validation) images of a data set of torchvision, fetched by it on first use.
 
     Args:
         name: one of `TORCHVISION_SETS`, e.g. "CIFAR10".
         cache: folder that keeps the download; by default the environment's SENET_VIZ_CACHE, else
             `senet_viz/torchvision` in the user's cache folder.
+        fetch: whether it may be downloaded.
 
     Raises:
-        SourceError: an unknown name, torchvision is not installed or lacks the data set, or its download failed.
+        SourceError: an unknown name, torchvision is not installed or lacks the data set, its download failed, or it is
+            not in the cache and may not be fetched.
     """
     known = {entry.casefold(): entry for entry in TORCHVISION_SETS}
     entry = known.get(name.casefold())
@@ -126,7 +128,7 @@ def open_torchvision(name: str, *, cache: Path | None = None) -> BuiltinSource:
     if builder is None:
         raise SourceError(f"This version of torchvision has no {entry}: install a later one.")
     folder = cache if cache is not None else find_cache() / "torchvision"
-    dataset = _build_dataset(builder, entry, folder)
+    dataset = _build_dataset(builder, entry, folder, fetch=fetch)
     classes, labels = _read_labels(dataset, entry)
     full_name = f"torchvision:{entry}"
     frozen = freeze_labels(labels, len(classes), full_name)
@@ -150,7 +152,7 @@ def find_cache() -> Path:
     return (Path(base) if base else Path.home() / ".cache") / "senet_viz"
 
 
-def _build_dataset(builder: Callable[..., Any], entry: str, folder: Path) -> Any:
+def _build_dataset(builder: Callable[..., Any], entry: str, folder: Path, *, fetch: bool) -> Any:
     options = dict(TORCHVISION_SETS[entry])
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -158,8 +160,14 @@ def _build_dataset(builder: Callable[..., Any], entry: str, folder: Path) -> Any
             warnings.simplefilter("ignore")
             try:
                 return builder(str(folder), download=False, **options)
-            except (RuntimeError, OSError, ValueError):  # not there yet
+            except (RuntimeError, OSError, ValueError) as error:  # not there yet
+                if not fetch:
+                    raise SourceError(
+                        f"torchvision:{entry} is not in {folder}: give torchvision:{entry} to fetch it."
+                    ) from error
                 return builder(str(folder), download=True, **options)
+    except SourceError:
+        raise
     except Exception as error:  # downloads and archives fail in many ways
         raise SourceError(
             f"torchvision:{entry} could not be fetched into {folder} ({describe_error(error)}): check the network, or put "

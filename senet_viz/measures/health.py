@@ -36,17 +36,23 @@ class GateHealth:
     profile_rank: float
 
 
-def gate_health(moments: Moments, value_range: tuple[float, float]) -> GateHealth:
+def gate_health(moments: Moments, value_range: tuple[float, float], *, ranks: bool = True) -> GateHealth:
     """Read a block's health from its moments.
 
     The 64 bins of the histogram that .9 and .1 fall into are split linearly, as if gates lay evenly in a bin.
+
+    Args:
+        moments: of the block.
+        value_range: of the gate.
+        ranks: also compute the effective rank, a second where classes and channels are a thousand; else it is NaN.
     """
     above, below = shares_beyond(moments.histogram, value_range)
     lower, upper = _shares_at_bounds(moments.histogram)
     overall = moments.overall()
     spread = overall.std()[0]
     dead = float("nan") if overall.count[0] < 2 else float((spread < DEAD_SD).sum())
-    return GateHealth(above, below, lower, upper, dead, profile_rank(moments))
+    rank = profile_rank(moments) if ranks else float("nan")
+    return GateHealth(above, below, lower, upper, dead, rank)
 
 
 def shares_beyond(histogram: NDArray[np.int64] | None, value_range: tuple[float, float]) -> tuple[float, float]:

@@ -72,8 +72,10 @@ def channel_table(recording: Recording, gate: Gate, quantity: Quantity = "gate",
     return pd.DataFrame(columns)
 
 
-def block_table(recording: Recording, gate: Gate, quantity: Quantity = "gate", seed: int = 0) -> pd.DataFrame:
-    """One block's row; columns as in `measure_selectivity`."""
+def block_table(
+    recording: Recording, gate: Gate, quantity: Quantity = "gate", seed: int = 0, *, ranks: bool = True
+) -> pd.DataFrame:
+    """One block's row; columns as in `measure_selectivity`. Without `ranks`, effective ranks are NaN."""
     moments = recording.moments(gate.name, quantity)
     statistics = block_statistics(sums_of_squares(moments))
     row: dict[str, Any] = {**_keys(gate, moments), "channels": gate.channels}
@@ -83,8 +85,9 @@ def block_table(recording: Recording, gate: Gate, quantity: Quantity = "gate", s
     for name in ("icc", "selectivity_index", "d_prime"):
         row[f"{name}_mean"] = _mean_of_defined(getattr(measures, name))
     bounds = gate.range if quantity == "gate" else (-np.inf, np.inf)
-    row |= asdict(gate_health(moments, bounds))
-    row["gate_rank"], row["gate_rank_images"] = _rank_of_kept(recording, gate, quantity, seed)
+    row |= asdict(gate_health(moments, bounds, ranks=ranks))
+    known = _rank_of_kept(recording, gate, quantity, seed) if ranks else (float("nan"), 0)
+    row["gate_rank"], row["gate_rank_images"] = known
     return pd.DataFrame([row])
 
 

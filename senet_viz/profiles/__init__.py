@@ -22,6 +22,15 @@ from senet_viz.profiles.class_map import (
     rank_channels,
 )
 from senet_viz.profiles.distribution import ChannelDistribution, ClassSpread, distribute_channel, unroll_histogram
+from senet_viz.profiles.extremes import (
+    ClassGate,
+    ExtremeClasses,
+    ExtremeImages,
+    KeptImage,
+    find_extreme_classes,
+    find_extreme_images,
+    short_path,
+)
 from senet_viz.profiles.panels import ClassPanels, Panel, ShownClass, profile_classes
 
 __all__ = [
@@ -32,8 +41,12 @@ __all__ = [
     "ChannelRanking",
     "ChosenClass",
     "ClassChannelMap",
+    "ClassGate",
     "ClassPanels",
     "ClassSpread",
+    "ExtremeClasses",
+    "ExtremeImages",
+    "KeptImage",
     "MapView",
     "Panel",
     "ShownClass",
@@ -44,11 +57,14 @@ __all__ = [
     "class_shares",
     "describe_distances",
     "distribute_channel",
+    "find_extreme_classes",
+    "find_extreme_images",
     "label_blocks",
     "label_classes",
     "map_classes",
     "order_channels",
     "profile_classes",
     "rank_channels",
+    "short_path",
     "unroll_histogram",
 ]

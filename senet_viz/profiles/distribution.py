@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from senet_viz.errors import ArgumentError
 from senet_viz.profiles.choices import label_classes
+from senet_viz.profiles.extremes import check_channel
 from senet_viz.profiles.panels import ShownClass
 from senet_viz.recording import Recording
 from senet_viz.schema import Gate
@@ -88,7 +88,12 @@ class ChannelDistribution:
 
 
 def distribute_channel(
-    recording: Recording, block: Gate, channel: int, classes: Sequence[int]
+    recording: Recording,
+    block: Gate,
+    channel: int,
+    classes: Sequence[int],
+    *,
+    gates: NDArray[np.float16] | None = None,
 ) -> ChannelDistribution | None:
     """Gates of one channel over the images of each class, from what the recording holds.
 
@@ -99,10 +104,8 @@ def distribute_channel(
         ArgumentError: no such channel.
         RecordingError: a file is missing or damaged.
     """
-    if not 0 <= channel < block.channels:
-        raise ArgumentError(f"{block.label} has no channel {channel}: channels go from 0 to {block.channels - 1}.")
-    count = recording.moments(block.name).count
-    total = int(recording.moments(block.name).overall().count[0])
+    check_channel(block, channel)
+    count, total = recording.class_counts, recording.n_images
     labels = label_classes(recording.classes)
     shown = [ShownClass(k, labels[k], int(count[k])) for k in classes]
     if recording.form == "slim" and not recording.keeps_all:
@@ -111,7 +114,7 @@ def distribute_channel(
             return _from_counts(block, channel, counts, shown, total)
     if not recording.n_kept:
         return None
-    values = recording.gates(block.name)[:, channel].astype(np.float64)
+    values = (recording.channel_gates(block.name, channel) if gates is None else gates).astype(np.float64)
     kept = recording.kept_samples["label"].to_numpy()
     parts = [_spread("all", None, values, total)]
     parts += [_spread(c.label, c.index, values[kept == c.index], c.images) for c in shown]

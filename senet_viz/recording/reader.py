@@ -1,5 +1,6 @@
 """Opens a recording: full or slim, finished or not, and never with torch."""
 
+from collections.abc import Iterator
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from senet_viz.errors import RecordingError
+from senet_viz.errors import ArgumentError, RecordingError
 from senet_viz.moments import Moments
 from senet_viz.paths import expand_home, tell_refusal
 from senet_viz.recording.controls import Control
@@ -102,10 +103,14 @@ class Recording:
         return sum(f.rows for f in self._files("gates"))
 
     @property
+    def n_images(self) -> int:
+        """Images that were read."""
+        return sum(f.rows for f in self._files("samples"))
+
+    @property
     def keeps_all(self) -> bool:
         """Whether the gates of all images are kept."""
-        images = sum(f.rows for f in self._files("samples"))
-        return self.n_kept == images > 0
+        return self.n_kept == self.n_images > 0
 
     def gates(self, name: str, quantity: Quantity = "gate") -> NDArray[np.float16]:
         """Kept gates of one block, the exact rounding of the fp32 values; only its column is read.
@@ -121,17 +126,43 @@ class Recording:
             RecordingError: no such block, z was not kept, or a file is damaged.
         """
         gate = self.block(name)
-        column = column_of(gate.name, quantity)
         result = np.empty((self.n_kept, gate.channels), dtype=np.float16)
         start = 0
+        for chunk in self._gate_shards(gate, quantity):
+            result[start : start + len(chunk)] = chunk
+            start += len(chunk)
+        return result
+
+    def channel_gates(self, name: str, channel: int, quantity: Quantity = "gate") -> NDArray[np.float16]:
+        """Kept gates of one channel: what `gates` gives, without holding those of the other channels.
+
+        Args:
+            name: of the block, or its label.
+            channel: its number.
+            quantity: "squeeze" for z, where that was kept.
+
+        Returns:
+            (N_kept,) float16, rows in the order of `kept_samples`.
+
+        Raises:
+            ArgumentError: the block has no such channel.
+            RecordingError: no such block, z was not kept, or a file is damaged.
+        """
+        gate = self.block(name)
+        if not 0 <= channel < gate.channels:
+            raise ArgumentError(f"{gate.label} has no channel {channel}: channels go from 0 to {gate.channels - 1}.")
+        parts = [shard[:, channel].copy() for shard in self._gate_shards(gate, quantity)]
+        return np.concatenate(parts) if parts else np.zeros(0, dtype=np.float16)
+
+    def _gate_shards(self, gate: Gate, quantity: Quantity) -> Iterator[NDArray[np.float16]]:
+        """One block's kept gates, a file at a time, (n, C)."""
+        column = column_of(gate.name, quantity)
         for entry in self._files("gates"):
             table = read_table(self.path / entry.name, [column])
             if column not in table.column_names:
                 raise RecordingError(self._no_squeeze(gate))
-            chunk = flat_values(table[column].chunks).reshape(-1, gate.channels)
-            result[start : start + len(chunk)] = chunk
-            start += len(chunk)
-        return result
+            values = flat_values(table[column].chunks)
+            yield values.astype(np.float16, copy=False).reshape(-1, gate.channels)
 
     def _no_squeeze(self, gate: Gate) -> str:
         if gate.squeeze_missing is not None:
@@ -158,6 +189,11 @@ class Recording:
         if quantity == "squeeze" and gate.squeeze_missing is not None:
             raise RecordingError(self._no_squeeze(gate))
         return self._moments.read(quantity, gate.name)
+
+    @cached_property
+    def class_counts(self) -> NDArray[np.int64]:
+        """Images of each class, (K,): what the moments count, without reading them."""
+        return self._moments.counts("gate")
 
     def class_histogram(self, name: str) -> NDArray[np.uint32]:
         """How the images of each class spread over 32 equal bins of the gate's range.

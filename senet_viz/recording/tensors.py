@@ -85,6 +85,17 @@ class MomentFiles:
         """Names of the blocks whose moments are here."""
         return tuple(name for kind, name in self._places if kind == quantity)
 
+    def counts(self, quantity: Quantity) -> NDArray[np.int64]:
+        """Images of each class, (K,).
+
+        Raises:
+            RecordingError: there are no moments of this quantity.
+        """
+        for (kind, _), (file, _) in self._places.items():
+            if kind == quantity:
+                return np.asarray(_read(file, f"{quantity}.count", None), dtype=np.int64)
+        raise RecordingError(f"There are no moments of the {quantity} in this recording.")
+
     def read(self, quantity: Quantity, name: str) -> Moments:
         """One block's moments; only its columns are read.
 

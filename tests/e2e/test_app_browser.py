@@ -44,7 +44,7 @@ def test_the_page_draws_without_complaint_or_stranger(server: str, browser: Brow
     ears.listen(page)
     draw(page, f"{server}/distributions")
     assert page.get_by_role("heading", name="Distributions", exact=True).is_visible()
-    expect(page.locator(".js-plotly-plot")).to_have_count(3)  # a narrow screen is known only after a first run
+    expect(page.locator(".js-plotly-plot")).to_have_count(4)  # a narrow screen is known only after a first run
     assert page.locator("[data-testid=stException]").count() == 0
     assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"), "the page scrolls sideways"
     assert ears.complaints == []

@@ -18,6 +18,7 @@ from senet_viz.blocks import (
     gather_similarity,
     health_from_table,
     measures_from_table,
+    ranks_are_quick,
 )
 from senet_viz.dashboard import glossary, links
 from senet_viz.dashboard.assessments import Stored, find_assessment
@@ -25,6 +26,7 @@ from senet_viz.dashboard.controls import prepare
 from senet_viz.dashboard.frame import Opened, escape, open_page
 from senet_viz.dashboard.parts import offer_files, show_answer, show_downloads, show_figure
 from senet_viz.dashboard.results import get_block_table, get_channel_measures
+from senet_viz.dashboard.screen import scroll_to_section
 from senet_viz.errors import SenetVizError
 from senet_viz.figures.block_measures import draw_block_measures
 from senet_viz.figures.gate_health import draw_gate_health
@@ -38,6 +40,7 @@ _ASSESSED = (
     "An assessment would add to this page: intervals, decoding of the class, CKA between blocks, AUC and mutual information "
     "of channels. What follows is computed from the recorded class means and deviations."
 )
+_RANKS = "ranks_asked"
 _SHARES = ("s > .9", "s < .1", "at lower bound", "at upper bound")
 
 
@@ -71,7 +74,7 @@ def gather_facts(page: Opened, stored: Stored | None) -> Facts:
             read_measures(recording),
         )
     st.caption(_ASSESSED)
-    table = get_block_table(recording, page.stamp)
+    table = get_block_table(recording, page.stamp, ranks_are_quick(recording) or bool(st.session_state.get(_RANKS)))
     images = recording.manifest.progress.get("images", 0)
     health = health_from_table(recording.blocks, table, images)
     return Facts(health, measures_from_table(recording.blocks, table), None, None)
@@ -83,6 +86,8 @@ def show_health(page: Opened, health: BlockHealth) -> None:
     figure = draw_gate_health(health, page.screen.look, narrow=page.screen.narrow)
     name = f"gate-health-{page.recording.id[:8]}"
     show_figure(figure, name=name, alt="Where gates lie, how far they move, and their effective rank, block by block.")
+    if not (np.isfinite(health.gate_rank).any() or np.isfinite(health.profile_rank).any()):
+        offer_ranks(page)
     st.header("Gate health", anchor=False, help=glossary.GATE_HEALTH)
     table = health.table()
     shares = {c: st.column_config.NumberColumn(format="percent") for c in _SHARES}
@@ -96,6 +101,16 @@ def show_health(page: Opened, health: BlockHealth) -> None:
         alt="Table: gate health by block",
     )
     offer_files(table, figure, key="health", name=name)
+
+
+def offer_ranks(page: Opened) -> None:
+    """Effective ranks of a large recording, at a click."""
+    if ranks_are_quick(page.recording) or st.session_state.get(_RANKS):
+        return
+    st.caption("Effective ranks take the cube of the classes: about a minute for a recording of this size.")
+    if st.button("Compute the ranks", icon=":material/ssid_chart:", key="ranks_now"):
+        st.session_state[_RANKS] = True
+        st.rerun()
 
 
 def show_measures(page: Opened, measures: BlockMeasures) -> None:
@@ -133,7 +148,7 @@ def show_similarity(page: Opened, similarity: BlockSimilarity) -> None:
 
 def show_channels(page: Opened, facts: Facts) -> None:
     """Rank correlations between the measures of one block's channels, and two of them as points."""
-    st.header("One block: do measures agree on its channels?", anchor=False, help=glossary.CORRELATIONS)
+    st.header("One block: do measures agree on its channels?", anchor="one-block", help=glossary.CORRELATIONS)
     block = pick_block(page)
     channels = channels_of(page, facts, block)
     known = [name for name in MEASURE_WORDS if np.isfinite(channels[name]).any()]
@@ -211,3 +226,4 @@ try:
     links.show_notices()
 except SenetVizError as error:
     st.error(escape(str(error)), icon=":material/folder_off:")
+scroll_to_section()

@@ -1,7 +1,7 @@
 """Claim: does what the paper says of gates hold for this network on these images?"""
 
-from pathlib import Path
-from typing import Literal
+from collections.abc import Mapping
+from typing import Any, Literal
 
 import streamlit as st
 
@@ -24,14 +24,15 @@ from senet_viz.claims import (
     summarize_reading,
     tabulate_report,
 )
-from senet_viz.dashboard import glossary
+from senet_viz.dashboard import glossary, links
 from senet_viz.dashboard.assessments import find_assessment
+from senet_viz.dashboard.controls import prepare
 from senet_viz.dashboard.frame import Opened, open_page
 from senet_viz.dashboard.parts import show_answer, show_downloads, show_figure
 from senet_viz.dashboard.screen import let_first_figure_draw
 from senet_viz.figures.depth_curves import draw_depth
+from senet_viz.profiles import label_blocks
 
-DISTRIBUTIONS = Path(__file__).parent / "distributions.py"
 ICONS: dict[Verdict, str] = {
     "supported": ":material/check_circle:",
     "refuted": ":material/cancel:",
@@ -45,6 +46,7 @@ COLOURS: dict[Verdict, Literal["green", "red", "orange", "gray"]] = {
     "not applicable": "gray",
 }
 _A_ROW = 3
+_CLICKED = "claim_clicked"
 
 
 def show_readings(report: ClaimReport) -> None:
@@ -60,16 +62,49 @@ def show_curves(page: Opened, assessment: Assessment) -> None:
     """Class share and between-class SD along the depth."""
     figure = draw_depth(assessment, page.screen.look, narrow=page.screen.narrow)
     name = f"claim-depth-{page.recording.id[:8]}"
-    show_figure(figure, name=name, alt="Class share of variance and between-class SD of the gates in every block.")
+    show_figure(
+        figure,
+        name=name,
+        alt="Class share of variance and between-class SD of the gates in every block.",
+        on_point=remember_block,
+    )
     if assessment.reason:
         st.info(assessment.reason, icon=":material/info:")
     st.caption(
         "Above: how much of a gate's variance lies between classes. Below: how far classes move a gate, in units of s. A share "
         "can be large where gates hardly move. z is the gate's own input; networks with random weights show what low-level "
-        "image statistics alone do. Blocks in bold have the roles of the paper's Fig. 6.",
+        "image statistics alone do. Blocks in bold have the roles of the paper's Fig. 6. A click on a point opens its block.",
         help=glossary.CLASS_SHARE,
     )
     show_downloads(assessment.table(), figure, key="claim", name=name)
+
+
+def remember_block(point: Mapping[str, Any]) -> None:
+    """A click on a point of the curves: its block is opened when the page runs."""
+    st.session_state[_CLICKED] = int(point["x"])
+
+
+def open_clicked_block(page: Opened) -> None:
+    """Leaves for the block that was clicked, if one was."""
+    depth = st.session_state.pop(_CLICKED, None)
+    labels = label_blocks(page.recording.blocks)
+    if depth is not None and 0 <= depth < len(labels):
+        links.leave_for("distributions", {"map_block": labels[depth]}, at="one-block")
+
+
+def show_block_links(page: Opened) -> None:
+    """The same without a pointer: one block, and where it is seen more closely."""
+    labels = label_blocks(page.recording.blocks)
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        prepare("claim_block", "block", labels)
+        picked = st.selectbox(
+            "Look into a block", labels, index=len(labels) - 1, key="claim_block", bind="query-params",
+            persist_state="session", width=170, on_change=links.forget_notices, help=glossary.BLOCK,
+        )  # fmt: skip
+        label = picked or labels[-1]
+        links.link_page("distributions", "Its classes and channels", "ssid_chart", {"map_block": label}, at="one-block")
+        links.link_page("blocks", "Its measures", "view_column", {"map_block": label}, at="one-block")
+        links.link_page("lab", "What its gates do", "science", {"lab_target": label}, at="losers")
 
 
 def show_cards(report: ClaimReport) -> None:
@@ -96,12 +131,7 @@ def show_card(claim: JudgedClaim, report: ClaimReport) -> None:
         fold.markdown("\n\n".join([claim.paper, *notes]))
     blocks = [report.roles[role] for role in roles_of(claim.id) if role in report.roles]
     if blocks:
-        st.page_link(
-            DISTRIBUTIONS,
-            label="Show me",
-            icon=":material/ssid_chart:",
-            query_params={"block": list(dict.fromkeys(blocks))},
-        )
+        links.link_page("distributions", "Show me", "ssid_chart", {"block": list(dict.fromkeys(blocks))})
 
 
 def roles_of(claim_id: str) -> list[Role]:
@@ -145,13 +175,17 @@ def show_methods(report: ClaimReport) -> None:
 
 
 opened = open_page("Claim", "Does what the paper says of gates hold for this network on these images?")
+open_clicked_block(opened)
 stored = find_assessment(opened)
 if stored is not None:
-    readings, curves = st.container(), st.container()
+    readings, curves, onwards = st.container(), st.container(), st.container()
     with curves:  # first: the browser fetches Plotly, its largest part, when it meets a figure
         show_curves(opened, stored.assessment)
     with readings:
         show_readings(stored.report)
     let_first_figure_draw()
+    with onwards:
+        show_block_links(opened)
+    links.show_notices()
     show_cards(stored.report)
     show_methods(stored.report)

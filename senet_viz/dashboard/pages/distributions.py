@@ -1,37 +1,43 @@
 """Distributions: how the gates of chosen classes are distributed, block by block (the paper's Fig. 6 and 7)."""
 
-import math
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
+import plotly.graph_objects as go
 import streamlit as st
 
 from senet_viz.dashboard import glossary, links
+from senet_viz.dashboard.class_colours import assign_colours
 from senet_viz.dashboard.controls import (
     MAP_VIEWS,
     ORDERS,
-    SPREAD_VIEWS,
     TOPS,
     pick_figure_blocks,
     pick_figure_classes,
     pick_one,
     prepare,
 )
-from senet_viz.dashboard.figure_names import name_channel, name_map, name_profiles
+from senet_viz.dashboard.distribution_channel import CHANNEL_KEY, CHANNEL_SECTION, show_channel
+from senet_viz.dashboard.figure_names import name_map, name_profiles
 from senet_viz.dashboard.frame import Opened, escape, open_page
 from senet_viz.dashboard.parts import show_answer, show_downloads, show_figure
-from senet_viz.dashboard.results import get_distribution, get_map, get_panels, get_ranking
+from senet_viz.dashboard.results import get_map, get_panels
+from senet_viz.dashboard.screen import Screen, ask_for_section, scroll_to_section
 from senet_viz.errors import SenetVizError
-from senet_viz.figures import colour_classes, draw_class_map, draw_distribution, draw_panels
+from senet_viz.figures import draw_class_map, draw_panels
 from senet_viz.profiles import (
     ChannelOrder,
-    ChannelRanking,
     ChosenClass,
+    ClassPanels,
     choose_classes,
     describe_distances,
     label_blocks,
     label_classes,
 )
+from senet_viz.schema import Gate
 
+BLOCK_SECTION = "one-block"
 MEANS, BANDS = "Means (Fig. 6)", "Mean ± SD (Fig. 7)"
 
 
@@ -50,7 +56,7 @@ class Selection:
 def choose(page: Opened) -> Selection:
     """The sidebar's controls."""
     recording = page.recording
-    first = choose_classes(recording.classes, recording.moments(recording.blocks[0].name).count)
+    first = choose_classes(recording.classes, recording.class_counts)
     with st.sidebar:
         classes = pick_figure_classes(recording, "Classes")
         blocks = pick_figure_blocks(recording, "Blocks")
@@ -71,7 +77,8 @@ def show_profiles(page: Opened, chosen: Selection, colours: dict[int, str]) -> N
     if bands:
         picked = _choose_bands(page, chosen)
         panels = get_panels(recording, page.stamp, chosen.blocks, picked, chosen.order, chosen.seed)
-    figure = draw_panels(panels, colours, page.screen.look, bands=bands, per_row=2 if page.screen.narrow else 3)
+    choices = (page.stamp, chosen.blocks, picked, chosen.order, chosen.seed, bands)
+    figure = _draw_panels(panels, choices, tuple(colours.items()), page.screen)
     name = name_profiles(
         recording, chosen.blocks, picked, bands=bands, order=chosen.order, seed=chosen.seed
     )  # fmt: skip
@@ -85,6 +92,15 @@ def show_profiles(page: Opened, chosen: Selection, colours: dict[int, str]) -> N
     if reasons := _explain_defaults(page, chosen):
         st.caption(escape(reasons))
     show_downloads(panels.table(), figure, key="profiles", name=name)
+
+
+@st.cache_resource(max_entries=16, show_spinner=False)
+def _draw_panels(
+    _panels: ClassPanels, choices: tuple[object, ...], colours: tuple[tuple[int, str], ...], screen: Screen
+) -> go.Figure:
+    """`draw_panels`, kept by what it shows: the page draws it at every change of what stands below it."""
+    per_row = 2 if screen.narrow else 3
+    return draw_panels(_panels, dict(colours), screen.look, bands=bool(choices[-1]), per_row=per_row)
 
 
 def _choose_bands(page: Opened, chosen: Selection) -> tuple[int, ...]:
@@ -111,10 +127,10 @@ def _explain_defaults(page: Opened, chosen: Selection) -> str:
     return f"Why these classes? {told[0].upper()}{told[1:]}." if told else ""
 
 
-def show_class_map(page: Opened, chosen: Selection) -> str:
-    """The class × channel map of one block; returns the block's name."""
+def show_class_map(page: Opened, chosen: Selection) -> Gate:
+    """The class × channel map of one block; returns the block."""
     recording, screen = page.recording, page.screen
-    st.header("One block: all classes", anchor=False)
+    st.header("One block: all classes", anchor=BLOCK_SECTION)
     labels = label_blocks(recording.blocks)
     with st.container(horizontal=True, vertical_alignment="bottom"):
         default = labels.index(labels[recording.block(chosen.blocks[-1]).depth])
@@ -128,65 +144,32 @@ def show_class_map(page: Opened, chosen: Selection) -> str:
     block = recording.blocks[labels.index(label or labels[default])]
     if len(recording.classes) < 2:
         st.info("A class × channel map needs at least two classes.", icon=":material/label_off:")
-        return block.name
+        return block
     classes = get_map(recording, page.stamp, block.name, top)
-    figure = draw_class_map(classes, screen.look, view=view, chosen=chosen.classes, narrow=screen.narrow)
+    opened = str(st.session_state.get(CHANNEL_KEY, ""))
+    figure = draw_class_map(
+        classes, screen.look, view=view, chosen=chosen.classes, marks=True, opened=int(opened) if opened.isdigit() else None,
+        narrow=screen.narrow,
+    )  # fmt: skip
     name = name_map(recording, block.name, top, view, chosen.classes)
     best = f"The most class-specific channel is {classes.channels[0]} with a class share of {classes.share[0]:.2f}."
-    show_figure(figure, name=name, key="map", alt=f"Map of classes against channels in {block.label}. {best}")
-    st.caption(best, help=glossary.CLASS_SHARE)
-    show_downloads(classes.table(), figure, key="map", name=name)
-    return block.name
-
-
-def show_channel(page: Opened, chosen: Selection, block_name: str, colours: dict[int, str]) -> None:
-    """The distribution of one channel's gate per class."""
-    recording, screen = page.recording, page.screen
-    block = recording.block(block_name)
-    st.header("One channel: all images", anchor=False)
-    ranking = get_ranking(recording, page.stamp, block.name)
-    options = [str(c) for c in ranking.channels]
-    default = options.index(str(ranking.example))
-    with st.container(horizontal=True, vertical_alignment="bottom"):
-        prepare("channel", f"channel of {block.label}", options)
-        text = st.selectbox(
-            f"Channel of {block.label}", options, index=default, key="channel", bind="query-params", persist_state="session", width=210,
-            on_change=links.forget_notices, help=f"Channels with the largest class share come first. {glossary.CLASS_SHARE}",
-        )  # fmt: skip
-        view = SPREAD_VIEWS[pick_one("Draw", list(SPREAD_VIEWS), "spread")]
-    channel = int(text or options[default])
-    distribution = get_distribution(recording, page.stamp, block.name, channel, chosen.classes)
-    if distribution is None:
-        st.info(
-            "This recording kept no gates of single images, so a distribution cannot be drawn: record again with "
-            "`--keep all` or, for large sets, `--keep 50` (at most 50 images a class).",
-            icon=":material/inventory_2:",
-        )
-        return
-    figure = draw_distribution(distribution, colours, screen.look, view=view, narrow=screen.narrow)
-    name = name_channel(recording, block.name, channel, view, chosen.classes)
-    alt = f"Distribution of the gate of channel {channel} in {block.label} per class."
-    show_figure(figure, name=name, key="channel", alt=alt)
+    alt = f"Map of classes against channels in {block.label}. {best}"
+    show_figure(figure, name=name, key="map", alt=alt, on_point=open_channel)
     st.caption(
-        f"{distribution.note}{_describe_channel(ranking, options.index(str(channel)))}", help=glossary.CLASS_SHARE
+        f"{best} A triangle above the map opens its channel below. Mean gates of classes: how single images spread around them is "
+        "not seen here.",
+        help=glossary.CLASS_SHARE,
     )
-    show_downloads(distribution.table(), figure, key="channel", name=name)
+    show_downloads(classes.table(), figure, key="map", name=name)
+    return block
 
 
-def _describe_channel(ranking: ChannelRanking, place: int) -> str:
-    share, sd = ranking.share[place], ranking.sd[place]
-    if not math.isfinite(share):
-        return ""
-    first = " First shown is, of the 64 channels with the largest class share, the one that classes move most."
-    return f" Class share {share:.2f}; classes move this gate by {sd:.3f} (between-class SD, units of s).{first}"
-
-
-def assign_colours(page: Opened, classes: tuple[int, ...]) -> dict[int, str]:
-    """A class keeps its colour while the session lasts."""
-    memory = st.session_state.setdefault("class_colours", {})
-    memory[page.recording.id] = colour_classes(classes, memory.get(page.recording.id))
-    colours: dict[int, str] = memory[page.recording.id]
-    return colours
+def open_channel(point: Mapping[str, Any]) -> None:
+    """A click on a triangle above the map: its channel is shown below."""
+    if (channel := point.get("customdata")) is not None:
+        st.session_state[CHANNEL_KEY] = str(channel[0] if isinstance(channel, list) else channel)
+        links.forget_notices()
+        ask_for_section(CHANNEL_SECTION)
 
 
 page = open_page("Distributions", "How are the gates of a class distributed, block by block?")
@@ -195,7 +178,8 @@ try:
     links.show_notices()
     palette = assign_colours(page, selection.classes)
     show_profiles(page, selection, palette)
-    shown_block = show_class_map(page, selection)
-    show_channel(page, selection, shown_block, palette)
+    shown = show_class_map(page, selection)
+    show_channel(page, shown, selection.classes, palette)
 except SenetVizError as error:
     st.error(escape(str(error)), icon=":material/folder_off:")
+scroll_to_section()

@@ -8,6 +8,7 @@ from senet_viz.dashboard.lab_effects import find_effects, show_effects
 from senet_viz.dashboard.lab_freezing import show_freezing
 from senet_viz.dashboard.lab_live import show_live
 from senet_viz.dashboard.lab_missing import explain_missing
+from senet_viz.dashboard.screen import scroll_to_section
 
 opened = open_page("Gate lab", "What do the gates do: what does it cost to freeze, exchange or remove them?")
 notices = st.container()
@@ -20,3 +21,4 @@ show_freezing(opened)
 show_live(opened)
 with notices:
     links.show_notices()
+scroll_to_section()

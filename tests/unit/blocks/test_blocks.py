@@ -4,6 +4,7 @@ import dataclasses
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from senet_viz.assessing import assess
@@ -16,8 +17,10 @@ from senet_viz.blocks import (
     gather_measures,
     gather_similarity,
     health_from_table,
+    measure_blocks,
     measure_from_moments,
     measures_from_table,
+    ranks_are_quick,
 )
 from senet_viz.measures import measure_selectivity
 from senet_viz.recording import Recording
@@ -134,3 +137,14 @@ def test_one_class_has_health_and_no_shares(tmp_path: Path) -> None:
     health = health_from_table(one.blocks, table, 20)
     assert "moves by" in describe_health(health)
     assert not any(c.panel == "share" for c in measures_from_table(one.blocks, table).curves)
+
+
+def test_without_ranks_all_else_is_the_same(recording: Recording) -> None:
+    whole, quick = measure_blocks(recording), measure_blocks(recording, ranks=False)
+    ranks = ["profile_rank", "gate_rank", "gate_rank_images"]
+    pd.testing.assert_frame_equal(quick.drop(columns=ranks), whole.drop(columns=ranks))
+    pd.testing.assert_frame_equal(whole, measure_selectivity(recording, per="block"))
+    assert quick["profile_rank"].isna().all()
+    assert quick["gate_rank"].isna().all()
+    assert whole["profile_rank"].notna().all()
+    assert ranks_are_quick(recording)

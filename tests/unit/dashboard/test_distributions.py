@@ -26,12 +26,12 @@ def said(app: AppTest) -> str:
     return "\n".join(str(part.value) for part in parts)
 
 
-def test_an_ordinary_recording_is_shown_with_three_figures_and_their_tables(tmp_path: Path) -> None:
+def test_an_ordinary_recording_is_shown_with_its_figures_and_their_tables(tmp_path: Path) -> None:
     app = open_app(synthetic_recording(tmp_path / "run", classes=5).path)
     assert not app.exception
     assert not app.error
-    assert len(app.get("plotly_chart")) == 3
-    assert len(app.expander) >= 3
+    assert len(app.get("plotly_chart")) == 4
+    assert len(app.expander) >= 5
     assert app.title[0].value == "Distributions"
 
 

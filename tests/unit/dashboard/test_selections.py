@@ -1,10 +1,12 @@
 """What is selected on one page is selected on the next."""
 
 from pathlib import Path
+from urllib.parse import urlencode
 
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from senet_viz.dashboard.selections import SAYS, read_link, say_keys
 from tests.synthetic import synthetic_recording
 
 ROOT = Path(__file__).parents[3]
@@ -29,3 +31,18 @@ def test_shared_selections_survive_page_changes_there_and_back(tmp_path: Path, m
     app.multiselect(key="class").set_value([]).run()
     assert app.multiselect(key="class").value == []
     assert not app.exception
+
+
+def test_a_link_says_its_own_values_behind_those_of_the_page_that_is_left() -> None:
+    link = {"class": ["a", "b"], "map_block": "SE_4_2", "sample": []}
+    says = say_keys(link)
+    assert says == "class.2,map_block,sample.0"
+    sent = urlencode([("class", "x"), ("map_block", "SE_5_1"), ("sample", "s"), ("seed", "3"), ("class", "a"), ("class", "b"),
+                      ("map_block", "SE_4_2"), (SAYS, says)])  # fmt: skip
+    assert read_link(sent, step_back=False) == {"class": ["a", "b"], "map_block": ["SE_4_2"]}
+
+
+def test_a_step_back_says_all_of_its_address_and_another_link_nothing() -> None:
+    assert read_link("class=x&class=y&seed=3", step_back=True) == {"class": ["x", "y"], "seed": ["3"]}
+    assert read_link("", step_back=True) == {}
+    assert read_link("class=x&seed=3", step_back=False) is None

@@ -27,8 +27,8 @@ def test_differences_are_red_and_blue_around_zero(classes: ClassChannelMap, look
     (heat,) = figure.data
     assert heat.type == "heatmap"
     np.testing.assert_allclose(heat.z, classes.means - classes.overall, rtol=1e-5, atol=1e-7)
-    np.testing.assert_array_equal(heat.x, np.arange(1, 11))
-    np.testing.assert_array_equal(heat.customdata[0], classes.channels)
+    assert heat.x == tuple(str(channel) for channel in classes.channels)
+    assert heat.y == classes.labels, "the pointer names every row, also where the axis does not"
     assert (heat.zmid, heat.zmin) == (0, -heat.zmax)
     assert heat.zmax == pytest.approx(np.abs(heat.z).max())
     assert heat.colorscale[0][1] == "rgb(5,48,97)", "low is blue"
@@ -46,7 +46,7 @@ def test_rows_are_named_in_the_order_of_the_clusters(classes: ClassChannelMap) -
     axis = draw_class_map(classes, LIGHT).layout.yaxis
     assert axis.ticktext == classes.labels
     assert axis.tickvals == tuple(range(6))
-    assert axis.autorange == "reversed"
+    assert tuple(axis.range) == (5.5, -0.5), "the first row is above"
 
 
 @pytest.mark.parametrize(("view", "what"), [("gate", "Mean gate"), ("difference", "Mean gate − all-class mean")])
@@ -56,6 +56,24 @@ def test_the_title_tells_block_channels_and_classes(classes: ClassChannelMap, vi
     narrow = draw_class_map(classes, LIGHT, view=view, narrow=True)
     assert narrow.layout.title.text == wide.replace(f"{what} · ", f"{what}<br>")
     assert narrow.data[0].colorbar.orientation == "h"
+
+
+def test_a_mark_a_channel_hands_its_number_on_and_the_opened_one_stands_out(classes: ClassChannelMap) -> None:
+    opened = int(classes.channels[3])
+    heat, marks = draw_class_map(classes, LIGHT, marks=True, opened=opened).data
+    assert marks.customdata == tuple(classes.channels.tolist())
+    assert marks.x == heat.x
+    assert [at for at, size in enumerate(marks.marker.size) if size > min(marks.marker.size)] == [3]
+    wide = ClassChannelMap(
+        **{
+            **vars(classes),
+            "channels": np.arange(300),
+            "share": np.zeros(300),
+            "means": np.zeros((6, 300)),
+            "overall": np.zeros(300),
+        }
+    )
+    assert len(draw_class_map(wide, LIGHT, marks=True).data) == 1, "of too many none is hit"
 
 
 def test_all_channels_are_told_as_all(recording: Recording) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from senet_viz.errors import RecordingError
+from senet_viz.errors import ArgumentError, RecordingError
 from senet_viz.recording import Recording, open_recording, verify_recording
 from senet_viz.recording.histograms import count_per_class
 from tests.synthetic import synthetic_recording
@@ -35,6 +35,19 @@ def test_kept_samples_are_the_rows_of_the_gates(partly: Recording) -> None:
 def test_names_and_labels_are_the_same_block(recording: Recording) -> None:
     np.testing.assert_array_equal(recording.gates("SE_4_6"), recording.gates("layer3.5.se"))
     assert recording.gates("SE_4_6").dtype == np.float16
+
+
+def test_one_channel_is_the_column_of_all(recording: Recording, partly: Recording) -> None:
+    for opened in (recording, partly):
+        for channel in (0, 5):
+            np.testing.assert_array_equal(opened.channel_gates("SE_4_6", channel), opened.gates("SE_4_6")[:, channel])
+    with pytest.raises(ArgumentError, match="no channel 6: channels go from 0 to 5"):
+        recording.channel_gates("SE_4_6", 6)
+
+
+def test_counts_are_those_of_the_moments(recording: Recording) -> None:
+    np.testing.assert_array_equal(recording.class_counts, recording.moments("SE_4_6").count)
+    assert recording.n_images == recording.samples.num_rows == recording.moments("SE_2_3").overall().count[0]
 
 
 def test_an_unknown_block_lists_the_labels(recording: Recording) -> None:

@@ -1,0 +1,95 @@
+"""The README's pictures, from the app itself on the bundled recording.
+
+    python tools/readme_pictures.py
+
+Needs Debian's chromium and the packages of requirements-dev.txt; writes docs/images/.
+"""
+
+import contextlib
+import io
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+from PIL import Image
+from playwright.sync_api import Page, sync_playwright
+
+ROOT = Path(__file__).parents[1]
+OUT = ROOT / "docs" / "images"
+WIDTH, HEIGHT = 1280, 1000
+STILLS = {
+    "claim": "/?recording=bundled",
+}
+WALK = (  # address and how far down, from the whole depth to the tensors of one block
+    ("/?recording=bundled", 0),
+    ("/distributions?recording=bundled&block=SE_2_3&block=SE_4_6&block=SE_5_3", 0),
+    ("/blocks?recording=bundled", 0),
+    ("/classes?recording=bundled", 0),
+    ("/lab?recording=bundled", 420),
+    ("/how?recording=bundled", 200),
+)
+FRAME_MS = 1800
+
+
+@contextlib.contextmanager
+def serving() -> Iterator[str]:
+    """The app on a free port; its address."""
+    with socket.socket() as probe:
+        probe.bind(("localhost", 0))
+        port = probe.getsockname()[1]
+    command = [
+        sys.executable,
+        "-m",
+        "streamlit",
+        "run",
+        "app.py",
+        "--server.port",
+        str(port),
+        "--server.headless",
+        "true",
+    ]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+        try:
+            for _ in range(300):
+                with contextlib.suppress(OSError):
+                    urllib.request.urlopen(f"http://localhost:{port}/_stcore/health", timeout=2).close()
+                    break
+                time.sleep(0.2)
+            yield f"http://localhost:{port}"
+        finally:
+            process.terminate()
+
+
+def take(page: Page, address: str, down: int = 0) -> Image.Image:
+    """A page as it stands when it has been drawn, scrolled down by so many pixels."""
+    page.goto(address)
+    page.wait_for_selector("h1", timeout=60_000)
+    page.wait_for_timeout(3000)
+    page.wait_for_function("() => !document.querySelector('[data-testid=stStatusWidget]')", timeout=90_000)
+    page.wait_for_timeout(2000)
+    page.mouse.move(WIDTH * 0.7, HEIGHT * 0.5)
+    page.mouse.wheel(0, down)
+    page.mouse.move(WIDTH - 4, 4)
+    page.wait_for_timeout(800)
+    return Image.open(io.BytesIO(page.screenshot())).convert("RGB")
+
+
+def main() -> None:
+    with serving() as address, sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
+        page = browser.new_page(viewport={"width": WIDTH, "height": HEIGHT}, color_scheme="light")
+        for name, path in STILLS.items():
+            take(page, address + path).quantize(128).save(OUT / f"{name}.png", optimize=True)
+        frames = [take(page, address + path, down).resize((WIDTH * 3 // 4, HEIGHT * 3 // 4)) for path, down in WALK]
+        browser.close()
+    first, *others = [frame.quantize(96) for frame in frames]
+    first.save(OUT / "walk.gif", save_all=True, append_images=others, duration=FRAME_MS, loop=0, optimize=True)
+
+
+if __name__ == "__main__":
+    main()
