@@ -65,8 +65,9 @@ def agree_with_confusions(
 
     Pairs share classes, so they are not independent and the usual p of ρ is far too small. The null shuffles the classes
     of one matrix, rows and columns alike; one seed gives all blocks the same orders. Ties get their mean rank. The
-    interval is a jackknife that leaves one class with all its pairs out (Snijders and Borgatti 1999), at the ranks that
-    the pairs have among all. Predictions and profiles come from the same images: a confused image pulls its class's mean
+    interval is a jackknife that leaves one class with all its pairs out, at the ranks that the pairs have among all, with
+    the usual factor (R − 1)/R: right for classes that are drawn (Arvesen 1969), and too wide rather than too narrow where
+    pairs have noise of their own, for which Snijders and Borgatti (1999) halve it. Predictions and profiles come from the same images: a confused image pulls its class's mean
     towards the class that it is taken for, so that part of ρ is not about classes but about those images.
 
     Args:

@@ -22,19 +22,19 @@ def answer_distinctness(found: ClassDistinctness, at: int) -> str:
 def _how_many(found: ClassDistinctness, at: int, label: str) -> str:
     classes, labels = len(found.classes), label_blocks(found.gates)
     if found.has_intervals:
-        told, why = (
+        told, verb, why = (
             [found.told_apart(i) for i in range(len(labels))],
+            "are told from those of the others",
             "95 % interval above 0, which some 5 % would be by chance",
         )
     else:
-        told, why = (
+        told, verb, why = (
             (found.squared > 0).sum(axis=0).tolist(),
-            "farther than the noise in their mean explains; no intervals",
+            "lie farther from the others than their noise does on average",
+            "no intervals: a third to a half would do so by chance alone",
         )
     most, least = int(np.argmax(told)), int(np.argmin(told))
-    lead = (
-        f"**In {labels[most]} the mean gates of {told[most]:,} of {classes:,} classes are told from those of the others"
-    )
+    lead = f"**In {labels[most]} the mean gates of {told[most]:,} of {classes:,} classes {verb}"
     if told[most] == told[least]:
         return f"{lead}{', as in every block' if len(labels) > 1 else ''}** ({why})."
     here = "" if at in (most, least) else f" In {label} it is {told[at]:,}."
@@ -44,6 +44,8 @@ def _how_many(found: ClassDistinctness, at: int, label: str) -> str:
 def _extremes(found: ClassDistinctness, at: int, label: str) -> str:
     order = np.argsort(-found.squared[:, at], kind="stable")
     distance = found.distance()[:, at]
+    if len(order) == 2:
+        return f"The two lie {_number(distance[0])} apart in {label}, in units of s."
     first, last = order[0], order[-1]
     return (
         f"Most distinct in {label} is {found.labels[first]} ({_number(distance[first])} in units of s), least "
@@ -52,17 +54,21 @@ def _extremes(found: ClassDistinctness, at: int, label: str) -> str:
 
 
 def _where(found: ClassDistinctness) -> str:
+    """Of the classes that are told from the others where they lie farthest; of a class that is not, the place is noise."""
     if len(found.gates) < 2:
         return ""
     labels, emergence = label_blocks(found.gates), found.emergence()
-    known = emergence.begins >= 0
+    known, of = emergence.begins >= 0, ""
+    if found.has_intervals:
+        known = known & (found.low[np.arange(len(known)), emergence.peaks] > 0)
+        of = "" if known.all() else f" of the {int(known.sum()):,} that are told from the others where they lie farthest"
     if not known.any():
         return ""
     middle = labels[int(np.median(emergence.begins[known]))]
     last = int((emergence.ends[known] == len(labels) - 1).sum())
     return (
-        f"By the half-maximum convention the middle class emerges at **{middle}**, and {last:,} of {int(known.sum()):,} stay above half of "
-        f"their largest distance up to {labels[-1]}."
+        f"By the half-maximum convention the middle class{of} emerges at **{middle}**, and {last:,} of {int(known.sum()):,} stay above "
+        f"half of their largest distance up to {labels[-1]}."
     )
 
 
@@ -91,7 +97,7 @@ def answer_agreement(found: ConfusionAgreement) -> str:
     """Whether classes that are close in gate space are confused, where most, and whether z says more."""
     values, adjusted = found.values, found.adjusted
     if not np.isfinite(values).any():
-        return "**Nothing can be said of confusions:** no image of these classes is taken for another of them."
+        return f"**Nothing can be said of confusions:** {_why_nothing(found)}."
     labels = label_blocks(found.gates)
     at = int(np.nanargmax(values))
     interval = found.blocks[at].interval
@@ -107,6 +113,14 @@ def answer_agreement(found: ConfusionAgreement) -> str:
         f"{lead} Most in {labels[at]}: Spearman's ρ = **{_number(values[at], 2)}**{within} over {found.blocks[at].pairs:,} pairs of "
         f"{found.classes:,} classes.{_beside_z(found)}"
     )
+
+
+def _why_nothing(found: ConfusionAgreement) -> str:
+    if not found.confused:
+        return "no image of these classes is taken for another of them"
+    if found.images == found.classes:
+        return "no class has two images, so distances between their means can not be told from noise"
+    return "all pairs of classes are confused alike, or all lie equally far apart"
 
 
 def _beside_z(found: ConfusionAgreement) -> str:

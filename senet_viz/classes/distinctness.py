@@ -8,7 +8,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from senet_viz.classes.profiles import ClassProfiles, read_class_profiles, signed_root, squares_from_others
-from senet_viz.classes.uncertainty import distance_intervals, pool_covariance
+from senet_viz.classes.uncertainty import distance_intervals, noise_of_means, pool_covariance
 from senet_viz.profiles import label_blocks, label_classes
 from senet_viz.recording import Recording
 from senet_viz.schema import Gate
@@ -178,7 +178,7 @@ def _measure(
     if covariance is not None and len(squared) > 1:
         others = len(profiles.classes) - 1
         differences = (others + 1) / others * (profiles.means - profiles.means.mean(axis=0))
-        low, high = distance_intervals(squared, differences, noise, profiles.within, covariance)
+        low, high = distance_intervals(squared, differences, noise_of_means(profiles), covariance)
     return squared, noise, low, high, np.array(profiles.within)
 
 

@@ -22,7 +22,7 @@ class ClassPairs:
         block: the gate.
         first, second: class indices, (P,).
         distance: RMS distance less the noise, (P,), in units of s, signed.
-        place: rank of the distance among all pairs, 1 the closest, (P,).
+        place: rank of the distance among all pairs, 1 the closest, (P,); 0 where distances are not known.
         taken, taken_back: images of the first taken for the second, and of the second for the first, (P,).
         images, images_back: of the first and of the second class, (P,).
     """
@@ -50,6 +50,7 @@ class ClassPairs:
             rows: which pairs, in which order.
         """
         back = [f"{n:,} of {of:,}" for n, of in zip(self.taken_back[rows], self.images_back[rows])]
+        place = pd.array([int(p) if p else None for p in self.place[rows]], dtype="Int64")
         return pd.DataFrame(
             {
                 "class": [labels[k] for k in self.first[rows]],
@@ -58,7 +59,7 @@ class ClassPairs:
                 "taken for the other": [f"{n:,} of {of:,}" for n, of in zip(self.taken[rows], self.images[rows])],
                 "the other taken for it": back,
                 "distance, in s": self.distance[rows],
-                "place by distance": self.place[rows],
+                "place by distance": place,
             }
         )
 
@@ -68,8 +69,9 @@ class ClassPairs:
         return np.asarray(order[self.share[order] > 0])
 
     def closest(self, most: int) -> NDArray[np.int64]:
-        """Rows of the closest pairs."""
-        return np.asarray(np.argsort(self.place, kind="stable")[:most])
+        """Rows of the closest pairs; none where distances are not known."""
+        order = np.argsort(self.place, kind="stable")[:most]
+        return np.asarray(order[self.place[order] > 0])
 
 
 def pair_classes(profiles: ClassProfiles, confusions: Confusions) -> ClassPairs:
@@ -77,8 +79,9 @@ def pair_classes(profiles: ClassProfiles, confusions: Confusions) -> ClassPairs:
     rows = np.flatnonzero(np.isin(profiles.classes, confusions.classes))
     i, j = np.triu_indices(len(confusions.classes), 1)
     squared = squared_distances(profiles.pick(rows))[i, j]
-    place = np.empty(len(squared), dtype=np.int64)
-    place[np.argsort(squared, kind="stable")] = np.arange(1, len(squared) + 1)
+    place = np.zeros(len(squared), dtype=np.int64)
+    if np.isfinite(squared).all():
+        place[np.argsort(squared, kind="stable")] = np.arange(1, len(squared) + 1)
     return ClassPairs(
         profiles.block, confusions.classes[i], confusions.classes[j], signed_root(squared), place,
         confusions.counts[i, j], confusions.counts[j, i], confusions.images[i], confusions.images[j],

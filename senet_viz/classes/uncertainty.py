@@ -6,12 +6,14 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import special
 
+from senet_viz.classes.profiles import ClassProfiles
 from senet_viz.resampling import LEVEL
 from senet_viz.resampling.permutation import choose_images
 
 Floats = NDArray[np.float64]
 MOST_IMAGES = 2_000
 FEWEST_FREE = 20  # degrees of freedom of the pooled covariance
+_BORROWED = 4  # degrees of freedom that a class's own variance borrows from the pooled one
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,36 +66,60 @@ def choose_kept(labels: NDArray[np.integer]) -> NDArray[np.int64]:
     return choose_images(labels, per_class=max(2, MOST_IMAGES // classes))
 
 
-def distance_intervals(
-    squared: Floats,
-    differences: Floats,
-    noise: Floats,
-    within: float,
-    covariance: WithinCovariance,
-    level: float = LEVEL,
-) -> tuple[Floats, Floats]:
-    """Limits of squared distances (`squared_distances`, `squares_from_others`), on their own scale, never clipped.
+@dataclass(frozen=True, eq=False)
+class MeanNoise:
+    """The noise in the distances of R classes from the others, in units of the pooled within-class covariance Σ.
 
-    The noise of a difference δ of means has the covariance aΣ, a = noise/within, so that d², the squared RMS distance
-    without noise, has the variance V(D) = 4a·q·D/C + 2a²·tr(Σ²)/C² at a true squared distance D, q = δᵀΣδ/|δ|². Limits are the
-    D that lie z·√V(D) from d², V at its own D as in Wilson's interval (1927): with the variance at d² itself they would be
-    too narrow where the distance is about as large as the noise. q is taken along the observed difference; Σ is taken to be
-    alike in all classes up to its size. They are over images, for these classes.
+    Attributes:
+        size: a, (R,): the difference of means has the covariance aΣ.
+        doubt: b, (R,): the noise that is subtracted from the square is itself estimated, with the variance 2b·tr(Σ²)/C².
+    """
+
+    size: Floats
+    doubt: Floats
+
+
+def noise_of_means(profiles: ClassProfiles) -> MeanNoise:
+    """a and b of `squares_from_others`, from the classes' own variances σ²_k.
+
+    With a_k = σ²_k/(n_k·MSW), b_k = a_k²/(n_k − 1) (or N − K for one image, whose noise is the pooled one) and R classes:
+    a = a_k + Σ_{l≠k} a_l/(R − 1)², b = b_k + Σ_{l≠k} b_l/(R − 1)⁴. The variance of few images may be small by chance just
+    where the distance is large by chance, which would leave too narrow intervals: here σ²_k is not taken to be smaller
+    than its mean with MSW, weighted n_k − 1 to 4. NaN where gates do not vary within classes.
+    """
+    images, within = profiles.images.astype(np.float64), profiles.within
+    free, own = images - 1, profiles.noise * images
+    steady = np.maximum(own, (free * own + _BORROWED * within) / (free + _BORROWED))
+    size = steady / (images * within) if within > 0 else np.full(len(images), np.nan)
+    doubt = size**2 / np.where(free > 0, free, max(1.0, free.sum()))
+    others = len(images) - 1
+    return MeanNoise(size + (size.sum() - size) / others**2, doubt + (doubt.sum() - doubt) / others**4)
+
+
+def distance_intervals(
+    squared: Floats, differences: Floats, noise: MeanNoise, covariance: WithinCovariance, level: float = LEVEL
+) -> tuple[Floats, Floats]:
+    """Limits of squared distances (`squares_from_others`), on their own scale, never clipped.
+
+    The noise of a difference δ of means has the covariance aΣ, so that d², the squared RMS distance without noise, has the
+    variance V(D) = 4a·q·D/C + 2(a² + b)·tr(Σ²)/C² at a true squared distance D, q = δᵀΣδ/|δ|². Limits are the D that lie
+    z·√V(D) from d², V at its own D as in Wilson's interval (1927): with the variance at d² itself they would be too narrow
+    where the distance is about as large as the noise. q is taken along the observed difference; Σ is taken to be alike in
+    all classes up to its size. They are over images, for these classes.
 
     Args:
-        squared: d², any shape.
-        differences: of the means, (…, C).
-        noise: expected squared RMS distance by chance, like `squared`.
-        within: mean over channels of the variance within classes.
+        squared: d², (R,).
+        differences: of the means, (R, C).
+        noise: in them.
         covariance: pooled.
         level: of the interval.
     """
     channels = differences.shape[-1]
     z = float(special.ndtri((1 + level) / 2))
-    part = noise / within if within > 0 else np.full_like(noise, np.nan)
     length = (differences**2).sum(axis=-1)
     along = np.divide(covariance.along(differences), length, out=np.zeros_like(length), where=length > 0)
-    growth, still = 4 * part * along / channels, 2 * part**2 * covariance.squares / channels**2
+    growth = 4 * noise.size * along / channels
+    still = 2 * (noise.size**2 + noise.doubt) * covariance.squares / channels**2
     edge = z * np.sqrt(still)  # half the width where D is 0; V does not shrink below it
     middle = squared + z**2 * growth / 2
     reach = z * np.sqrt(np.maximum(0, growth * squared + z**2 * growth**2 / 4 + still))

@@ -39,9 +39,12 @@ def show_confusable(page: Opened, block: Gate) -> None:
 def _tell_left_out(confusions: Confusions) -> None:
     parts = []
     if confusions.left_out:
-        parts.append(f"{confusions.left_out:,} classes have no output of their own and are left out")
+        one = confusions.left_out == 1
+        have = "class has no output of its own and is" if one else "classes have no output of their own and are"
+        parts.append(f"{confusions.left_out:,} {have} left out")
     if confusions.elsewhere:
-        parts.append(f"{confusions.elsewhere:,} images are taken for what is none of these classes")
+        are = "image is" if confusions.elsewhere == 1 else "images are"
+        parts.append(f"{confusions.elsewhere:,} {are} taken for what is none of these classes")
     if parts:
         told = "; ".join(parts)
         st.caption(f"{told[0].upper()}{told[1:]}.")
@@ -87,8 +90,11 @@ def _show_pairs(page: Opened, confusions: Confusions, block: Gate) -> None:
     chosen = pick_one("Pairs", list(LISTS), "class_pairs")
     pairs = get_pairs(page.recording, page.stamp, block.name)
     rows = pairs.most_confused(_MOST) if chosen == LISTS[0] else pairs.closest(_MOST)
-    if not len(rows):
+    if not len(rows) and chosen == LISTS[0]:
         st.info("No image of one of these classes is taken for another of them.", icon=":material/check:")
+        return
+    if not len(rows):
+        st.info("Distances between class means take two images in some class.", icon=":material/label_off:")
         return
     table = pairs.table(label_classes(page.recording.classes), rows)
     st.dataframe(

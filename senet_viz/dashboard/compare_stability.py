@@ -63,7 +63,7 @@ def _offer(model: "Model", prepared: "PreparedImage") -> bool:
         f"{copies} copies of the image: cropped, mirrored, rotated, blurred and made noisy, each through the network."
     )
     button = st.empty()
-    pressed = button.button(f"Compute ({price})", icon=":material/function:", key="stable_compute")
+    pressed = button.button(f"Change and compare ({price})", icon=":material/function:", key="stable_compute")
     if pressed:
         button.empty()
     return pressed

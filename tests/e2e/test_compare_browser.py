@@ -100,6 +100,7 @@ def test_three_photos_are_compared_a_cell_opened_and_an_attribution_drawn(
     page.wait_for_url("**compare_block=SE_3_2**", timeout=60_000)
     expect(page.get_by_text("SE_3_2 · gate of all 256 channels").first).to_be_attached()
     expect_block_in_view(page)
+    settle(page)
     page.locator(".st-key-grid_cells").scroll_into_view_if_needed()
     page.get_by_role("link", name="SE_3_2 is open: go to it").press("Enter")  # without a mouse
     expect_block_in_view(page)

@@ -83,21 +83,20 @@ def offer_intervals(page: Opened, found: ClassDistinctness) -> None:
     key, kept = f"intervals_{page.stamp}", page.recording.n_kept
     if found.has_intervals or len(found.classes) < 2:
         return
-    if not kept or st.session_state.get(key):
+    if not kept or st.session_state.get(key) or found.missing:
         st.caption(found.missing or "No intervals: this recording kept no gates of single images.")
         return
-    if kept * sum(gate.channels for gate in page.recording.blocks) > _UNASKED:
-        st.caption(f"Intervals are computed from the gates of {kept:,} kept images, which takes some seconds to read.")
-        if st.button("Compute intervals", icon=":material/unfold_more:", key="intervals_now"):
-            st.session_state[key] = True
-            st.rerun()
+    st.caption(f"Intervals are computed from the gates of {kept:,} kept images, which takes some seconds to read.")
+    if st.button("Compute intervals", icon=":material/unfold_more:", key="intervals_now"):
+        st.session_state[key] = True
+        st.rerun()
 
 
 def show_classes(page: Opened, chosen: Selection, found: ClassDistinctness) -> None:
     """The answer and the table of all classes."""
     effects = find_effects(page)
     answer = f"{answer_distinctness(found, chosen.block.depth)}\n\n{answer_use(effects)}"
-    show_answer(escape_names(answer, found), explained=glossary.CLASS_DISTANCE)
+    show_answer("**".join(escape(part) for part in answer.split("**")), explained=glossary.CLASS_DISTANCE)
     offer_intervals(page, found)
     st.header("All classes", anchor=False, help=glossary.CLASS_EMERGENCE)
     with st.container(horizontal=True, vertical_alignment="bottom"):
@@ -108,14 +107,6 @@ def show_classes(page: Opened, chosen: Selection, found: ClassDistinctness) -> N
     if missing := tell_missing(overview):
         st.caption(missing)
     show_table(page, overview, chosen.block, order)
-
-
-def escape_names(answer: str, found: ClassDistinctness) -> str:
-    """Names of classes are not markdown."""
-    for label in found.labels:
-        if (safe := escape(label)) != label:
-            answer = answer.replace(label, safe)
-    return answer
 
 
 def tell_missing(overview: ClassOverview) -> str:
@@ -270,8 +261,10 @@ opened = open_page(
     "Classes", "Which classes do the gates tell apart, where along the depth, and does the network use it?"
 )
 try:
-    if not label_classes(opened.recording.classes):
-        st.info("This recording has no labels, so there are no classes to tell apart.", icon=":material/label_off:")
+    if not opened.recording.class_counts.any():
+        st.info(
+            "No image of this recording has a label, so there are no classes to tell apart.", icon=":material/label_off:"
+        )
     else:
         selection = choose(opened)
         links.show_notices()

@@ -5,9 +5,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from senet_viz.classes import ClassDistinctness, measure_distinctness
+from senet_viz.classes import ClassDistinctness, ClassProfiles, measure_distinctness
 from senet_viz.classes.profiles import squares_from_others
-from senet_viz.classes.uncertainty import distance_intervals, pool_covariance
+from senet_viz.classes.uncertainty import distance_intervals, noise_of_means, pool_covariance
 from tests.synthetic import make_gates, synthetic_recording
 from tests.unit.classes.planted import distinct, draw_images, profiles_of
 
@@ -106,11 +106,41 @@ def test_intervals_cover_the_true_distance(shift: float, factors: int) -> None:
         gates, labels = draw_images(truth, np.full(classes, n), 0.05, generator, loading)
         found, covariance = profiles_of(gates, labels), pool_covariance(gates, labels)
         assert covariance is not None
-        squared, noise = squares_from_others(found)
+        squared, _ = squares_from_others(found)
         differences = np.stack([found.means[k] - np.delete(found.means, k, 0).mean(0) for k in range(classes)])
-        low, high = distance_intervals(squared, differences, noise, found.within, covariance)
+        low, high = distance_intervals(squared, differences, noise_of_means(found), covariance)
         covered += int(low[0] <= expected[0] <= high[0])
     assert covered / runs >= 0.91
+
+
+@pytest.mark.parametrize("n", [2, 5])
+@pytest.mark.parametrize("factors", [1, 40], ids=["one direction", "independent channels"])
+def test_of_few_images_some_five_percent_are_above_zero_by_chance_too(n: int, factors: int) -> None:
+    """The noise that is subtracted is then known poorly itself, and small where the distance is large."""
+    generator = np.random.default_rng(13)
+    channels, classes, above, runs = 40, 20, 0, 60
+    loading = generator.normal(size=(channels, factors)) / np.sqrt(factors)
+    for _ in range(runs):
+        gates, labels = draw_images(np.zeros((classes, channels)), np.full(classes, n), 0.05, generator, loading)
+        found, covariance = profiles_of(gates, labels), pool_covariance(gates, labels)
+        assert covariance is not None
+        differences = classes / (classes - 1) * (found.means - found.means.mean(axis=0))
+        low, _ = distance_intervals(squares_from_others(found)[0], differences, noise_of_means(found), covariance)
+        above += int((low > 0).sum())
+    assert 0.01 <= above / (runs * classes) <= 0.085
+
+
+def test_the_noise_of_one_image_is_the_pooled_one() -> None:
+    generator = np.random.default_rng(3)
+    gates, labels = draw_images(np.zeros((4, 6)), np.array([9, 9, 9, 9]), 0.05, generator)
+    found = profiles_of(gates, labels)
+    single = ClassProfiles(
+        found.block, found.classes, np.array([1, 9, 9, 9]), found.means, np.append(found.within, found.noise[1:]), found.within
+    )  # fmt: skip
+    noise = noise_of_means(single)
+    assert noise.size[0] == pytest.approx(1, abs=0.06)
+    assert noise.doubt[0] == pytest.approx(1 / 24, abs=1e-3)
+    assert np.isnan(noise_of_means(ClassProfiles(**{**vars(found), "within": 0.0})).size).all()
 
 
 def test_shuffled_labels_leave_some_five_percent_of_the_classes_above_zero(tmp_path: Path) -> None:
