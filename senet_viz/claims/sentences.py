@@ -4,10 +4,10 @@ import math
 
 import pandas as pd
 
-from senet_viz.claims.declaring import READINGS, ReadingName
-from senet_viz.claims.evidence import ClaimReport, Evidence, JudgedClaim, PartEvidence
-from senet_viz.claims.words import say_number
-from senet_viz.resampling import FEWEST_CLASSES
+from senet_viz.claims.declaring import READINGS, ReadingName, Unit
+from senet_viz.claims.evidence import Beside, ClaimReport, Evidence, JudgedClaim, PartEvidence
+from senet_viz.claims.words import say_interval, say_number
+from senet_viz.resampling import FEWEST_CLASSES, LEVEL, Interval
 
 SOURCE = "Stripe Observation, ECCV 2024, arXiv 2304.06345"
 SELECTIVITY = "Morcos et al. 2018, arXiv 1803.06959"
@@ -59,7 +59,8 @@ def describe_disagreement(report: ClaimReport) -> str:
     if unused:
         sentences.append(
             f"Interventions disagree with the statistics of the gates on {_join(unused)}: what gates carry and what "
-            f"the network uses can differ, and selectivity is a poor predictor of importance ({SELECTIVITY})."
+            f"the network uses can differ, on which the field disagrees ({SOURCE}), and selectivity is a poor predictor of "
+            f"importance ({SELECTIVITY})."
         )
     return " ".join(sentences)
 
@@ -117,6 +118,39 @@ def say_controls(part: PartEvidence) -> str:
             low, high = say_number(beside.low, part.unit), say_number(beside.high, part.unit)
             told["random"] = f"random weights {value}" + (f" (seeds {low} to {high})" if low != high else "")
     return "; ".join(told[name] for name in ("z", "random") if name in told)
+
+
+def explain_controls(name: ReadingName, evidence: Evidence) -> str:
+    """Why z or random weights do not stand beside a judged reading; empty where both do."""
+    if not evidence.parts:
+        return ""
+    if name == "causal":
+        return "No z or random weights beside it: gates were moved in this network alone."
+    kinds = {beside.kind for part in evidence.parts for beside in part.beside}
+    missing = []
+    if "squeeze" not in kinds:
+        missing.append("no z, which has another unit" if name == "absolute" else "no z, which is no vector here")
+    if "random weights" not in kinds:
+        missing.append("no random weights, since no recording of them was given (`assess --control`)")
+    return f"Beside it {' and '.join(missing)}." if missing else ""
+
+
+def list_nulls(name: ReadingName, evidence: Evidence) -> list[str]:
+    """What else stands beside a reading, without a verdict: nulls, the excess over the control, classes like these."""
+    lines = []
+    for part in evidence.parts:
+        for beside in part.beside:
+            if beside.kind not in ("squeeze", "random weights", "other target"):
+                lines.append(_say_beside(beside, part.unit))
+    lines += [_say_beside(beside, "share of variance") for beside in evidence.beside]
+    return [f"{name}: {line}" for line in lines]
+
+
+def _say_beside(beside: Beside, unit: Unit) -> str:
+    value = say_interval(beside.value, Interval(beside.low, beside.high, LEVEL), unit)
+    spread = f" ({beside.spread})" if beside.spread and not math.isnan(beside.low) else ""
+    kind = "" if beside.kind.split(" ")[0] in beside.words else f"{beside.kind}: "
+    return f"{kind}{beside.words}: {value}{spread}"
 
 
 def _common_reason(read: dict[str, Evidence]) -> str:

@@ -18,9 +18,11 @@ from senet_viz.effects import (
     Measure,
     decompose,
     describe_components,
+    judge_equivalence,
     tabulate_components,
 )
-from senet_viz.effects.answers import answer_effects, find_costliest
+from senet_viz.effects.answers import BOUND, answer_effects, find_costliest, tell_equivalence
+from senet_viz.effects.result import say_change
 from senet_viz.errors import SenetVizError
 from senet_viz.figures.effects import Over, draw_changed_classes, draw_components, draw_costs
 from senet_viz.profiles import label_classes
@@ -103,6 +105,8 @@ def show_costs(page: Opened, table: EffectTable, choice: _Choice) -> None:
         "spans the blocks that were moved together.",
         help=glossary.INTERVAL_OVER,
     )
+    if equivalent := tell_equivalence(table, choice.baselines, strength=choice.strength):
+        st.markdown(equivalent)
     show_downloads(table.table(), figure, key="lab_costs", name=name)
 
 
@@ -151,6 +155,10 @@ def show_classes(page: Opened, table: EffectTable, choice: _Choice) -> None:
     name = f"gate-classes-{target.replace(' ', '-')}-{baseline}-{page.recording.id[:8]}"
     show_figure(figure, name=name, alt=f"Classes that lose and win most when {target} is moved to {baseline}.")
     found = int(effect.tests.found.sum())
+    whole = effect.changes["top1"]
+    st.markdown(
+        f"Over all classes: {say_change(whole, 'top1')} points. {judge_equivalence(whole.images, BOUND).describe()}"
+    )
     st.caption(
         f"{found:,} of {table.classes:,} classes are told from no change (q ≤ .05); the smallest class has "
         f"{table.smallest_class:,} images.",

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from senet_viz.effects.decomposition import Component, decompose
+from senet_viz.effects.equivalence import judge_equivalence
 from senet_viz.effects.result import EffectTable, TargetEffect, say_change
 
 BASELINE_WORDS: Mapping[str, str] = {
@@ -15,6 +16,7 @@ BASELINE_WORDS: Mapping[str, str] = {
     "within": "those of another image of the class",
     "between": "those of an image of another class",
 }
+BOUND = 1.0
 _TOLD = ("one", "mean")
 
 
@@ -34,6 +36,37 @@ def answer_effects(table: EffectTable) -> str:
     told = [b for b in _TOLD if b in baselines] or list(baselines)[:1]
     sentences = [_tell_cost([e for e in made if e.baseline == b], b, strength) for b in told]
     return "\n\n".join([*sentences, _tell_class([c for c in decompose(table) if c.kind == kind])])
+
+
+def tell_equivalence(
+    table: EffectTable, baselines: Sequence[str], *, strength: float = 1.0, bound: float = BOUND
+) -> str:
+    """How many targets of each baseline are as good as untouched: shown by an interval, not by a missing significance.
+
+    Args:
+        table: with effects.
+        baselines: to tell of.
+        strength: of the interventions.
+        bound: in points of top-1; the claims' ±1 by default.
+
+    Returns:
+        A sentence; empty where there are no intervals.
+    """
+    told = []
+    for baseline in baselines:
+        made = [e for e in table.effects if e.baseline == baseline and e.strength == strength]
+        judged = [judge_equivalence(effect.changes["top1"].images, bound) for effect in made]
+        known = [one for one in judged if one.verdict != "not applicable"]
+        if known:
+            told.append(
+                f"{sum(one.verdict == 'equivalent' for one in known)} of {len(known)} targets moved to {baseline}"
+            )
+    if not told:
+        return ""
+    return (
+        f"Shown to change top-1 accuracy by no more than {bound:g} point{'' if bound == 1 else 's'} (90 % interval within "
+        f"±{bound:g}, two one-sided tests): {', '.join(told)}."
+    )
 
 
 def find_costliest(effects: Sequence[TargetEffect]) -> TargetEffect:

@@ -8,10 +8,13 @@ from senet_viz.claims import (
     ClaimReport,
     Evidence,
     JudgedClaim,
+    ReadingName,
     Verdict,
     describe_claim_disagreement,
     describe_disagreement,
     describe_scope,
+    explain_controls,
+    list_nulls,
     say_controls,
     say_interval,
     say_number,
@@ -48,7 +51,7 @@ def _card(claim: JudgedClaim) -> str:
     )
 
 
-def _reading(name: str, evidence: Evidence) -> str:
+def _reading(name: ReadingName, evidence: Evidence) -> str:
     verdict = evidence.verdict
     kind = verdict.replace(" ", "-")
     word = (
@@ -69,4 +72,7 @@ def _reading(name: str, evidence: Evidence) -> str:
     ]
     told = "".join(paragraph(line, "numbers") for line in lines)
     why = paragraph(evidence.reason, "numbers") if verdict == "not applicable" else ""
-    return word + told + why + (fold("What it means", paragraph(evidence.note)) if evidence.note else "")
+    missing = explain_controls(name, evidence)
+    more = [paragraph(line) for line in ([evidence.note] if evidence.note else []) + list_nulls(name, evidence)]
+    told += paragraph(missing, "numbers") if missing else ""
+    return word + told + why + (fold("What it means, and nulls", "".join(more)) if more else "")

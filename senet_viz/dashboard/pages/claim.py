@@ -13,11 +13,14 @@ from senet_viz.claims import (
     ClaimReport,
     Evidence,
     JudgedClaim,
+    ReadingName,
     Role,
     Verdict,
     describe_claim_disagreement,
     describe_disagreement,
     describe_scope,
+    explain_controls,
+    list_nulls,
     say_controls,
     say_interval,
     say_number,
@@ -121,17 +124,28 @@ def show_card(claim: JudgedClaim, report: ClaimReport) -> None:
     lines = [f"**{claim.id}** · {claim.statement}"]
     for name, evidence in claim.readings.items():
         verdict = evidence.verdict
-        lines.append(f":{COLOURS[verdict]}-badge[{ICONS[verdict]} {name}: {verdict}]  \n{tell_effect(evidence)}")
+        lines.append(f":{COLOURS[verdict]}-badge[{ICONS[verdict]} {name}: {verdict}]  \n{tell_effect(name, evidence)}")
     if split := describe_claim_disagreement(claim):
         lines.append(f"**{split}**")
     st.markdown("\n\n".join(lines))  # one element: a dozen cards of many hold up the figure above them
-    fold = st.expander("What the paper shows", icon=":material/article:", key=f"paper_{claim.id}", on_change="rerun")
+    fold = st.expander(
+        "What the paper shows; nulls", icon=":material/article:", key=f"paper_{claim.id}", on_change="rerun"
+    )
     if fold.open:
-        notes = dict.fromkeys(evidence.note for evidence in claim.readings.values() if evidence.note)
-        fold.markdown("\n\n".join([claim.paper, *notes]))
+        fold.markdown(tell_more(claim))
     blocks = [report.roles[role] for role in roles_of(claim.id) if role in report.roles]
     if blocks:
         links.link_page("distributions", "Show me", "ssid_chart", {"block": list(dict.fromkeys(blocks))})
+    if claim.readings.get("causal") and claim.readings["causal"].parts:
+        links.link_page("lab", "What the gates do", "science", {"lab_target": blocks[0]} if blocks else {}, at="costs")
+
+
+def tell_more(claim: JudgedClaim) -> str:
+    """What the paper shows, what a reader of the verdicts must know, and the nulls beside them."""
+    notes = dict.fromkeys(evidence.note for evidence in claim.readings.values() if evidence.note)
+    nulls = [f"- {line}" for name, evidence in claim.readings.items() for line in list_nulls(name, evidence)]
+    beside = ["Beside the numbers, without a verdict:\n" + "\n".join(nulls)] if nulls else []
+    return "\n\n".join([claim.paper, *notes, *beside])
 
 
 def roles_of(claim_id: str) -> list[Role]:
@@ -140,7 +154,7 @@ def roles_of(claim_id: str) -> list[Role]:
     return [role for reading in claim.readings.values() for part in reading.parts for role in part.statistic.roles]
 
 
-def tell_effect(evidence: Evidence) -> str:
+def tell_effect(name: ReadingName, evidence: Evidence) -> str:
     """Each part's number with its interval, the bound that was declared and its controls, or why there is none."""
     lines = []
     for part in evidence.parts:
@@ -156,7 +170,8 @@ def tell_effect(evidence: Evidence) -> str:
         for beside in part.beside
         if beside.kind == "other target"
     ]
-    return "  \n".join(f":small[{line}]" for line in (lines or [evidence.reason]) + others)
+    missing = [explain_controls(name, evidence)]
+    return "  \n".join(f":small[{line}]" for line in (lines or [evidence.reason]) + others + missing if line)
 
 
 def show_methods(report: ClaimReport) -> None:

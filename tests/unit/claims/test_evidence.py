@@ -15,7 +15,9 @@ from senet_viz.claims import (
     describe_claim_disagreement,
     describe_disagreement,
     describe_scope,
+    explain_controls,
     judge,
+    list_nulls,
     say_controls,
     say_interval,
     say_number,
@@ -131,3 +133,37 @@ def test_controls_are_told_beside_a_number_or_why_they_are_not_known() -> None:
         "(--keep all)"
     )
     assert say_controls(judge(make_inputs()).claim("C1").readings["relative"].parts[0]) == ""
+
+
+def test_what_stands_beside_no_number_is_said_why() -> None:
+    full = judge(
+        make_inputs(
+            squeeze=make_curves(), controls=(make_curves(groups=0),), effects=make_effects({("SE_5_2", "one"): 0.1})
+        )
+    )
+    assert explain_controls("relative", full.claim("C1").readings["relative"]) == ""
+    assert (
+        explain_controls("absolute", full.claim("C1").readings["absolute"]) == "Beside it no z, which has another unit."
+    )
+    assert "in this network alone" in explain_controls("causal", full.claim("C5").readings["causal"])
+    assert explain_controls("causal", full.claim("C11").readings["causal"]) == "", "nothing was judged"
+    bare = judge(make_inputs())
+    said = explain_controls("relative", bare.claim("C1").readings["relative"])
+    assert said == (
+        "Beside it no z, which is no vector here and no random weights, since no recording of them was given "
+        "(`assess --control`)."
+    )
+
+
+def test_nulls_and_excess_are_listed_with_their_spread() -> None:
+    shuffled = BlockIntervals(np.zeros(6), np.full(6, -0.01), np.full(6, 0.01), 0.95)
+    controls = (make_curves(groups=0), make_curves(groups=0, omega_squared=(0.1,) * 6))
+    report = judge(make_inputs(controls=controls, shuffled=shuffled, random_direction=np.full(6, 0.07)))
+    c1 = list_nulls("relative", report.claim("C1").readings["relative"])
+    assert c1[0] == (
+        "relative: excess over random weights: between-class share of variance at SE_2_3, less that of random weights: "
+        "−0.035 [−0.070, 0.000] (range over 2 seeds)"
+    )
+    assert "relative: ω² of SE_2_3 with shuffled labels: 0.000 [−0.010, 0.010] (95% of permutations)" in c1
+    c6 = list_nulls("relative", report.claim("C6").readings["relative"])
+    assert c6[-1] == "relative: 95 % quantile over random directions: 0.070"

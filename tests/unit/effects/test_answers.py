@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from senet_viz.effects import EffectTable, measure_effects
-from senet_viz.effects.answers import answer_effects, find_costliest
+from senet_viz.effects.answers import answer_effects, find_costliest, tell_equivalence
 from tests.synthetic_outcomes import make_outcomes, planted_said
 
 LABELS = np.arange(2000) % 20
@@ -63,3 +63,12 @@ def test_a_strength_below_one_is_said(strength: float) -> None:
     right = (np.arange(2000) % 3 > 0).astype(int)
     said = {None: make_outcome(right), make_variant("SE_5_2", "one", strength=strength): make_outcome(right)}
     assert "at strength 0.5" in answer_effects(measure_effects(make_outcomes(LABELS.tolist(), said, classes=20)))
+
+
+def test_equivalence_is_told_by_intervals_alone() -> None:
+    table = measured({("SE_2_3", "one"): 20.0, ("SE_5_2", "one"): 0.0, ("SE_4_6", "mean"): 1.0})
+    told = tell_equivalence(table, ("one", "mean"))
+    assert "1 of 2 targets moved to one, 0 of 1 targets moved to mean" in told, "1 point lost reaches beyond the bound"
+    assert "within ±1, two one-sided tests" in told
+    assert "1 of 1 targets moved to mean" in tell_equivalence(table, ("mean",), bound=5.0)
+    assert tell_equivalence(table, ("within",)) == ""
