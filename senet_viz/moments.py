@@ -312,17 +312,18 @@ class ClassMoments:
         return moments_of(self.arrays())
 
 
-def moments_of(state: Mapping[str, NDArray[Any]], *, within: NDArray[Any] | None = None) -> Moments:
+def moments_of(state: Mapping[str, NDArray[Any]], *, within: NDArray[Any] | None = None, copy: bool = True) -> Moments:
     """Build `Moments` from arrays of K + 1 rows, the last of them the unlabelled images.
 
     Args:
         state: count, mean, m2 and, where there are any, min, max, histogram; beside `within`, m2 has the last row only.
         within: SSW, (C,), where m2 per class is not known.
+        copy: else the arrays may become those of the result, and are written to.
     """
     histogram = state.get("histogram")
-    m2 = state["m2"].astype(np.float64)
-    labelled = _rows(state, slice(None, -1), None if within is not None else m2[:-1])
-    unlabelled = _rows(state, slice(-1, None), m2[-1:]) if state["count"][-1] else None
+    m2 = state["m2"].astype(np.float64, copy=copy)
+    labelled = _rows(state, slice(None, -1), None if within is not None else m2[:-1], copy)
+    unlabelled = _rows(state, slice(-1, None), m2[-1:], copy) if state["count"][-1] else None
     return Moments(
         *labelled,
         histogram=None if histogram is None else histogram.astype(np.int64),
@@ -332,12 +333,12 @@ def moments_of(state: Mapping[str, NDArray[Any]], *, within: NDArray[Any] | None
 
 
 def _rows(
-    state: Mapping[str, NDArray[Any]], rows: slice, m2: Floats | None
+    state: Mapping[str, NDArray[Any]], rows: slice, m2: Floats | None, copy: bool
 ) -> tuple[NDArray[np.int64], Floats, Floats | None, NDArray[np.float32] | None, NDArray[np.float32] | None]:
     """Count, mean, m2, min and max of some rows, NaN where there was no image."""
     count = state["count"][rows].astype(np.int64)
     without = count == 0
-    mean = state["mean"][rows].astype(np.float64)
+    mean = state["mean"][rows].astype(np.float64, copy=copy)
     mean[without] = np.nan
     if "min" not in state:
         return count, mean, m2, None, None

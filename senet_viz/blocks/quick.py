@@ -21,13 +21,15 @@ def ranks_are_quick(recording: Recording) -> bool:
     return len(recording.classes) <= _QUICK_CLASSES and gates <= _QUICK_GATES
 
 
-def measure_blocks(recording: Recording, *, ranks: bool = True) -> pd.DataFrame:
+def measure_blocks(recording: Recording, *, ranks: bool = True, best: bool = True) -> pd.DataFrame:
     """`measure_selectivity(per="block")`; without `ranks`, effective ranks are NaN and no single gate is read.
+
+    Without `best`, selectivity and d′ are NaN, which take as long as all the rest.
 
     Raises:
         RecordingError: a file is missing or damaged.
     """
-    tables = [block_table(recording, gate, ranks=ranks) for gate in recording.blocks]
+    tables = [block_table(recording, gate, ranks=ranks, best=best) for gate in recording.blocks]
     return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame()
 
 
@@ -42,7 +44,7 @@ def measure_from_moments(recording: Recording, gate: Gate, *, moments: Moments |
     Raises:
         RecordingError: a file is missing or damaged.
     """
-    measures = measure_channels(recording.moments(gate.name) if moments is None else moments)
+    measures = measure_channels(recording.moments(gate.name, ranges=False) if moments is None else moments)
     columns: dict[str, Any] = {"block": gate.name, "channel": np.arange(gate.channels)}
     columns |= {field.name: getattr(measures, field.name) for field in fields(ChannelMeasures)}
     names = np.array([*recording.classes.names, ""], dtype=object)  # no class is −1: the last

@@ -61,7 +61,9 @@ def _where(found: ClassDistinctness) -> str:
     known, of = emergence.begins >= 0, ""
     if found.has_intervals:
         known = known & (found.low[np.arange(len(known)), emergence.peaks] > 0)
-        of = "" if known.all() else f" of the {int(known.sum()):,} that are told from the others where they lie farthest"
+        of = (
+            "" if known.all() else f" of the {int(known.sum()):,} that are told from the others where they lie farthest"
+        )
     if not known.any():
         return ""
     middle = labels[int(np.median(emergence.begins[known]))]

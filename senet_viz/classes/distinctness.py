@@ -7,7 +7,13 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from senet_viz.classes.profiles import ClassProfiles, read_class_profiles, signed_root, squares_from_others
+from senet_viz.classes.profiles import (
+    ClassProfiles,
+    ReadProfiles,
+    read_class_profiles,
+    signed_root,
+    squares_from_others,
+)
 from senet_viz.classes.uncertainty import distance_intervals, noise_of_means, pool_covariance
 from senet_viz.profiles import label_blocks, label_classes
 from senet_viz.recording import Recording
@@ -137,7 +143,11 @@ class ClassDistinctness:
 
 
 def measure_distinctness(
-    recording: Recording, *, intervals: bool = True, on_progress: Tell | None = None
+    recording: Recording,
+    *,
+    intervals: bool = True,
+    on_progress: Tell | None = None,
+    read: ReadProfiles = read_class_profiles,
 ) -> ClassDistinctness:
     """Distances of all classes from the others in every block, from moments.
 
@@ -145,6 +155,7 @@ def measure_distinctness(
         recording: full or slim.
         intervals: read kept gates too, for limits (`distance_intervals`).
         on_progress: told blocks done, their number and the next one's label.
+        read: gives a block's class profiles, where they are kept.
 
     Raises:
         RecordingError: a file is missing or damaged.
@@ -155,7 +166,7 @@ def measure_distinctness(
     for at, gate in enumerate(recording.blocks):
         if on_progress is not None:
             on_progress(at, len(recording.blocks), gate.label)
-        profiles = read_class_profiles(recording, gate)
+        profiles = read(recording, gate)
         gates = recording.gates(gate.name) if labels is not None else None
         found.append(_measure(profiles, gates, labels))
     assert profiles is not None, "a recording has at least one block"

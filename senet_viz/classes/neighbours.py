@@ -7,7 +7,13 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from senet_viz.classes.profiles import ClassProfiles, read_class_profiles, signed_root, squared_distances
+from senet_viz.classes.profiles import (
+    ClassProfiles,
+    ReadProfiles,
+    read_class_profiles,
+    signed_root,
+    squared_distances,
+)
 from senet_viz.errors import ArgumentError
 from senet_viz.profiles import label_blocks, label_classes
 from senet_viz.recording import Recording
@@ -64,8 +70,15 @@ class ClassComparison:
         return pd.DataFrame(rows, columns=names)
 
 
-def compare_classes(recording: Recording, classes: Sequence[int]) -> ClassComparison:
+def compare_classes(
+    recording: Recording, classes: Sequence[int], *, read: ReadProfiles = read_class_profiles
+) -> ClassComparison:
     """Pairwise distances of at most eight classes in every block; classes without an image are left out.
+
+    Args:
+        recording: full or slim.
+        classes: their indices.
+        read: gives a block's class profiles, where they are kept.
 
     Raises:
         ArgumentError: more than eight, or an index that is no class.
@@ -75,9 +88,9 @@ def compare_classes(recording: Recording, classes: Sequence[int]) -> ClassCompar
         raise ArgumentError(f"{len(classes)} classes were chosen: at most {MOST_COMPARED} can be compared.")
     for index in classes:
         _check_class(recording, index)
-    blocks = [read_class_profiles(recording, gate) for gate in recording.blocks]
-    rows = np.array([np.flatnonzero(blocks[0].classes == k)[0] for k in classes if k in blocks[0].classes], np.int64)
-    some = [profiles.pick(rows) for profiles in blocks]
+    seen = np.flatnonzero(recording.class_counts > 0)
+    rows = np.array([np.flatnonzero(seen == k)[0] for k in classes if k in seen], np.int64)
+    some = [read(recording, gate).pick(rows) for gate in recording.blocks]
     labels = label_classes(recording.classes)
     return ClassComparison(
         recording.blocks,
@@ -141,10 +154,18 @@ class NearestClasses:
         return table
 
 
-def find_nearest(recording: Recording, index: int, *, most: int = NEAREST) -> NearestClasses | None:
+def find_nearest(
+    recording: Recording, index: int, *, most: int = NEAREST, read: ReadProfiles = read_class_profiles
+) -> NearestClasses | None:
     """The classes whose profiles are nearest to that of one; None where it has no image or there is no other class.
 
     Noise is subtracted before they are ordered: else classes of few images would always be far.
+
+    Args:
+        recording: full or slim.
+        index: of the class.
+        most: how many are named.
+        read: gives a block's class profiles, where they are kept.
 
     Raises:
         ArgumentError: no such class.
@@ -153,7 +174,7 @@ def find_nearest(recording: Recording, index: int, *, most: int = NEAREST) -> Ne
     _check_class(recording, index)
     nearest, distances, images = [], [], 0
     for gate in recording.blocks:
-        profiles = read_class_profiles(recording, gate)
+        profiles = read(recording, gate)
         own = np.flatnonzero(profiles.classes == index)
         if not len(own) or len(profiles.classes) < 2 or np.isnan(profiles.within):
             return None
@@ -166,7 +187,7 @@ def find_nearest(recording: Recording, index: int, *, most: int = NEAREST) -> Ne
     labels = label_classes(recording.classes)
     found = np.stack(nearest)
     names = tuple(tuple(labels[k] for k in row) for row in found)
-    compared = len(read_class_profiles(recording, recording.blocks[0]).classes) - 1
+    compared = int((recording.class_counts > 0).sum()) - 1
     return NearestClasses(recording.blocks, labels[index], images, compared, found, names, np.stack(distances))
 
 

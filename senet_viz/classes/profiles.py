@@ -1,11 +1,11 @@
 """Class profiles of one block with the noise in them, and distances between them without it."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from senet_viz.measures import sums_of_squares
 from senet_viz.moments import Moments
 from senet_viz.recording import Recording
 from senet_viz.recording.layout import Quantity
@@ -43,16 +43,20 @@ class ClassProfiles:
         )
 
 
+ReadProfiles = Callable[[Recording, Gate], ClassProfiles]
+
+
 def read_class_profiles(recording: Recording, block: Gate, quantity: Quantity = "gate") -> ClassProfiles:
     """Reads one block's class means and the noise in them; images without a label take no part.
 
     Raises:
         RecordingError: a file is missing or damaged, or the block has no z.
     """
-    moments = recording.moments(block.name, quantity)
+    moments = recording.moments(block.name, quantity, ranges=False)
     seen = np.flatnonzero(moments.count > 0)
     images = moments.count[seen]
-    within = float(sums_of_squares(moments).mean_within.mean()) if len(seen) else float("nan")
+    free = images.sum() - len(images)
+    within = float((moments.ssw / free).mean()) if free > 0 else float("nan")
     return ClassProfiles(block, seen, images, moments.mean[seen], _own_variance(moments, seen, within) / images, within)
 
 
@@ -60,7 +64,7 @@ def _own_variance(moments: Moments, seen: NDArray[np.int64], within: float) -> F
     if moments.m2 is None:
         return np.full(len(seen), within)
     free = (moments.count[seen] - 1).astype(np.float64)
-    own = np.divide(moments.m2[seen].mean(axis=1), free, out=np.full(len(seen), within), where=free > 0)
+    own = np.divide(moments.m2.mean(axis=1)[seen], free, out=np.full(len(seen), within), where=free > 0)
     return np.asarray(own)
 
 

@@ -75,10 +75,11 @@ class DesignCost:
         return f"{self.architecture.title}, r = {self.reduction}{layers}, {PLACEMENT_WORDS[self.placement]}"
 
     @property
-    def model(self) -> str:
-        """What `load_model` and `senet-viz inspect` take for this network with these units."""
-        if self.architecture.name == "senet154":
-            return "timm:legacy_senet154"
+    def model(self) -> str | None:
+        """What `load_model` and `senet-viz inspect` take for this network with these units; None where nothing builds it."""
+        if self.architecture.name == "senet154":  # timm's alone, which comes as the paper has it
+            usual_units = (self.reduction, self.depth, self.bias) == (16, 2, True)
+            return "timm:legacy_senet154" if usual_units else None
         options = {"placement": self.placement, "reduction": self.reduction, "depth": self.depth}
         usual = {"placement": self.architecture.placements[0], "reduction": 16, "depth": 2}
         set_ = [f"{key}={value}" for key, value in options.items() if value != usual[key]]

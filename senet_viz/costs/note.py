@@ -69,7 +69,10 @@ class NoteComparison:
 def compare_with_note(
     stages: Sequence[int], channels: Sequence[int], reduction: float, *, depth: int = 2
 ) -> NoteComparison | None:
-    """The note's formula for a network's units; None where a stage's units differ in width, for which it is not meant.
+    """The note's formula for a network's units.
+
+    None where it is not meant for them: where a stage's units differ in width, or a stage has a single unit, whose
+    excitation of N = 1 layers could not lead to C/r and back.
 
     Args:
         stages: stage of every unit.
@@ -80,7 +83,7 @@ def compare_with_note(
     found = []
     for stage in sorted(set(stages)):
         widths = [c for s, c in zip(stages, channels, strict=True) if s == stage]
-        if len(set(widths)) > 1:
+        if len(set(widths)) > 1 or len(widths) < 2:
             return None
         found.append(_count(stage, len(widths), widths[0], reduction, depth))
     return NoteComparison(reduction, depth, tuple(found))

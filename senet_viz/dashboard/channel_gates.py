@@ -10,6 +10,7 @@ import streamlit as st
 from numpy.typing import NDArray
 
 from senet_viz.dashboard.frame import Opened
+from senet_viz.dashboard.waiting import wait_for
 from senet_viz.schema import Gate
 
 Gates = NDArray[np.float16]
@@ -55,12 +56,5 @@ def read_channel(page: Opened, block: Gate, channel: int) -> Gates | None:
     future = _reader().ask(key, lambda: recording.channel_gates(block.name, channel))
     if future.done():
         return future.result()
-    _wait(future, f"Reading the gates of channel {channel} in {block.label} for {recording.n_kept:,} kept images…")
+    wait_for(future, f"Reading the gates of channel {channel} in {block.label} for {recording.n_kept:,} kept images…")
     return None
-
-
-@st.fragment(run_every=0.3)
-def _wait(future: "Future[Gates]", sentence: str) -> None:
-    if future.done():
-        st.rerun()
-    st.info(sentence, icon=":material/hourglass:")

@@ -8,6 +8,7 @@ from senet_viz.classes import (
     ClassComparison,
     ClassDistinctness,
     ClassPairs,
+    ClassProfiles,
     Confusions,
     NearestClasses,
     ProfilePlane,
@@ -23,13 +24,32 @@ from senet_viz.classes import (
 )
 from senet_viz.recording import Recording
 from senet_viz.recording.layout import Quantity
+from senet_viz.schema import Gate
+
+_MOST_PROFILES = 20  # blocks; one of a thousand classes and two thousand channels takes 16 MB
+
+
+class _Profiles:
+    """Reads class profiles, of all blocks once for all parts of the page."""
+
+    def __init__(self, stamp: str) -> None:
+        self._stamp = stamp
+
+    def __call__(self, recording: Recording, gate: Gate) -> ClassProfiles:
+        return _get_profiles(recording, self._stamp, gate.name)
+
+
+@st.cache_resource(max_entries=_MOST_PROFILES, show_spinner=False)
+def _get_profiles(_recording: Recording, stamp: str, block: str) -> ClassProfiles:
+    """`read_class_profiles`, kept by `stamp` and the block: not to be written to."""
+    del stamp
+    return read_class_profiles(_recording, _recording.block(block))
 
 
 @st.cache_data(max_entries=8, show_spinner="Measuring how distinct every class is…")
 def get_distinctness(_recording: Recording, stamp: str, intervals: bool) -> ClassDistinctness:
     """`measure_distinctness`, kept by `stamp` and whether kept gates were read for intervals."""
-    del stamp
-    return measure_distinctness(_recording, intervals=intervals)
+    return measure_distinctness(_recording, intervals=intervals, read=_Profiles(stamp))
 
 
 @st.cache_data(max_entries=16, show_spinner=False)
@@ -42,22 +62,19 @@ def get_accuracy(_recording: Recording, stamp: str) -> ClassAccuracy:
 @st.cache_data(max_entries=64, show_spinner="Reading class means…")
 def get_comparison(_recording: Recording, stamp: str, classes: tuple[int, ...]) -> ClassComparison:
     """`compare_classes`, kept by `stamp` and the classes."""
-    del stamp
-    return compare_classes(_recording, classes)
+    return compare_classes(_recording, classes, read=_Profiles(stamp))
 
 
 @st.cache_data(max_entries=64, show_spinner="Reading class means…")
 def get_nearest(_recording: Recording, stamp: str, index: int) -> NearestClasses | None:
     """`find_nearest`, kept by `stamp` and the class."""
-    del stamp
-    return find_nearest(_recording, index)
+    return find_nearest(_recording, index, read=_Profiles(stamp))
 
 
 @st.cache_data(max_entries=64, show_spinner=False)
 def get_plane(_recording: Recording, stamp: str, block: str) -> ProfilePlane | None:
     """`place_classes`, kept by `stamp` and the block."""
-    del stamp
-    return place_classes(_recording, _recording.block(block))
+    return place_classes(_recording, _recording.block(block), read=_Profiles(stamp))
 
 
 @st.cache_resource(max_entries=4, show_spinner=False)
@@ -73,12 +90,13 @@ def get_agreement(_recording: Recording, stamp: str, block: str, quantity: Quant
     gate = _recording.block(block)
     if quantity == "squeeze" and gate.squeeze_missing is not None:
         return None
-    profiles = read_class_profiles(_recording, gate, quantity)
+    of_gates = quantity == "gate"
+    profiles = _get_profiles(_recording, stamp, block) if of_gates else read_class_profiles(_recording, gate, quantity)
     return agree_with_confusions(profiles, get_confusions(_recording, stamp))
 
 
 @st.cache_resource(max_entries=4, show_spinner=False)
 def get_pairs(_recording: Recording, stamp: str, block: str) -> ClassPairs:
     """`pair_classes` of one block, kept by `stamp` and the block."""
-    profiles = read_class_profiles(_recording, _recording.block(block))
+    profiles = _get_profiles(_recording, stamp, block)
     return pair_classes(profiles, get_confusions(_recording, stamp))

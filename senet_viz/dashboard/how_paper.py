@@ -39,8 +39,7 @@ def show_paper(page: Opened) -> None:
         "ran no test. The figure below is the same for this recording."
     )
     blocks = tuple(gate.name for gate in choose_blocks(recording.blocks))
-    counts = recording.moments(recording.blocks[0].name).count
-    classes = tuple(c.index for c in choose_classes(recording.classes, counts))
+    classes = tuple(c.index for c in choose_classes(recording.classes, recording.class_counts))
     panels = get_panels(recording, page.stamp, blocks, classes, "channel", 0)
     figure = draw_panels(
         panels, assign_colours(page, classes), page.screen.look, per_row=2 if page.screen.narrow else 3
@@ -103,7 +102,7 @@ def show_costs(model: "Model") -> None:
         return
     st.markdown(
         f"Two layers of C·C/r weights a unit give the paper's formula **(2/r) · Σ N·C²** over the stages, N units of C channels each: "
-        f"**{costs.formula_weights:,}** weights here (biases come on top). A larger r makes the hidden layer narrower and cheaper; "
+        f"**{costs.formula_weights:,}** weights here ({_on_top(costs)}). A larger r makes the hidden layer narrower and cheaper; "
         "the paper takes 16. Most weights are in the last stage, where C is largest."
     )
     st.dataframe(costs.table(), hide_index=True, alt="SE weights by stage", column_config=_columns())
@@ -116,6 +115,14 @@ def show_costs(model: "Model") -> None:
     st.dataframe(
         costs.ideas_table(), hide_index=True, alt="Weights of SE as it is and of two ideas", column_config=_columns()
     )
+
+
+def _on_top(costs: CostSummary) -> str:
+    if costs.layers == 2:
+        return "biases come on top"
+    if costs.layers is None:
+        return "biases come on top, and further layers, which some units have"
+    return f"biases come on top, and the further layers of these units, which have {costs.layers}"
 
 
 def _columns() -> dict[str, Any]:

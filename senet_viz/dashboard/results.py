@@ -120,9 +120,9 @@ def get_estimate(
 
 @st.cache_data(max_entries=16, show_spinner="Measuring the blocks…")
 def get_block_table(_recording: Recording, stamp: str, ranks: bool) -> pd.DataFrame:
-    """`measure_blocks`, kept by `stamp`."""
+    """`measure_blocks` as far as pages show it, kept by `stamp`."""
     del stamp
-    return measure_blocks(_recording, ranks=ranks)
+    return measure_blocks(_recording, ranks=ranks, best=False)
 
 
 @st.cache_data(max_entries=64, show_spinner=False)

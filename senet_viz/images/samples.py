@@ -1,7 +1,7 @@
 """Images for whoever has none at hand: two photos that scikit-learn ships, two that are drawn here."""
 
 import io
-from importlib.resources import files
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -24,8 +24,11 @@ def sample_images() -> tuple[tuple[str, bytes], ...]:
 
 def _read_photos() -> tuple[tuple[str, bytes], ...]:
     try:
-        folder = files("sklearn.datasets") / "images"
-        return tuple((name, (Path(str(folder)) / file).read_bytes()) for file, name in _PHOTOS.items())
+        found = find_spec("sklearn")  # not imported, which takes a second
+        if found is None or found.origin is None:
+            raise ImportError("no module named sklearn")
+        folder = Path(found.origin).parent / "datasets" / "images"
+        return tuple((name, (folder / file).read_bytes()) for file, name in _PHOTOS.items())
     except (ImportError, OSError) as error:
         raise SourceError(
             f"The sample photos come with scikit-learn and could not be read ({error}): pip install scikit-learn."

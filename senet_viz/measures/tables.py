@@ -9,9 +9,11 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from senet_viz.errors import ArgumentError
+from senet_viz.measures.best_class import find_best_class
 from senet_viz.measures.block import block_statistics
 from senet_viz.measures.channels import ChannelMeasures, measure_channels
 from senet_viz.measures.health import gate_health, gate_rank
+from senet_viz.measures.shares import intraclass_correlation
 from senet_viz.measures.squares import sums_of_squares
 from senet_viz.moments import Moments
 from senet_viz.recording import Quantity, Recording
@@ -73,17 +75,27 @@ def channel_table(recording: Recording, gate: Gate, quantity: Quantity = "gate",
 
 
 def block_table(
-    recording: Recording, gate: Gate, quantity: Quantity = "gate", seed: int = 0, *, ranks: bool = True
+    recording: Recording,
+    gate: Gate,
+    quantity: Quantity = "gate",
+    seed: int = 0,
+    *,
+    ranks: bool = True,
+    best: bool = True,
 ) -> pd.DataFrame:
-    """One block's row; columns as in `measure_selectivity`. Without `ranks`, effective ranks are NaN."""
-    moments = recording.moments(gate.name, quantity)
-    statistics = block_statistics(sums_of_squares(moments))
+    """One block's row; columns as in `measure_selectivity`. Without `ranks`, effective ranks are NaN, without `best`
+    selectivity and d′.
+    """
+    moments = recording.moments(gate.name, quantity, ranges=False)
+    sums = sums_of_squares(moments)
+    statistics = block_statistics(sums)
     row: dict[str, Any] = {**_keys(gate, moments), "channels": gate.channels}
     for name in ("omega_squared", "omega_squared_mean", "defined_channels", "between_sd", "within_sd"):
         row[name] = getattr(statistics, name)
-    measures = measure_channels(moments)
-    for name in ("icc", "selectivity_index", "d_prime"):
-        row[f"{name}_mean"] = _mean_of_defined(getattr(measures, name))
+    row["icc_mean"] = _mean_of_defined(intraclass_correlation(sums))
+    found = find_best_class(moments) if best else None
+    row["selectivity_index_mean"] = float("nan") if found is None else _mean_of_defined(found.selectivity)
+    row["d_prime_mean"] = float("nan") if found is None else _mean_of_defined(found.d_prime)
     bounds = gate.range if quantity == "gate" else (-np.inf, np.inf)
     row |= asdict(gate_health(moments, bounds, ranks=ranks))
     known = _rank_of_kept(recording, gate, quantity, seed) if ranks else (float("nan"), 0)

@@ -108,6 +108,7 @@ def se_bn_inception(
         ArgumentError: an option that there is not.
     """
     design.check_placement("SE-BN-Inception", "standard")
+    design.check_stages("SE-BN-Inception", 3, 5)
     network = BNInception(num_classes, design, width, _make_stem(side, width))
     init_weights(network)
     describe_input(network, num_classes, side)

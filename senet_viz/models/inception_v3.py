@@ -16,13 +16,15 @@ from torchvision.models.inception import (
     InceptionE,
 )
 
-from senet_viz.models.building import describe_input, init_weights, scale_channels, stem_stride
+from senet_viz.errors import ArgumentError
+from senet_viz.models.building import SMALL_SIDE, describe_input, init_weights, scale_channels, stem_stride
 from senet_viz.models.placing import STANDARD, SEDesign
 
 MIXED = {
     "Mixed_5b": 256, "Mixed_5c": 288, "Mixed_5d": 288, "Mixed_6a": 768, "Mixed_6b": 768, "Mixed_6c": 768, "Mixed_6d": 768,
     "Mixed_6e": 768, "Mixed_7a": 1280, "Mixed_7b": 2048, "Mixed_7c": 2048,
 }  # fmt: skip
+_SMALLEST, _SMALLEST_POOLED = 13, 75  # px for which each module is given a position at least
 
 
 class _Gated(nn.Module):
@@ -63,14 +65,20 @@ def se_inception_v3(
     Args:
         num_classes: outputs of the classifier.
         width: factor on all channels, a multiple of 1/16.
-        side: of the images in px. Up to 64 the stem does not pool, up to 32 it has no stride either; beyond, it is
-            torchvision's, which takes 75 px at least.
+        side: of the images in px, at least 13. Up to 64 the stem does not pool, up to 32 it has no stride either; beyond,
+            it is torchvision's, which takes 75 px at least.
         design: what the SE units are; the placement is "standard" or "none".
 
     Raises:
         ArgumentError: an option that there is not.
     """
     design.check_placement("SE-Inception-v3", "standard")
+    design.check_stages("SE-Inception-v3", 5, 7)
+    if side < _SMALLEST or SMALL_SIDE < side < _SMALLEST_POOLED:
+        raise ArgumentError(
+            f"side is {side}; SE-Inception-v3 takes {_SMALLEST} to {SMALL_SIDE} px, or {_SMALLEST_POOLED} px and more: between "
+            "them nothing is left for its last modules."
+        )
     conv = _scaled_convolution(width)
     kinds = (SEInceptionA, SEInceptionB, SEInceptionC, SEInceptionD, SEInceptionE, InceptionAux)
     network = Inception3(

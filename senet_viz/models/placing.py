@@ -69,6 +69,15 @@ class SEDesign:
                 f"{network} has no placement {self.placement!r}: choose from {', '.join(map(repr, (*known, 'none')))}."
             )
 
+    def check_stages(self, network: str, first: int, last: int) -> None:
+        """Refuses stages that a network has not: it would silently have no unit there (ArgumentError)."""
+        if self.stages is None:
+            return
+        if not self.stages or not all(first <= stage <= last for stage in self.stages):
+            raise ArgumentError(
+                f"stages is {list(self.stages)}; {network} has the stages {first} to {last}: name one at least."
+            )
+
 
 STANDARD = SEDesign()
 

@@ -132,6 +132,7 @@ def _check(plan: _Plan, channels: tuple[int, ...], design: SEDesign) -> None:
         "standard", "pre", "post", "identity", "3x3", "per_conv",
     )  # fmt: skip
     design.check_placement(plan.name, *places)
+    design.check_stages(plan.name, 2, 5)
     if channels[0] * plan.base_width < 64:
         raise ArgumentError(
             f"{plan.name} is at least {64 / plan.base_width / 64:g} wide: a group has no channel below that."

@@ -42,6 +42,7 @@ def se_vgg16(num_classes: int = 1000, *, width: float = 1.0, side: int = 224, de
         ArgumentError: an option that there is not.
     """
     design.check_placement("SE-VGG-16", "per_conv")
+    design.check_stages("SE-VGG-16", 1, 5)
     if side < SMALLEST_SIDE:
         raise ArgumentError(
             f"side is {side}; SE-VGG-16 halves an image five times, so it takes at least {SMALLEST_SIDE} px."

@@ -130,11 +130,13 @@ def profile_classes(
     chosen = np.array(classes, dtype=np.int64)
     labels = label_classes(recording.classes)
     ordered = sorted(blocks, key=lambda gate: gate.depth)
-    all_moments = [recording.moments(gate.name) for gate in ordered]
-    panels = [_panel(g, m, chosen, channels, order, seed) for g, m in zip(ordered, all_moments)]
-    count = all_moments[0].count
+    panels = []
+    for gate in ordered:  # one block in memory at a time
+        moments = recording.moments(gate.name, ranges=False)
+        panels.append(_panel(gate, moments, chosen, channels, order, seed))
+    count = recording.class_counts
+    images = int(count.sum()) + (0 if moments.unlabelled is None else int(moments.unlabelled.count.sum()))
     shown = tuple(ShownClass(int(k), labels[k], int(count[k])) for k in chosen)
-    images = int(all_moments[0].overall().count[0])
     return ClassPanels(tuple(panels), shown, len(recording.classes), images, order, seed)
 
 

@@ -169,7 +169,7 @@ class Recording:
             return f"Block {gate.label} has no squeeze vector: {gate.squeeze_missing}."
         return f"{self.path} keeps no squeeze of single images: record with the squeeze kept."
 
-    def moments(self, name: str, quantity: Quantity = "gate") -> Moments:
+    def moments(self, name: str, quantity: Quantity = "gate", *, ranges: bool = True) -> Moments:
         """Statistics per class of one block's channels.
 
         A slim recording's are rounded (mean and m2 to float32, min and max to float16), and its z has no m2 per
@@ -178,6 +178,7 @@ class Recording:
         Args:
             name: of the block, or its label.
             quantity: "squeeze" for z.
+            ranges: also read min and max, a third of the file; else they are None.
 
         Returns:
             count (K,), mean and m2 (K, C), and for gates min, max (K, C) and histogram (C, 66).
@@ -188,7 +189,7 @@ class Recording:
         gate = self.block(name)
         if quantity == "squeeze" and gate.squeeze_missing is not None:
             raise RecordingError(self._no_squeeze(gate))
-        return self._moments.read(quantity, gate.name)
+        return self._moments.read(quantity, gate.name, ranges=ranges)
 
     @cached_property
     def class_counts(self) -> NDArray[np.int64]:

@@ -96,8 +96,8 @@ class MomentFiles:
                 return np.asarray(_read(file, f"{quantity}.count", None), dtype=np.int64)
         raise RecordingError(f"There are no moments of the {quantity} in this recording.")
 
-    def read(self, quantity: Quantity, name: str) -> Moments:
-        """One block's moments; only its columns are read.
+    def read(self, quantity: Quantity, name: str, *, ranges: bool = True) -> Moments:
+        """One block's moments; only its columns are read, and without `ranges` no min and max.
 
         Raises:
             RecordingError: they are not here.
@@ -107,7 +107,7 @@ class MomentFiles:
         file, columns = self._places[quantity, name]
         present = set(file.keys())
         state: dict[str, NDArray[Any]] = {}
-        for key in ("count", "mean", "m2", "min", "max"):
+        for key in ("count", "mean", "m2", *(("min", "max") if ranges else ())):
             parts = [f"{quantity}.{key}", f"{quantity}.unlabelled.{key}"]
             found = [_read(file, part, columns if key != "count" else None) for part in parts if part in present]
             if found:
@@ -115,7 +115,7 @@ class MomentFiles:
         if f"{quantity}.histogram" in present:
             state["histogram"] = file.get_slice(f"{quantity}.histogram")[columns]
         within = file.get_slice(f"{quantity}.within")[columns] if f"{quantity}.within" in present else None
-        return moments_of(state, within=within)
+        return moments_of(state, within=within, copy=False)  # the arrays were made here
 
 
 def _read(file: Any, key: str, columns: slice | None) -> NDArray[Any]:

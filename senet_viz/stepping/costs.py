@@ -18,6 +18,8 @@ def summarize_costs(model: Model) -> CostSummary:
     found = inspect_model(model)
     gates = [cost.gate for cost in found.blocks]
     reduced = [gate for gate in gates if gate.reduced_channels is not None]
+    depths = {cost.depth for cost in found.blocks if cost.gate.reduced_channels is not None}
+    layers = sorted({*_LAYERS, *depths})
     convolutions = _list_convolutions(model)
     widths = [(channels, gate.reduction) for channels, gate in convolutions]
     known = all(r is not None for _, r in widths) and bool(widths)
@@ -29,7 +31,8 @@ def summarize_costs(model: Model) -> CostSummary:
         stages=_group(gates),
         convolutions=len(convolutions),
         per_convolution=round(sum(2 * c * c / r for c, r in widths if r)) if known else None,
-        deeper=tuple((layers, sum(_weigh(gate, layers) for gate in reduced)) for layers in _LAYERS) if reduced else (),
+        deeper=tuple((many, sum(_weigh(gate, many) for gate in reduced)) for many in layers) if reduced else (),
+        layers=next(iter(depths)) if len(depths) == 1 else None,
         one_a_stage=_one_a_stage(gates),
     )
 
@@ -61,7 +64,10 @@ def _one_a_stage(gates: Sequence[Gate]) -> int | None:
 
 
 def _list_convolutions(model: Model) -> list[tuple[int, Gate]]:
-    """Output channels of every convolution beside an SE unit in its block, with that unit; none of a shortcut."""
+    """Output channels of every convolution beside an SE unit in its block, with that unit; none of a shortcut.
+
+    Of several units in a block (one after every convolution) it is one of the convolution's channels, where there is one.
+    """
     parts = dict(model.module.named_modules())
     units = [bound.gate.name for bound in model.bound_gates]
     found: dict[str, tuple[int, Gate]] = {}
@@ -72,5 +78,7 @@ def _list_convolutions(model: Model) -> list[tuple[int, Gate]]:
             own = not any(name.startswith(f"{unit}.") for unit in units)
             words = name[len(inside) :].split(".")
             if isinstance(part, nn.Conv2d) and name.startswith(inside) and own and not set(words) & set(_SHORTCUTS):
-                found.setdefault(name, (part.out_channels, bound.gate))
+                before = found.setdefault(name, (part.out_channels, bound.gate))[1]
+                if before.channels != part.out_channels == bound.gate.channels:
+                    found[name] = (part.out_channels, bound.gate)
     return list(found.values())

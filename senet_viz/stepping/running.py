@@ -14,6 +14,7 @@ from senet_viz.errors import ArgumentError, GateError
 from senet_viz.forwarding import forward, observing
 from senet_viz.gates import BoundGate
 from senet_viz.interventions import find_block
+from senet_viz.models.se import ConstantLogits, SEBlock
 from senet_viz.models.zoo import Model
 from senet_viz.profiles import label_classes
 from senet_viz.recorder import GateRecorder
@@ -99,6 +100,7 @@ def _gather(
         images=int(overall.count[0]),
         largest_output=float(output.abs().max()),
         residual=float((output - gate[:, :, None, None] * inputs).abs().max()),
+        constant=_is_constant(watch.bound),
     )
 
 
@@ -153,9 +155,17 @@ def _rows_of(layer: nn.Module, shown: NDArray[np.int64], width: int) -> NDArray[
     return _array(weight.flatten(1)[torch.from_numpy(shown)])
 
 
+def _is_constant(bound: BoundGate) -> bool:
+    return any(isinstance(part, ConstantLogits) for part in bound.module.modules())
+
+
 def _why_no_hidden(bound: BoundGate) -> str:
+    if _is_constant(bound):
+        return "There is none: these gates are trained constants, which no image moves."
     if bound.gate.reduced_channels is None:
         return f"This network's units ({bound.gate.family}) have none: each gate is computed from z in one step."
+    if isinstance(bound.module, SEBlock) and bound.module.depth > 2:
+        return f"This network's units ({bound.gate.family}) have {bound.module.depth - 1} in a row, of which none is drawn."
     return f"It is not one vector in this network's units ({bound.gate.family}), so it is not drawn."
 
 

@@ -42,7 +42,8 @@ class CostSummary:
         convolutions: in the blocks that carry a unit, shortcuts left out.
         per_convolution: Σ 2·C²/r over these, each with its block's r: an SE unit after every convolution; None where a
             unit has no r.
-        deeper: (L, weights) of excitations with L linear layers a unit, Σ 2C²/r + (L − 2)·(C/r)²; L = 2 is SE as it is.
+        deeper: (L, weights) of excitations with L linear layers a unit, Σ 2C²/r + (L − 2)·(C/r)²; L = 2 is the paper's.
+        layers: L of the units with a hidden layer as they are; None where they differ.
         one_a_stage: one excitation a stage with as many linear layers as the stage has units,
             Σ_s 2C_s²/r + (N_s − 2)·(C_s/r)²; None where the units of a stage differ, or a stage has a single one.
     """
@@ -55,6 +56,7 @@ class CostSummary:
     convolutions: int
     per_convolution: int | None
     deeper: tuple[tuple[int, int], ...]
+    layers: int | None
     one_a_stage: int | None
 
     @property
@@ -91,7 +93,7 @@ class CostSummary:
         """A row a way to build the units: its weights, and their share of the network without any."""
         rows: list[tuple[str, str, int]] = []
         for layers, weights in self.deeper:
-            name = "SE as it is" if layers == 2 else f"excitation with {layers} layers"
+            name = "SE as it is" if layers == self.layers else f"excitation with {layers} layers"
             rows.append((name, f"Σ 2C²/r{'' if layers == 2 else f' + {layers - 2}·(C/r)²'}", weights))
         if self.one_a_stage is not None:
             rows.append(("one excitation a stage, N layers deep", "Σ_s 2C²/r + (N−2)·(C/r)²", self.one_a_stage))

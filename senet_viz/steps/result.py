@@ -66,6 +66,7 @@ class BlockSteps:
         images: that were recorded.
         largest_output: largest |output| of the block, over all channels and positions.
         residual: largest |output − s·U|.
+        constant: whether the gate is a trained constant, which no image moves: there is neither squeeze nor excitation.
     """
 
     recording_id: str
@@ -90,6 +91,7 @@ class BlockSteps:
     images: int
     largest_output: float
     residual: float
+    constant: bool = False
 
     @property
     def difference(self) -> Floats:

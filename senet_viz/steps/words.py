@@ -102,6 +102,8 @@ def _tell_maps(steps: BlockSteps, row: int, c: str) -> Step:
 
 def _tell_squeeze(steps: BlockSteps, channel: int, c: str) -> Step:
     words = "Each map is squeezed into one number, so that the whole image has a say and not one place alone."
+    if steps.constant:
+        return Step("Squeeze z", "There is none: these gates are trained constants.", "none", ("nothing is squeezed",))
     if steps.squeeze is None:
         return Step(
             "Squeeze z", words, "z_c = mean of u_c", ("z is not one vector here:", steps.block.squeeze_missing or "")
@@ -135,12 +137,13 @@ def _tell_hidden(steps: BlockSteps, row: int) -> Step:
 
 def _tell_gate(steps: BlockSteps, channel: int, row: int, c: str) -> Step:
     f = steps.block.activation
-    of_what = "z" if steps.hidden is None else "W₂h + b₂"
     words = f"From there each channel gets its gate: how much of it goes on. {_tell_terms(steps, row)}".strip()
+    if steps.constant:
+        words = "Each channel has a gate that was trained and is the same for every image."
     s = _s(steps.gate[channel])
     lines = (f"s{c} = {s}",) if steps.logits is None else (f"s{c} = {f}({_n(steps.logits[channel])})", f"= {s}")
     verdict = f"recorded mean {_s(steps.mean[channel])}: {describe_loudness(steps, channel).split(',')[0]}"
-    formula = f"s = {f}({of_what})" if steps.hidden is not None else f"s = {f}(…), from z"
+    formula = f"s = {f}({'v), v trained' if steps.constant else '…), from z' if steps.hidden is None else 'W₂h + b₂)'}"
     return Step("Gate s", words, formula, (*lines, verdict))
 
 

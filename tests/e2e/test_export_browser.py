@@ -139,7 +139,7 @@ def test_selections_come_along_from_distributions_and_the_camera_goes_back(
     formats = page.evaluate(
         "[...document.querySelectorAll('.js-plotly-plot')].map(p => p._context.toImageButtonOptions.format)"
     )
-    assert formats == ["svg"] * 3
+    assert formats == ["svg"] * 4, "two of the page, one of a channel and one of its classes"
     context.close()
 
 

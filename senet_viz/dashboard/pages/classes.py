@@ -263,7 +263,8 @@ opened = open_page(
 try:
     if not opened.recording.class_counts.any():
         st.info(
-            "No image of this recording has a label, so there are no classes to tell apart.", icon=":material/label_off:"
+            "No image of this recording has a label, so there are no classes to tell apart.",
+            icon=":material/label_off:",
         )
     else:
         selection = choose(opened)

@@ -91,6 +91,9 @@ def show_blocks(design: DesignCost) -> None:
         "Table (CSV)", lambda: table.to_csv(index=False).encode(), file_name=f"se-cost-{design.architecture.name}.csv",
         mime="text/csv", key="csv_design_blocks", on_click="ignore", icon=":material/download:",
     )  # fmt: skip
+    if design.model is None:
+        st.caption(f"{design.architecture.title} is timm's, which builds it with r = 16, two layers and biases only.")
+        return
     st.caption("The same, counted on the network itself:")
     st.code(f"senet-viz inspect {design.model} --weights random", language=None, wrap_lines=True)
 

@@ -144,6 +144,10 @@ def test_without_ranks_all_else_is_the_same(recording: Recording) -> None:
     ranks = ["profile_rank", "gate_rank", "gate_rank_images"]
     pd.testing.assert_frame_equal(quick.drop(columns=ranks), whole.drop(columns=ranks))
     pd.testing.assert_frame_equal(whole, measure_selectivity(recording, per="block"))
+    fewer = measure_blocks(recording, ranks=False, best=False)
+    best = ["selectivity_index_mean", "d_prime_mean"]
+    pd.testing.assert_frame_equal(fewer.drop(columns=best), quick.drop(columns=best))
+    assert fewer[best].isna().all(axis=None)
     assert quick["profile_rank"].isna().all()
     assert quick["gate_rank"].isna().all()
     assert whole["profile_rank"].notna().all()

@@ -178,3 +178,7 @@ def test_pairs_are_listed_by_confusion_and_by_closeness(tmp_path: Path) -> None:
     first = top[0]
     assert table["the other taken for it"][0] == f"{pairs.taken_back[first]} of 6"
     assert table["place by distance"][0] == pairs.place[first]
+    unknown = pair_classes(ClassProfiles(**{**vars(profiles), "noise": np.full(5, np.nan)}), confusions)
+    assert len(unknown.closest(10)) == 0
+    assert len(unknown.most_confused(50)) == len(top)
+    assert unknown.table([f"class {k}" for k in range(5)], top)["place by distance"].isna().all()

@@ -5,7 +5,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from senet_viz.classes import compare_classes, find_nearest, place_classes, read_class_profiles, squared_distances
+from senet_viz.classes import (
+    compare_classes,
+    find_nearest,
+    place_classes,
+    plane,
+    read_class_profiles,
+    squared_distances,
+)
 from senet_viz.classes.answers import answer_plane
 from senet_viz.errors import ArgumentError
 from senet_viz.recording import Recording
@@ -88,6 +95,27 @@ def test_the_map_equals_a_singular_value_decomposition(recording: Recording, blo
         np.testing.assert_allclose(found.positions[:, axis], sign * expected[:, axis], atol=1e-12)
     assert list(found.table().columns)[:2] == ["class", "images"]
     assert f"{found.shares.sum():.0%}" in answer_plane(found)
+
+
+@pytest.mark.parametrize("block", [0, 1])
+def test_large_maps_are_found_step_by_step_and_are_the_same(
+    recording: Recording, block: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    at_once = place_classes(recording, recording.blocks[block])
+    monkeypatch.setattr(plane, "_DENSE", 3)
+    monkeypatch.setattr(plane.linalg, "eigh", None)
+    in_steps = place_classes(recording, recording.blocks[block])
+    assert at_once is not None
+    assert in_steps is not None
+    np.testing.assert_allclose(in_steps.positions, at_once.positions, atol=1e-12)
+    np.testing.assert_allclose(in_steps.shares, at_once.shares, rtol=1e-12)
+
+
+@pytest.mark.parametrize("value", [0.0, 2.0])
+def test_where_steps_lead_nowhere_the_axes_are_found_at_once(value: float) -> None:
+    values, vectors = plane._largest(value * np.eye(450))
+    np.testing.assert_allclose(values, value, atol=1e-12)
+    np.testing.assert_allclose(vectors.T @ vectors, np.eye(2), atol=1e-12)
 
 
 def test_without_class_differences_the_spread_of_the_means_is_noise(tmp_path: Path) -> None:

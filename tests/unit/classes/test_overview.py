@@ -109,9 +109,22 @@ def test_the_answer_tells_how_many_where_and_which() -> None:
     assert "Most distinct in SE_2_2 is class 0 (0.500 in units of s), least class 2 (0.200)" in text
     assert "the middle class emerges at **SE_2_2**, and 3 of 3" in text
     without = answer_distinctness(distinct(values), 0)
-    assert "no intervals" in without
+    assert "no intervals: a third to a half would do so by chance alone" in without
+    assert "are told from" not in without
     assert "least class 2 (−0.020)" in without
-    assert "as in every block" in answer_distinctness(distinct(np.full((2, 2), 0.3)), 0)
+    two = answer_distinctness(distinct(np.full((2, 2), 0.3)), 0)
+    assert "as in every block" in two
+    assert "The two lie 0.300 apart in SE_2_1" in two
+
+
+def test_where_classes_emerge_is_told_of_those_that_are_told_apart() -> None:
+    values = np.array([[0.5, 0.1], [0.5, 0.2], [0.01, 0.05]])
+    text = answer_distinctness(distinct(values, reach=0.005), 0)
+    assert (
+        "the middle class of the 2 that are told from the others where they lie farthest emerges at **SE_2_1**" in text
+    )
+    assert "0 of 2 stay" in text
+    assert "emerges" not in answer_distinctness(distinct(values / 100, reach=0.005), 0)
 
 
 def test_whether_the_network_uses_it_takes_interventions(effects: EffectTable) -> None:
@@ -139,6 +152,9 @@ def test_the_answer_on_confusions_counts_blocks_and_sets_z_beside(values: tuple[
 
 def test_no_confusion_at_all_is_told() -> None:
     nothing = BlockAgreement(make_gates([3])[0], np.nan, Estimate(np.nan, np.zeros(0)), np.full(9, np.nan), 6)
-    assert "Nothing can be said" in answer_agreement(
-        gather_agreement(confused(np.eye(4, dtype=int)), [nothing], [None])
-    )
+    for counts, why in (
+        (np.eye(4, dtype=int), "no image of these classes is taken for another"),
+        (np.roll(np.eye(4, dtype=int), 1, axis=1), "no class has two images"),
+        (np.full((4, 4), 2), "confused alike"),
+    ):
+        assert why in answer_agreement(gather_agreement(confused(counts), [nothing], [None]))

@@ -105,8 +105,15 @@ def test_parameters_are_those_of_the_instantiated_network(
     assert counted == design.architecture.parameters + design.total.parameters
     units = [sum(p.numel() for p in part.parameters()) for part in network.modules() if isinstance(part, SEBlock)]
     assert sorted(units) == sorted(unit.cost.parameters for unit in design.units)
+    assert design.model is not None
     own, arguments = parse_architecture(design.model.removeprefix("senet_viz:"))
     assert sum(p.numel() for p in built(own, **arguments).parameters()) == counted, design.model
+
+
+def test_a_network_that_nothing_builds_has_no_command() -> None:
+    assert cost_design("senet154").model == "timm:legacy_senet154"
+    assert cost_design("senet154", reduction=8).model is None
+    assert cost_design("senet154", bias=False).model is None
 
 
 def test_the_papers_network_costs_what_the_paper_says() -> None:

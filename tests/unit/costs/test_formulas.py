@@ -58,3 +58,4 @@ def test_the_notes_formula_is_one_excitation_of_n_layers_a_stage() -> None:
 
 def test_the_note_says_nothing_of_stages_of_several_widths() -> None:
     assert compare_with_note([3, 3], [256, 320], 16) is None
+    assert compare_with_note([3, 3, 4], [256, 256, 512], 16) is None, "an excitation of one layer can not reduce"

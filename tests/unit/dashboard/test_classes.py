@@ -11,7 +11,7 @@ from streamlit.testing.v1 import AppTest
 from senet_viz.assessing import assess
 from senet_viz.dashboard import classes_confusable
 from senet_viz.recording import Recording, RecordingWriter, open_recording
-from senet_viz.schema import LabelMapping
+from senet_viz.schema import ClassTable, LabelMapping
 from tests.synthetic import (
     PAPER_BLOCKS,
     choose_keep,
@@ -54,7 +54,7 @@ def open_page(monkeypatch: pytest.MonkeyPatch) -> Opener:
 
 def said(app: AppTest) -> str:
     parts = [*app.markdown, *app.caption, *app.info, *app.warning, *app.error, *app.title, *app.header, *app.code]
-    return "\n".join(str(part.value) for part in parts)
+    return "\n".join(str(part.value) for part in parts).replace("\\", "")
 
 
 def figures(app: AppTest) -> int:
@@ -146,10 +146,51 @@ def test_few_classes_leave_out_what_needs_more(open_page: Opener, tmp_path: Path
 
 
 def test_no_labels_at_all_are_told(open_page: Opener, tmp_path: Path) -> None:
-    app = open_page(unlabelled_recording(tmp_path / "none").path)
+    named = synthetic_recording(tmp_path / "named", classes=3, per_class=0, blocks=[4], unlabelled=9)
+    for made in (unlabelled_recording(tmp_path / "none"), named):
+        app = open_page(made.path)
+        assert not app.exception
+        assert "No image of this recording has a label" in said(app)
+        assert figures(app) == 0
+
+
+def test_one_image_a_class_has_no_distances_and_no_word_too_many(open_page: Opener, tmp_path: Path) -> None:
+    made = synthetic_recording(tmp_path / "run", classes=6, per_class=1, blocks=[4, 4])
+    app = open_page(made.path)
     assert not app.exception
-    assert "no labels" in said(app)
-    assert figures(app) == 0
+    text = said(app)
+    assert "no class has two images" in text
+    assert "no image of these classes is taken for another" not in text, "one is, and the table names it"
+    pairs = app.dataframe[-1].value
+    assert len(pairs) == 1
+    assert pairs["place by distance"].isna().all()
+    app.segmented_control(key="class_pairs").set_value("Closest gates").run()
+    assert not app.exception
+    assert "take two images in some class" in said(app)
+
+
+def test_too_few_kept_gates_for_intervals_are_told(open_page: Opener, tmp_path: Path) -> None:
+    app = open_page(synthetic_recording(tmp_path / "run", classes=6, per_class=9, blocks=[4], keep="2").path)
+    assert not app.exception
+    text = said(app)
+    assert "No intervals: they need kept gates" in text
+    assert "by chance alone" in text
+    assert "are told from" not in text
+
+
+def test_names_of_classes_are_not_markdown(open_page: Opener, tmp_path: Path) -> None:
+    gates, labels = make_gates([4]), np.repeat(np.arange(2, dtype=np.int32), 12)
+    values = synthetic_values(gates, labels, n_classes=2, shares={}, seed=0)
+    draft = dataclasses.replace(make_manifest(gates, n_classes=2, images=24), classes=ClassTable(("a_b", "*"), ()))
+    with RecordingWriter(tmp_path / "run", draft) as writer:
+        for batch in make_batches(labels, values, choose_keep(labels, "all")):
+            writer.append(batch)
+        writer.finish(throughput={"images": 24, "seconds": 1.0, "images_per_second": 24.0})
+    app = open_page(tmp_path / "run")
+    assert not app.exception
+    answer = next(str(part.value) for part in app.markdown if "mean gates" in str(part.value))
+    assert answer.startswith("**In SE\\_2\\_1 the mean gates of 2 of 2 classes are told")
+    assert "The two lie" in answer
 
 
 def without_outputs(folder: Path) -> Path:

@@ -56,4 +56,8 @@ def test_a_link_carries_the_design_and_names_what_it_does_not_know(app: AppTest)
     text = said(app)
     assert "50 SE units add" in text
     assert "timm:legacy_senet154" in text
+    app.select_slider(key="design_r").set_value(8).run()
+    assert not app.exception
+    assert "builds it with r = 16, two layers and biases only" in said(app)
+    assert "timm:legacy_senet154" not in said(app)
     assert "nowhere" in "\n".join(str(w.value) for w in app.warning)

@@ -151,6 +151,12 @@ def test_shapes_and_gates_at_every_size(name: str, side: int) -> None:
     assert all(s is not None and s.shape[0] == 2 and s.isfinite().all() for s in gates.values())
 
 
+@pytest.mark.parametrize("side", [13, 33, 75])
+def test_inception_v3_runs_at_the_smallest_sides_that_it_takes(side: int) -> None:
+    with torch.no_grad():
+        assert small("se_inception_v3", side=side).eval()(images(side)).shape == (2, 4)
+
+
 @pytest.mark.parametrize("side", [32, 64])
 def test_small_images_keep_positions_in_the_first_stage(side: int) -> None:
     for name, first in (("se_resnet18", "layer1"), ("se_bn_inception", "features.inception_3a")):
@@ -219,6 +225,13 @@ def test_weights_load_back_strictly(name: str, tmp_path: Path) -> None:
         ("se_vgg16", {"placement": "standard"}, "SE-VGG-16 has no placement"),
         ("se_vgg16", {"side": 16}, "at least 32 px"),
         ("se_resnet18", {"side": 4}, "at least 8 px"),
+        ("se_inception_v3", {"side": 12}, "takes 13 to 64 px, or 75 px and more"),
+        ("se_inception_v3", {"side": 74}, "takes 13 to 64 px, or 75 px and more"),
+        ("se_resnet18", {"stages": [1]}, "SE-ResNet-18 has the stages 2 to 5"),
+        ("se_resnext50", {"stages": []}, "SE-ResNeXt-50 has the stages 2 to 5"),
+        ("se_bn_inception", {"stages": [2, 3]}, "SE-BN-Inception has the stages 3 to 5"),
+        ("se_inception_v3", {"stages": [4]}, "SE-Inception-v3 has the stages 5 to 7"),
+        ("se_vgg16", {"stages": [6]}, "SE-VGG-16 has the stages 1 to 5"),
     ],
 )
 def test_what_can_not_be_built_is_refused(name: str, arguments: dict[str, object], sentence: str) -> None:

@@ -50,6 +50,14 @@ def test_counts_are_those_of_the_moments(recording: Recording) -> None:
     assert recording.n_images == recording.samples.num_rows == recording.moments("SE_2_3").overall().count[0]
 
 
+def test_moments_without_ranges_are_the_others_unchanged(recording: Recording) -> None:
+    whole, some = (recording.moments(recording.blocks[0].name, ranges=ranges) for ranges in (True, False))
+    assert some.min is None
+    assert some.max is None
+    for name in ("count", "mean", "m2", "histogram"):
+        np.testing.assert_array_equal(getattr(some, name), getattr(whole, name))
+
+
 def test_an_unknown_block_lists_the_labels(recording: Recording) -> None:
     for read in (recording.gates, recording.moments, recording.class_histogram):
         with pytest.raises(RecordingError, match=r"no block 'SE_9_9': it has SE_2_3, SE_4_6"):

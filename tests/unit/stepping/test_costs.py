@@ -5,6 +5,7 @@ import dataclasses
 import pytest
 import torch
 
+from senet_viz.models.architectures import build_architecture
 from senet_viz.stepping import summarize_costs
 from senet_viz.steps import CostSummary
 from tests.networks import LIBRARY_MODELS, make_library_model
@@ -53,3 +54,25 @@ def test_where_widths_vary_or_nothing_is_reduced_the_formula_is_left_out() -> No
     assert eca.table()["weights (2/r)·N·C²"].isna().all()
     assert eca.ideas_table().empty
     assert "86 weights" in eca.answer()
+
+
+def costs_of_own(name: str, **arguments: object) -> CostSummary:
+    """Of a network of this package, an eighth as wide."""
+    with torch.device("meta"):
+        network = build_architecture(name, {"num_classes": 5, "side": 32, "width": 0.125, **arguments})
+    model = dataclasses.replace(model_of(network), device=torch.device("meta"))
+    return summarize_costs(dataclasses.replace(model, preprocess=dataclasses.replace(model.preprocess, size=32)))
+
+
+def test_a_unit_after_every_convolution_costs_what_it_costs_where_it_is_there() -> None:
+    for costs in (costs_of_own("se_vgg16"), costs_of_own("se_resnet18", placement="per_conv")):
+        assert costs.per_convolution == costs.formula_weights, "units of 8 channels have another r than the wider ones"
+
+
+@pytest.mark.parametrize("depth", [2, 3, 6])
+def test_se_as_it_is_is_the_depth_that_it_has(depth: int) -> None:
+    costs = costs_of_own("se_resnet18", depth=depth, bias=False)
+    table = costs.ideas_table().set_index("way")
+    assert costs.layers == depth
+    assert table.loc["SE as it is", "weights"] == costs.gate_parameters
+    assert ("excitation with 2 layers" in table.index) == (depth != 2)

@@ -12,10 +12,12 @@ from torch import Tensor, nn
 from torchvision.ops import SqueezeExcitation
 
 from senet_viz.errors import ArgumentError, GateError, RecordingError
+from senet_viz.models.se import SEBlock
 from senet_viz.models.zoo import Model
 from senet_viz.recorder import GateRecorder
 from senet_viz.recording import Recording
 from senet_viz.stepping import step_block
+from senet_viz.steps import tell_steps
 from tests.networks import FAMILIES, SmallNetwork, count_hooks, small_network
 from tests.stepped import image_of, model_of, recording_of
 
@@ -122,6 +124,21 @@ def test_eca_has_no_hidden_layer_but_a_gate_from_its_convolution(tmp_path: Path)
     assert steps.logits is not None
     np.testing.assert_allclose(steps.logits, expected.numpy(), atol=1e-5)
     np.testing.assert_allclose(steps.gate, expected.sigmoid().numpy(), atol=1e-5)
+
+
+def test_deeper_excitations_and_trained_constants_are_called_what_they_are(tmp_path: Path) -> None:
+    deep = model_of(small_network(lambda c: SEBlock(c, 4, depth=4)))
+    steps = step_block(deep, image_of(1), recording_of(deep, tmp_path / "deep"), "SE_1_1")
+    assert (steps.hidden, steps.constant) == (None, False)
+    assert "have 3 in a row" in steps.hidden_missing
+    fixed = model_of(small_network(lambda c: SEBlock(c, 4, gate="constant")))
+    steps = step_block(fixed, image_of(1), recording_of(fixed, tmp_path / "fixed"), "SE_1_1")
+    assert steps.constant
+    _, squeeze, hidden, gate, _ = tell_steps(steps, int(steps.shown[0]))
+    assert "trained constants" in hidden.words
+    assert squeeze.line == "nothing is squeezed"
+    assert gate.formula == "s = sigmoid(v), v trained"
+    assert "z" not in gate.line
 
 
 @pytest.fixture(scope="module")
