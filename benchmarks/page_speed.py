@@ -11,18 +11,14 @@ server that has answered nobody yet and on one that has. The panel of the Gate l
 import argparse
 import json
 import shutil
-import socket
 import statistics
-import subprocess
-import sys
 import time
-import urllib.request
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
+from app_server import serving
 from streamlit.testing.v1 import AppTest
 
 from senet_viz.environment import describe_environment
@@ -91,37 +87,6 @@ def time_clicks(page: str, acts: dict[str, Act], rounds: int, **query: str) -> d
             if app.exception:
                 raise SystemExit(f"{name} failed: {app.exception[0].value}")
     return seconds
-
-
-@contextmanager
-def serving() -> Iterator[str]:
-    """The app on a free port."""
-    with socket.socket() as probe:
-        probe.bind(("localhost", 0))
-        port = probe.getsockname()[1]
-    command = [
-        sys.executable,
-        "-m",
-        "streamlit",
-        "run",
-        "app.py",
-        "--server.port",
-        str(port),
-        "--server.headless",
-        "true",
-    ]
-    quiet: dict[str, Any] = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-    with subprocess.Popen(command, cwd=ROOT, **quiet) as process:
-        try:
-            for _ in range(300):
-                try:
-                    urllib.request.urlopen(f"http://localhost:{port}/_stcore/health", timeout=2).close()
-                    break
-                except OSError:
-                    time.sleep(0.2)
-            yield f"http://localhost:{port}"
-        finally:
-            process.terminate()
 
 
 def time_first_pages(rounds: int) -> dict[str, list[float]]:

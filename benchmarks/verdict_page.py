@@ -42,17 +42,18 @@ def _tell_misses(rows: list[dict[str, Any]]) -> str:
     away = [row for row in rows if row not in at_bound]
     short = [row for row in away if right_rate(row) < WANTED]
     least, (pattern, claim, reading) = min((rate, key) for key, rate in _pooled_rates(away).items())
+    wanted = f"Away from the bounds the right verdict is wanted in at least {WANTED:.0%} of runs"
     lines = [
-        f"Away from the bounds the right verdict is wanted in at least {WANTED:.0%} of runs. Over all sizes of a pattern "
-        f"the smallest rate is {least:.1%} ({claim} {reading}, {pattern}). In single cells, a size each, "
-        + (
-            f"{len(short)} of {len(away)} fall short of it, for want of images as the notes below say:"
-            if short
-            else f"{len(away)} of them, it is {min(map(right_rate, away)):.1%}."
-        )
+        f"{wanted}. Missed in {len(short)} of {len(away)} cells, a size of a pattern each; the notes below say why:"
+        if short
+        else f"{wanted}. The smallest rate found in {len(away)} cells is {min(map(right_rate, away)):.1%}."
     ]
     if short:
         lines += ["", *map(_tell_miss, short)]
+    lines += [
+        "",
+        f"Over all sizes of a pattern together the smallest rate is {least:.1%} ({claim} {reading}, {pattern}).",
+    ]
     if at_bound:
         wrong = 1 - min(map(right_rate, at_bound))
         lines += ["", f"Where the truth is the bound itself, a claim is supported in at most {wrong:.1%} of runs."]

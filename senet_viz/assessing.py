@@ -11,6 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from senet_viz.assessment import (
+    Assessment,
     assess_blocks,
     check_outcomes,
     class_rows,
@@ -24,6 +25,7 @@ from senet_viz.effects import EffectTable, measure_effects
 from senet_viz.errors import ArgumentError, RecordingError
 from senet_viz.measures.tables import channel_table, measured_blocks
 from senet_viz.recording import Quantity, Recording
+from senet_viz.schema import Gate
 from senet_viz.semantics import (
     Superclasses,
     compare_outcomes,
@@ -86,31 +88,43 @@ def assess(
         on_progress=lambda done, _, label: tell(done, total, f"estimates {label}"),
     )
     at = len(recording.blocks)
-    drawn = _draw_subsets(recording, seed)
-    subsets = {quantity: _subsets(recording, drawn, quantity) for quantity in QUANTITIES}
-    tables = []
-    for quantity, gate in measured:
-        tell(at, total, f"{QUANTITY_WORDS[quantity]} of {gate.label}")
-        table = channel_table(recording, gate, quantity, seed)
-        table.insert(0, "quantity", quantity)
-        tables.append(table)
-        at += 1
+    measures = _measure(recording, measured, seed, lambda done, what: tell(at + done, total, what))
+    at += len(measured)
     extra = _further(recording, partition, seed, lambda what, done=0: tell(at + done, total, what))
     found = dataclasses.replace(found, recording_id=target.id)
-    precision = str(recording.manifest.options.get("precision", "fp32"))
-    report = judge_assessment(
-        found,
-        precision=precision,
-        subsets=subsets["gate"],
-        squeeze_subsets=subsets["squeeze"],
-        control_subsets=[_subsets(control, drawn) for control in controls],
-        effects=effects,
-    )
+    report = _judge(found, recording, controls, effects, seed)
     extra |= {"effects": None if effects is None else effects_tree(effects), "seed": seed, "claims": report.to_json()}
-    measures = pd.concat(tables, ignore_index=True)
     write_assessment(target.path, found, measures, extra, effects=None if effects is None else class_rows(effects))
     tell(total, total, "")
     return report
+
+
+def _measure(
+    recording: Recording, measured: Sequence[tuple[Quantity, Gate]], seed: int, tell: Callable[[int, str], None]
+) -> pd.DataFrame:
+    """A row a quantity, block and channel."""
+    tables = []
+    for done, (quantity, gate) in enumerate(measured):
+        tell(done, f"{QUANTITY_WORDS[quantity]} of {gate.label}")
+        table = channel_table(recording, gate, quantity, seed)
+        table.insert(0, "quantity", quantity)
+        tables.append(table)
+    return pd.concat(tables, ignore_index=True)
+
+
+def _judge(
+    found: Assessment, recording: Recording, controls: Sequence[Recording], effects: EffectTable | None, seed: int
+) -> ClaimReport:
+    """The claims; gates, z and controls are put to the same subsets of the classes."""
+    drawn = _draw_subsets(recording, seed)
+    return judge_assessment(
+        found,
+        precision=str(recording.manifest.options.get("precision", "fp32")),
+        subsets=_subsets(recording, drawn),
+        squeeze_subsets=_subsets(recording, drawn, "squeeze"),
+        control_subsets=[_subsets(control, drawn) for control in controls],
+        effects=effects,
+    )
 
 
 def _keep_quiet(_done: int, _total: int, _what: str) -> None:

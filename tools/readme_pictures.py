@@ -1,23 +1,18 @@
 """The README's pictures, from the app itself on the bundled recording.
 
-    python tools/readme_pictures.py
+    python -m tools.readme_pictures
 
 Needs Debian's chromium and the packages of requirements-dev.txt; writes docs/images/.
 """
 
-import contextlib
 import io
 import shutil
-import socket
-import subprocess
-import sys
-import time
-import urllib.request
-from collections.abc import Iterator
 from pathlib import Path
 
 from PIL import Image
 from playwright.sync_api import Page, sync_playwright
+
+from benchmarks.app_server import serving
 
 ROOT = Path(__file__).parents[1]
 OUT = ROOT / "docs" / "images"
@@ -34,35 +29,6 @@ WALK = (  # address and how far down, from the whole depth to the tensors of one
     ("/how?recording=bundled", 200),
 )
 FRAME_MS = 1800
-
-
-@contextlib.contextmanager
-def serving() -> Iterator[str]:
-    """The app on a free port; its address."""
-    with socket.socket() as probe:
-        probe.bind(("localhost", 0))
-        port = probe.getsockname()[1]
-    command = [
-        sys.executable,
-        "-m",
-        "streamlit",
-        "run",
-        "app.py",
-        "--server.port",
-        str(port),
-        "--server.headless",
-        "true",
-    ]
-    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
-        try:
-            for _ in range(300):
-                with contextlib.suppress(OSError):
-                    urllib.request.urlopen(f"http://localhost:{port}/_stcore/health", timeout=2).close()
-                    break
-                time.sleep(0.2)
-            yield f"http://localhost:{port}"
-        finally:
-            process.terminate()
 
 
 def take(page: Page, address: str, down: int = 0) -> Image.Image:

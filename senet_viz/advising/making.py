@@ -12,18 +12,17 @@ from senet_viz.advising.telling import FreezeProgress, OnProgress
 from senet_viz.advising.walking import Walk, split_halves
 from senet_viz.allocation import keep_freed_memory
 from senet_viz.environment import describe_environment
-from senet_viz.errors import ArgumentError, SourceError
+from senet_viz.errors import ArgumentError
 from senet_viz.freezing import FreezeAdvice, FreezePath, check_freezing, write_freezing
-from senet_viz.images import ImageSource, map_labels, open_images
+from senet_viz.images import ImageSource, map_labels
 from senet_viz.intervening import InterventionProgress
 from senet_viz.intervening.estimating import Rehearsal, rehearse
 from senet_viz.intervening.making import record_clean
 from senet_viz.intervening.preparing import NOTES, Prepared, make_job, prepare
-from senet_viz.intervening.request import Request
+from senet_viz.intervening.request import Request, make_request
 from senet_viz.intervening.scratch import scratch_folder
 from senet_viz.models.zoo import Model
 from senet_viz.outcomes import CLEAN_FOLDER, SCRATCH_FOLDER
-from senet_viz.paths import expand_home
 from senet_viz.recording import Recording, open_recording
 
 OnEstimate = Callable[[FreezeEstimate], None]
@@ -78,22 +77,22 @@ def advise_freezing(
         GateError: the network's gates can not be observed.
     """
     keep_freed_memory()
-    if not loss > 0:
-        raise ArgumentError(f"A loss of {loss:g} points leaves no room for any change: give one above 0.")
+    _check_loss(loss)
     options = options or FreezeOptions(limit=limit, seed=seed, batch_size=batch_size)
-    source = open_images(images) if isinstance(images, (str, Path)) else images
-    if not len(source):
-        raise SourceError(f"{source.name} holds no image: give a folder, Parquet or CSV with images.")
-    given = open_recording(baselines_from) if isinstance(baselines_from, (str, Path)) else baselines_from
     beside = open_recording(into) if isinstance(into, (str, Path)) else into
-    request = Request(model, source, expand_home(folder), options.as_interventions(), given)
+    request = make_request(model, images, folder, options.as_interventions(), baselines_from)
     outputs = _check(request, beside)
     with FreezingFolder(request.folder) as keeper:
         path = _finished(keeper, request, options, outputs)
         if path is None:
             path = _search(keeper, request, options, on_estimate, on_progress)
-        _copy(path, beside or given, request.folder / CLEAN_FOLDER)
+        _copy(path, beside or request.given, request.folder / CLEAN_FOLDER)
     return path.advise(loss)
+
+
+def _check_loss(loss: float) -> None:
+    if not loss > 0:
+        raise ArgumentError(f"A loss of {loss:g} points leaves no room for any change: give one above 0.")
 
 
 def _check(request: Request, beside: Recording | None) -> list[int | None]:

@@ -67,9 +67,6 @@ def try_intervention(
             gates = recorder.take()
         vectors, notes = _baselines(recording, found, baseline, class_index, int(clean.argmax()))
         moved = [_run_moved(model, pixels, found, vectors, strength, mask) for strength in doses[1:]]
-    probabilities = torch.cat([clean, *moved]).numpy()
-    if not np.isfinite(probabilities).all():
-        raise GateError(f"What the network says of {image.name} is not finite: check the weights.")
     return Trial(
         recording_id=recording.id,
         image=image.name,
@@ -78,10 +75,18 @@ def try_intervention(
         channels=tuple(bound.gate.channels if mask is None else int(mask.sum()) for bound in found),
         distances=tuple(_distance(gates[b.gate.name], v, mask) for b, v in zip(found, vectors)),
         strengths=doses,
-        probabilities=probabilities,
+        probabilities=_join(clean, moved, image.name),
         output_names=label_classes(model.classes) or tuple(f"output {i}" for i in range(model.outputs)),
         notes=notes,
     )
+
+
+def _join(clean: torch.Tensor, moved: Sequence[torch.Tensor], name: str) -> NDArray[np.float32]:
+    """Probabilities of all runs, (1 + doses, O)."""
+    probabilities = torch.cat([clean, *moved]).numpy()
+    if not np.isfinite(probabilities).all():
+        raise GateError(f"What the network says of {name} is not finite: check the weights.")
+    return probabilities
 
 
 def _run_moved(

@@ -46,6 +46,12 @@ _probe = st.components.v2.component("senet_viz_screen", js=_WATCH)
 _scroller = st.components.v2.component("senet_viz_section", js=_SCROLL)
 
 
+# Captions are faded as a whole, links and code in them too, which leaves these unreadable: a muted ink fades the words alone.
+_CAPTION_STYLE = """<style>
+[data-testid="stCaptionContainer"] { opacity: 1; color: %s }
+[data-testid="stCaptionContainer"] p, [data-testid="stCaptionContainer"] li { color: inherit }
+</style>"""
+_CAPTION_INKS: dict[Theme, str] = {"light": "#5b6472", "dark": "#a3acb9"}
 # In the dark theme the primary colour carries white letters, so it is too dark to be the letters of what is selected.
 _DARK_STYLE = """<style>
 button[data-selected="true"] p, button[aria-checked="true"] p, [data-testid="stSliderThumbValue"] p { color: #5cc4da }
@@ -54,8 +60,8 @@ button[data-selected="true"] p, button[aria-checked="true"] p, [data-testid="stS
 
 def style_page() -> None:
     """What the theme's settings leave unreadable."""
-    if st.context.theme.type == "dark":
-        st.html(_DARK_STYLE)
+    theme: Theme = "dark" if st.context.theme.type == "dark" else "light"
+    st.html(_CAPTION_STYLE % _CAPTION_INKS[theme] + (_DARK_STYLE if theme == "dark" else ""))
 
 
 @dataclass(frozen=True)

@@ -4,8 +4,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from senet_viz.allocation import keep_freed_memory
-from senet_viz.errors import ArgumentError, SourceError
-from senet_viz.images import ImageSource, open_images
+from senet_viz.images import ImageSource
 from senet_viz.intervening.estimating import (
     InterventionEstimate,
     Rehearsal,
@@ -13,18 +12,17 @@ from senet_viz.intervening.estimating import (
     estimate_interventions,
     rehearse,
 )
-from senet_viz.intervening.options import DEFAULT_BASELINES, DEFAULT_TARGETS, InterventionOptions
+from senet_viz.intervening.options import InterventionOptions, choose_baselines, choose_targets
 from senet_viz.intervening.preparing import Prepared, draft_manifest, make_job, prepare, tell_end
-from senet_viz.intervening.request import Request
+from senet_viz.intervening.request import Request, make_request
 from senet_viz.intervening.running import InterventionProgress, OnProgress, run_plan
 from senet_viz.intervening.scratch import scratch_bytes, scratch_folder
 from senet_viz.interventions import PrefixMemory
 from senet_viz.models.zoo import Model
 from senet_viz.outcomes import CLEAN_FOLDER, SCRATCH_FOLDER, Outcomes, OutcomesWriter, open_outcomes
-from senet_viz.paths import expand_home
 from senet_viz.pipeline import RecordProgress, record
 from senet_viz.planning import RecordOptions
-from senet_viz.recording import Recording, open_recording
+from senet_viz.recording import Recording
 
 OnEstimate = Callable[[InterventionEstimate], None]
 
@@ -84,20 +82,11 @@ def intervene(
     """
     keep_freed_memory()
     if options is None:
-        if baseline is not None and baselines is not None:
-            raise ArgumentError("Both baseline and baselines were given: give one of them.")
-        default = () if blocks is not None else DEFAULT_TARGETS
         options = InterventionOptions(
-            targets=default if targets is None else tuple(targets),
-            sets=() if blocks is None else (tuple(blocks),),
-            baselines=(baseline,) if baseline is not None else tuple(baselines or DEFAULT_BASELINES),
+            *choose_targets(blocks, targets), choose_baselines(baseline, baselines),
             strength=strength, repeats=repeats, seed=seed, limit=limit, batch_size=batch_size,
         )  # fmt: skip
-    source = open_images(images) if isinstance(images, (str, Path)) else images
-    if not len(source):
-        raise SourceError(f"{source.name} holds no image: give a folder, Parquet or CSV with images.")
-    given = open_recording(baselines_from) if isinstance(baselines_from, (str, Path)) else baselines_from
-    return _make(Request(model, source, expand_home(folder), options, given), on_estimate, on_progress)
+    return _make(make_request(model, images, folder, options, baselines_from), on_estimate, on_progress)
 
 
 def _make(request: Request, on_estimate: OnEstimate | None, on_progress: OnProgress | None) -> Outcomes:

@@ -73,3 +73,22 @@ def _check_words(name: str, given: Sequence[str], known: Sequence[str]) -> None:
             raise ArgumentError(f"{word!r} is none of the {name}: choose among {', '.join(known)}.")
         if given.count(word) > 1:
             raise ArgumentError(f"{word!r} comes twice among the {name}: give it once.")
+
+
+def choose_targets(
+    blocks: Sequence[str] | None, targets: Sequence[str] | None
+) -> tuple[tuple[str, ...], tuple[tuple[str, ...], ...]]:
+    """Targets and sets: with blocks that are moved together there are no other targets unless given."""
+    default = () if blocks is not None else DEFAULT_TARGETS
+    return default if targets is None else tuple(targets), () if blocks is None else (tuple(blocks),)
+
+
+def choose_baselines(baseline: str | None, baselines: Sequence[str] | None) -> tuple[str, ...]:
+    """One, several, or those by default.
+
+    Raises:
+        ArgumentError: both were given.
+    """
+    if baseline is not None and baselines is not None:
+        raise ArgumentError("Both baseline and baselines were given: give one of them.")
+    return (baseline,) if baseline is not None else tuple(baselines or DEFAULT_BASELINES)

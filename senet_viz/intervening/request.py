@@ -5,21 +5,22 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from senet_viz.errors import ArgumentError
+from senet_viz.errors import ArgumentError, SourceError
 from senet_viz.gates import BoundGate, bind_gates
-from senet_viz.images import ImageSource, choose_indices, map_labels, name_classes
+from senet_viz.images import ImageSource, choose_indices, map_labels, name_classes, open_images
 from senet_viz.intervening.folds import Rows
 from senet_viz.intervening.options import InterventionOptions
 from senet_viz.intervening.plan import make_variants
 from senet_viz.intervening.recorded import check_labels, check_recording
 from senet_viz.models.zoo import Model
 from senet_viz.outcomes import CLEAN_FOLDER, Variant, stored_outcomes
-from senet_viz.recording import Recording
+from senet_viz.paths import expand_home
+from senet_viz.recording import Recording, open_recording
 
 
 @dataclass(frozen=True)
 class Request:
-    """One call of `intervene`.
+    """One call of `intervene` or `advise_freezing`.
 
     Attributes:
         model: the network.
@@ -103,3 +104,23 @@ class Request:
             return False
         same = stored.model.get("sha256") == self.model.sha256 and stored.data.get("digest") == self.source.digest
         return same and dict(stored.options) == self.choices()
+
+
+def make_request(
+    model: Model,
+    images: ImageSource | str | Path,
+    folder: str | Path,
+    options: InterventionOptions,
+    baselines_from: Recording | str | Path | None,
+) -> Request:
+    """Opens what was given by its name.
+
+    Raises:
+        SourceError: no images, or a source that can not be read.
+        RecordingError: a recording that can not be read.
+    """
+    source = open_images(images) if isinstance(images, (str, Path)) else images
+    if not len(source):
+        raise SourceError(f"{source.name} holds no image: give a folder, Parquet or CSV with images.")
+    given = open_recording(baselines_from) if isinstance(baselines_from, (str, Path)) else baselines_from
+    return Request(model, source, expand_home(folder), options, given)

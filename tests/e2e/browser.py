@@ -1,13 +1,7 @@
 """A server of the app, a browser, and ears for what a page must not say."""
 
 import contextlib
-import os
 import shutil
-import socket
-import subprocess
-import sys
-import time
-import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -25,31 +19,6 @@ MARKS = [
 
 
 @contextlib.contextmanager
-def serving(recordings: Path) -> Iterator[str]:
-    """The app on a free port with one folder of recordings; its address."""
-    with socket.socket() as probe:
-        probe.bind(("localhost", 0))
-        port = probe.getsockname()[1]
-    command = [sys.executable, "-m", "streamlit", "run", str(ROOT / "app.py"), "--server.port", str(port),
-               "--server.headless", "true", "--server.fileWatcherType", "none"]  # fmt: skip
-    environment = {**os.environ, "SENET_VIZ_RECORDINGS": str(recordings)}
-    with subprocess.Popen(
-        command, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    ) as process:
-        try:
-            deadline = time.monotonic() + 60
-            while time.monotonic() < deadline:
-                try:
-                    urllib.request.urlopen(f"http://localhost:{port}/_stcore/health", timeout=2).close()
-                    break
-                except OSError:
-                    time.sleep(0.2)
-            yield f"http://localhost:{port}"
-        finally:
-            process.terminate()
-
-
-@contextlib.contextmanager
 def browsing() -> Iterator[Browser]:
     """Debian's chromium."""
     with sync_playwright() as playwright:
@@ -61,8 +30,13 @@ def browsing() -> Iterator[Browser]:
 
 
 def serious_problems(page: Page) -> list[str]:
-    """What axe finds on a page that keeps somebody from using it, one line a rule."""
+    """What axe finds on a page that keeps somebody from using it, one line a rule; on the whole of it, not just in view."""
+    size = page.viewport_size or {"width": 1280, "height": 900}
+    height = page.evaluate("() => document.querySelector('[data-testid=stMain]')?.scrollHeight ?? 0")
+    page.set_viewport_size({"width": size["width"], "height": max(size["height"], int(height))})
+    page.wait_for_timeout(500)
     found = Axe().run(page).response["violations"]
+    page.set_viewport_size(size)
     serious = [rule for rule in found if rule["impact"] in ("serious", "critical")]
     return [f"{rule['id']}: {rule['nodes'][0]['html'][:200]}" for rule in serious]
 

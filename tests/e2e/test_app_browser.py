@@ -7,8 +7,9 @@ from urllib.parse import quote
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from benchmarks.app_server import serving
 from senet_viz.assessing import assess
-from tests.e2e.browser import MARKS, Ears, serious_problems, serving, settle
+from tests.e2e.browser import MARKS, Ears, serious_problems, settle
 from tests.synthetic import synthetic_recording
 
 pytestmark = MARKS

@@ -5,7 +5,8 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, expect
 
-from tests.e2e.browser import MARKS, Ears, serious_problems, serving, settle
+from benchmarks.app_server import serving
+from tests.e2e.browser import MARKS, Ears, serious_problems, settle
 
 pytestmark = MARKS
 

@@ -8,8 +8,9 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 import senet_viz as sv
+from benchmarks.app_server import serving
 from senet_viz.planning import RecordOptions
-from tests.e2e.browser import MARKS, Ears, serious_problems, serving, settle
+from tests.e2e.browser import MARKS, Ears, serious_problems, settle
 
 pytestmark = MARKS
 POINT = """([figure, trace, at, axis]) => {

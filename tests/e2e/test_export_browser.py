@@ -8,9 +8,10 @@ import pandas as pd
 import pytest
 from playwright.sync_api import Browser, Page
 
+from benchmarks.app_server import serving
 from senet_viz.recording import Recording, open_recording
 from senet_viz.statistics import export_statistics
-from tests.e2e.browser import MARKS, Ears, serving, settle
+from tests.e2e.browser import MARKS, Ears, settle
 from tests.e2e.downloads import FORMATS, keep, prepare, take
 from tests.exported import read_exported
 from tests.synthetic import synthetic_recording

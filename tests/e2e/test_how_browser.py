@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.e2e.browser import MARKS, Ears, serious_problems, serving, settle
+from benchmarks.app_server import serving
+from tests.e2e.browser import MARKS, Ears, serious_problems, settle
 
 pytestmark = MARKS
 

@@ -7,9 +7,10 @@ from typing import Literal
 import pytest
 from playwright.sync_api import Browser, Page, TimeoutError
 
+from benchmarks.app_server import serving
 from senet_viz import open_recording, verify_recording
 from senet_viz.jobs import find_jobs, read_status
-from tests.e2e.browser import MARKS, Ears, serving
+from tests.e2e.browser import MARKS, Ears
 
 pytestmark = [*MARKS, pytest.mark.slow]
 NETWORK = "tests.e2e.slow_network:slow_se"

@@ -7,9 +7,10 @@ import pandas as pd
 import pytest
 from playwright.sync_api import Browser, Page
 
+from benchmarks.app_server import serving
 from senet_viz import open_recording
 from senet_viz.statistics import export_statistics
-from tests.e2e.browser import MARKS, Ears, browsing, serious_problems, serving, settle
+from tests.e2e.browser import MARKS, Ears, browsing, serious_problems, settle
 from tests.e2e.downloads import FORMATS, prepare
 from tests.e2e.test_record_browser import PATIENCE, fill, go_to_record, wait_for_state
 from tests.exported import read_exported

@@ -9,9 +9,9 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from senet_viz.assessing import assess
+from tests.pages import APP, figures, said
 from tests.synthetic import synthetic_recording, unlabelled_recording
 
-APP = str(Path(__file__).parents[3] / "app.py")
 Opener = Callable[..., AppTest]
 
 
@@ -30,15 +30,6 @@ def open_page(monkeypatch: pytest.MonkeyPatch) -> Opener:
         return app.run()
 
     return opened
-
-
-def said(app: AppTest) -> str:
-    parts = [*app.markdown, *app.caption, *app.info, *app.warning, *app.error, *app.title, *app.header, *app.code]
-    return "\n".join(str(part.value) for part in parts)
-
-
-def figures(app: AppTest) -> int:
-    return len(app.get("plotly_chart"))
 
 
 def test_an_assessed_recording_shows_everything(open_page: Opener, tmp_path: Path) -> None:

@@ -9,9 +9,9 @@ from streamlit.testing.v1 import AppTest
 
 from senet_viz.assessing import assess
 from senet_viz.recording import slim_recording
+from tests.pages import APP, said
 from tests.synthetic import synthetic_recording, unlabelled_recording
 
-APP = str(Path(__file__).parents[3] / "app.py")
 Opener = Callable[[Path], AppTest]
 
 
@@ -26,11 +26,6 @@ def open_page(monkeypatch: pytest.MonkeyPatch) -> Opener:
         return app.run()
 
     return opened
-
-
-def said(app: AppTest) -> str:
-    parts = [*app.markdown, *app.caption, *app.info, *app.warning, *app.error, *app.title, *app.code]
-    return "\n".join(str(part.value) for part in parts)
 
 
 def test_an_assessed_recording_shows_readings_curves_and_a_card_a_claim(open_page: Opener, tmp_path: Path) -> None:

@@ -1,7 +1,7 @@
 """The page Classes without a browser: every state of a recording, search, order, blocks and links."""
 
 import dataclasses
-from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +12,7 @@ from senet_viz.assessing import assess
 from senet_viz.dashboard import classes_confusable
 from senet_viz.recording import Recording, RecordingWriter, open_recording
 from senet_viz.schema import ClassTable, LabelMapping
+from tests.pages import Opener, figures, page_opener, said
 from tests.synthetic import (
     PAPER_BLOCKS,
     choose_keep,
@@ -24,10 +25,6 @@ from tests.synthetic import (
 )
 from tests.synthetic_outcomes import PAPER_COSTS, write_outcomes_of
 
-APP = str(Path(__file__).parents[3] / "app.py")
-PAGE = "senet_viz/dashboard/pages/classes.py"
-Opener = Callable[..., AppTest]
-
 
 @pytest.fixture(scope="module")
 def assessed(tmp_path_factory: pytest.TempPathFactory) -> Recording:
@@ -39,26 +36,7 @@ def assessed(tmp_path_factory: pytest.TempPathFactory) -> Recording:
 
 @pytest.fixture
 def open_page(monkeypatch: pytest.MonkeyPatch) -> Opener:
-    """Opens the page on a recording, with what a link says."""
-
-    def opened(recording: Path, **query: str | list[str]) -> AppTest:
-        monkeypatch.setenv("SENET_VIZ_RECORDINGS", str(recording))
-        app = AppTest.from_file(APP, default_timeout=120)
-        app.query_params["recording"] = str(recording)
-        for key, value in query.items():
-            app.query_params[key] = value
-        return app.switch_page(PAGE).run()
-
-    return opened
-
-
-def said(app: AppTest) -> str:
-    parts = [*app.markdown, *app.caption, *app.info, *app.warning, *app.error, *app.title, *app.header, *app.code]
-    return "\n".join(str(part.value) for part in parts).replace("\\", "")
-
-
-def figures(app: AppTest) -> int:
-    return len(app.get("plotly_chart"))
+    return partial(page_opener(monkeypatch), "classes", model=None)
 
 
 def rows(app: AppTest) -> list[str]:

@@ -1,6 +1,6 @@
 """The page Compare images without a browser: what it says for good, bad and strange input."""
 
-from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -9,12 +9,8 @@ from streamlit.testing.v1 import AppTest
 import senet_viz as sv
 from senet_viz.pipeline import record
 from senet_viz.planning import RecordOptions
-from senet_viz.recording import open_recording
+from tests.pages import Opener, page_opener, said
 from tests.tiny import tiny_png, write_tiny_parquet
-
-APP = str(Path(__file__).parents[3] / "app.py")
-Opener = Callable[..., AppTest]
-PAGE = "senet_viz/dashboard/pages/compare.py"
 
 
 @pytest.fixture(scope="module")
@@ -27,31 +23,13 @@ def tiny_recording(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def open_page(monkeypatch: pytest.MonkeyPatch) -> Opener:
-    """Opens the page on a recording that its picker knows (the bundled one without), with what a link says."""
-
-    def opened(recording: Path | None = None, *, model: str = "", **query: str) -> AppTest:
-        monkeypatch.setenv("SENET_VIZ_RECORDINGS", str(recording or ""))
-        app = AppTest.from_file(APP, default_timeout=120)
-        app.query_params["recording"] = str(recording or "bundled")
-        for key, value in query.items():
-            app.query_params[key] = value
-        if recording is not None:
-            sha256 = open_recording(recording).manifest.model["sha256"]
-            app.session_state[f"network_model_{sha256[:16]}"] = model
-        return app.switch_page(PAGE).run()
-
-    return opened
+    return partial(page_opener(monkeypatch), "compare")
 
 
 def upload(app: AppTest, files: list[tuple[str, bytes]]) -> AppTest:
     for name, data in files:
         app.file_uploader(key="upload_files").upload(name, data, "image/png")
     return app.run()
-
-
-def said(app: AppTest) -> str:
-    parts = [*app.markdown, *app.caption, *app.info, *app.warning, *app.error, *app.title, *app.header]
-    return "\n".join(str(part.value) for part in parts)
 
 
 def test_before_there_is_an_image_the_page_says_what_it_does(open_page: Opener) -> None:
@@ -129,7 +107,7 @@ def test_of_too_many_images_the_first_sixteen_are_shown(open_page: Opener, tiny_
 def test_images_stay_when_the_page_is_left_and_opened_again(open_page: Opener, tiny_recording: Path) -> None:
     app = upload(open_page(tiny_recording, model="tests.tiny:tiny_se"), [("kept.png", tiny_png(3))])
     app.switch_page("senet_viz/dashboard/pages/export.py").run()
-    app.switch_page(PAGE).run()
+    app.switch_page("senet_viz/dashboard/pages/compare.py").run()
     assert not app.exception
     assert "1 image from before: kept.png" in said(app)
     assert "What the network saw and said" in said(app)

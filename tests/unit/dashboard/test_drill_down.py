@@ -1,6 +1,5 @@
 """From a block to a channel, its classes and its images, without a browser."""
 
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -10,37 +9,22 @@ from streamlit.testing.v1 import AppTest
 from senet_viz.dashboard import channel_gates, networks
 from senet_viz.errors import ModelError
 from tests.image_files import write_class_folders
+from tests.pages import Opener, page_opener, said
 from tests.recorded_digits import digits_recording
 from tests.synthetic import synthetic_recording
 
 ROOT = Path(__file__).parents[3]
 
 
-Opener = Callable[..., AppTest]
-
-
 @pytest.fixture
 def open_page(monkeypatch: pytest.MonkeyPatch) -> Opener:
-    """Opens a page on a recording that the picker knows; no network is loaded."""
+    """No network is loaded."""
 
     def refuse(*_: object) -> None:
         raise ModelError("There is no network here.")
 
-    def opened(page: str, recording: Path, **query: str) -> AppTest:
-        monkeypatch.setenv("SENET_VIZ_RECORDINGS", str(recording))
-        monkeypatch.setattr(networks, "load_network", refuse)
-        app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60)
-        app.query_params["recording"] = str(recording)
-        for key, value in query.items():
-            app.query_params[key] = value
-        return app.switch_page(f"senet_viz/dashboard/pages/{page}.py").run()
-
-    return opened
-
-
-def said(app: AppTest) -> str:
-    parts = [*app.markdown, *app.caption, *app.info, *app.warning, *app.error]
-    return "\n".join(str(part.value) for part in parts)
+    monkeypatch.setattr(networks, "load_network", refuse)
+    return page_opener(monkeypatch)
 
 
 def images_shown(app: AppTest) -> int:

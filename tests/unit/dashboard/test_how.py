@@ -1,21 +1,16 @@
 """The page How SE works and the section on stability without a browser: good, poor and strange input."""
 
-from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
-from streamlit.testing.v1 import AppTest
 
 import senet_viz as sv
 from senet_viz.pipeline import record
 from senet_viz.planning import RecordOptions
-from senet_viz.recording import open_recording
+from tests.pages import Opener, figures, page_opener, said
 from tests.synthetic import synthetic_recording, unlabelled_recording
 from tests.tiny import tiny_png, write_tiny_parquet
-
-APP = str(Path(__file__).parents[3] / "app.py")
-HOW, COMPARE = (f"senet_viz/dashboard/pages/{name}.py" for name in ("how", "compare"))
-Opener = Callable[..., AppTest]
 
 
 @pytest.fixture(scope="module")
@@ -29,32 +24,11 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def open_page(monkeypatch: pytest.MonkeyPatch) -> Opener:
-    """Opens a page on a recording, with what a link says."""
-
-    def opened(page: str, recording: Path, *, model: str = "tests.tiny:tiny_se", **query: str) -> AppTest:
-        monkeypatch.setenv("SENET_VIZ_RECORDINGS", str(recording))
-        app = AppTest.from_file(APP, default_timeout=120)
-        app.query_params["recording"] = str(recording)
-        for key, value in query.items():
-            app.query_params[key] = value
-        sha256 = str(open_recording(recording).manifest.model.get("sha256"))
-        app.session_state[f"network_model_{sha256[:16]}"] = model
-        return app.switch_page(page).run()
-
-    return opened
-
-
-def said(app: AppTest) -> str:
-    parts = [*app.markdown, *app.caption, *app.info, *app.warning, *app.error, *app.title, *app.header]
-    return "\n".join(str(part.value) for part in parts).replace("\\", "")
-
-
-def figures(app: AppTest) -> int:
-    return len(app.get("plotly_chart"))
+    return partial(page_opener(monkeypatch), model="tests.tiny:tiny_se")
 
 
 def test_a_newcomer_sees_every_step_without_having_done_anything(open_page: Opener, tiny: Path) -> None:
-    app = open_page(HOW, tiny)
+    app = open_page("how", tiny)
     assert not app.exception
     assert not app.error
     text = said(app)
@@ -70,7 +44,7 @@ def test_a_newcomer_sees_every_step_without_having_done_anything(open_page: Open
 
 
 def test_block_channels_and_numbers_are_chosen_and_linked(open_page: Opener, tiny: Path) -> None:
-    app = open_page(HOW, tiny, how_block="SE_2_1", images="Samples", how_image="1. flower photo.jpg")
+    app = open_page("how", tiny, how_block="SE_2_1", images="Samples", how_image="1. flower photo.jpg")
     assert "flower photo.jpg, as the network saw it" in said(app)
     assert app.selectbox(key="how_block").value == "SE_2_1"
     app.multiselect(key="how_channels_1").set_value(["7", "20"]).run()
@@ -82,13 +56,13 @@ def test_block_channels_and_numbers_are_chosen_and_linked(open_page: Opener, tin
     app.selectbox(key="how_block").set_value("SE_1_1").run()
     assert not app.exception
     assert len(app.segmented_control(key="how_numbers_0").options) == 6
-    strange = open_page(HOW, tiny, how_block="SE_9_9")
+    strange = open_page("how", tiny, how_block="SE_9_9")
     assert not strange.exception
     assert "link's block 'SE_9_9'" in said(strange)
 
 
 def test_a_file_that_is_no_image_is_told_and_the_rest_stays(open_page: Opener, tiny: Path) -> None:
-    app = open_page(HOW, tiny)
+    app = open_page("how", tiny)
     app.file_uploader(key="upload_files").upload("text.png", b"no image at all", "image/png")
     app.run()
     assert not app.exception
@@ -105,7 +79,7 @@ def test_recordings_without_their_network_still_show_the_papers_panels(
         if kind == "no labels"
         else synthetic_recording(tmp_path / "run", classes=1 if kind == "one class" else 3, per_class=1 if kind[-5:] == "class" and kind != "one class" else 4)
     )  # fmt: skip
-    app = open_page(HOW, made.path, model="")
+    app = open_page("how", made.path, model="")
     assert not app.exception
     text = said(app)
     assert "The network that made this recording is needed here" in text
@@ -115,7 +89,7 @@ def test_recordings_without_their_network_still_show_the_papers_panels(
 
 
 def test_stability_is_computed_on_demand_and_measured_by_a_chosen_class(open_page: Opener, tiny: Path) -> None:
-    app = open_page(COMPARE, tiny)
+    app = open_page("compare", tiny)
     app.file_uploader(key="upload_files").upload("a.png", tiny_png(1), "image/png")
     app.run()
     assert not app.exception

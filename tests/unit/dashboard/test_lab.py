@@ -1,11 +1,10 @@
 """The page Gate lab without a browser: stored effects, none, stale ones, and the live panel."""
 
 import json
-from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
-from streamlit.testing.v1 import AppTest
 
 import senet_viz as sv
 from senet_viz.assessing import assess
@@ -14,14 +13,11 @@ from senet_viz.dashboard.lab_missing import make_commands
 from senet_viz.errors import ArgumentError
 from senet_viz.pipeline import record
 from senet_viz.planning import RecordOptions
-from senet_viz.recording import Recording, open_recording
+from senet_viz.recording import Recording
+from tests.pages import Opener, figures, page_opener, said
 from tests.synthetic import PAPER_BLOCKS, synthetic_recording
 from tests.synthetic_outcomes import PAPER_COSTS, write_outcomes_of
 from tests.tiny import tiny_png, write_tiny_parquet
-
-APP = str(Path(__file__).parents[3] / "app.py")
-PAGE = "senet_viz/dashboard/pages/lab.py"
-Opener = Callable[..., AppTest]
 
 
 @pytest.fixture(scope="module")
@@ -44,28 +40,7 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def open_page(monkeypatch: pytest.MonkeyPatch) -> Opener:
-    """Opens the page on a recording, with what a link says."""
-
-    def opened(recording: Path, *, model: str = "", **query: str) -> AppTest:
-        monkeypatch.setenv("SENET_VIZ_RECORDINGS", str(recording))
-        app = AppTest.from_file(APP, default_timeout=120)
-        app.query_params["recording"] = str(recording)
-        for key, value in query.items():
-            app.query_params[key] = value
-        sha256 = str(open_recording(recording).manifest.model.get("sha256"))
-        app.session_state[f"network_model_{sha256[:16]}"] = model
-        return app.switch_page(PAGE).run()
-
-    return opened
-
-
-def said(app: AppTest) -> str:
-    parts = [*app.markdown, *app.caption, *app.info, *app.warning, *app.error, *app.title, *app.header, *app.code]
-    return "\n".join(str(part.value) for part in parts)
-
-
-def figures(app: AppTest) -> int:
-    return len(app.get("plotly_chart"))
+    return partial(page_opener(monkeypatch), "lab")
 
 
 def test_stored_effects_are_answered_drawn_and_chosen_among(open_page: Opener, assessed: Recording) -> None:

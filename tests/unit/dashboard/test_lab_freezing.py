@@ -1,22 +1,18 @@
 """The section Freeze advice of the page Gate lab: a stored path, none, and one of something else."""
 
 import dataclasses
-from collections.abc import Callable
-from pathlib import Path
+from functools import partial
 
 import pytest
-from streamlit.testing.v1 import AppTest
 
 from senet_viz.dashboard.lab_missing import make_freeze_command
 from senet_viz.freezing import FREEZING, write_freezing
 from senet_viz.recording import Recording
 from tests.frozen import make_cost, path_of
+from tests.pages import Opener, page_opener, said
 from tests.synthetic import PAPER_BLOCKS, synthetic_recording
 
-APP = str(Path(__file__).parents[3] / "app.py")
-PAGE = "senet_viz/dashboard/pages/lab.py"
 COSTS = [make_cost(c, 0.3) for c in (-0.1, -0.2, -0.3, -2.0, -9.0, -60.0)]
-Opener = Callable[..., AppTest]
 
 
 @pytest.fixture(scope="module")
@@ -26,20 +22,7 @@ def recording(tmp_path_factory: pytest.TempPathFactory) -> Recording:
 
 @pytest.fixture
 def open_page(monkeypatch: pytest.MonkeyPatch, recording: Recording) -> Opener:
-    def opened(**query: str) -> AppTest:
-        monkeypatch.setenv("SENET_VIZ_RECORDINGS", str(recording.path))
-        app = AppTest.from_file(APP, default_timeout=120)
-        app.query_params["recording"] = str(recording.path)
-        for key, value in query.items():
-            app.query_params[key] = value
-        return app.switch_page(PAGE).run()
-
-    return opened
-
-
-def said(app: AppTest) -> str:
-    parts = [*app.markdown, *app.caption, *app.info, *app.warning, *app.error, *app.header, *app.code]
-    return "\n".join(str(part.value) for part in parts).replace("\\", "")
+    return partial(page_opener(monkeypatch), "lab", recording.path, model=None)
 
 
 def test_any_loss_is_answered_from_the_stored_path(open_page: Opener, recording: Recording) -> None:
