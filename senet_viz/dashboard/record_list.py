@@ -6,10 +6,10 @@ import streamlit as st
 
 from senet_viz.dashboard.frame import escape
 from senet_viz.dashboard.notices import Colour, attempt, open_recording_page
-from senet_viz.dashboard.shelf import is_recording
 from senet_viz.errors import SenetVizError
 from senet_viz.jobs import KeptRecording, delete_recording, list_contents, list_recordings, rename_recording
 from senet_viz.paths import expand_home, tell_refusal
+from senet_viz.recording import holds_recording
 from senet_viz.terminal import bytes_text
 
 _FIRST_SHOWN = 20
@@ -122,9 +122,11 @@ def open_elsewhere() -> None:
     if not asked or not typed:
         return
     path = expand_home(typed.strip())
-    if is_recording(path):
+    if holds_recording(path):
         open_recording_page(path.absolute())
     if reason := tell_refusal(path):
         st.error(escape(f"{path} could not be opened ({reason}): check it."), icon=":material/folder_off:")
         return
-    st.error(escape(f"{path} holds no manifest.json: give a recording's folder."), icon=":material/folder_off:")
+    st.error(
+        escape(f"{path} holds no recording: give a folder that `senet-viz record` wrote."), icon=":material/folder_off:"
+    )

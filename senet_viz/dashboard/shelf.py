@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from senet_viz.paths import expand_home
+from senet_viz.recording import holds_recording
 
 ROOT = Path(__file__).resolve().parents[2]
 BUNDLED_MODEL = "seresnet50-w050-64px"
@@ -21,7 +22,7 @@ def find_recordings(environment: Mapping[str, str] = os.environ) -> dict[str, Pa
     found: dict[str, Path] = {}
     checkpoints = expand_home(environment.get("SENET_VIZ_CHECKPOINTS") or ROOT / "checkpoints")
     bundled = checkpoints / BUNDLED_MODEL / "recording"
-    if is_recording(bundled):
+    if holds_recording(bundled):
         found[BUNDLED] = bundled
     for name in filter(None, environment.get(ENVIRONMENT, "").split(os.pathsep)):
         for path in _recordings_in(expand_home(name)):
@@ -36,7 +37,7 @@ def recordings_folder(environment: Mapping[str, str] = os.environ) -> Path:
     """Where new recordings go: the first folder of `SENET_VIZ_RECORDINGS` that is no recording, else `runs/` here."""
     for name in filter(None, environment.get(ENVIRONMENT, "").split(os.pathsep)):
         folder = expand_home(name).absolute()
-        if not is_recording(folder):
+        if not holds_recording(folder):
             return folder
     return Path.cwd() / "runs"
 
@@ -51,20 +52,12 @@ def resolve(choice: str, found: Mapping[str, Path]) -> Path:
     return found.get(choice) or expand_home(choice)
 
 
-def is_recording(folder: Path) -> bool:
-    """Whether a folder has a recording's manifest; False where it can not be read."""
-    try:
-        return (folder / "manifest.json").is_file()
-    except OSError:
-        return False
-
-
 def _recordings_in(folder: Path) -> Iterator[Path]:
-    if is_recording(folder):
+    if holds_recording(folder):
         yield folder
         return
     try:
         inside = sorted(folder.iterdir()) if folder.is_dir() else []
     except OSError:
         return
-    yield from (path for path in inside if is_recording(path))
+    yield from (path for path in inside if holds_recording(path))

@@ -11,7 +11,7 @@ from senet_viz.jobs.running import find_job, remove_job
 from senet_viz.recording.files import as_recording_errors
 from senet_viz.recording.layout import ASSESSMENT, EFFECTS, FREEZING, MANIFEST, MEASURES, is_own
 from senet_viz.recording.lock import LOCK, FolderLock, read_lock
-from senet_viz.recording.writer import stored_manifest
+from senet_viz.recording.writer import holds_recording, stored_manifest
 from senet_viz.schema import Manifest
 
 DERIVED = (ASSESSMENT, MEASURES, EFFECTS, FREEZING)
@@ -56,7 +56,7 @@ class Contents:
 def list_recordings(root: Path) -> tuple[KeptRecording, ...]:
     """The recordings right under a folder, the latest first; links are left out."""
     try:
-        folders = [path for path in root.iterdir() if not path.is_symlink() and (path / MANIFEST).is_file()]
+        folders = [path for path in root.iterdir() if not path.is_symlink() and holds_recording(path)]
     except OSError:
         return ()
     found = [_describe(path) for path in folders if not path.name.startswith(".")]

@@ -8,7 +8,7 @@ from senet_viz.recording.progress import Progress, read_progress, write_progress
 from senet_viz.recording.reader import Recording, open_recording
 from senet_viz.recording.slimming import slim_recording
 from senet_viz.recording.verification import VerifyReport, verify_recording
-from senet_viz.recording.writer import RecordingWriter
+from senet_viz.recording.writer import RecordingWriter, holds_recording
 
 __all__ = [
     "Control",
@@ -18,6 +18,7 @@ __all__ = [
     "Recording",
     "RecordingWriter",
     "VerifyReport",
+    "holds_recording",
     "open_recording",
     "read_lock",
     "read_progress",

@@ -305,7 +305,24 @@ def stored_manifest(folder: Path) -> Manifest | None:
         ) from error
     if not isinstance(tree, dict):
         raise RecordingError(f"{path} is not a recording's manifest: give another folder.")
+    if "kind" in tree:
+        raise RecordingError(f"{folder} holds {tree['kind']}, not a recording: give a recording's folder.")
     return Manifest.from_json(tree, str(path))
+
+
+def holds_recording(folder: Path) -> bool:
+    """Whether a folder has a recording's manifest, be it damaged; not where that says that it is of something else."""
+    path = folder / MANIFEST
+    try:
+        if not path.is_file():
+            return False
+    except OSError:  # a folder that may not be entered
+        return False
+    try:
+        tree = json.loads(path.read_bytes())
+    except (OSError, ValueError):
+        return True
+    return not (isinstance(tree, dict) and "kind" in tree)
 
 
 def _check_free(folder: Path) -> None:

@@ -224,7 +224,7 @@ def test_a_recording_anywhere_is_opened_by_its_path(root: Path, tmp_path: Path) 
     app = open_app()
     app.text_input(key="record_path").set_value(str(tmp_path))
     app.button(key="record_path_open").click().run()
-    assert "holds no manifest" in said(app)
+    assert "holds no recording: give a folder that" in said(app)
     app.text_input(key="record_path").set_value(str(made.path))
     app.button(key="record_path_open").click().run()
     assert app.title[0].value == "Distributions"

@@ -5,11 +5,14 @@ from pathlib import Path
 
 import pytest
 
+from senet_viz.dashboard.shelf import find_recordings
 from senet_viz.errors import ArgumentError, RecordingError
 from senet_viz.jobs import delete_recording, find_jobs, list_contents, list_recordings, rename_recording
+from senet_viz.outcomes import open_outcomes
 from senet_viz.recording import open_recording
 from senet_viz.recording.lock import FolderLock
-from tests.synthetic import synthetic_recording
+from tests.synthetic import PAPER_BLOCKS, synthetic_recording
+from tests.synthetic_outcomes import write_outcomes_of
 
 
 def test_a_recording_is_listed_with_what_one_wants_to_know(tmp_path: Path) -> None:
@@ -95,3 +98,18 @@ def test_renaming_takes_the_job_along(tmp_path: Path) -> None:
         rename_recording(tmp_path, "three", "a/b")
     delete_recording(tmp_path, "two")
     assert find_jobs(tmp_path) == ()
+
+
+def test_interventions_beside_a_recording_are_no_damaged_recording(tmp_path: Path) -> None:
+    made = synthetic_recording(tmp_path / "one", classes=20, per_class=10, blocks=PAPER_BLOCKS)
+    outcomes = write_outcomes_of(made, tmp_path / "one-interventions", {("SE_5_2", "mean"): 1.0})
+    assert [kept.name for kept in list_recordings(tmp_path)] == ["one"]
+    picked = find_recordings({"SENET_VIZ_RECORDINGS": str(tmp_path)})
+    assert [path for path in picked.values() if path.is_relative_to(tmp_path)] == [made.path]
+    with pytest.raises(
+        RecordingError, match=r"one-interventions holds interventions, not a recording: give a recording's"
+    ):
+        open_recording(outcomes.path)
+    with pytest.raises(RecordingError, match="holds interventions, not a recording"):
+        delete_recording(tmp_path, "one-interventions")
+    assert open_outcomes(outcomes.path).complete
