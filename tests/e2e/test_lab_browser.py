@@ -72,7 +72,7 @@ def test_a_photo_is_tried_on_the_bundled_network_at_once(
     page.locator("input[type=file]").first.set_input_files(tmp_path / name)
     expect(page.get_by_text("With the gates of SE_4_6 moved to zero at strength 1").first).to_be_visible(timeout=60_000)
     expect(page.get_by_text("probability over the strength").first).to_be_attached(timeout=60_000)
-    slider = page.get_by_role("slider").first
+    slider = page.get_by_role("slider", name="Strength")
     slider.focus()
     slider.press("ArrowLeft")
     expect(page.get_by_text("at strength 0.95").first).to_be_visible(timeout=30_000)
