@@ -35,3 +35,7 @@ class ModelError(SenetVizError):
 
 class RecordingError(SenetVizError):
     """A recording that is missing, damaged, incomplete, locked or of other inputs than asked for."""
+
+
+class ExperimentError(SenetVizError):
+    """Results of an experiment that are missing, damaged, or of another declaration or other images."""

@@ -141,19 +141,34 @@ def _count_operations(model: Model) -> _Counts:
     """One forward of one empty image of the model's size."""
     counts = _Counts({}, {})
 
-    def count_layer(layer: nn.Module, _inputs: tuple[Any, ...], output: Tensor) -> None:
-        weight: Any = layer.weight
-        counts.layers[layer] = counts.layers.get(layer, 0) + output.numel() * weight[0].numel()
-
     def count_values(unit: nn.Module, inputs: tuple[Any, ...], _output: Tensor) -> None:
         counts.values[unit] = inputs[0].numel()
 
-    hooks: list[tuple[nn.Module, ForwardHook]] = [(layer, count_layer) for layer in _layers_of(model.module)]
+    hooks = _layer_hooks(model.module, counts.layers)
     hooks += [(bound.module, count_values) for bound in model.bound_gates]
     side = model.preprocess.size
     with model.lock, evaluating(model.module), attached(hooks):
         model.module(torch.zeros(1, 3, side, side, device=model.device))
     return counts
+
+
+def multiply_adds(module: nn.Module, side: int) -> int:
+    """Of all convolutions and linear layers, for one image of a side in px; SE units or none."""
+    counts: dict[nn.Module, int] = {}
+    device = next(module.parameters()).device
+    with evaluating(module), attached(_layer_hooks(module, counts)), torch.inference_mode():
+        module(torch.zeros(1, 3, side, side, device=device))
+    return sum(counts.values())
+
+
+def _layer_hooks(module: nn.Module, counts: dict[nn.Module, int]) -> list[tuple[nn.Module, ForwardHook]]:
+    """Hooks that add up every layer's multiply-adds, an output value times the weights that it is made from."""
+
+    def count(layer: nn.Module, _inputs: tuple[Any, ...], output: Tensor) -> None:
+        weight: Any = layer.weight
+        counts[layer] = counts.get(layer, 0) + output.numel() * weight[0].numel()
+
+    return [(layer, count) for layer in _layers_of(module)]
 
 
 def _count_block(bound: BoundGate, counts: _Counts) -> BlockCost:

@@ -20,6 +20,7 @@ from senet_viz.models.preprocessing import Preprocessing
 from senet_viz.models.weights import save_weights
 from senet_viz.models.zoo import Model, choose_device, load_model
 from senet_viz.paths import expand_home
+from senet_viz.schema import ClassTable
 from senet_viz.training import TrainConfig, TrainProgress, load_tensors, train
 
 
@@ -111,7 +112,8 @@ def train_model(
     say(f"decoding {len(source):,} images")
     trained = train(
         lambda: build_architecture(name, arguments), load_tensors(source, side), config, request.folder / "training.pt",
-        device=str(device), report=report, stop_after=math.inf if request.stop_after is None else request.stop_after,
+        network=json.dumps([name, arguments], sort_keys=True), device=str(device), report=report,
+        stop_after=math.inf if request.stop_after is None else request.stop_after,
     )  # fmt: skip
     if trained is None:
         return {"finished": False, "folder": str(request.folder)}
@@ -140,19 +142,31 @@ def _write_config(
     preprocessing = Preprocessing(
         size=side, resize=side, interpolation="bicubic", source="the model's config.json", smooth=True
     )
+    training = {
+        "recipe": config.to_json(),
+        "images": len(source),
+        "data": _data_name(request),
+        "data_digest": source.digest,
+    }
+    write_config(request.folder, network, preprocessing, source.classes, training)
+
+
+def write_config(
+    folder: Path,
+    network: tuple[str, dict[str, Any]],
+    preprocessing: Preprocessing,
+    classes: ClassTable,
+    training: dict[str, Any],
+) -> None:
+    """The `config.json` by which `load_model` reads a folder: architecture and arguments, input, outputs, how it was trained."""
     _write_json(
-        request.folder / "config.json",
+        folder / "config.json",
         {
             "architecture": network[0],
             "arguments": network[1],
             "preprocessing": preprocessing.to_json(),
-            "classes": {"names": list(source.classes.names), "wnids": list(source.classes.wnids)},
-            "training": {
-                "recipe": config.to_json(),
-                "images": len(source),
-                "data": _data_name(request),
-                "data_digest": source.digest,
-            },
+            "classes": {"names": list(classes.names), "wnids": list(classes.wnids)},
+            "training": training,
         },
     )
 

@@ -67,7 +67,7 @@ def _print_sums(found: "Inspection") -> None:
     if found.note is not None:
         note = found.note
         typer.echo(
-            f"the note's Σ_s[(N_s − 2)·C_s²/r² + 2C_s²/r] = {note.note:,.0f} weights, one excitation of N_s layers a stage; "
+            f"formula of the note that this project began with, Σ_s[(N_s − 2)·C_s²/r² + 2C_s²/r] = {note.note:,.0f} weights, one excitation of N_s layers a stage; "
             f"{note.depth} layers in every unit: {note.per_unit:,.0f}"
         )
 

@@ -66,10 +66,10 @@ def claims_text(report: "ClaimReport") -> str:
 
 
 def _parts(evidence: "Evidence") -> list[str]:
-    from senet_viz.claims import SIDE_WORDS, say_interval
+    from senet_viz.claims import say_bound, say_interval
 
     return [
         f"{part.formula} = {say_interval(part.estimate, part.interval, part.unit)} ({part.interval.level:.0%}), "
-        f"{SIDE_WORDS[part.side]} {part.bound:g}" + (f": {part.reason}" if part.verdict == "not applicable" else "")
+        f"{say_bound(part.side, part.bound)}" + (f": {part.reason}" if part.verdict == "not applicable" else "")
         for part in evidence.parts
     ] or [evidence.reason]

@@ -6,6 +6,7 @@ from senet_viz.images.choosing import choose_indices, choose_kept
 from senet_viz.images.decoding import DECODER, MAX_FILE_BYTES, MAX_PIXELS, decode_image, to_rgb
 from senet_viz.images.labels import map_labels, name_classes
 from senet_viz.images.opening import open_images
+from senet_viz.images.part import take_classes
 from senet_viz.images.recorded import find_spec, open_recorded, read_samples
 from senet_viz.images.source import ImageSource
 
@@ -29,6 +30,7 @@ __all__ = [
     "open_images",
     "open_recorded",
     "read_samples",
+    "take_classes",
     "to_rgb",
 ]
 

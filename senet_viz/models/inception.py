@@ -100,8 +100,9 @@ def se_bn_inception(
     Args:
         num_classes: outputs of the classifier.
         width: factor on all channels, a multiple of 1/16.
-        side: of the images in px. Up to 32 the stem begins with a 3×3 convolution, up to 64 with one of stride 2, both
-            without max-pooling, so that 3a sees 32 × 32 positions; beyond, the published stem.
+        side: of the images in px. Up to 32 the stem begins with a 3×3 convolution, up to 64 with one of stride 2,
+            in place of the published 7×7 convolution and first pooling, so that 3a sees 16 × 16 positions, as the
+            third stage of a small SE-ResNet does; beyond, the published stem.
         design: what the SE units are; the placement is "standard" or "none".
 
     Raises:
@@ -122,8 +123,7 @@ def _make_stem(side: int, width: float) -> nn.Sequential:
         begin: list[nn.Module] = [Conv2dNormActivation(3, first, 7, 2), _pool(2)]
     else:
         begin = [Conv2dNormActivation(3, first, 3, stride)]
-    end = [] if stride is not None else [_pool(2)]
-    return nn.Sequential(*begin, Conv2dNormActivation(first, first, 1), Conv2dNormActivation(first, last, 3), *end)
+    return nn.Sequential(*begin, Conv2dNormActivation(first, first, 1), Conv2dNormActivation(first, last, 3), _pool(2))
 
 
 def _make_branches(inputs: int, mix: Mix, width: float) -> tuple[nn.ModuleList, int]:

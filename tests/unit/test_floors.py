@@ -13,16 +13,16 @@ FLOORS = {
     "costs": 1, "moments": 1, "recording": 1, "statistics": 1, "profiles": 1, "comparison": 1, "attribution_results": 1, "trial_results": 1,
     "measures": 1, "resampling": 1, "decoding": 1, "semantics": 1, "effects": 1, "outcomes": 1, "freezing": 1,
     "hooks": 1, "gates": 1, "images": 1, "environment": 1, "allocation": 1,
-    "claims": 2, "steps": 2, "assessment": 2, "blocks": 2, "classes": 2, "pairing": 2, "figures": 2, "report": 3,
+    "claims": 2, "steps": 2, "assessment": 2, "blocks": 2, "classes": 2, "pairing": 2, "experiments": 2, "figures": 2, "report": 3,
     "models": 3, "recorder": 3, "attribution": 3, "interventions": 3, "intervening": 4, "advising": 4, "forwarding": 4, "inspection": 4, "evaluation": 4, "model_card": 3,
-    "training": 4, "planning": 4, "pipeline": 4, "doctor": 4, "model_building": 4, "jobs": 4, "comparing": 4, "stepping": 4, "assessing": 4,
+    "training": 4, "planning": 4, "pipeline": 4, "doctor": 4, "model_building": 4, "jobs": 4, "comparing": 4, "stepping": 4, "assessing": 4, "experimenting": 5,
     "terminal": 5, "cli": 5, "dashboard": 5, "__main__": 5, "__init__": 0,
 }  # fmt: skip
 NUMPY_WING = {"costs", "errors", "steps", "schema", "paths", "moments", "recording", "statistics", "profiles", "comparison", "attribution_results", "trial_results",
-              "measures", "resampling", "decoding", "semantics", "effects", "outcomes", "freezing", "claims", "assessment", "blocks", "classes", "pairing", "figures", "jobs", "assessing", "report",
+              "measures", "resampling", "decoding", "semantics", "effects", "outcomes", "freezing", "claims", "assessment", "blocks", "classes", "pairing", "experiments", "figures", "jobs", "assessing", "report",
               "dashboard"}  # fmt: skip
 TORCH_WING = {"attribution", "stepping", "interventions", "intervening", "advising", "hooks", "gates", "images", "models", "recorder", "forwarding", "training", "pipeline", "planning",
-              "evaluation", "model_building", "inspection", "doctor", "environment", "comparing", "allocation"}  # fmt: skip
+              "evaluation", "model_building", "inspection", "doctor", "environment", "comparing", "allocation", "experimenting"}  # fmt: skip
 HEAVY = {"torch", "torchvision", "timm", "captum"}
 PAINTERS = {"streamlit", "plotly"}
 

@@ -158,13 +158,17 @@ def test_inception_v3_runs_at_the_smallest_sides_that_it_takes(side: int) -> Non
 
 
 @pytest.mark.parametrize("side", [32, 64])
-def test_small_images_keep_positions_in_the_first_stage(side: int) -> None:
-    for name, first in (("se_resnet18", "layer1"), ("se_bn_inception", "features.inception_3a")):
+def test_small_images_keep_positions_stage_by_stage(side: int) -> None:
+    for name, part, positions in (
+        ("se_resnet18", "layer1", 32),
+        ("se_resnet18", "layer2", 16),
+        ("se_bn_inception", "features.inception_3a", 16),
+    ):
         network, shapes = small(name, side=side).eval(), []
-        network.get_submodule(first).register_forward_hook(lambda _m, _i, o: shapes.append(o.shape[-1]))  # noqa: B023
+        network.get_submodule(part).register_forward_hook(lambda _m, _i, o: shapes.append(o.shape[-1]))  # noqa: B023
         with torch.no_grad():
             network(images(side))
-        assert shapes == [32]
+        assert shapes == [positions]
 
 
 @pytest.mark.parametrize("name", ["se_bn_inception", "se_inception_v3"])

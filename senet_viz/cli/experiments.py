@@ -1,0 +1,78 @@
+"""The command of experiments: experiment."""
+
+import os
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from senet_viz.cli.options import AsJson, DataName, Device, app, print_json
+from senet_viz.terminal import ProgressLine
+
+_LOWEST = 19
+
+
+@app.command("experiment")
+def experiment_command(
+    file: Annotated[Path, typer.Argument(help="Declaration, a TOML file (docs/experiments.md).")],
+    data: DataName,
+    val: Annotated[str, typer.Option(help="Labelled validation images; measured on once a network.")],
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            "--out", "-o", help="Folder of the result; the declaration's own by default. The same command resumes."
+        ),
+    ] = None,
+    conditions: Annotated[str | None, typer.Option(help="Ids, comma-separated; all by default.")] = None,
+    seeds: Annotated[str | None, typer.Option(help="Of the declared ones, comma-separated; all by default.")] = None,
+    device: Device = "auto",
+    stop_after: Annotated[
+        float | None, typer.Option(help="Seconds of training after which the state is saved and the command ends.")
+    ] = None,
+    keep_networks: Annotated[
+        bool, typer.Option(help="Keep trained networks and their recordings in OUT/cells, to be opened in the app.")
+    ] = False,
+    priority: Annotated[
+        int, typer.Option("--nice", min=0, max=_LOWEST, help="0 is as other programs; 19 lets all others go first.")
+    ] = _LOWEST,
+    data_name: Annotated[str | None, typer.Option(help="Name of the data in the result.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Train the networks of an experiment, seed by seed, and answer its questions with intervals."""
+    from senet_viz.experimenting import ExperimentRequest, run_experiment
+    from senet_viz.experiments import answer_question, describe_stages, describe_state
+    from senet_viz.experiments.storing import to_json
+
+    if hasattr(os, "nice"):
+        os.nice(priority)
+    request = ExperimentRequest(
+        file=file, data=data, validation=val, folder=out, data_name=data_name, device=device, stop_after=stop_after,
+        conditions=None if conditions is None else tuple(conditions.split(",")),
+        seeds=None if seeds is None else _read_seeds(seeds), keep_networks=keep_networks,
+    )  # fmt: skip
+    line = ProgressLine("steps")
+    with line:
+        result = run_experiment(
+            request, say=line.say,
+            report=lambda p: line.update(
+                p.training.step, p.training.steps, p.training.rate, p.training.seconds_left,
+                f"network {p.number} of {p.networks}: {p.condition}, seed {p.seed}, loss {p.training.loss:.3f}",
+            ),
+        )  # fmt: skip
+    if as_json:
+        print_json(to_json(result))
+        return
+    typer.echo(describe_state(result.experiment, result))
+    for found in result.answers:
+        typer.echo(f"{found.question.ask} {answer_question(result, found)}")
+        if stages := describe_stages(result, found):
+            typer.echo(f"  {stages}")
+
+
+def _read_seeds(text: str) -> tuple[int, ...]:
+    from senet_viz.errors import ArgumentError
+
+    try:
+        return tuple(int(seed) for seed in text.split(","))
+    except ValueError as error:
+        raise ArgumentError(f"seeds is {text!r}; give whole numbers, comma-separated.") from error
