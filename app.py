@@ -24,6 +24,7 @@ PAGES = (  # file, title, icon, address, help; the first is the first page
     ("lab", "Gate lab", "science", "lab", "What it costs to freeze, exchange or remove gates, overall and for an image of your own."),
     ("how", "How SE works", "school", "how", "One photo through one SE block, step by step, with the network's own numbers."),
     ("design", "Design", "architecture", "design", "What SE units cost in a network, by where they sit and how they are made."),
+    ("experiments", "Experiments", "experiment", "experiments", "What trained networks say of how SE units should be made."),
     ("record", "Record", "fiber_manual_record", "record", "Record the gates of a network on images of your own."),
     ("export", "Export", "download", "export", "Statistics of every channel and class as a file, and figures as pages and pictures."),
 )  # fmt: skip

@@ -202,9 +202,16 @@ PLACEMENT = (
     "Where in a residual unit the SE unit sits. **Standard**: after the last convolution and norm of the branch, before the sum. "
     "**PRE**: before the branch, and the shortcut goes around it. **POST**: after the sum and its ReLU. **Identity**: on the shortcut. "
     "**SE_3×3**: after the bottleneck's 3×3 convolution, where there are fewer channels. **After every convolution**: VGG's way, and "
-    "the note's first question."
+    "the first question of the note that this project began with."
 )
-LAYERS = "Linear layers of the excitation. 2 is the paper's: C → C/r → C. Each further one is C/r → C/r, the note's second question."
+LAYERS = (
+    "Linear layers of the excitation. 2 is the paper's: C → C/r → C. Each further one is C/r → C/r, the second question of the note that "
+    "this project began with."
+)
+NOTE = (
+    "This project began with a note that asked two things: what if an SE unit sat after every convolution, and what if the excitation "
+    "had more layers? For the second it wrote down a formula of its cost, which is checked here."
+)
 BIASES = "The paper's ablations have none, the authors' released weights and timm have them. They are C + (L − 1)·C/r a unit."
 OPERATIONS = (
     "For one image of the network's native size. **Squeeze**: one addition a channel and position. **Excitation**: one multiply-add a "
@@ -215,4 +222,15 @@ ABLATIONS = (
     "Top-1 errors of ResNet-50 variants on ImageNet's 50,000 validation images, as printed. **Whiskers**: 95 % interval of a share of "
     "50,000 images, each by itself. The authors compared the networks on the same images, so differences may be known better than the "
     "whiskers say; but each is one training, and how much another one would differ is not known."
+)
+EXPERIMENT = (
+    "An experiment is **declared** in a file before it is run: its networks (**conditions**), its questions, its **seeds** and the "
+    "**bound** below which a difference matters to nobody. A seed sets initial weights, order of images, crops and flips: networks of "
+    "one seed see the same images in the same way, which pairs them."
+)
+EXPERIMENT_ANSWER = (
+    "**Difference**: of top-1 accuracy, mean over seeds and images. **Interval** (95 %): var(seed means)/S + var(image means)/N with "
+    "Satterthwaite's degrees of freedom, so that both another training and other images are allowed for; few seeds make it wide. "
+    "**Yes**: all of it above the bound; **no**: all of it below, or all of it within ± the bound; else it can not be told. **ω² by "
+    "stage**: mean over the stage's blocks, difference over seeds, Student's intervals simultaneous over the stages (Bonferroni)."
 )

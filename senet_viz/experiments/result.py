@@ -191,6 +191,21 @@ class ExperimentResult:
             "training time": np.nan if speed is None else speed.training[0],
         }
 
+    def answer_table(self) -> pd.DataFrame:
+        """A row a question: the difference with its intervals over trainings and images, over either, and the answer."""
+        rows = []
+        for found in self.answers:
+            row: dict[str, Any] = {
+                "question": found.question.ask, "condition": self.experiment.condition(found.question.condition).title,
+                "against": self.experiment.condition(found.question.against).title, "seeds": len(found.seeds),
+            }  # fmt: skip
+            if (d := found.difference) is not None:
+                row |= {"difference": d.value, "low": d.both[0], "high": d.both[1]}
+                row |= {"low over seeds": d.seeds[0], "high over seeds": d.seeds[1]}
+                row |= {"low over images": d.images[0], "high over images": d.images[1]}
+            rows.append({**row, "answer": found.answer})
+        return pd.DataFrame(rows)
+
     def depth_table(self) -> pd.DataFrame:
         """A row a trained network and block: ω² with its interval over images."""
         rows = [

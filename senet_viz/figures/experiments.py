@@ -1,0 +1,168 @@
+"""Experiments drawn: accuracies of the conditions, differences against the declared bound, class shares along the depth."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import plotly.graph_objects as go
+
+from senet_viz.experiments import Cell, CrossedMean, ExperimentResult, accuracy_text, bound_text
+from senet_viz.figures.look import CLASS_COLOURS, Look, style, style_axes
+from senet_viz.figures.series import Floats, line_of, series_inks
+
+_ROW = 46  # px of a condition or question
+_WRAP = 26  # letters of a label's line
+
+
+def condition_inks(result: ExperimentResult) -> dict[str, str]:
+    """An ink a condition, by its place in the declaration; from the ninth on they come again."""
+    return {c.id: CLASS_COLOURS[at % len(CLASS_COLOURS)] for at, c in enumerate(result.experiment.conditions)}
+
+
+def draw_accuracies(result: ExperimentResult, look: Look, *, narrow: bool = False) -> go.Figure:
+    """A row a trained condition: top-1 accuracy over seeds and images with its interval, and a small mark a seed.
+
+    Args:
+        result: of at least one trained network.
+        look: inks of the page.
+        narrow: for a narrow screen.
+    """
+    found = [(c, a) for c in result.experiment.conditions if (a := (result.accuracies or {}).get(c.id)) is not None]
+    inks, titles = condition_inks(result), [_wrap(c.title, narrow) for c, _ in found]
+    figure = go.Figure()
+    for (condition, accuracy), title in zip(found, titles):
+        seeds = [100 * float(result.correct(cell).mean()) for cell in result.cells_of(condition.id).values()]
+        figure.add_trace(
+            go.Scatter(
+                x=seeds, y=[title] * len(seeds), mode="markers", showlegend=False, hoverinfo="skip",
+                marker={"color": inks[condition.id], "size": 15, "symbol": "line-ns", "line": {"width": 1.6, "color": inks[condition.id]}},
+            )
+        )  # fmt: skip
+        text = f"<b>{condition.title}</b><br>top-1 {accuracy_text(accuracy)}<br>{len(seeds)} seeds"
+        figure.add_trace(_row(accuracy, title, inks[condition.id], text))
+    images = len(result.labels)
+    between = "<br>" if narrow else " · "
+    title = f"n = {images:,} validation images{between}95 % intervals over trainings and images; a stroke a seed"
+    _style_rows(figure, look, len(found), title, narrow=narrow)
+    figure.update_xaxes(title_text="top-1 accuracy, %")
+    return figure
+
+
+def draw_differences(result: ExperimentResult, look: Look, *, narrow: bool = False) -> go.Figure:
+    """A row an answered question: difference of top-1 accuracy with its interval, and a band of what matters to nobody.
+
+    Args:
+        result: of at least one question that has a difference.
+        look: inks of the page.
+        narrow: for a narrow screen.
+    """
+    ink = series_inks(look)[0]
+    figure = go.Figure()
+    rows = [(found, found.difference) for found in result.answers if found.difference is not None]
+    for found, difference in rows:
+        names = [result.experiment.condition(c).title for c in (found.question.condition, found.question.against)]
+        title = _wrap(f"{names[0]} − {names[1]}", narrow)
+        low, high = _limits(difference)
+        text = (
+            f"<b>{found.question.ask}</b><br>{100 * difference.value:+.2f} points [{100 * low:+.2f}, {100 * high:+.2f}]"
+            f"<br>{len(found.seeds)} seeds"
+        )
+        figure.add_trace(_row(difference, title, ink, text))
+    bound = 100 * result.experiment.bound
+    between = "<br>" if narrow else " · "
+    title = f"paired by seed and image · n = {len(result.labels):,} images{between}band: ±{bound_text(result.experiment)}, declared beforehand"
+    _style_rows(figure, look, len(rows), title, narrow=narrow)
+    figure.add_vrect(x0=-bound, x1=bound, fillcolor=look.grid, opacity=0.7, line_width=0, layer="below")
+    figure.add_vline(x=0, line={"color": look.ink, "width": 1.2, "dash": "dash"})
+    figure.update_xaxes(title_text="difference of top-1 accuracy, points")
+    return figure
+
+
+def draw_class_shares(result: ExperimentResult, look: Look, *, narrow: bool = False) -> go.Figure:
+    """A line a condition: class share ω² of its gates along the depth, mean over seeds, the seeds' range as a band.
+
+    Args:
+        result: of at least one network with gates that vary.
+        look: inks of the page.
+        narrow: for a narrow screen.
+    """
+    inks = condition_inks(result)
+    figure = go.Figure()
+    for condition in result.experiment.conditions:
+        cells = [cell for cell in result.cells_of(condition.id).values() if _varies(cell)]
+        if not cells:
+            continue
+        values = np.array([[block.omega_squared for block in cell.blocks] for cell in cells])
+        blocks = cells[0].blocks
+        interval = (values.min(axis=0), values.max(axis=0)) if len(cells) > 1 else None
+        figure.add_traces(
+            line_of(
+                _positions([block.stage for block in blocks]), values.mean(axis=0), [block.label for block in blocks],
+                name=condition.title, ink=inks[condition.id], interval=interval,
+            )
+        )  # fmt: skip
+    stages = sorted({block.stage for cell in result.cells for block in cell.blocks})
+    between = "<br>" if narrow else " · "
+    title = f"variance-weighted ω² of s over the validation images{between}band: least and greatest of the seeds"
+    lines = sum(trace.showlegend is not False for trace in figure.data)
+    rows = lines if narrow else -(-lines // 2)
+    height = 330 + 22 * rows + (30 if narrow else 0)
+    style(figure, look, height=height, title=title, top=60 + 22 * rows + (20 if narrow else 0))
+    style_axes(figure, look)
+    figure.update_xaxes(
+        title_text="stage", tickvals=[stage + 0.5 for stage in stages], ticktext=[str(stage) for stage in stages],
+        range=[min(stages), max(stages) + 1],
+    )  # fmt: skip
+    for stage in stages[1:]:
+        figure.add_vline(x=stage, line={"color": look.grid, "width": 1})
+    figure.update_yaxes(title_text="class share ω²", rangemode="tozero")
+    figure.update_layout(
+        legend={"y": 1 - (46 if narrow else 26) / height, "entrywidth": 270, "entrywidthmode": "pixels"}
+    )
+    return figure
+
+
+def _varies(cell: Cell) -> bool:
+    return any(np.isfinite(block.omega_squared) for block in cell.blocks)
+
+
+def _positions(stages: Sequence[int]) -> Floats:
+    """x of every block: evenly within its stage, so that networks of one and of two units a block share an axis."""
+    counts = {stage: stages.count(stage) for stage in stages}
+    seen: dict[int, int] = {}
+    found = []
+    for stage in stages:
+        found.append(stage + (seen.get(stage, 0) + 0.5) / counts[stage])
+        seen[stage] = seen.get(stage, 0) + 1
+    return np.array(found)
+
+
+def _row(mean: CrossedMean, title: str, ink: str, text: str) -> go.Scatter:
+    low, high = _limits(mean)
+    return go.Scatter(
+        x=[100 * mean.value], y=[title], mode="markers", showlegend=False, marker={"color": ink, "size": 10},
+        error_x={"type": "data", "symmetric": False, "array": [100 * (high - mean.value)],
+                 "arrayminus": [100 * (mean.value - low)], "color": ink, "thickness": 1.6, "width": 4},
+        text=[text], hovertemplate="%{text}<extra></extra>",
+    )  # fmt: skip
+
+
+def _limits(mean: CrossedMean) -> tuple[float, float]:
+    """Over trainings and images; over images alone where there is one training."""
+    return mean.both if mean.n_seeds > 1 else mean.images
+
+
+def _style_rows(figure: go.Figure, look: Look, rows: int, title: str, *, narrow: bool) -> None:
+    style(figure, look, height=110 + _ROW * rows + (24 if narrow else 0), title=title, top=70 if narrow else 44)
+    style_axes(figure, look)
+    figure.update_xaxes(showgrid=True, nticks=6)
+    figure.update_yaxes(autorange="reversed", showgrid=False, automargin=True)
+
+
+def _wrap(text: str, narrow: bool) -> str:
+    """Broken into lines of some 26 letters (18 on a narrow screen)."""
+    most, lines = (18 if narrow else _WRAP), [""]
+    for word in text.split():
+        if lines[-1] and len(lines[-1]) + len(word) >= most:
+            lines.append("")
+        lines[-1] = f"{lines[-1]} {word}".strip()
+    return "<br>".join(lines)
