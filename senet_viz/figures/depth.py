@@ -6,7 +6,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from senet_viz.figures.lines import add_bands
-from senet_viz.figures.look import Look
+from senet_viz.figures.look import Look, change_axes
 from senet_viz.profiles import choose_blocks, label_blocks
 from senet_viz.schema import Gate
 
@@ -30,10 +30,11 @@ def style_depth(figure: go.Figure, blocks: Sequence[Gate], look: Look, *, narrow
     labels = tick_labels(blocks)
     step = 2 if narrow and len(blocks) > 10 else max(1, len(blocks) // 26)
     shown = [i for i in positions if (len(blocks) - 1 - i) % step == 0]
-    figure.update_xaxes(
-        tickvals=shown, ticktext=[labels[i] for i in shown], range=[-0.6, len(blocks) - 0.4], showgrid=False,
-        tickangle=-90 if narrow or len(blocks) > 20 else 0, title_text="block, from input to output",
-    )  # fmt: skip
+    axis = {
+        "tickvals": shown, "ticktext": [labels[i] for i in shown], "range": [-0.6, len(blocks) - 0.4], "showgrid": False,
+        "tickangle": -90 if narrow or len(blocks) > 20 else 0, "title": {"text": "block, from input to output"},
+    }  # fmt: skip
+    change_axes(figure, "x", axis)
     stages = sorted({gate.stage for gate in blocks})
     inside = [[i for i, gate in enumerate(blocks) if gate.stage == stage] for stage in stages[1::2]]
     spans = [(places[0] - 0.5, places[-1] + 0.5) for places in inside]

@@ -72,6 +72,7 @@ def legend_panels(figure: go.Figure, look: Look, titles: Sequence[str], *, rows:
         titles: of the panels, the first titles of subplots in their order.
         rows: how many rows each legend has: entries side by side in one, else one a row.
     """
+    annotations = [annotation.to_plotly_json() for annotation in figure.layout.annotations]
     for at, (title, lines) in enumerate(zip(titles, rows)):
         axis, name = (str(at + 1) if at else ""), f"legend{at + 1}" if at else "legend"
         x, y = figure.layout[f"xaxis{axis}"].domain, figure.layout[f"yaxis{axis}"].domain
@@ -80,7 +81,8 @@ def legend_panels(figure: go.Figure, look: Look, titles: Sequence[str], *, rows:
             "orientation": "h" if lines == 1 else "v", "tracegroupgap": 0, "x": x[0], "xanchor": "left", "y": y[1], "yanchor": "bottom", "yref": "paper",
             "xref": "paper", "font": {"color": look.ink, "size": 11}, "bgcolor": "rgba(0,0,0,0)",
         }  # fmt: skip
-        figure.update_annotations(
-            selector={"text": title}, x=x[0], xanchor="left", y=y[1], yanchor="bottom", yshift=6 + _ROW * lines,
-            font={"size": 13, "color": look.ink},
-        )  # fmt: skip
+        place = {"x": x[0], "xanchor": "left", "y": y[1], "yanchor": "bottom", "yshift": 6 + _ROW * lines}
+        for annotation in annotations:
+            if annotation["text"] == title:
+                annotation |= {**place, "font": {"size": 13, "color": look.ink}}
+    figure.layout.annotations = annotations  # at once: plotly checks a part at a time
