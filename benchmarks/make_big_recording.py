@@ -1,10 +1,12 @@
-"""Writes a synthetic recording of ImageNet's size: what `assess` must carry.
+"""Writes a synthetic recording of ImageNet's size: what `assess` and the pages must carry.
 
     python benchmarks/make_big_recording.py --out runs/big
 
 50,000 images of 1,000 classes and the 16 blocks of SE-ResNet-50 (15,104 channels): class profiles that take a larger part
-of a gate's variance with depth, but for the last two blocks, and noise within classes. Written batch by batch through the
-recording's own writer, so that memory holds its moments and one batch; about 1.5 GB on disk.
+of a gate's variance with depth, but for the last two blocks, and noise within classes. The gates are drawn and no network
+is run; the manifest names this package's SE-ResNet-50 with random weights, which has these blocks, so that the pages that
+run a network can be opened on it. Written batch by batch through the recording's own writer, so that memory holds its
+moments and one batch; about 2.5 GB on disk.
 """
 
 import argparse
@@ -16,48 +18,37 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from senet_viz.images import DECODER
+from senet_viz.models.zoo import Model, load_model
 from senet_viz.recording import RecordedBatch, RecordingWriter
 from senet_viz.schema import ClassTable, Gate, LabelMapping, Manifest
 
-BLOCKS_OF_STAGES, WIDTHS = (3, 4, 6, 3), (256, 512, 1024, 2048)
+NETWORK = "senet_viz:se_resnet50"
 BATCH, SHARD = 250, 5000
 WITHIN_SD = 0.05
+MISTAKEN_FOR = 8  # classes that a class is mistaken for, by turns less often
 Arrays = dict[str, NDArray[np.float32]]
 
 
-def make_gates() -> tuple[Gate, ...]:
-    """The gates of SE-ResNet-50."""
-    places = [(stage, block) for stage, blocks in enumerate(BLOCKS_OF_STAGES) for block in range(blocks)]
-    return tuple(
-        Gate(
-            name=f"layer{stage + 1}.{block}.se",
-            label=f"SE_{stage + 2}_{block + 1}",
-            stage=stage + 2,
-            depth=depth,
-            channels=WIDTHS[stage],
-            reduced_channels=WIDTHS[stage] // 16,
-            family="synthetic",
-            activation="sigmoid",
-        )
-        for depth, (stage, block) in enumerate(places)
-    )
-
-
-def make_manifest(gates: tuple[Gate, ...], classes: int, images: int, seed: int) -> Manifest:
+def make_manifest(model: Model, classes: int, images: int, seed: int) -> Manifest:
     """A draft as recording makes it."""
     return Manifest(
         id=uuid.UUID(int=seed + 1).hex,
-        model={"name": "synthetic", "source": "synthetic", "sha256": "0" * 64, "outputs": classes},
+        model={
+            "name": model.name, "source": model.source, "weights": model.weights, "seed": model.seed,
+            "sha256": model.sha256, "outputs": model.outputs, "output_names": [], "output_wnids": [],
+        },
         data={"name": "synthetic", "kind": "synthetic", "digest": f"{classes}x{images}", "images": images},
-        gates=gates,
+        gates=model.gates,
         classes=ClassTable(tuple(f"class {k}" for k in range(classes)), tuple(f"n{k:08d}" for k in range(classes))),
         mapping=LabelMapping(tuple(range(classes)), "name"),
-        preprocessing={"input_size": [3, 224, 224]},
+        preprocessing={**model.preprocess.to_json(), "decoder": DECODER},
         options={
             "batch_size": BATCH, "precision": "fp32", "limit": None, "keep": "all", "shard_size": SHARD, "seed": seed,
             "squeeze": False,
         },
         environment={"device": "cpu", "threads": 1},
+        notes=("Synthetic: the gates were drawn, not computed by the network that is named.",),
     )  # fmt: skip
 
 
@@ -74,7 +65,8 @@ def plant_profiles(gates: tuple[Gate, ...], classes: int, generator: np.random.G
 def make_batches(
     labels: NDArray[np.int32], profiles: Arrays, generator: np.random.Generator
 ) -> Iterator[RecordedBatch]:
-    """Every image once; a third of them are misclassified."""
+    """Every image once; a third of them are misclassified, as one of the next few classes."""
+    mistakes, classes = np.random.default_rng([len(labels), 1]), len(np.unique(labels))
     for start in range(0, len(labels), BATCH):
         truth = labels[start : start + BATCH]
         gates = {
@@ -84,13 +76,14 @@ def make_batches(
             )
             for name, profile in profiles.items()
         }  # fmt: skip
-        wrong = generator.random(len(truth)) < 1 / 3
+        wrong = mistakes.random(len(truth)) < 1 / 3
+        steps = np.minimum(mistakes.geometric(1 / 3, len(truth)), min(MISTAKEN_FOR, max(1, classes - 1)))
         yield RecordedBatch(
             sample_ids=[f"image-{i:06d}" for i in range(start, start + len(truth))],
             paths=[f"image-{i:06d}.jpg" for i in range(start, start + len(truth))],
             labels=truth,
             output_labels=truth,
-            predictions=np.where(wrong, (truth + 1) % len(np.unique(labels)), truth).astype(np.int32),
+            predictions=np.where(wrong, (truth + steps) % classes, truth).astype(np.int32),
             confidences=np.full(len(truth), 0.5, dtype=np.float32),
             losses=np.ones(len(truth), dtype=np.float32),
             kept=np.ones(len(truth), dtype=bool),
@@ -104,10 +97,12 @@ def make_batches(
 def write_recording(folder: Path, *, classes: int, per_class: int, seed: int) -> None:
     """A complete recording, all gates kept."""
     generator = np.random.default_rng(seed)
-    gates = make_gates()
+    model = load_model(NETWORK, weights="random", seed=0, device="cpu")
+    if classes > model.outputs:
+        raise SystemExit(f"{NETWORK} has {model.outputs} outputs: give as many classes at most.")
     labels = generator.permutation(np.repeat(np.arange(classes, dtype=np.int32), per_class))
-    profiles = plant_profiles(gates, classes, generator)
-    with RecordingWriter(folder, make_manifest(gates, classes, len(labels), seed)) as writer:
+    profiles = plant_profiles(model.gates, classes, generator)
+    with RecordingWriter(folder, make_manifest(model, classes, len(labels), seed)) as writer:
         for number, batch in enumerate(make_batches(labels, profiles, generator), start=1):
             writer.append(batch)
             if number * BATCH % SHARD == 0:
