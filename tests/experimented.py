@@ -54,6 +54,23 @@ ask = "Does SE do better than no SE?"
 condition = "r16"
 against = "none"
 """
+DRAWN = """
+name = "drawn"
+title = "Drawn by chance"
+seeds = [0, 1, 2]
+classes = 10
+recipe = {phases = [[1, 32]]}
+network = {name = "se_resnet18", width = 0.125, side = 32}
+conditions = [
+    {id = "r16", title = "SE, r = 16"},
+    {id = "none", title = "no SE", placement = "none"},
+    {id = "per_conv", title = "one SE per convolution", placement = "per_conv"},
+]
+questions = [
+    {ask = "Does SE do better than no SE?", condition = "r16", against = "none"},
+    {ask = "Would one SE unit per convolution do better?", condition = "per_conv", against = "r16"},
+]
+"""
 LABELS = ("SE_2_1", "SE_3_1", "SE_4_1", "SE_5_1")
 
 
@@ -65,7 +82,7 @@ def write_declaration(folder: Path, text: str = DECLARATION) -> Path:
 
 
 def drawn_experiment(seeds: int = 3) -> Experiment:
-    """The declaration that `drawn_result` is of."""
+    """The declaration that `drawn_result` is of; `DRAWN` is its text for three seeds."""
     return Experiment(
         name="drawn",
         title="Drawn by chance",

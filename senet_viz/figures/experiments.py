@@ -155,7 +155,7 @@ def _style_rows(figure: go.Figure, look: Look, rows: int, title: str, *, narrow:
     style(figure, look, height=110 + _ROW * rows + (24 if narrow else 0), title=title, top=70 if narrow else 44)
     style_axes(figure, look)
     figure.update_xaxes(showgrid=True, nticks=6)
-    figure.update_yaxes(autorange="reversed", showgrid=False, automargin=True)
+    figure.update_yaxes(range=[rows - 0.5, -0.5], showgrid=False, automargin=True)
 
 
 def _wrap(text: str, narrow: bool) -> str:

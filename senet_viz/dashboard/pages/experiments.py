@@ -45,7 +45,7 @@ def choose() -> Path | None:
 
 def show_declaration(experiment: Experiment, result: ExperimentResult | None, folder: Path) -> None:
     """What was declared beforehand, how much of it is done, and the command that does the rest."""
-    st.markdown(f"**{escape(experiment.title)}** {describe_state(experiment, result)}")
+    st.markdown(f"**{escape(experiment.title)}** · {describe_state(experiment, result)}")
     if result is None or len(result.cells) < result.planned:
         st.caption(
             "This trains what is missing, one network after the other; it can be stopped and goes on where it was."

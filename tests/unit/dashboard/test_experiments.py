@@ -6,27 +6,10 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from senet_viz.experiments import write_result
-from tests.experimented import drawn_result, write_declaration
+from tests.experimented import DRAWN, drawn_result, write_declaration
 from tests.pages import figures, said
 
 PAGE = str(Path(__file__).parents[3] / "senet_viz" / "dashboard" / "pages" / "experiments.py")
-DRAWN = """
-name = "drawn"
-title = "Drawn by chance"
-seeds = [0, 1, 2]
-classes = 10
-recipe = {phases = [[1, 32]]}
-network = {name = "se_resnet18", width = 0.125, side = 32}
-conditions = [
-    {id = "r16", title = "SE, r = 16"},
-    {id = "none", title = "no SE", placement = "none"},
-    {id = "per_conv", title = "one SE per convolution", placement = "per_conv"},
-]
-questions = [
-    {ask = "Does SE do better than no SE?", condition = "r16", against = "none"},
-    {ask = "Would one SE unit per convolution do better?", condition = "per_conv", against = "r16"},
-]
-"""
 
 
 @pytest.fixture
