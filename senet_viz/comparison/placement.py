@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from senet_viz.comparison.kept import Survey, distances_from, look_through
 from senet_viz.comparison.reference import Reference, read_reference
 from senet_viz.errors import ArgumentError
 from senet_viz.recording import Recording
@@ -14,8 +15,6 @@ from senet_viz.schema import Gate
 
 Source = Literal["gates", "histogram", "moments", "none"]
 ENOUGH_IMAGES = 20
-_CHANNELS_AT_ONCE = 128
-_ROWS_AT_ONCE = 1024
 _STEPS = 2  # half-precision steps that a gate must vary by for its kept values to be ranked
 Floats = NDArray[np.float64]
 
@@ -92,7 +91,12 @@ class Placement:
 
 
 def place_gates(
-    recording: Recording, block: Gate, gates: NDArray[np.float32], class_index: int | None = None
+    recording: Recording,
+    block: Gate,
+    gates: NDArray[np.float32],
+    class_index: int | None = None,
+    *,
+    single_images: bool = True,
 ) -> Placement:
     """Percentiles of n images' gates, and of their distance from the recorded mean, in one block.
 
@@ -110,6 +114,8 @@ def place_gates(
         block: one of its gates.
         gates: (n, C) float32 of the images to place.
         class_index: place among the images of this class; among all images, labelled or not, where None.
+        single_images: else kept gates are not read, which takes seconds where they are many: percentiles are those of
+            histograms and bounds, as if none were kept.
 
     Raises:
         ArgumentError: no such class, or gates of another shape.
@@ -117,9 +123,10 @@ def place_gates(
     """
     if gates.ndim != 2 or gates.shape[1] != block.channels:
         raise ArgumentError(f"Gates of {block.label} have the shape {gates.shape}, (n, {block.channels}) expected.")
-    reference = read_reference(recording, block, class_index)
-    percentiles, gates_from, gates_note = _place_channels(reference, gates)
-    lower, upper, distance_from, distance_images, distance_note = _place_distances(reference, gates)
+    reference = read_reference(recording, block, class_index, single_images=single_images)
+    survey = _look(reference, gates)
+    percentiles, gates_from, gates_note = _place_channels(reference, survey, gates)
+    lower, upper, distance_from, distance_images, distance_note = _place_distances(reference, survey, gates)
     return Placement(
         block=block,
         class_index=class_index,
@@ -137,22 +144,33 @@ def place_gates(
     )
 
 
-def distances_from(gates: NDArray[np.floating], centre: Floats) -> Floats:
-    """RMS distance of every row from a point, (n,): √(mean over channels of (s_c − centre_c)²)."""
-    parts = [
-        np.sqrt(((gates[start : start + _ROWS_AT_ONCE].astype(np.float64) - centre) ** 2).mean(axis=1))
-        for start in range(0, len(gates), _ROWS_AT_ONCE)
-    ]
-    return np.concatenate(parts) if parts else np.zeros(0)
+def _look(reference: Reference, gates: NDArray[np.float32]) -> Survey | None:
+    """Among the kept images; None where there are none, or they can tell nothing."""
+    if reference.kept is None or not reference.kept.images:
+        return None
+    if not reference.keeps_all and not _tells_distances(reference):
+        return None
+    return look_through(reference.kept, gates.astype(np.float16), reference.centre)
 
 
-def _place_channels(reference: Reference, gates: NDArray[np.float32]) -> tuple[Floats | None, Source, str]:
+def _tells_distances(reference: Reference) -> bool:
+    """Whether there are enough kept images, and half precision tells them apart."""
+    known_well = bool(np.sqrt((reference.spread**2).mean()) >= _STEPS * reference.step.mean())
+    return _are_enough(reference) and known_well
+
+
+def _are_enough(reference: Reference) -> bool:
+    return reference.kept is not None and (reference.kept.images >= ENOUGH_IMAGES or reference.keeps_all)
+
+
+def _place_channels(
+    reference: Reference, survey: Survey | None, gates: NDArray[np.float32]
+) -> tuple[Floats | None, Source, str]:
     if not reference.images:
         return None, "none", f"No image of {reference.name} was recorded."
-    if reference.kept is not None and reference.keeps_all:
+    if survey is not None and reference.keeps_all:
         note = f"From the gates of all {reference.images:,} images, in half precision."
-        shares = _share_below(reference.kept, gates.astype(np.float16))
-        return (*_leave_out(shares, reference.spread < _STEPS * reference.step, "gates", note),)
+        return (*_leave_out(survey.shares, reference.spread < _STEPS * reference.step, "gates", note),)
     if reference.counts is not None:
         width = float((reference.edges[1] - reference.edges[0]).max())
         note = (
@@ -173,20 +191,8 @@ def _leave_out(
     percentiles = 100 * shares
     percentiles[:, still] = np.nan
     if still.any():
-        note = f"{note} {still.sum():,} channels vary less than that and have none."
+        note = f"{note} {still.sum():,} channels vary less than that and have no percentile."
     return percentiles, source, note
-
-
-def _share_below(kept: NDArray[np.float16], gates: NDArray[np.float16]) -> Floats:
-    """Share of kept gates below each gate plus half of those that equal it, (n, C)."""
-    share = np.empty(gates.shape)
-    for start in range(0, gates.shape[1], _CHANNELS_AT_ONCE):
-        part = slice(start, start + _CHANNELS_AT_ONCE)
-        known = kept[:, part].astype(np.float32)
-        for image, values in enumerate(gates[:, part].astype(np.float32)):
-            below, most = (known < values).mean(axis=0), (known <= values).mean(axis=0)
-            share[image, part] = (below + most) / 2
-    return share
 
 
 def _share_in_bins(counts: NDArray[np.int64], edges: tuple[Floats, Floats], gates: NDArray[np.float32]) -> Floats:
@@ -204,21 +210,21 @@ def _share_in_bins(counts: NDArray[np.int64], edges: tuple[Floats, Floats], gate
     return np.asarray(share / counts.sum(axis=1))
 
 
-def _place_distances(reference: Reference, gates: NDArray[np.float32]) -> tuple[Floats, Floats, Source, int, str]:
+def _place_distances(
+    reference: Reference, survey: Survey | None, gates: NDArray[np.float32]
+) -> tuple[Floats, Floats, Source, int, str]:
     if not reference.images:
         nothing = np.full(len(gates), np.nan)
         return nothing, nothing, "none", 0, f"No image of {reference.name} was recorded."
-    known_well = bool(np.sqrt((reference.spread**2).mean()) >= _STEPS * reference.step.mean())
-    enough = reference.kept is not None and (len(reference.kept) >= ENOUGH_IMAGES or reference.keeps_all)
-    if reference.kept is not None and enough and known_well:
-        known = np.sort(distances_from(reference.kept, reference.centre))
+    if survey is not None and _tells_distances(reference):
+        known = survey.distances
         own = distances_from(gates.astype(np.float16), reference.centre)
         share = (np.searchsorted(known, own, "left") + np.searchsorted(known, own, "right")) / (2 * len(known))
         return share, share, "gates", len(known), _sample_note(reference, len(known))
     lower, upper = reference.squared_distance().share_below(distances_from(gates, reference.centre))
     note = (
         f"Bounds that are certain for the {reference.images:,} recorded images (inequalities of Cantelli and Markov), "
-        f"since {'half precision can not tell kept gates apart here' if enough else 'too few gates of single images are kept'}."
+        f"since {'half precision can not tell kept gates apart here' if _are_enough(reference) else reference.unread}."
     )
     return lower, upper, "moments", reference.images, note
 

@@ -65,7 +65,7 @@ def read_profiles(recording: Recording) -> RecordedProfiles:
     blocks: list[BlockProfiles] = []
     images, compared = 0, np.zeros(0, dtype=np.int64)
     for gate in recording.blocks:
-        moments = recording.moments(gate.name)
+        moments = recording.moments(gate.name, ranges=False)
         overall = moments.overall()
         images, compared = int(overall.count[0]), np.flatnonzero(moments.count > 0)
         blocks.append(BlockProfiles(gate, overall.mean[0], overall.std()[0], moments.mean[compared]))

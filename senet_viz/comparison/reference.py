@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from senet_viz.comparison.bounds import SquaredDistance, bound_fourth_moments
+from senet_viz.comparison.kept import KeptGates
 from senet_viz.errors import ArgumentError
 from senet_viz.moments import Moments
 from senet_viz.profiles import label_classes
@@ -15,6 +16,8 @@ from senet_viz.schema import HISTOGRAM_BINS, Gate
 MOST_BYTES = 1 << 30  # of one block's kept gates that are read for a placement
 Floats = NDArray[np.float64]
 Edges = tuple[Floats, Floats]
+_UNREAD = "gates of single images were not read"
+_FEW = "too few gates of single images are kept"
 _ACCURACY = 1e-6  # to which a gate is repeated in another batch, relative to its range
 
 
@@ -26,11 +29,12 @@ class Reference:
         name: "all images", or the class's label.
         images: how many were recorded.
         centre: recorded mean over all images, (C,).
-        kept: kept gates of these images, (N_kept, C) float16; None where there are none or too many to read.
+        kept: kept gates of these images; None where there are none, or where they are not to be read.
         keeps_all: whether these are all images.
         counts: of these images per bin, (C, T); None where there is no histogram of them.
         edges: lower and upper edge of each bin, (T,) each; equal for bins of one value.
         missing: why there is neither.
+        unread: why single images have no part, as a clause after "since".
         second: E[(s_c − centre_c)²] over these images, (C,).
         reach: bounds of the largest |s_c − centre_c|, (C,).
         rounding: how far a value may lie outside of its bin, in units of s.
@@ -40,11 +44,12 @@ class Reference:
     name: str
     images: int
     centre: Floats
-    kept: NDArray[np.float16] | None
+    kept: KeptGates | None
     keeps_all: bool
     counts: NDArray[np.int64] | None
     edges: Edges
     missing: str
+    unread: str
     second: Floats
     reach: Floats
     rounding: float
@@ -69,8 +74,16 @@ class Reference:
         return SquaredDistance.from_moments(self.second, fourth, self.accuracy)
 
 
-def read_reference(recording: Recording, block: Gate, class_index: int | None) -> Reference:
-    """Reads one block.
+def read_reference(
+    recording: Recording, block: Gate, class_index: int | None, *, single_images: bool = True
+) -> Reference:
+    """Reads one block's moments; its kept gates are read by those who look through them.
+
+    Args:
+        recording: full or slim.
+        block: one of its gates.
+        class_index: of a class; all images where None.
+        single_images: else kept gates are left alone.
 
     Raises:
         ArgumentError: no such class.
@@ -82,7 +95,7 @@ def read_reference(recording: Recording, block: Gate, class_index: int | None) -
     overall = moments.overall()
     rows, row = (overall, 0) if class_index is None else (moments, class_index)
     images = int(rows.count[row])
-    kept = _kept_gates(recording, block, class_index) if images else None
+    kept = _kept_gates(recording, block, class_index) if images and single_images else None
     counts, edges = _histogram(recording, block, overall, class_index) if images else (None, _edges(block, 1))
     rounding = _half_ulp(block) if recording.form == "slim" else 0.0
     accuracy = _ACCURACY * (block.range[1] - block.range[0])
@@ -92,10 +105,11 @@ def read_reference(recording: Recording, block: Gate, class_index: int | None) -
         images=images,
         centre=overall.mean[0],
         kept=kept,
-        keeps_all=kept is not None and len(kept) == images,
+        keeps_all=kept is not None and kept.images == images,
         counts=counts,
         edges=edges,
-        missing=_missing(recording, block),
+        missing=_missing(recording, block, single_images=single_images),
+        unread=_UNREAD if recording.n_kept and not single_images else _FEW,
         second=second,
         reach=reach,
         rounding=rounding + accuracy,
@@ -103,20 +117,19 @@ def read_reference(recording: Recording, block: Gate, class_index: int | None) -
     )
 
 
-def _kept_gates(recording: Recording, block: Gate, class_index: int | None) -> NDArray[np.float16] | None:
+def _kept_gates(recording: Recording, block: Gate, class_index: int | None) -> KeptGates | None:
     if not recording.n_kept or _too_large(recording, block):
         return None
-    gates = recording.gates(block.name)
-    if class_index is None:
-        return gates
-    return np.asarray(gates[recording.kept_samples["label"].to_numpy() == class_index])
+    return KeptGates.of(recording, block, class_index)
 
 
 def _too_large(recording: Recording, block: Gate) -> bool:
     return 2 * recording.n_kept * block.channels > MOST_BYTES
 
 
-def _missing(recording: Recording, block: Gate) -> str:
+def _missing(recording: Recording, block: Gate, *, single_images: bool) -> str:
+    if recording.n_kept and not single_images:
+        return f"Not known yet: {_UNREAD}, and the recording holds no histograms per class."
     if _too_large(recording, block):
         return (
             f"The kept gates of {block.label} are larger than 1 GiB, and the recording holds no histograms per class."

@@ -20,7 +20,7 @@ from senet_viz.schema import FileEntry
 
 TEMPORARY_SUFFIX = ".tmp"
 ROW_GROUP = 1024
-_SAFETENSORS_TYPES = {
+SAFETENSORS_TYPES = {
     np.dtype(np.float64): "F64",
     np.dtype(np.float32): "F32",
     np.dtype(np.float16): "F16",
@@ -128,7 +128,7 @@ def write_tensors(
     header: dict[str, Any] = {"__metadata__": dict(sorted(metadata.items()))} if metadata else {}
     start = 0
     for key, array in tensors.items():
-        kind = _SAFETENSORS_TYPES[array.dtype]
+        kind = SAFETENSORS_TYPES[array.dtype]
         header[key] = {"dtype": kind, "shape": list(array.shape), "data_offsets": [start, start + array.nbytes]}
         start += array.nbytes
     text = json.dumps(header, ensure_ascii=True, separators=(",", ":")).encode()

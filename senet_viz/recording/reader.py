@@ -128,7 +128,7 @@ class Recording:
         gate = self.block(name)
         result = np.empty((self.n_kept, gate.channels), dtype=np.float16)
         start = 0
-        for chunk in self._gate_shards(gate, quantity):
+        for chunk in self.gates_by_file(gate.name, quantity):
             result[start : start + len(chunk)] = chunk
             start += len(chunk)
         return result
@@ -151,11 +151,16 @@ class Recording:
         gate = self.block(name)
         if not 0 <= channel < gate.channels:
             raise ArgumentError(f"{gate.label} has no channel {channel}: channels go from 0 to {gate.channels - 1}.")
-        parts = [shard[:, channel].copy() for shard in self._gate_shards(gate, quantity)]
+        parts = [part[:, channel].copy() for part in self.gates_by_file(gate.name, quantity)]
         return np.concatenate(parts) if parts else np.zeros(0, dtype=np.float16)
 
-    def _gate_shards(self, gate: Gate, quantity: Quantity) -> Iterator[NDArray[np.float16]]:
-        """One block's kept gates, a file at a time, (n, C)."""
+    def gates_by_file(self, name: str, quantity: Quantity = "gate") -> Iterator[NDArray[np.float16]]:
+        """What `gates` gives, a file after the other, (n, C) each: a large block need not be held as a whole.
+
+        Raises:
+            RecordingError: as for `gates`.
+        """
+        gate = self.block(name)
         column = column_of(gate.name, quantity)
         for entry in self._files("gates"):
             table = read_table(self.path / entry.name, [column])

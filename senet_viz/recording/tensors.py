@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from safetensors import SafetensorError, safe_open
 
 from senet_viz.errors import RecordingError
 from senet_viz.moments import Channels, ClassMoments, Moments, moments_of
+from senet_viz.recording.columns import TensorFile
 from senet_viz.recording.files import write_tensors
 from senet_viz.recording.layout import Quantity
 from senet_viz.schema import FileEntry
@@ -57,26 +57,26 @@ def load_state(path: Path, quantity: Quantity, channels: Channels) -> ClassMomen
     Raises:
         RecordingError: missing or damaged.
     """
-    file = _open(path)
+    file = TensorFile(path)
     keys = ["count", "mean", "m2", *(["min", "max"] if channels.ranges else [])]
     arrays: dict[str, NDArray[Any]] = {}
     for key in keys:
-        rows = (file.get_tensor(f"{quantity}.{key}"), file.get_tensor(f"{quantity}.unlabelled.{key}"))
+        rows = (file.read(f"{quantity}.{key}"), file.read(f"{quantity}.unlabelled.{key}"))
         arrays[key] = np.concatenate(rows)
     if channels.ranges:
-        arrays["histogram"] = file.get_tensor(f"{quantity}.histogram")
+        arrays["histogram"] = file.read(f"{quantity}.histogram")
     return ClassMoments(channels, arrays)
 
 
 class MomentFiles:
-    """Memory-mapped moments of one recording or one control, spread over one or several files."""
+    """Moments of one recording or one control, spread over one or several files."""
 
     def __init__(self, paths: Sequence[Path]) -> None:
-        self._places: dict[tuple[Quantity, str], tuple[Any, slice]] = {}
+        self._places: dict[tuple[Quantity, str], tuple[TensorFile, slice]] = {}
         self.metadata: dict[str, str] = {}
         for path in paths:
-            file = _open(path)
-            self.metadata |= file.metadata() or {}
+            file = TensorFile(path)
+            self.metadata |= file.metadata
             for quantity in QUANTITIES:
                 for name, columns in _columns(file, quantity):
                     self._places[quantity, name] = (file, columns)
@@ -93,7 +93,7 @@ class MomentFiles:
         """
         for (kind, _), (file, _) in self._places.items():
             if kind == quantity:
-                return np.asarray(_read(file, f"{quantity}.count", None), dtype=np.int64)
+                return np.asarray(file.read(f"{quantity}.count"), dtype=np.int64)
         raise RecordingError(f"There are no moments of the {quantity} in this recording.")
 
     def read(self, quantity: Quantity, name: str, *, ranges: bool = True) -> Moments:
@@ -105,39 +105,20 @@ class MomentFiles:
         if (quantity, name) not in self._places:
             raise RecordingError(f"There are no moments of the {quantity} of block {name} in this recording.")
         file, columns = self._places[quantity, name]
-        present = set(file.keys())
         state: dict[str, NDArray[Any]] = {}
         for key in ("count", "mean", "m2", *(("min", "max") if ranges else ())):
             parts = [f"{quantity}.{key}", f"{quantity}.unlabelled.{key}"]
-            found = [_read(file, part, columns if key != "count" else None) for part in parts if part in present]
+            found = [file.read(part, columns if key != "count" else None) for part in parts if part in file]
             if found:
                 state[key] = np.concatenate(found)
-        if f"{quantity}.histogram" in present:
-            state["histogram"] = file.get_slice(f"{quantity}.histogram")[columns]
-        within = file.get_slice(f"{quantity}.within")[columns] if f"{quantity}.within" in present else None
+        if f"{quantity}.histogram" in file:
+            state["histogram"] = file.read(f"{quantity}.histogram")[columns]
+        within = file.read(f"{quantity}.within")[columns] if f"{quantity}.within" in file else None
         return moments_of(state, within=within, copy=False)  # the arrays were made here
 
 
-def _read(file: Any, key: str, columns: slice | None) -> NDArray[Any]:
-    part = file.get_slice(key)
-    rows, *rest = part.get_shape()
-    if not rows:
-        width = [columns.stop - columns.start] if columns is not None and rest else rest
-        return np.zeros((0, *width))
-    return np.asarray(file.get_tensor(key) if columns is None else part[:, columns])
-
-
-def _open(path: Path) -> Any:
-    try:
-        return safe_open(path, framework="np")
-    except (OSError, SafetensorError) as error:
-        raise RecordingError(
-            f"{path} could not be read ({error}): copy the recording again or record again."
-        ) from error
-
-
-def _columns(file: Any, quantity: Quantity) -> Iterable[tuple[str, slice]]:
-    text = (file.metadata() or {}).get(quantity)
+def _columns(file: TensorFile, quantity: Quantity) -> Iterable[tuple[str, slice]]:
+    text = file.metadata.get(quantity)
     if text is None:
         return []
     names, sizes = json.loads(text)

@@ -20,7 +20,7 @@ from senet_viz.profiles import label_classes
 from senet_viz.recorder import GateRecorder
 from senet_viz.recording import Recording
 from senet_viz.stepping.watching import UnitWatch, watching
-from senet_viz.steps.result import LARGEST_SIDE, BlockSteps, HiddenLayer, choose_channels_to_show
+from senet_viz.steps.result import LARGEST_SIDE, BlockSteps, HiddenLayer, choose_channels_to_show, measure_loudness
 
 MOST_SHOWN = 8
 _NAMES = {"ReLU": "ReLU", "SiLU": "SiLU", "Swish": "SiLU", "Hardswish": "hard swish", "HardSwish": "hard swish"}
@@ -69,9 +69,9 @@ def _gather(
     s = _array(gate[0])
     if not (np.isfinite(s).all() and bool(torch.isfinite(inputs).all())):
         raise GateError(f"What {watch.bound.gate.name} computed for {image.name} is not finite: check the weights.")
-    overall = recording.moments(watch.bound.gate.name).overall()
+    overall = recording.moments(watch.bound.gate.name, ranges=False).overall()
     mean = np.asarray(overall.mean[0], dtype=np.float32)
-    shown = _order(s - mean, channels)
+    shown = _order(measure_loudness(s, mean, watch.bound.gate.range), channels)
     maps = inputs[0, torch.from_numpy(shown)]
     first = int(probabilities.argmax())
     names = label_classes(model.classes)
@@ -114,11 +114,11 @@ def _check_channels(bound: BoundGate, channels: Sequence[int] | None) -> None:
         raise ArgumentError(f"{bound.gate.label} has no channel {wrong[0]}: it has 0 to {bound.gate.channels - 1}.")
 
 
-def _order(difference: NDArray[np.float32], channels: Sequence[int] | None) -> NDArray[np.int64]:
+def _order(loudness: NDArray[np.float32], channels: Sequence[int] | None) -> NDArray[np.int64]:
     if channels is None:
-        return choose_channels_to_show(difference)
+        return choose_channels_to_show(loudness)
     chosen = np.array(sorted(set(channels)), dtype=np.int64)
-    return chosen[np.argsort(-difference[chosen], kind="stable")]
+    return chosen[np.argsort(-loudness[chosen], kind="stable")]
 
 
 def _shrink(maps: Tensor) -> NDArray[np.float32]:

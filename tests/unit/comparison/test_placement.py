@@ -8,7 +8,7 @@ import pytest
 from scipy import stats
 
 from senet_viz.comparison import Placement, place_gates
-from senet_viz.comparison.placement import distances_from
+from senet_viz.comparison.kept import distances_from
 from senet_viz.errors import ArgumentError
 from senet_viz.recording import Recording, RecordingWriter, open_recording, slim_recording
 from tests.synthetic import choose_keep, make_batches, make_gates, make_manifest
