@@ -188,7 +188,8 @@ HOW = (
 )
 LOUDER = (
     "**Louder, quieter**: the gate against the same channel's mean gate over all recorded images, in units of s. Every sigmoid gate is "
-    "below 1, so each map is turned down; louder means less than usual. **Loudest, quietest**: the largest difference to either side."
+    "below 1, so each map is turned down; louder means less than usual. Where gates can be below 0, |s| counts. "
+    "**Loudest, quietest**: the largest difference to either side."
 )
 STABILITY = (
     "RMS over channels of the changed copy's gates − the image's own, divided by the RMS distance of two images of one class, "

@@ -53,7 +53,7 @@ def get_steps(
     block: str,
     channels: tuple[int, ...] | None,
 ) -> BlockSteps:
-    """`step_block`, kept by the recording's stamp, the image, the block and the channels."""
+    """`step_block`, kept by the recording's stamp, the image as it is taken in, the block and the channels."""
     from senet_viz.stepping import step_block
 
     del stamp, image
@@ -65,12 +65,13 @@ def _show(page: Opened, model: "Model", brought: Brought, first: int) -> None:
         position = _pick_image(brought, first)
         depth = _pick_block(page.recording)
         channels = _pick_channels(page.recording, depth)
-    prepared = get_image(model, name_inputs(model), brought, brought.digest, position)
+    inputs = name_inputs(model)
+    prepared = get_image(model, inputs, brought, brought.digest, position)
     if isinstance(prepared, Failure):
         st.warning(escape(prepared.sentence), icon=":material/broken_image:")
         return
     block = page.recording.blocks[depth]
-    image = f"{brought.digest}-{position}"
+    image = f"{brought.digest}-{position}-{inputs}"
     steps = get_steps(model, page.recording, page.stamp, prepared, image, block.name, channels)
     _show_answer(steps, prepared)
     channel = _pick_numbers(steps, depth)

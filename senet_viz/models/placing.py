@@ -24,7 +24,7 @@ class SEDesign:
             module knows "standard", VGG "per_conv", all of them "none".
         stages: those that have units, numbered as in the labels (2 to 5 in a ResNet); None for all.
         squeeze: "avg", "max", or "none" for the paper's NoSqueeze, which takes r and bias alone.
-        reduction, depth, bias, activation, gate: of `SEBlock`.
+        reduction, depth, bias, activation, gate: of `SEBlock`; a constant gate has none of the others.
     """
 
     placement: SEPlacement = "standard"
@@ -44,6 +44,12 @@ class SEDesign:
         if self.squeeze == "none" and others != (2, "relu", "sigmoid"):
             raise ArgumentError(
                 "squeeze='none' is the paper's NoSqueeze: of r and bias alone, with depth 2 and a sigmoid."
+            )
+        excitation = (self.squeeze, self.reduction, self.depth, self.bias, self.activation)
+        if self.gate == "constant" and excitation != ("avg", 16, 2, True, "relu"):
+            raise ArgumentError(
+                "gate='constant' is a trained logit a channel, without squeeze and excitation: leave out squeeze, "
+                "reduction, depth, bias and activation."
             )
 
     def make(self, channels: int, stage: int) -> nn.Module:

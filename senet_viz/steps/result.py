@@ -11,6 +11,7 @@ from senet_viz.schema import Gate
 
 Floats = NDArray[np.float32]
 LARGEST_SIDE = 64  # of a map that is kept
+_ROUNDING = 1e-6
 
 
 @dataclass(frozen=True, eq=False)
@@ -95,18 +96,23 @@ class BlockSteps:
 
     @property
     def difference(self) -> Floats:
-        """s − recorded mean, (C,), in units of s: above 0 a channel is louder than on the average recorded image."""
+        """s − recorded mean, (C,), in units of s."""
         return np.asarray(self.gate - self.mean)
 
     @property
+    def loudness(self) -> Floats:
+        """Of `measure_loudness`, (C,): above 0 a channel is louder than on the average recorded image."""
+        return measure_loudness(self.gate, self.mean, self.block.range)
+
+    @property
     def louder(self) -> int:
-        """Channels whose gate is above its recorded mean."""
-        return int((self.difference > 0).sum())
+        """Channels that are louder than on the average recorded image."""
+        return int((self.loudness > 0).sum())
 
     @property
     def quieter(self) -> int:
-        """Channels whose gate is below its recorded mean."""
-        return int((self.difference < 0).sum())
+        """Channels that are quieter than on the average recorded image."""
+        return int((self.loudness < 0).sum())
 
     @property
     def far(self) -> int | None:
@@ -155,12 +161,25 @@ class BlockSteps:
         return table
 
 
-def choose_channels_to_show(difference: Floats, *, each: int = 3) -> NDArray[np.int64]:
-    """The channels with the largest and with the smallest difference from the recorded mean, the largest first.
+def measure_loudness(gate: Floats, mean: Floats, bounds: tuple[float, float]) -> Floats:
+    """How much louder each channel is than usual, (C,), in units of s: s − recorded mean, or |s| − |recorded mean| for gates
+    that can be below 0 (a channel times −.9 is as loud as one times .9). Differences of fp32's rounding, up to 1e-6, are 0.
 
     Args:
-        difference: s − recorded mean, (C,).
+        gate: s, (C,).
+        mean: recorded mean of the gate, (C,).
+        bounds: of the gate's range.
+    """
+    found = np.abs(gate) - np.abs(mean) if bounds[0] < 0 else gate - mean
+    return np.asarray(np.where(np.abs(found) <= _ROUNDING, 0, found))
+
+
+def choose_channels_to_show(loudness: Floats, *, each: int = 3) -> NDArray[np.int64]:
+    """The channels that are the loudest and the quietest against their recorded mean, the loudest first.
+
+    Args:
+        loudness: of `measure_loudness`, (C,).
         each: at either end; all channels where there are no more.
     """
-    order = np.argsort(-difference, kind="stable")
+    order = np.argsort(-loudness, kind="stable")
     return order if len(order) <= 2 * each else np.concatenate([order[:each], order[-each:]])

@@ -55,7 +55,7 @@ def answer_steps(steps: BlockSteps) -> str:
     )
     if steps.far is not None:
         sentence += f" {steps.far:,} of them are more than two recorded SDs from their mean."
-    if steps.difference[first] > 0 > steps.difference[last]:
+    if steps.loudness[first] > 0 > steps.loudness[last]:
         sentence += (
             f" Of the shown ones channel {first} got louder by most (s = {_s(steps.gate[first])}, on average {_s(steps.mean[first])}) "
             f"and channel {last} quieter by most ({_s(steps.gate[last])}, on average {_s(steps.mean[last])})."
@@ -72,9 +72,9 @@ def tell_check(steps: BlockSteps) -> str:
 
 def describe_loudness(steps: BlockSteps, channel: int) -> str:
     """Louder or quieter than on average, with the factor of the mean gate where that is above 0."""
-    s, mean = float(steps.gate[channel]), float(steps.mean[channel])
-    word = "louder" if s > mean else "quieter" if s < mean else "as loud as ever"
-    return f"{word}, {s / mean:.2f} × its mean" if mean > 1e-3 and s != mean else word
+    s, mean, loudness = float(steps.gate[channel]), float(steps.mean[channel]), float(steps.loudness[channel])
+    word = "louder" if loudness > 0 else "quieter" if loudness < 0 else "as loud as ever"
+    return f"{word}, {s / mean:.2f} × its mean" if mean > 1e-3 and loudness else word
 
 
 def tell_share(share: float) -> str:

@@ -49,9 +49,9 @@ def draw_all_channels(steps: BlockSteps, look: Look, *, narrow: bool = False) ->
 
 
 def _gates(steps: BlockSteps, order: np.ndarray, position: np.ndarray, look: Look) -> list[go.Bar | go.Scatter]:
-    difference, mean = steps.difference[order], steps.mean[order]
+    difference, loudness, mean = steps.difference[order], steps.loudness[order], steps.mean[order]
     traces: list[go.Bar | go.Scatter] = []
-    sides = (("louder", LOUDER_SIGN, difference > 0), ("quieter", QUIETER_SIGN, difference < 0))
+    sides = (("louder", LOUDER_SIGN, loudness > 0), ("quieter", QUIETER_SIGN, loudness < 0))
     for (word, sign, chosen), ink in zip(sides, loudness_inks(look)):
         traces.append(
             go.Bar(

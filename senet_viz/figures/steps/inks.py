@@ -14,14 +14,14 @@ def loudness_inks(look: Look) -> tuple[str, str]:
 def ink_of(steps: BlockSteps, channel: int, look: Look) -> str:
     """The ink of one channel; the text's where it is exactly as loud as its mean."""
     louder, quieter = loudness_inks(look)
-    difference = steps.difference[channel]
-    return louder if difference > 0 else quieter if difference < 0 else look.text
+    loudness = steps.loudness[channel]
+    return louder if loudness > 0 else quieter if loudness < 0 else look.text
 
 
 def sign_of(steps: BlockSteps, channel: int) -> str:
     """A triangle up or down."""
-    difference = steps.difference[channel]
-    return LOUDER_SIGN if difference > 0 else QUIETER_SIGN if difference < 0 else "="
+    loudness = steps.loudness[channel]
+    return LOUDER_SIGN if loudness > 0 else QUIETER_SIGN if loudness < 0 else "="
 
 
 def legend_words(look: Look) -> str:

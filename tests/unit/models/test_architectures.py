@@ -34,6 +34,7 @@ def test_a_text_becomes_a_name_and_plain_arguments() -> None:
         ("se_resnet18,color=red", r"se_resnet18 has no argument 'color': choose from num_classes"),
         ("se_resnet7", r"No architecture is called 'se_resnet7'"),
         ("small_se_resnet50,placement=pre", "has no argument 'placement'"),
+        ("se_resnet18,gate=constant,reduction=8", "leave out squeeze, reduction, depth, bias and activation"),
     ],
 )
 def test_what_means_nothing_is_refused(text: str, sentence: str) -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from senet_viz.errors import ArgumentError
 from senet_viz.steps import BlockSteps, HiddenLayer, answer_steps, tell_steps
-from senet_viz.steps.result import choose_channels_to_show
+from senet_viz.steps.result import choose_channels_to_show, measure_loudness
 from senet_viz.steps.words import describe_loudness
 from tests.synthetic import make_gates
 
@@ -94,3 +94,16 @@ def test_the_table_has_every_channel_and_marks_those_shown() -> None:
 @pytest.mark.parametrize(("channels", "expected"), [(3, [2, 1, 0]), (9, [8, 7, 6, 2, 1, 0])])
 def test_extremes_come_from_both_ends(channels: int, expected: list[int]) -> None:
     assert choose_channels_to_show(np.arange(channels, dtype=np.float32)).tolist() == expected
+
+
+def test_gates_below_zero_are_as_loud_as_their_size() -> None:
+    gate, mean = np.array([-0.9, 0.2, -0.1, 0.5], np.float32), np.array([0.4, 0.3, -0.5, 0.5 + 5e-7], np.float32)
+    assert measure_loudness(gate, mean, (-1.0, 1.0)) == pytest.approx([0.5, -0.1, -0.4, 0.0])
+    assert measure_loudness(gate, mean, (0.0, 1.0)) == pytest.approx([-1.3, -0.1, 0.4, 0.0])
+    steps = planted_steps()
+    turned = dataclasses.replace(
+        steps, block=dataclasses.replace(steps.block, range=(-1.0, 1.0)), gate=-steps.gate, mean=steps.mean
+    )
+    assert (turned.louder, turned.quieter) == (1, 1), "signs do not count"
+    assert describe_loudness(turned, 5).startswith("louder")
+    assert describe_loudness(turned, 0) == "as loud as ever"
