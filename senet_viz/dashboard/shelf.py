@@ -14,16 +14,19 @@ ENVIRONMENT = "SENET_VIZ_RECORDINGS"
 
 
 def find_recordings(environment: Mapping[str, str] = os.environ) -> dict[str, Path]:
-    """Folders of recordings by the name under which they are picked; the bundled one first.
+    """Folders of recordings by the name under which they are picked; the bundled ones first.
 
     `SENET_VIZ_RECORDINGS` names further folders (separated like PATH), each a recording or a folder of recordings;
-    `SENET_VIZ_CHECKPOINTS` another place of the bundled model.
+    `SENET_VIZ_CHECKPOINTS` another place of the bundled models.
     """
     found: dict[str, Path] = {}
     checkpoints = expand_home(environment.get("SENET_VIZ_CHECKPOINTS") or ROOT / "checkpoints")
     bundled = checkpoints / BUNDLED_MODEL / "recording"
     if holds_recording(bundled):
         found[BUNDLED] = bundled
+    for path in sorted(checkpoints.glob("*/recording")):
+        if path != bundled and holds_recording(path):
+            found[f"{BUNDLED}:{path.parent.name}"] = path
     for name in filter(None, environment.get(ENVIRONMENT, "").split(os.pathsep)):
         for path in _recordings_in(expand_home(name)):
             found[str(path)] = path

@@ -23,6 +23,7 @@ from senet_viz.paths import expand_home, tell_refusal
 from senet_viz.schema import ClassTable, Gate
 
 BUNDLED = "seresnet50-w050-64px"
+_BUNDLED_PREFIX = "bundled:"
 NO_CLASSES = ClassTable(())
 
 
@@ -96,7 +97,7 @@ def load_model(
     """Loads a network for observation.
 
     Args:
-        name: "bundled"; "timm:NAME"; "torchvision:NAME"; "senet_viz:NAME,ARGUMENT=VALUE,…", one of this package's
+        name: "bundled", or "bundled:FOLDER" for another folder beside it; "timm:NAME"; "torchvision:NAME"; "senet_viz:NAME,ARGUMENT=VALUE,…", one of this package's
             networks (docs/networks.md), which have random weights only; the path of a weights file (with `arch`) or of
             a folder that `senet-viz train` wrote; or "package.module:factory", a callable without arguments
             that returns a network (it may carry timm's `pretrained_cfg`).
@@ -135,10 +136,22 @@ def load_model(
     )
 
 
-def bundled_folder() -> Path:
-    """Folder of the bundled model and its recording, in the checkout or under SENET_VIZ_CHECKPOINTS."""
+def bundled_folder(name: str = "bundled") -> Path:
+    """Folder of a bundled model and its recording, in the checkout or under SENET_VIZ_CHECKPOINTS.
+
+    Args:
+        name: of the folder; "bundled" is the one that is meant where no other is named.
+
+    Raises:
+        ModelError: a name that leads elsewhere.
+    """
     root = os.environ.get("SENET_VIZ_CHECKPOINTS")
-    return (expand_home(root) if root else Path(__file__).resolve().parents[2] / "checkpoints") / BUNDLED
+    checkpoints = expand_home(root) if root else Path(__file__).resolve().parents[2] / "checkpoints"
+    if name != Path(name).name or name in ("", ".", ".."):
+        raise ModelError(
+            f"No bundled model is called {name!r}: give 'bundled', or 'bundled:' and the name of a folder."
+        )
+    return checkpoints / (BUNDLED if name == "bundled" else name)
 
 
 def with_calibrated_batch_norm(model: Model, batches: Iterable[torch.Tensor], description: str) -> Model:
@@ -193,8 +206,10 @@ def _build(name: str, arch: str | None, *, pretrained: bool) -> _Built:
     path = expand_home(name)
     if reason := tell_refusal(path / "config.json"):
         raise ModelError(f"{name!r} could not be looked for ({reason}): check the path and its permissions.")
-    if name == "bundled" or (path / "config.json").is_file():
-        return _from_folder(bundled_folder() if name == "bundled" else path, name, pretrained=pretrained)
+    if name == "bundled" or name.startswith(_BUNDLED_PREFIX):
+        return _from_folder(bundled_folder(name.removeprefix(_BUNDLED_PREFIX)), name, pretrained=pretrained)
+    if (path / "config.json").is_file():
+        return _from_folder(path, name, pretrained=pretrained)
     if name.endswith(WEIGHT_ENDINGS):
         return _from_weights_file(path, arch, pretrained=pretrained)
     if arch is not None:
@@ -213,7 +228,7 @@ def _from_library(name: str, *, pretrained: bool) -> _Built:
     if rest:
         return _from_factory(origin, rest)
     raise ArgumentError(
-        f"No model is called {name!r}: give 'bundled', 'timm:NAME', 'torchvision:NAME', 'senet_viz:NAME', 'package.module:factory', "
+        f"No model is called {name!r}: give 'bundled', 'bundled:FOLDER', 'timm:NAME', 'torchvision:NAME', 'senet_viz:NAME', 'package.module:factory', "
         "a weights file with --arch, or a folder written by 'senet-viz train'."
     )
 
@@ -236,7 +251,8 @@ def _from_folder(folder: Path, name: str, *, pretrained: bool) -> _Built:
     if pretrained:
         weights = folder / "model.safetensors"
         load_strictly(module, {key: value.float() for key, value in read_weights(weights).items()}, str(weights))
-    return _Built(module, "bundled" if name == "bundled" else "checkpoint", preprocess, classes)
+    bundled = name == "bundled" or name.startswith(_BUNDLED_PREFIX)
+    return _Built(module, "bundled" if bundled else "checkpoint", preprocess, classes)
 
 
 def _from_weights_file(path: Path, arch: str | None, *, pretrained: bool) -> _Built:

@@ -9,11 +9,18 @@ import torch
 from torch import nn
 from torchvision import models
 
+from senet_viz.comparing.networks import load_recorded_model
+from senet_viz.dashboard.shelf import find_recordings
 from senet_viz.errors import ArgumentError, ModelError
-from senet_viz.models import load_model
+from senet_viz.model_building import write_config
+from senet_viz.models import Preprocessing, load_model
+from senet_viz.models.architectures import build_architecture
 from senet_viz.models.resnet import small_se_resnet50
 from senet_viz.models.weights import save_weights
 from senet_viz.models.zoo import with_calibrated_batch_norm
+from senet_viz.pipeline import record
+from senet_viz.planning import RecordOptions
+from senet_viz.schema import ClassTable
 
 
 def test_a_factory_with_its_own_preprocessing() -> None:
@@ -34,11 +41,31 @@ def test_a_factory_with_its_own_preprocessing() -> None:
         ("json:JSONDecoder", "not a torch.nn.Module"),
         ("tests.tiny:failing_factory", r"failed \(ValueError: no weights today\)"),
         ("missing.safetensors", "say with --arch"),
+        ("bundled:no_such_folder", "The bundled:no_such_folder model is not in"),
+        ("bundled:../elsewhere", "No bundled model is called '../elsewhere'"),
+        ("bundled:", "No bundled model is called ''"),
     ],
 )
 def test_unknown_names_get_one_sentence(name: str, sentence: str) -> None:
     with pytest.raises((ModelError, ArgumentError), match=sentence):
         load_model(name, device="cpu")
+
+
+def test_another_bundled_model_is_loaded_by_its_folder_and_found_from_its_recording(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    arguments = {"num_classes": 10, "width": 0.125, "side": 32}
+    folder = tmp_path / "small-resnet"
+    folder.mkdir()
+    save_weights(build_architecture("se_resnet18", arguments), folder / "model.safetensors", half=True)
+    digits = ClassTable(tuple("0123456789"))
+    write_config(folder, ("se_resnet18", arguments), Preprocessing(size=16, resize=16), digits, {})
+    monkeypatch.setenv("SENET_VIZ_CHECKPOINTS", str(tmp_path))
+    model = load_model("bundled:small-resnet", device="cpu")
+    assert (model.source, model.name, model.outputs) == ("bundled", "bundled:small-resnet", 10)
+    recording = record(model, "digits", folder / "recording", options=RecordOptions(limit=20))
+    assert load_recorded_model(recording.manifest, device="cpu").sha256 == model.sha256
+    assert find_recordings({"SENET_VIZ_CHECKPOINTS": str(tmp_path)})["bundled:small-resnet"] == recording.path
 
 
 def test_without_a_network_the_sentence_names_the_file(monkeypatch: pytest.MonkeyPatch) -> None:
