@@ -1,11 +1,14 @@
 """An experiment is run, stopped, resumed and answered; what it can not run is refused before anything is trained."""
 
+import json
 import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
+from typer.testing import CliRunner
 
+from senet_viz.cli import app
 from senet_viz.errors import ArgumentError, ExperimentError, SourceError
 from senet_viz.experimenting import ExperimentProgress, ExperimentRequest, run_experiment
 from senet_viz.experiments import ExperimentResult, read_result
@@ -134,3 +137,17 @@ def test_data_of_other_classes_are_refused(data: Path, tmp_path: Path) -> None:
     )
     with pytest.raises(SourceError, match="same named classes"):
         run_experiment(request, say=lambda _: None, report=lambda _: None)
+
+
+def test_the_command_tells_what_is_found(finished: tuple[ExperimentResult, Path], data: Path) -> None:
+    result, folder = finished
+    command = ["experiment", str(folder / "experiment.toml"), "--data", str(data), "--val", str(data), "--nice", "0"]
+    told = CliRunner().invoke(app, command)
+    assert told.exit_code == 0, told.output
+    assert "All 3 networks are trained: 3 conditions × 1 seed." in told.stdout
+    assert "Does SE do better than no SE? Cannot tell from one seed" in told.stdout
+    tree = json.loads(CliRunner().invoke(app, [*command, "--json"]).stdout)
+    assert [cell["top1"] for cell in tree["cells"]] == [float(result.correct(cell).mean()) for cell in result.cells]
+    refused = CliRunner().invoke(app, [*command, "--seeds", "one"])
+    assert isinstance(refused.exception, ArgumentError)
+    assert "seeds is 'one'" in str(refused.exception)
