@@ -70,9 +70,11 @@ def describe_state(experiment: Experiment, result: ExperimentResult | None) -> s
     """How much of the experiment has been run."""
     done = 0 if result is None else len(result.cells)
     planned = len(experiment.conditions) * len(experiment.seeds)
+    seeds = f"{len(experiment.seeds)} seed{'s' if len(experiment.seeds) > 1 else ''}"
+    product = f"{len(experiment.conditions)} conditions × {seeds}"
     if done == planned:
-        return f"All {planned} networks are trained: {len(experiment.conditions)} conditions × {len(experiment.seeds)} seeds."
-    return f"{done} of {planned} networks are trained ({len(experiment.conditions)} conditions × {len(experiment.seeds)} seeds)."
+        return f"All {planned} networks are trained: {product}."
+    return f"{done} of {planned} networks are trained ({product})."
 
 
 def bound_text(experiment: Experiment) -> str:

@@ -1,4 +1,4 @@
-"""Lines and bands over all panels of a figure, added at once: plotly checks every shape again for each that is added."""
+"""Lines, bands and words over all panels of a figure, added at once: plotly checks all again for each that is added."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -15,6 +15,17 @@ def add_shapes(figure: go.Figure, shapes: Sequence[Mapping[str, Any]]) -> None:
     """
     if shapes:
         figure.layout.shapes = (*figure.layout.shapes, *shapes)
+
+
+def add_annotations(figure: go.Figure, annotations: Sequence[Mapping[str, Any]]) -> None:
+    """Any annotations, after those that are there.
+
+    Args:
+        figure: whose panels exist.
+        annotations: plotly's, with the axes that they refer to.
+    """
+    if annotations:
+        figure.layout.annotations = (*figure.layout.annotations, *annotations)
 
 
 def add_bands(figure: go.Figure, spans: Sequence[tuple[float, float]], **looks: Any) -> None:
