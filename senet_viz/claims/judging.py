@@ -93,6 +93,8 @@ def _find_obstacle(reading: Reading, name: ReadingName, inputs: ClaimInputs, lay
 
 
 def _judge_part(part: Part, name: ReadingName, inputs: ClaimInputs, layout: Layout) -> PartEvidence:
+    also = tuple((layout.tell(words), statistic) for words, statistic in part.also)
+    part = replace(part, words=layout.tell(part.words), also=also)
     found = _measure(part, inputs, layout)
     verdict, reason = _decide(part, found, inputs)
     return PartEvidence(

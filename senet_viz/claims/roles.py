@@ -1,5 +1,6 @@
 """Which block of a network plays the part of each block that the paper's claims speak of."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -40,10 +41,16 @@ class Layout:
         """Positions of the last stage's blocks."""
         return self._stage(-1)
 
-    def name(self, role: Role) -> str:
-        """The role, with the block's own label where it is another: "SE_5_2 (here SE_7_2)"."""
+    def name(self, role: Role, ending: str = "") -> str:
+        """The role, with the block's own label where it is another: "SE_5_2 (here SE_7_2)"; an ending goes with the role."""
         label = self.blocks[self.roles[role]].label
-        return role if label == role else f"{role} (here {label})"
+        return f"{role}{ending}" if label == role else f"{role}{ending} (here {label})"
+
+    def tell(self, words: str) -> str:
+        """Words that speak of roles, with the block's own label behind each where it is another."""
+        for role in self.roles:
+            words = re.sub(rf"(?<!here ){role}('s)?", lambda found, role=role: self.name(role, found[1] or ""), words)
+        return words
 
     @property
     def _stages(self) -> list[int]:

@@ -17,8 +17,16 @@ def describe_scope(report: ClaimReport) -> str:
     """What the verdicts are about."""
     scope = f"Verdicts are for this network on these {report.images:,} images of {report.classes:,} classes"
     if report.classes < FEWEST_CLASSES:
-        return f"{scope}; {FEWEST_CLASSES} classes would be needed for a word about classes like these."
-    return f"{scope}; intervals for classes like these stand beside them, without a verdict."
+        like_these = f"{FEWEST_CLASSES} classes would be needed for a word about classes like these"
+    return f"{scope}; {like_these}.{_name_roles(report)}"
+
+
+def _name_roles(report: ClaimReport) -> str:
+    """Which blocks the paper's names stand for, where this network has other names for them."""
+    others = [f"{role} is {label}" for role, label in report.roles.items() if label != role]
+    return (
+        f" Claims name the paper's blocks; in their place stand this network's own: {_join(others)}." if others else ""
+    )
 
 
 def summarize_reading(report: ClaimReport, name: ReadingName) -> str:
@@ -26,6 +34,7 @@ def summarize_reading(report: ClaimReport, name: ReadingName) -> str:
     read = {claim.id: claim.readings[name] for claim in report.claims if name in claim.readings}
     judged = {claim: evidence for claim, evidence in read.items() if evidence.verdict != "not applicable"}
     if not judged:
+    like_these = "intervals for classes like these stand beside them, without a verdict"
         return f"On the {name} reading no claim can be judged. {_common_reason(read)}".strip()
     by_verdict = {v: [c for c, e in judged.items() if e.verdict == v] for v in ("supported", "refuted", "inconclusive")}
     held = by_verdict["supported"]

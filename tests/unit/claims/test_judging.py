@@ -14,6 +14,7 @@ from senet_viz.claims import (
     Evidence,
     Series,
     SeriesName,
+    describe_scope,
     gather_series,
     judge,
 )
@@ -126,6 +127,8 @@ def test_missing_roles_are_named() -> None:
         assert "no block in the role of SE_5_2 (the second block" in evidence(report, key).reason
     assert evidence(report, "C6 absolute").verdict != "not applicable"
     assert report.roles["SE_5_3"] == "SE_5_2"
+    assert evidence(report, "C1 absolute").parts[0].words == "between-class SD at SE_2_3 (here SE_2_1)"
+    assert "SE_2_3 is SE_2_1" in describe_scope(report)
 
 
 def test_gates_of_another_range_have_no_absolute_reading() -> None:

@@ -44,3 +44,12 @@ def test_a_role_is_told_with_the_blocks_own_label() -> None:
     assert layout.name("SE_5_1") == "SE_5_1"
     assert layout.first_stage == (0,)
     assert layout.last_stage == (1, 2)
+    assert layout.tell("at SE_2_3 less a third of SE_2_3's, up to SE_5_1") == (
+        "at SE_2_3 (here SE_2_1) less a third of SE_2_3's (here SE_2_1), up to SE_5_1"
+    )
+
+
+def test_a_label_that_is_another_blocks_role_is_not_told_again() -> None:
+    layout = find_roles(make_gates({"SE_1_1": 4, "SE_2_1": 4, "SE_2_3": 4, "SE_3_1": 4}))
+    assert layout.name("SE_4_6") == "SE_4_6 (here SE_2_3)"
+    assert layout.tell("SE_4_6 less SE_2_3") == "SE_4_6 (here SE_2_3) less SE_2_3 (here SE_1_1)"
