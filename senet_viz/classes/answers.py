@@ -6,7 +6,7 @@ from senet_viz.classes.agreement import ConfusionAgreement
 from senet_viz.classes.distinctness import ClassDistinctness
 from senet_viz.classes.plane import ProfilePlane
 from senet_viz.effects import EffectTable, decompose, say_change
-from senet_viz.profiles import label_blocks
+from senet_viz.profiles import count_decimals, label_blocks
 
 _SURE = 0.05
 
@@ -44,12 +44,13 @@ def _how_many(found: ClassDistinctness, at: int, label: str) -> str:
 def _extremes(found: ClassDistinctness, at: int, label: str) -> str:
     order = np.argsort(-found.squared[:, at], kind="stable")
     distance = found.distance()[:, at]
+    digits = count_decimals(distance)
     if len(order) == 2:
-        return f"The two lie {_number(distance[0])} apart in {label}, in units of s."
+        return f"The two lie {_number(distance[0], digits)} apart in {label}, in units of s."
     first, last = order[0], order[-1]
     return (
-        f"Most distinct in {label} is {found.labels[first]} ({_number(distance[first])} in units of s), least "
-        f"{found.labels[last]} ({_number(distance[last])})."
+        f"Most distinct in {label} is {found.labels[first]} ({_number(distance[first], digits)} in units of s), least "
+        f"{found.labels[last]} ({_number(distance[last], digits)})."
     )
 
 
@@ -147,5 +148,5 @@ def answer_plane(found: ProfilePlane) -> str:
     return f"The map shows **{first + second:.0%}** of the spread of the class means ({first:.0%} across, {second:.0%} upwards).{noise}"
 
 
-def _number(value: float, digits: int = 3) -> str:
+def _number(value: float, digits: int) -> str:
     return f"{value:z.{digits}f}".replace("-", "−")

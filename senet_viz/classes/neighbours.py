@@ -15,7 +15,7 @@ from senet_viz.classes.profiles import (
     squared_distances,
 )
 from senet_viz.errors import ArgumentError
-from senet_viz.profiles import label_blocks, label_classes
+from senet_viz.profiles import count_decimals, label_blocks, label_classes
 from senet_viz.recording import Recording
 from senet_viz.schema import Gate
 
@@ -145,7 +145,7 @@ class NearestClasses:
     def rows(self) -> pd.DataFrame:
         """A row per block, a column per place: the class and its distance."""
         cells = [
-            [f"{name} ({_number(distance)})" for name, distance in zip(names, distances)]
+            [f"{name} ({_number(distance, count_decimals(distances))})" for name, distance in zip(names, distances)]
             for names, distances in zip(self.labels, self.distance)
         ]
         columns = [f"{place}. nearest" for place in range(1, self.nearest.shape[1] + 1)]
@@ -204,5 +204,5 @@ def _check_class(recording: Recording, index: int) -> None:
         raise ArgumentError(f"There is no class {index}: classes go from 0 to {len(recording.classes) - 1}.")
 
 
-def _number(value: float) -> str:
-    return f"{value:z.3f}".replace("-", "−")
+def _number(value: float, decimals: int) -> str:
+    return f"{value:z.{decimals}f}".replace("-", "−")

@@ -10,7 +10,7 @@ from senet_viz.dashboard.controls import pick_one
 from senet_viz.dashboard.frame import Opened
 from senet_viz.dashboard.parts import show_downloads, show_figure
 from senet_viz.figures.classes import draw_agreement
-from senet_viz.profiles import label_blocks, label_classes
+from senet_viz.profiles import count_decimals, label_blocks, label_classes
 from senet_viz.schema import Gate
 from senet_viz.statistics import block_word, file_stem
 
@@ -101,7 +101,9 @@ def _show_pairs(page: Opened, confusions: Confusions, block: Gate) -> None:
         table, hide_index=True, height=min(320, 37 + 35 * len(table)), alt=f"Table: {chosen.lower()} pairs of classes in {label}",
         column_config={
             "confused": st.column_config.NumberColumn(format="percent", help="Both ways averaged."),
-            "distance, in s": st.column_config.NumberColumn(format="%.3f", help=glossary.CLASS_DISTANCE),
+            "distance, in s": st.column_config.NumberColumn(
+                format=f"%.{count_decimals(table['distance, in s'])}f", help=glossary.CLASS_DISTANCE
+            ),
             "place by distance": st.column_config.NumberColumn(
                 format="localized", help=f"1: the closest of {confusions.pairs:,} pairs."
             ),

@@ -12,7 +12,7 @@ from senet_viz.dashboard.controls import prepare
 from senet_viz.dashboard.frame import Opened
 from senet_viz.effects import EffectTable, TargetEffect
 from senet_viz.effects.answers import BASELINE_WORDS, find_costliest
-from senet_viz.profiles import label_blocks
+from senet_viz.profiles import count_decimals, label_blocks
 from senet_viz.schema import Gate
 from senet_viz.statistics import block_word, file_stem
 
@@ -60,7 +60,7 @@ def show_table(page: Opened, overview: ClassOverview, block: Gate, order: _Order
         name: 2 for name in table.columns if name.startswith("accuracy")
     }  # n of some fifty carries whole percents
     picked = st.dataframe(
-        table.round(shares), hide_index=True, height=min(420, 37 + 35 * len(table)), column_config=_columns(overview, label),
+        table.round(shares), hide_index=True, height=min(420, 37 + 35 * len(table)), column_config=_columns(overview, at, label),
         on_select="rerun", selection_mode="multi-row", key=f"class_rows_{order.by}_{len(rows)}_{at}",
         alt=f"Table: classes, how distinct their gates are in {label}, and how often they are right",
     )  # fmt: skip
@@ -102,15 +102,16 @@ def pick_order(overview: ClassOverview) -> _Order:
     return _Order(words[chosen or next(iter(words))], text or "")
 
 
-def _columns(overview: ClassOverview, label: str) -> dict[str, Any]:
+def _columns(overview: ClassOverview, at: int, label: str) -> dict[str, Any]:
     number = st.column_config.NumberColumn
+    apart = f"%.{count_decimals(overview.distinctness.distance()[:, at])}f"
     told: dict[str, Any] = {
         "class": st.column_config.TextColumn("class", pinned=True, width=140),
-        "distance": number(f"distance in {label}", format="%.3f", help=glossary.CLASS_DISTANCE),
-        "low": number("low", format="%.3f", help="Lower 95 % limit, over images; signed like the distance."),
-        "high": number("high", format="%.3f", help="Upper 95 % limit, over images."),
+        "distance": number(f"distance in {label}", format=apart, help=glossary.CLASS_DISTANCE),
+        "low": number("low", format=apart, help="Lower 95 % limit, over images; signed like the distance."),
+        "high": number("high", format=apart, help="Upper 95 % limit, over images."),
         "in within-class SDs": number(format="%.2f", help=glossary.CLASS_RELATIVE),
-        "by chance": number(format="%.3f", help=glossary.CLASS_NOISE),
+        "by chance": number(format=apart, help=glossary.CLASS_NOISE),
         "emerges at": st.column_config.TextColumn(help=glossary.CLASS_EMERGENCE),
         "largest at": st.column_config.TextColumn(help=glossary.CLASS_EMERGENCE),
         "until": st.column_config.TextColumn(help=glossary.CLASS_EMERGENCE),

@@ -53,8 +53,8 @@ def choose_per_class(
     enough = found[counts >= at_least]
     if len(enough) < 2:
         raise RecordingError(
-            f"{len(enough)} classes have at least {at_least} labelled images whose gates are kept, 2 expected: "
-            "record more images per class with --keep all."
+            f"{len(enough)} of {len(found)} classes have at least {at_least} labelled images whose gates are kept, and decoding "
+            "takes two: record more images of each, with --keep all."
         )
     generator = np.random.default_rng(seed)
     drawn = np.sort(generator.permutation(enough)[: max(2, in_all // at_least)])

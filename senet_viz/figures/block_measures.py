@@ -35,7 +35,10 @@ def draw_block_measures(measures: BlockMeasures, look: Look, *, narrow: bool = F
     height = head + 70 + 190 * rows + gap * (rows - 1)
     titles = [_PANELS[name] for name in panels]
     spacing = gap / (height - head - 70) if rows > 1 else 0
-    figure = make_subplots(rows, columns, subplot_titles=titles, horizontal_spacing=0.08, vertical_spacing=spacing)
+    figure = make_subplots(
+        rows, columns, specs=_grid(len(panels), rows, columns), subplot_titles=titles, horizontal_spacing=0.08,
+        vertical_spacing=spacing,
+    )  # fmt: skip
     for at, name in enumerate(panels):
         _add_panel(figure, measures, name, look, row=at // columns + 1, col=at % columns + 1)
     style(figure, look, height=height, title=f"n = {measures.images:,} images, {measures.classes:,} classes", top=head)
@@ -48,6 +51,11 @@ def draw_block_measures(measures: BlockMeasures, look: Look, *, narrow: bool = F
 
 
 def _style_blocks(figure: go.Figure, measures: BlockMeasures, look: Look, *, narrow: bool) -> None:
+def _grid(panels: int, rows: int, columns: int) -> list[list[dict[str, int] | None]]:
+    """No axes behind the last panel."""
+    return [[{} if row * columns + column < panels else None for column in range(columns)] for row in range(rows)]
+
+
     """Turned labels in all panels; all of them where there is room."""
     style_depth(figure, measures.gates, look, narrow=True)
     figure.update_xaxes(title_text="")

@@ -122,10 +122,12 @@ def style(figure: go.Figure, look: Look, *, height: int, title: str, top: int) -
 
 def style_axes(figure: go.Figure, look: Look) -> go.Figure:
     """Thin grid, no zero line, ticks in the text's ink."""
-    shared = {"gridcolor": look.grid, "zeroline": False, "linecolor": look.grid, "tickcolor": look.grid,
-              "showline": True, "ticks": "outside", "ticklen": 3, "title": {"font": {"size": 12}}}  # fmt: skip
+    shared: dict[str, Any] = {"gridcolor": look.grid, "zeroline": False, "linecolor": look.grid, "tickcolor": look.grid,
+              "showline": True, "ticks": "outside", "ticklen": 3, "title": {"font": {"size": 12}},
+              "exponentformat": "none"}  # fmt: skip
     change_axes(figure, "x", {"showgrid": False, **shared})
-    change_axes(figure, "y", {"showgrid": True, **shared})
+    beside = {"automargin": True, "title": {**shared["title"], "standoff": 8}}  # behind long numbers, not on them
+    change_axes(figure, "y", {"showgrid": True, **shared, **beside})
     return figure
 
 

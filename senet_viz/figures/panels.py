@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from plotly.subplots import make_subplots
 
 from senet_viz.figures.look import GREY, Look, style, style_axes, translucent
-from senet_viz.profiles import ClassPanels, Panel, ShownClass
+from senet_viz.profiles import ClassPanels, Panel, ShownClass, count_decimals
 
 _ORDERS = {
     "channel": "by channel number",
@@ -124,7 +124,11 @@ def _heading(panel: Panel, classes: bool, *, narrow: bool) -> str:
     text = f"<b>{panel.block.label}</b>"
     if not narrow:
         text += f" · {panel.block.channels:,} channels"
-    return f"{text} · distance {panel.distance:.3f}" if classes and math.isfinite(panel.distance) else text
+    return (
+        f"{text} · distance {panel.distance:.{count_decimals(panel.distance)}f}"
+        if classes and math.isfinite(panel.distance)
+        else text
+    )
 
 
 def _title(panels: ClassPanels, *, bands: bool, narrow: bool) -> str:

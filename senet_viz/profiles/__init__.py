@@ -21,6 +21,7 @@ from senet_viz.profiles.class_map import (
     map_classes,
     rank_channels,
 )
+from senet_viz.profiles.decimals import count_decimals
 from senet_viz.profiles.distribution import ChannelDistribution, ClassSpread, distribute_channel, unroll_histogram
 from senet_viz.profiles.extremes import (
     ClassGate,
@@ -55,6 +56,7 @@ __all__ = [
     "choose_classes",
     "class_sds",
     "class_shares",
+    "count_decimals",
     "describe_distances",
     "distribute_channel",
     "find_extreme_classes",

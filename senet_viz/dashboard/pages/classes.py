@@ -115,8 +115,8 @@ def tell_missing(overview: ClassOverview) -> str:
     if not overview.has_accuracy:
         parts.append("no accuracy, as no class has an output of the network")
     if overview.effect is None:
-        parts.append("no loss by intervention, as none are stored with this recording (the page Gate lab makes them)")
-    return f"The table has {' and '.join(parts)}." if parts else ""
+        parts.append("no loss by intervention, as none are stored with this recording (the page Gate lab says how)")
+    return f"The table has {'; it has '.join(parts)}." if parts else ""
 
 
 def show_depths(page: Opened, chosen: Selection, found: ClassDistinctness) -> None:

@@ -123,11 +123,15 @@ def _explain_defaults(page: Opened, chosen: Selection) -> str:
     for first in chosen.reasons:
         if first.index in chosen.classes:
             reasons.setdefault(first.reason, []).append(labels[first.index])
-    told = "; ".join(f"{' and '.join(names)}: {reason}" for reason, names in reasons.items())
+    told = "; ".join(f"{_join(names)}: {reason}" for reason, names in reasons.items())
     return f"Why these classes? {told[0].upper()}{told[1:]}." if told else ""
 
 
 def show_class_map(page: Opened, chosen: Selection) -> Gate:
+def _join(names: list[str]) -> str:
+    return " and ".join(part for part in (", ".join(names[:-1]), names[-1]) if part)
+
+
     """The class × channel map of one block; returns the block."""
     recording, screen = page.recording, page.screen
     st.header("One block: all classes", anchor=BLOCK_SECTION)

@@ -6,10 +6,9 @@ import plotly.graph_objects as go
 from senet_viz.classes import ClassComparison
 from senet_viz.figures.comparison.inks import plain, shorten
 from senet_viz.figures.look import Look, style, style_axes
-from senet_viz.profiles import label_blocks
+from senet_viz.profiles import count_decimals, label_blocks
 
 _CELL = 34
-_DIGITS = 3
 
 
 def draw_class_matrix(found: ClassComparison, at: int, look: Look, *, narrow: bool = False) -> go.Figure:
@@ -39,9 +38,10 @@ def draw_class_matrix(found: ClassComparison, at: int, look: Look, *, narrow: bo
         go.Heatmap(
             z=values, x=np.arange(size), y=np.arange(size), customdata=hovers, xgap=2, ygap=2, colorscale="Cividis",
             zmin=0, zmax=max(float(np.nanmax(values, initial=0)), 1e-6), hoverongaps=False, showscale=not narrow,
-            texttemplate=f"%{{z:.{_DIGITS}f}}", hovertemplate="%{customdata}<extra></extra>",
+            texttemplate=f"%{{z:.{count_decimals(values)}f}}", hovertemplate="%{customdata}<extra></extra>",
             textfont={"size": 10 if narrow else 12},
-            colorbar={"thickness": 10, "outlinewidth": 0, "title": {"text": "units of s", "side": "right"}},
+            colorbar={"thickness": 10, "outlinewidth": 0, "exponentformat": "none",
+                      "title": {"text": "units of s", "side": "right"}},
         )
     )  # fmt: skip
     style(figure, look, height=max(200, _CELL * size) + top + 90, title=title, top=top)

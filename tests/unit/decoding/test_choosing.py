@@ -41,7 +41,7 @@ def test_the_seed_makes_the_draw() -> None:
 
 @pytest.mark.parametrize("labels", [np.zeros(0, int), np.full(9, -1), np.repeat([0, 1], [9, 4])])
 def test_fewer_than_two_classes_are_refused(labels: np.ndarray) -> None:
-    with pytest.raises(RecordingError, match="2 expected"):
+    with pytest.raises(RecordingError, match="and decoding takes two"):
         choose_per_class(labels, at_least=5, at_most=10, in_all=99)
 
 

@@ -136,3 +136,11 @@ def test_differences_are_second_minus_first_with_whiskers(assessment: Assessment
     }
     unknown = draw_pair_differences(pair_recordings(side, dataclasses.replace(side, estimates=bare)), LIGHT)
     assert "no intervals" in unknown.layout.title.text
+
+
+def test_no_empty_axes_stand_where_a_panel_has_no_curve(recording: Recording, assessment: Assessment) -> None:
+    measures = gather_measures(assessment, read_tree(recording) or {})
+    fewer = dataclasses.replace(measures, curves=tuple(c for c in measures.curves if c.panel != "decoding"))
+    figure = draw_block_measures(fewer, LIGHT)
+    assert len(list(figure.select_yaxes())) == 3
+    assert len(figure.layout.shapes) == 3, "a band a panel"

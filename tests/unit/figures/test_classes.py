@@ -1,5 +1,6 @@
 """Figures of classes: what is drawn where, in both looks, wide and narrow, and how much is sent."""
 
+import dataclasses
 import json
 from pathlib import Path
 
@@ -24,6 +25,7 @@ from senet_viz.figures.classes import (
     draw_distinctness,
     draw_plane,
 )
+from senet_viz.profiles import count_decimals
 from senet_viz.recording import Recording
 from tests.synthetic import PAPER_BLOCKS, make_gates, synthetic_recording
 from tests.unit.classes.planted import distinct
@@ -90,6 +92,14 @@ def test_the_matrix_shows_every_pair_and_no_diagonal(recording: Recording, narro
     assert heat.z[0, 2] == pytest.approx(found.distance[4, 0, 2], rel=1e-5)
     assert "n = 6" in heat.customdata[0][2]
     assert f"{found.chance[4, 0, 2]:.4f}" in heat.customdata[0][2]
+    assert heat.texttemplate == "%{z:.3f}"
+
+
+def test_small_distances_are_not_written_as_zero(recording: Recording) -> None:
+    found = compare_classes(recording, [3, 1, 5])
+    small = dataclasses.replace(found, squared=found.squared * 1e-6, noise=found.noise * 1e-6)
+    (heat,) = draw_class_matrix(small, 4, LIGHT).data
+    assert heat.texttemplate == f"%{{z:.{count_decimals(small.distance[4])}f}}" != "%{z:.3f}"
 
 
 def test_the_map_puts_chosen_classes_in_front_with_one_scale(recording: Recording) -> None:

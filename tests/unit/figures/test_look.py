@@ -98,6 +98,13 @@ def test_style_puts_the_looks_inks_everywhere(look: Look) -> None:
     assert (layout.yaxis.gridcolor, layout.xaxis.zeroline) == (look.grid, False)
 
 
+def test_small_numbers_on_an_axis_are_written_out_and_push_its_title_aside() -> None:
+    layout = style_axes(go.Figure(go.Scatter(x=[1e-4], y=[2e-4])), LIGHT).layout
+    assert (layout.xaxis.exponentformat, layout.yaxis.exponentformat) == ("none", "none")
+    assert layout.yaxis.automargin
+    assert (layout.yaxis.title.standoff, layout.yaxis.title.font.size) == (8, 12)
+
+
 def test_a_page_holds_its_figure_and_loads_nothing() -> None:
     figure = style(go.Figure(go.Scatter(y=[1, 2.5])), DARK, height=300, title="t", top=40)
     page = page_of(figure, name="<gates> & more", picture="svg").decode()
