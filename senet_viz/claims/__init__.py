@@ -17,21 +17,24 @@ from senet_viz.claims.inputs import (
 from senet_viz.claims.judging import NO_INTERVENTIONS, judge
 from senet_viz.claims.roles import ROLE_WORDS, ROLES, Layout, Role, find_roles
 from senet_viz.claims.sentences import (
+    PAPER_SAYS,
     describe_claim_disagreement,
     describe_disagreement,
     describe_scope,
     explain_controls,
     list_nulls,
     say_controls,
+    say_estimate,
     summarize_reading,
     tabulate_report,
 )
 from senet_viz.claims.verdicts import VERDICTS, Side, Verdict
-from senet_viz.claims.words import SIDE_WORDS, say_interval, say_number
+from senet_viz.claims.words import SIDE_WORDS, say_bound, say_interval, say_number
 
 __all__ = [
     "CLAIMS",
     "NO_INTERVENTIONS",
+    "PAPER_SAYS",
     "READINGS",
     "ROLES",
     "ROLE_WORDS",
@@ -70,7 +73,9 @@ __all__ = [
     "judge",
     "list_nulls",
     "measure_subsets",
+    "say_bound",
     "say_controls",
+    "say_estimate",
     "say_interval",
     "say_number",
     "summarize_reading",

@@ -1,21 +1,32 @@
 """A claim report in sentences and as a table."""
 
 import math
+from collections.abc import Mapping
 
 import pandas as pd
 
 from senet_viz.claims.declaring import READINGS, ReadingName, Unit
 from senet_viz.claims.evidence import Beside, ClaimReport, Evidence, JudgedClaim, PartEvidence
-from senet_viz.claims.words import say_interval, say_number
+from senet_viz.claims.words import say_bound, say_interval, say_number, say_unit
 from senet_viz.resampling import FEWEST_CLASSES, LEVEL, Interval
 
 SOURCE = "Stripe Observation, ECCV 2024, arXiv 2304.06345"
 SELECTIVITY = "Morcos et al. 2018, arXiv 1803.06959"
+PAPER_SAYS = (
+    "The paper says that early SE blocks gate all classes alike, that later ones tell classes apart, and that the last two blocks "
+    "hardly recalibrate. Its statements, C1 to C12, are put to the test one by one."
+)
+READING_WORDS: Mapping[ReadingName, str] = {
+    "relative": "how much of a gate's variance is class",
+    "absolute": "how far classes move a gate",
+    "causal": "what the network loses when gates are moved",
+}
 
 
 def describe_scope(report: ClaimReport) -> str:
     """What the verdicts are about."""
     scope = f"Verdicts are for this network on these {report.images:,} images of {report.classes:,} classes"
+    like_these = "intervals for classes like these stand beside them, without a verdict"
     if report.classes < FEWEST_CLASSES:
         like_these = f"{FEWEST_CLASSES} classes would be needed for a word about classes like these"
     return f"{scope}; {like_these}.{_name_roles(report)}"
@@ -34,12 +45,11 @@ def summarize_reading(report: ClaimReport, name: ReadingName) -> str:
     read = {claim.id: claim.readings[name] for claim in report.claims if name in claim.readings}
     judged = {claim: evidence for claim, evidence in read.items() if evidence.verdict != "not applicable"}
     if not judged:
-    like_these = "intervals for classes like these stand beside them, without a verdict"
-        return f"On the {name} reading no claim can be judged. {_common_reason(read)}".strip()
+        return f"On the {name} reading ({READING_WORDS[name]}) no claim can be judged. {_common_reason(read)}".strip()
     by_verdict = {v: [c for c, e in judged.items() if e.verdict == v] for v in ("supported", "refuted", "inconclusive")}
     held = by_verdict["supported"]
     holds = "claim holds" if len(judged) == 1 else "claims hold" if len(held) != 1 else "claims holds"
-    parts = [f"On the {name} reading, {len(held)} of {len(judged)} {holds}{_ids(held)}"]
+    parts = [f"On the {name} reading ({READING_WORDS[name]}), {len(held)} of {len(judged)} {holds}{_ids(held)}"]
     if refuted := by_verdict["refuted"]:
         parts.append(f"{len(refuted)} {'is' if len(refuted) == 1 else 'are'} refuted{_ids(refuted)}")
     if unclear := by_verdict["inconclusive"]:
@@ -111,6 +121,14 @@ def _part_rows(evidence: Evidence) -> list[dict[str, object]]:
         }
         for part in evidence.parts
     ] or [{}]
+
+
+def say_estimate(part: PartEvidence) -> str:
+    """A part's number with its interval, its unit, the interval's level and the declared bound."""
+    return (
+        f"{part.words}: {say_interval(part.estimate, part.interval, part.unit)}{say_unit(part.unit)} "
+        f"({part.interval.level:.0%}; declared {say_bound(part.side, part.bound)})"
+    )
 
 
 def say_controls(part: PartEvidence) -> str:

@@ -25,10 +25,20 @@ def say_interval(value: float, interval: Interval, unit: Unit) -> str:
     return f"{say_number(value, unit)} [{say_number(interval.low, unit)}, {say_number(interval.high, unit)}]"
 
 
+def say_unit(unit: Unit) -> str:
+    """What follows a number of this unit: " points", " in units of s"; "" for shares and ratios."""
+    return _AFTER.get(unit, "")
+
+
+def say_bound(side: Side, bound: float) -> str:
+    """A declared bound: "≥ −1"."""
+    return f"{SIDE_WORDS[side]} {bound:g}".replace("-", "−")
+
+
 def say_part(part: Part, found: Found) -> str:
     """A part's number, interval, level and bound."""
     where = f" ({found.note})" if found.note else ""
     return (
         f"{part.words[0].upper()}{part.words[1:]} is {say_interval(found.value, found.interval, part.unit)}"
-        f"{_AFTER.get(part.unit, '')}{where}, {part.level:.0%} interval, declared {SIDE_WORDS[part.side]} {part.bound:g}"
+        f"{say_unit(part.unit)}{where}, {part.level:.0%} interval, declared {say_bound(part.side, part.bound)}"
     )

@@ -10,7 +10,7 @@ from senet_viz.cli.texts import claims_text
 from senet_viz.terminal import ProgressLine, bytes_text
 
 
-@app.command("assess")
+@app.command("assess", short_help="Put the paper's claims to the test on a recording.")
 def assess_command(
     folder: FolderArgument,
     controls: Annotated[
@@ -59,7 +59,7 @@ def assess_command(
         typer.echo(f"written: {', '.join(files.values())}")
 
 
-@app.command("report")
+@app.command("report", short_help="Write what was found as one self-contained HTML file.")
 def report_command(
     folder: FolderArgument,
     out: Annotated[Path, typer.Option("--out", "-o", help="The HTML file; replaced if it is there.")],

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from senet_viz.advising import FreezeEstimate, FreezeProgress
 
 
-@app.command("freeze")
+@app.command("freeze", short_help="Find the gates that constants can replace.")
 def freeze_command(
     model: ModelName,
     data: DataName,

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from senet_viz.recording import Recording
 
 
-@app.command("compare")
+@app.command("compare", short_help="Compare the gates of a few images of yours.")
 def compare_command(
     images: Annotated[list[Path], typer.Argument(help="1 to 16 image files, or a folder of them.")],
     recording: Annotated[

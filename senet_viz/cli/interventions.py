@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from senet_viz.intervening import InterventionEstimate
 
 
-@app.command("intervene")
+@app.command("intervene", short_help="Move gates and keep what the network then says.")
 def intervene_command(
     model: ModelName,
     data: DataName,

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from senet_viz.inspection import Inspection
 
 
-@app.command("inspect")
+@app.command("inspect", short_help="List a network's SE blocks and what they cost.")
 def inspect_command(
     model: Annotated[str, typer.Argument(help="As --model of record.")],
     arch: Arch = None,
@@ -72,7 +72,7 @@ def _print_sums(found: "Inspection") -> None:
         )
 
 
-@app.command("train")
+@app.command("train", short_help="Train a small SE-ResNet-50, or another SE network.")
 def train_command(
     data: Annotated[str, typer.Option("--data", "-d", help="Labelled training images, as --data of record.")],
     val: Annotated[str, typer.Option(help="Labelled validation images; only measured on, once, at the end.")],
@@ -122,7 +122,7 @@ def train_command(
         typer.echo(f"{out}: stopped after {stop_after:g} s as asked; the same command goes on")
 
 
-@app.command("doctor")
+@app.command("doctor", short_help="Tell versions, devices, and what is missing.")
 def doctor_command(as_json: AsJson = False) -> None:
     """Tell versions, devices, the browser for tests and pictures, what is missing and how to get it."""
     from senet_viz.doctor import examine

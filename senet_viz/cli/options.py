@@ -5,10 +5,23 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
+
+_ORDER = ("inspect", "record", "compare", "intervene", "freeze", "export", "assess", "report", "verify", "slim")
+
+
+class _Commands(TyperGroup):
+    """Commands in the order in which they are met, as in the README; what is for few comes last."""
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        places = {name: place for place, name in enumerate(_ORDER)}
+        return sorted(super().list_commands(ctx), key=lambda name: places.get(name, len(_ORDER)))
+
 
 app = typer.Typer(
     name="senet-viz",
-    help="See and test what the gates of squeeze-and-excitation networks do.",
+    cls=_Commands,
+    help="See and test what the gates of squeeze-and-excitation networks do. Each command takes --help.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,

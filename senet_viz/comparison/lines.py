@@ -22,7 +22,9 @@ def describe_comparison(
     """
     labels = label_blocks([block.block for block in comparison.blocks])
     lines = [
-        f"images compared: {len(comparison.images)}, in {comparison.precision}; distances are RMS over channels, in units of s"
+        f"images compared: {len(comparison.images)}, in {comparison.precision}; distances are RMS over channels, in units of s",
+        "distance: from the recorded mean; percentile: of that distance among recorded images; rank: of the predicted class among all "
+        "class profiles (mean gates of a class) by distance, 1 the nearest",
     ]
     for at in range(len(comparison.images)):
         lines += ["", *_image_lines(comparison, at, labels, placements, class_placements)]

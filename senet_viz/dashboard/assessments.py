@@ -1,29 +1,74 @@
 """The stored assessment of a recording on a page: read, missing, stale, or made at a click."""
 
+import contextlib
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
+import pandas as pd
 import streamlit as st
 
-from senet_viz.assessment import Assessment, read_assessment, read_tree, tell_nothing_to_assess
+from senet_viz.assessment import Assessment, read_assessment, read_measures, read_tree, tell_nothing_to_assess
 from senet_viz.claims import ClaimReport
+from senet_viz.dashboard.commands import show_command
 from senet_viz.dashboard.frame import Opened, escape
 from senet_viz.errors import SenetVizError
+from senet_viz.recording import Recording
+from senet_viz.recording.layout import ASSESSMENT, EFFECTS, MEASURES
 
 
 @dataclass(frozen=True)
 class Stored:
-    """What `assess` wrote beside a recording."""
+    """What `assess` wrote beside a recording; kept for all sessions and not to be changed.
+
+    Attributes:
+        assessment: of the gates.
+        report: the claims.
+        tree: the whole JSON.
+        made: by which files it is recognised: names, times and sizes.
+    """
 
     assessment: Assessment
     report: ClaimReport
+    tree: Mapping[str, Any]
+    made: tuple[tuple[str, int, int], ...]
+
+
+def read_stored(recording: Recording) -> Stored | None:
+    """What is stored now; read again when the files change.
+
+    Raises:
+        RecordingError: as in `read_tree`.
+    """
+    found = []
+    for name in (ASSESSMENT, MEASURES, EFFECTS):
+        with contextlib.suppress(OSError):
+            about = (recording.path / name).stat()
+            found.append((name, about.st_mtime_ns, about.st_size))
+    return _read(recording, f"{recording.path.absolute()} {recording.id}", tuple(found))
+
+
+@st.cache_resource(max_entries=8, show_spinner=False)
+def _read(_recording: Recording, place: str, made: tuple[tuple[str, int, int], ...]) -> Stored | None:
+    del place
+    tree, assessment = read_tree(_recording), read_assessment(_recording)
+    if tree is None or assessment is None:
+        return None
+    return Stored(assessment, ClaimReport.from_json(tree["claims"]), tree, made)
+
+
+@st.cache_resource(max_entries=2, show_spinner=False)
+def get_measures(_recording: Recording, stamp: str, made: tuple[tuple[str, int, int], ...]) -> pd.DataFrame | None:
+    """`read_measures`, kept by `stamp` and `Stored.made`: not to be written to."""
+    del stamp, made
+    return read_measures(_recording)
 
 
 def find_assessment(page: Opened) -> Stored | None:
     """The stored assessment; where it is missing or stale the page says so and offers what makes it."""
     try:
-        tree, assessment = read_tree(page.recording), read_assessment(page.recording)
-        if tree is not None and assessment is not None:
-            return Stored(assessment, ClaimReport.from_json(tree["claims"]))
+        if (stored := read_stored(page.recording)) is not None:
+            return stored
     except SenetVizError as error:
         st.warning(escape(str(error)), icon=":material/history:")
     _offer(page)
@@ -38,7 +83,7 @@ def _offer(page: Opened) -> None:
     st.info("This recording has not been assessed yet.", icon=":material/balance:")
     if recording.form == "slim":
         st.markdown("A slim recording is assessed from the full one that it was made of:")
-        st.code(f"senet-viz assess FULL_RECORDING --into '{recording.path}'", language=None)
+        show_command(f"senet-viz assess FULL_RECORDING --into '{recording.path}'")
         return
     if not recording.complete:
         st.markdown("It is assessed when it is finished.")
@@ -47,7 +92,7 @@ def _offer(page: Opened) -> None:
         "The assessment reads the recorded gates and no network: about half a minute for 10,000 images, longer for larger "
         "sets. Random-weights controls are given on the command line:"
     )
-    st.code(f"senet-viz assess '{recording.path}' --control RANDOM_WEIGHTS_RECORDING", language=None)
+    show_command(f"senet-viz assess '{recording.path}' --control RANDOM_WEIGHTS_RECORDING")
     if st.button("Assess now", icon=":material/balance:", type="primary", key="assess_now"):
         _assess(page)
 

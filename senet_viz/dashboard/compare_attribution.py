@@ -15,7 +15,7 @@ from senet_viz.attribution_results import (
     PixelMethod,
 )
 from senet_viz.comparison import Comparison
-from senet_viz.dashboard import glossary
+from senet_viz.dashboard import captions, glossary
 from senet_viz.dashboard.comparisons import get_prepared
 from senet_viz.dashboard.controls import pick_one, prepare
 from senet_viz.dashboard.frame import Opened, escape
@@ -203,15 +203,19 @@ def _show(page: Opened, result: Result, *, name: str) -> None:
     look, narrow = page.screen.look, page.screen.narrow
     if isinstance(result, PixelAttribution):
         figure, alt = draw_attribution(result, look, narrow=narrow), f"Which pixels drive {result.subject}."
+        caption = captions.PIXELS
         show_answer(escape(result.answer), explained=glossary.ATTRIBUTION)
     elif isinstance(result, ChannelAttribution):
         figure, alt = draw_channels(result, look, narrow=narrow), f"Channels that matter for {result.output_name}."
+        caption = captions.GATES_OF_A_CLASS
         show_answer(escape(result.caveat), explained=glossary.GRADIENT_TIMES_GATE)
     else:
         figure, alt = draw_grad_cam(result, look, narrow=narrow), f"Grad-CAM for {result.output_name}."
+        caption = captions.PLACES
     if result.note:
         st.warning(escape(result.note), icon=":material/info:")
     if isinstance(result, PixelAttribution) and result.warning:
         st.warning(escape(result.warning), icon=":material/rule:")
     show_figure(figure, name=name, key="attribution", alt=alt)
+    st.caption(caption)
     show_downloads(result.table(), figure, key="attribution", name=name, digits=6)

@@ -6,12 +6,13 @@ import streamlit as st
 
 from senet_viz.comparison import Comparison, Placement
 from senet_viz.comparison.tables import tabulate_differing, tabulate_places
-from senet_viz.dashboard import glossary, links
-from senet_viz.dashboard.comparisons import get_placement
+from senet_viz.dashboard import captions, glossary, links
+from senet_viz.dashboard.comparisons import find_placement
 from senet_viz.dashboard.controls import prepare
 from senet_viz.dashboard.frame import Opened, escape
 from senet_viz.dashboard.parts import show_downloads, show_figure
 from senet_viz.dashboard.uploads import Brought
+from senet_viz.dashboard.waiting import wait_for
 from senet_viz.figures.comparison import draw_block_gates, draw_differing_channels
 from senet_viz.profiles import label_blocks, label_classes
 
@@ -55,15 +56,18 @@ def show_block(page: Opened, brought: Brought, comparison: Comparison) -> str:
         name = pick_block(page)
         among = _pick_reference(page)
     block = comparison.block(name)
-    place = get_placement(
-        page.recording, page.stamp, block, name, brought.digest, comparison.precision, among
-    )  # fmt: skip
+    place, reading = find_placement(page, block, brought.digest, comparison.precision, among)
     st.markdown("**Distance from the recorded mean, and its percentile**", help=glossary.PERCENTILE)
     st.dataframe(
         tabulate_places(place, comparison.names), hide_index=True, alt="Distance and percentile of every image",
         column_config={"distance from recorded mean": st.column_config.NumberColumn(format="%.3g")},
     )  # fmt: skip
     st.caption(escape(place.distance_note))
+    if reading is not None:
+        wait_for(
+            reading,
+            f"Reading the gates of {block.block.label} for {page.recording.n_kept:,} kept images: exact percentiles appear here…",
+        )
     stem = f"{page.recording.id[:8]}-images-{brought.digest[:8]}-{block.block.label}"
     figure = draw_block_gates(block, comparison.names, page.screen.look, narrow=page.screen.narrow)
     show_figure(
@@ -72,6 +76,7 @@ def show_block(page: Opened, brought: Brought, comparison: Comparison) -> str:
         key="compare_gates",
         alt=f"Gates of all channels of {block.block.label} for every image.",
     )
+    st.caption(captions.BLOCK_GATES)
     show_downloads(comparison.gates_table(name), figure, key="compare_gates", name=f"compare-gates-{stem}")
     _show_differing(page, comparison, name, place, stem)
     label = label_blocks(page.recording.blocks)[block.block.depth]
@@ -103,6 +108,8 @@ def _show_differing(page: Opened, comparison: Comparison, name: str, place: Plac
         key="compare_channels",
         alt=f"The channels of {label} in which the images differ most.",
     )
-    st.caption(f"Ordered by the {differing.statement}. {escape(place.gates_note)}")
+    st.caption(
+        f"{captions.DIFFERING} Ordered by the {differing.statement}. Percentiles, in the table: {escape(place.gates_note)}"
+    )
     every = comparison.channels_that_differ(name, differing.block.channels)
     show_downloads(tabulate_differing(every, place), figure, key="compare_channels", name=f"compare-channels-{stem}")

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import streamlit as st
 
-from senet_viz.dashboard import glossary, links
+from senet_viz.dashboard import captions, glossary, links
 from senet_viz.dashboard.channel_gates import read_channel
 from senet_viz.dashboard.controls import SPREAD_VIEWS, pick_one, prepare
 from senet_viz.dashboard.distribution_images import show_images
@@ -80,7 +80,10 @@ def show_distribution(
     alt = f"Distribution of the gate of channel {channel.number} in {channel.block.label} per class."
     show_figure(figure, name=name, key="channel", alt=alt)
     place = ranking.channels.tolist().index(channel.number)
-    st.caption(f"{distribution.note}{_describe(ranking, place)}", help=glossary.CLASS_SHARE)
+    st.caption(
+        f"{captions.DISTRIBUTIONS[channel.view]} {distribution.note}{_describe(ranking, place)}",
+        help=glossary.CLASS_SHARE,
+    )
     show_downloads(distribution.table(), figure, key="channel", name=name)
 
 

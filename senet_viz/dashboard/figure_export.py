@@ -6,7 +6,7 @@ import pandas as pd
 import plotly.graph_objects as go
 import streamlit as st
 
-from senet_viz.dashboard import glossary, links
+from senet_viz.dashboard import captions, glossary, links
 from senet_viz.dashboard.controls import (
     MAP_VIEWS,
     ORDERS,
@@ -29,12 +29,13 @@ FIGURES = ("Fig. 6", "Fig. 7", "Class × channel map", "One channel")
 
 @dataclass(frozen=True)
 class Drawn:
-    """A figure with its table, the name of its files and what it says without eyes."""
+    """A figure with its table, the name of its files, what it says without eyes, and how it is read."""
 
     figure: go.Figure
     table: pd.DataFrame
     name: str
     alt: str
+    caption: str
 
 
 def show_figure_export(page: Opened) -> None:
@@ -45,6 +46,7 @@ def show_figure_export(page: Opened) -> None:
     if drawn is None:
         return
     show_figure(drawn.figure, name=drawn.name, alt=drawn.alt, key=f"export_{FIGURES.index(kind)}", camera=True)
+    st.caption(drawn.caption)
     offer_files(drawn.table, drawn.figure, key="figure", name=drawn.name)
     st.caption(
         f"The page (HTML) holds everything it needs and works without a network. The camera above the figure saves `{drawn.name}` as a "
@@ -76,7 +78,8 @@ def _draw_profiles(page: Opened, *, bands: bool) -> Drawn:
     figure = draw_panels(panels, _colours(page, classes), look, bands=bands, per_row=2 if narrow else 3)
     shown = ", ".join(c.label for c in panels.classes) or "all images"
     name = name_profiles(recording, blocks, classes, bands=bands, order=order, seed=int(seed or 0))
-    return Drawn(figure, panels.table(), name, f"Mean gate per channel and block for {shown}.")
+    caption = captions.BANDS if bands else captions.PROFILES
+    return Drawn(figure, panels.table(), name, f"Mean gate per channel and block for {shown}.", caption)
 
 
 def _draw_map(page: Opened) -> Drawn | None:
@@ -94,7 +97,8 @@ def _draw_map(page: Opened) -> Drawn | None:
     figure = draw_class_map(classes, look, view=view, chosen=named, narrow=page.screen.narrow)
     label = recording.blocks[block].label
     name = name_map(recording, recording.blocks[block].name, top, view, named)
-    return Drawn(figure, classes.table(), name, f"Map of classes against channels in {label}.")
+    caption = f"{captions.MAPS[view]} {captions.MAP_LIMITS}"
+    return Drawn(figure, classes.table(), name, f"Map of classes against channels in {label}.", caption)
 
 
 def _draw_channel(page: Opened) -> Drawn | None:
@@ -123,7 +127,7 @@ def _draw_channel(page: Opened) -> Drawn | None:
     figure = draw_distribution(distribution, _colours(page, classes), look, view=view, narrow=page.screen.narrow)
     name = name_channel(recording, block.name, channel, view, classes)
     alt = f"Distribution of the gate of channel {channel} in {block.label} per class. {distribution.note}"
-    return Drawn(figure, distribution.table(), name, alt)
+    return Drawn(figure, distribution.table(), name, alt, f"{captions.DISTRIBUTIONS[view]} {distribution.note}")
 
 
 def _pick_block(page: Opened) -> int:

@@ -1,11 +1,13 @@
 """The frame of every page: its title, and the sidebar's recording with what there is to know about it."""
 
+import shlex
 from dataclasses import dataclass
 from pathlib import Path
 
 import streamlit as st
 
 from senet_viz.dashboard import glossary, links
+from senet_viz.dashboard.commands import show_command
 from senet_viz.dashboard.links import escape as escape
 from senet_viz.dashboard.results import load_recording
 from senet_viz.dashboard.screen import Screen, watch_screen
@@ -37,7 +39,7 @@ def open_page(title: str, question: str) -> Opened:
     try:
         recording, stamp = load_recording(path)
     except (SenetVizError, OSError) as error:
-        _explain_problem(path, error)
+        explain_problem(path, error)
         st.stop()
     _describe(recording)
     if not recording.manifest.progress.get("images", 1):
@@ -71,22 +73,23 @@ def _explain_first_run() -> None:
     st.info("There is no recording yet: a page shows what a recording holds.", icon=":material/inventory_2:")
     st.markdown(
         "A recording is a folder with the gates that a network computed for a set of images. Make one from "
-        "scikit-learn's digits, which takes about a minute and downloads nothing:"
+        "scikit-learn's digits, which takes one to a few minutes and downloads nothing:"
     )
-    st.code(_FIRST_COMMAND, language=None)
+    show_command(_FIRST_COMMAND)
     st.markdown(
         "Then reload this page: recordings under `runs/` are found by themselves. If you have a recording elsewhere, "
         "type its folder under **Recording** in the sidebar."
     )
 
 
-def _explain_problem(path: Path, error: Exception) -> None:
+def explain_problem(path: Path, error: Exception) -> None:
+    """Why a recording could not be opened, and what to do now."""
     st.error(escape(str(error)), icon=":material/folder_off:")
     st.markdown(
         "Choose another recording in the sidebar. If this one lies on a disk that was removed, connect it and reload. "
         "What is damaged is told by:"
     )
-    st.code(f"senet-viz verify '{path}'", language=None)
+    show_command(f"senet-viz verify {shlex.quote(str(path))}")
 
 
 def _describe(recording: Recording) -> None:

@@ -4,7 +4,6 @@ from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
-from senet_viz.assessment import read_assessment, read_tree
 from senet_viz.blocks import (
     BlockHealth,
     BlockMeasures,
@@ -14,6 +13,7 @@ from senet_viz.blocks import (
     measures_from_table,
 )
 from senet_viz.dashboard import glossary
+from senet_viz.dashboard.assessments import read_stored
 from senet_viz.dashboard.class_colours import assign_colours
 from senet_viz.dashboard.frame import Opened, escape
 from senet_viz.dashboard.parts import show_downloads, show_figure
@@ -70,11 +70,11 @@ def _measure(page: Opened) -> tuple[BlockMeasures, BlockHealth]:
     """From a stored assessment that is fresh, else from moments."""
     recording = page.recording
     try:
-        tree, assessment = read_tree(recording), read_assessment(recording)
+        stored = read_stored(recording)
     except SenetVizError:  # stale: the page Claim says so and offers another
-        tree = assessment = None
-    if tree is not None and assessment is not None:
-        return gather_measures(assessment, tree), gather_health(assessment)
+        stored = None
+    if stored is not None:
+        return gather_measures(stored.assessment, stored.tree), gather_health(stored.assessment)
     table = get_block_table(recording, page.stamp, False)
     images = recording.manifest.progress.get("images", 0)
     return measures_from_table(recording.blocks, table), health_from_table(recording.blocks, table, images)
@@ -107,8 +107,8 @@ def show_costs(model: "Model") -> None:
     )
     st.dataframe(costs.table(), hide_index=True, alt="SE weights by stage", column_config=_columns())
     st.markdown(
-        "**Two ideas to go further.** *One SE unit after every convolution*, and not one a block: more places that recalibrate, and "
-        "about what the table says. *A deeper excitation*, with more than two layers: each further one costs (C/r)², which is little. "
+        "**Two ideas to go further.** *One SE unit after every convolution*, and not one a block: more places that recalibrate, at "
+        "the cost in the table. *A deeper excitation*, with more than two layers: each further one costs (C/r)², which is little. "
         "Weights are all that is counted here: whether the network gets better by it needs training, and no published comparison of "
         "either with plain SE in residual networks was found."
     )

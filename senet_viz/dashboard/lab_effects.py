@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import streamlit as st
 
 from senet_viz.assessment import ASSESSMENT, read_effects
-from senet_viz.dashboard import glossary, links
+from senet_viz.dashboard import captions, glossary, links
 from senet_viz.dashboard.controls import pick_one, prepare
 from senet_viz.dashboard.frame import Opened, escape
 from senet_viz.dashboard.parts import show_answer, show_downloads, show_figure
@@ -102,7 +102,7 @@ def show_costs(page: Opened, table: EffectTable, choice: _Choice) -> None:
     show_figure(figure, name=name, alt="Effect of moving the gates of every block and stage, with intervals.")
     st.caption(
         "Intervened − clean, on the same images: marks below the line are costs in accuracy (in loss, those above). A grey bar "
-        "spans the blocks that were moved together.",
+        f"spans the blocks that were moved together. {captions.COSTS_LIMITS}",
         help=glossary.INTERVAL_OVER,
     )
     if equivalent := tell_equivalence(table, choice.baselines, strength=choice.strength):
@@ -160,7 +160,7 @@ def show_classes(page: Opened, table: EffectTable, choice: _Choice) -> None:
         f"Over all classes: {say_change(whole, 'top1')} points. {judge_equivalence(whole.images, BOUND).describe()}"
     )
     st.caption(
-        f"{found:,} of {table.classes:,} classes are told from no change (q ≤ .05); the smallest class has "
+        f"{captions.LOSERS} {found:,} of {table.classes:,} classes are told from no change (q ≤ .05); the smallest class has "
         f"{table.smallest_class:,} images.",
         help=glossary.LOSERS,
     )

@@ -2,7 +2,8 @@
 
 import streamlit as st
 
-from senet_viz.dashboard import glossary, links
+from senet_viz.dashboard import captions, glossary, links
+from senet_viz.dashboard.commands import show_command
 from senet_viz.dashboard.frame import Opened, escape
 from senet_viz.dashboard.lab_missing import make_freeze_command
 from senet_viz.dashboard.parts import show_answer, show_downloads, show_figure
@@ -36,10 +37,7 @@ def show_freezing(page: Opened) -> None:
     figure = draw_freezing(advice, page.screen.look, narrow=page.screen.narrow)
     name = f"freeze-advice-{page.recording.id[:8]}"
     show_figure(figure, name=name, alt="What freezing more and more gates costs, on both halves of the images.")
-    st.caption(
-        "Intervened − clean, on the same images: marks below the line are costs. What lies far below the accepted loss is not "
-        "drawn; the table has it."
-    )
+    st.caption(captions.FREEZING)
     show_downloads(path.table(), figure, key="lab_freezing", name=name)
 
 
@@ -75,4 +73,4 @@ def _explain_missing(recording: Recording) -> None:
         "One command finds it out and lays it here: it freezes gate after gate, chosen on one half of the images and confirmed on "
         "the other (it tells how long it takes, and goes on where it was stopped):"
     )
-    st.code(make_freeze_command(recording), language=None, wrap_lines=True)
+    show_command(make_freeze_command(recording))

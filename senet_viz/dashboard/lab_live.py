@@ -6,12 +6,13 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from senet_viz.comparison import Failure
-from senet_viz.dashboard import glossary, links
+from senet_viz.dashboard import captions, glossary, links
 from senet_viz.dashboard.controls import prepare
 from senet_viz.dashboard.frame import Opened, escape
 from senet_viz.dashboard.networks import open_network
 from senet_viz.dashboard.parts import show_answer, show_downloads, show_figure
 from senet_viz.dashboard.uploads import Brought, bring_images
+from senet_viz.dashboard.waiting import load_networks, networks_can_wait, wait_for
 from senet_viz.effects.answers import BASELINE_WORDS
 from senet_viz.errors import ArgumentError, SenetVizError
 from senet_viz.figures.effects import draw_dose, draw_trial
@@ -37,6 +38,9 @@ def show_live(page: Opened) -> None:
             "move.",
             icon=":material/add_photo_alternate:",
         )
+        return
+    if networks_can_wait(page.recording):
+        wait_for(load_networks(), "Loading what runs networks, once a server: the panel appears here in some seconds…")
         return
     try:
         if (model := open_network(page)) is not None:
@@ -84,7 +88,11 @@ def _show(page: Opened, prepared: "PreparedImage", trial: Trial) -> None:
         f"{gate.label} {distance:.3f} ({channels:,} channels)"
         for gate, channels, distance in zip(trial.blocks, trial.channels, trial.distances)
     )
-    st.caption(escape(f"{trial.baseline}: {words}. From the image's gates to there, RMS in units of s: {moved}."))
+    st.caption(
+        escape(
+            f"{trial.baseline}: {words}. From the image's gates to there, RMS in units of s: {moved}. {captions.TRIAL_LIMITS}"
+        )
+    )
     show_downloads(trial.table(), figure, key="lab_try", name=name)
 
 
@@ -105,6 +113,7 @@ def _show_dose(
     figure = draw_dose(trial, page.screen.look, narrow=page.screen.narrow)
     name = f"dose-{trial.baseline}-{prepared.sha256[:8]}"
     show_figure(figure, name=name, alt="Probability of the leading outputs at five strengths.")
+    st.caption(captions.DOSE)
     show_downloads(trial.table(), figure, key="lab_dose", name=name)
 
 

@@ -4,6 +4,7 @@ import shlex
 
 import streamlit as st
 
+from senet_viz.dashboard.commands import show_command
 from senet_viz.recording import Recording
 
 _BY_NAME = ("bundled", "timm", "torchvision", "factory")
@@ -22,7 +23,7 @@ def explain_missing(recording: Recording) -> None:
         "then says (it tells how long it takes, and goes on where it was stopped), the second judges it:"
     )
     for command in make_commands(recording):
-        st.code(command, language=None, wrap_lines=True)
+        show_command(command)
 
 
 def make_commands(recording: Recording) -> tuple[str, str]:

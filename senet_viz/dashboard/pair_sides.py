@@ -4,11 +4,13 @@ from dataclasses import dataclass
 
 import streamlit as st
 
-from senet_viz.assessment import Assessment, read_assessment, read_tree
+from senet_viz.assessment import Assessment
 from senet_viz.blocks import ranks_are_quick
 from senet_viz.claims import ClaimReport
 from senet_viz.dashboard import links
-from senet_viz.dashboard.frame import Opened, escape
+from senet_viz.dashboard.assessments import read_stored
+from senet_viz.dashboard.commands import show_command
+from senet_viz.dashboard.frame import Opened, explain_problem
 from senet_viz.dashboard.results import get_block_table, load_recording
 from senet_viz.dashboard.shelf import find_recordings, name_of, resolve
 from senet_viz.errors import SenetVizError
@@ -48,10 +50,11 @@ def pick_second(page: Opened) -> tuple[Recording, str] | None:
     if not choice:
         _explain_second()
         return None
+    path = resolve(choice, found)
     try:
-        recording, stamp = load_recording(resolve(choice, found))
+        recording, stamp = load_recording(path)
     except (SenetVizError, OSError) as error:
-        st.error(escape(str(error)), icon=":material/folder_off:")
+        explain_problem(path, error)
         return None
     if not recording.manifest.progress.get("images", 1):
         st.info("The second recording holds no image yet.", icon=":material/hourglass:")
@@ -71,10 +74,9 @@ def open_side(recording: Recording, stamp: str) -> Side:
 
 def _stored(recording: Recording) -> tuple[Assessment | None, ClaimReport | None, str]:
     try:
-        tree, assessment = read_tree(recording), read_assessment(recording)
-        if tree is None or assessment is None:
+        if (stored := read_stored(recording)) is None:
             return None, None, ""
-        return assessment, ClaimReport.from_json(tree["claims"]), ""
+        return stored.assessment, stored.report, ""
     except SenetVizError as error:
         return None, None, str(error)
 
@@ -84,5 +86,5 @@ def _explain_second() -> None:
     st.markdown(
         "Record another network on the same images, the same network on other images, or in another precision, for example:"
     )
-    st.code("senet-viz record --model bundled --weights random --data digits --out runs/random", language=None)
+    show_command("senet-viz record --model bundled --weights random --data digits --out runs/random")
     st.markdown("Recordings under `runs/` are found by themselves; others can be typed in the sidebar.")

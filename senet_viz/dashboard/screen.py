@@ -52,6 +52,18 @@ _CAPTION_STYLE = """<style>
 [data-testid="stCaptionContainer"] p, [data-testid="stCaptionContainer"] li { color: inherit }
 </style>"""
 _CAPTION_INKS: dict[Theme, str] = {"light": "#5b6472", "dark": "#a3acb9"}
+# Where the keyboard is: Streamlit only tints links of the navigation, and Plotly's buttons have a black outline, unseen in the dark.
+_FOCUS_STYLE = """<style>
+[data-testid="stSidebarNavLink"]:focus-visible, .modebar-btn:focus-visible { outline: 2px solid %s !important; outline-offset: -2px }
+</style>"""
+_FOCUS_INKS: dict[Theme, str] = {"light": "#0f6e84", "dark": "#5cc4da"}
+# Side by side the buttons of a choice share a border; in a second row the first one would have none at its left.
+_CHOICE_STYLE = """<style>
+[data-testid="stButtonGroup"] [role="radiogroup"] button[role="radio"]:not([aria-checked="true"]) {
+  border-left-color: %s; margin-left: -1px }
+[data-testid="stButtonGroup"] [role="radiogroup"] button[aria-checked="true"] { position: relative; z-index: 1 }
+</style>"""
+_CHOICE_INKS: dict[Theme, str] = {"light": "#d7dce2", "dark": "#303b4a"}  # borderColor of .streamlit/config.toml
 # In the dark theme the primary colour carries white letters, so it is too dark to be the letters of what is selected.
 _DARK_STYLE = """<style>
 button[data-selected="true"] p, button[aria-checked="true"] p, [data-testid="stSliderThumbValue"] p { color: #5cc4da }
@@ -61,7 +73,10 @@ button[data-selected="true"] p, button[aria-checked="true"] p, [data-testid="stS
 def style_page() -> None:
     """What the theme's settings leave unreadable."""
     theme: Theme = "dark" if st.context.theme.type == "dark" else "light"
-    st.html(_CAPTION_STYLE % _CAPTION_INKS[theme] + (_DARK_STYLE if theme == "dark" else ""))
+    shared = (
+        _CAPTION_STYLE % _CAPTION_INKS[theme] + _FOCUS_STYLE % _FOCUS_INKS[theme] + _CHOICE_STYLE % _CHOICE_INKS[theme]
+    )
+    st.html(shared + (_DARK_STYLE if theme == "dark" else ""))
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from plotly.subplots import make_subplots
 
 from senet_viz.blocks import BlockMeasures
 from senet_viz.figures.depth import style_depth, tick_labels
-from senet_viz.figures.look import Look, style, style_axes
+from senet_viz.figures.look import DARK, Look, style, style_axes
 from senet_viz.figures.series import legend_panels, line_of, series_inks
 from senet_viz.profiles import label_blocks
 
@@ -17,6 +17,7 @@ _PANELS = {
     "similarity": "CKA with the classes",
 }
 _MOST_LABELS = 20
+_FOURTH, _FOURTH_DARK = "rgb(0, 120, 100)", "rgb(120, 200, 170)"
 
 
 def draw_block_measures(measures: BlockMeasures, look: Look, *, narrow: bool = False) -> go.Figure:
@@ -50,12 +51,12 @@ def draw_block_measures(measures: BlockMeasures, look: Look, *, narrow: bool = F
     return figure
 
 
-def _style_blocks(figure: go.Figure, measures: BlockMeasures, look: Look, *, narrow: bool) -> None:
 def _grid(panels: int, rows: int, columns: int) -> list[list[dict[str, int] | None]]:
     """No axes behind the last panel."""
     return [[{} if row * columns + column < panels else None for column in range(columns)] for row in range(rows)]
 
 
+def _style_blocks(figure: go.Figure, measures: BlockMeasures, look: Look, *, narrow: bool) -> None:
     """Turned labels in all panels; all of them where there is room."""
     style_depth(figure, measures.gates, look, narrow=True)
     figure.update_xaxes(title_text="")
@@ -71,9 +72,9 @@ def _entries(measures: BlockMeasures, panel: str) -> int:
 
 def _add_panel(figure: go.Figure, measures: BlockMeasures, panel: str, look: Look, *, row: int, col: int) -> None:
     positions = np.arange(len(measures.gates), dtype=np.float64)
-    labels, inks = label_blocks(measures.gates), series_inks(look)
+    labels, inks = label_blocks(measures.gates), (*series_inks(look), _FOURTH_DARK if look == DARK else _FOURTH)
     curves = [c for c in measures.curves if c.panel == panel]
-    for ink, curve in reversed(list(zip(inks, curves))):  # the first on top
+    for ink, curve in reversed(list(zip(inks[: len(curves)], curves, strict=True))):  # the first on top
         name = curve.words + (f" ({curve.confounded})" if curve.confounded else "")
         dash = "dot" if curve.confounded else "solid" if np.isfinite(curve.low).any() else "dash"
         traces = line_of(

@@ -69,8 +69,8 @@ def _add_spread(figure: go.Figure, health: BlockHealth, look: Look) -> None:
     positions = np.arange(len(health.gates), dtype=np.float64)
     first, second, _ = series_inks(look)
     curves = (
-        ("within classes", health.within_sd, first, "solid"),
-        ("between classes", health.between_sd, second, "solid"),
+        ("between classes", health.between_sd, first, "solid"),
+        ("within classes", health.within_sd, second, "solid"),
     )
     for name, values, ink, dash in curves:
         if np.isfinite(values).any():
@@ -78,7 +78,7 @@ def _add_spread(figure: go.Figure, health: BlockHealth, look: Look) -> None:
                 figure.add_trace(trace, row=2, col=1)
     for at in np.flatnonzero(health.dead > 0):
         figure.add_annotation(
-            x=int(at), y=1, yref="y2 domain", yanchor="top", text=f"{int(health.dead[at])} dead", showarrow=False,
+            x=int(at), y=1, yref="y2 domain", yanchor="top", text=f"{int(health.dead[at])} dead channels", showarrow=False,
             font={"size": 11, "color": look.text}, row=2, col=1,
         )  # fmt: skip
 
@@ -86,7 +86,7 @@ def _add_spread(figure: go.Figure, health: BlockHealth, look: Look) -> None:
 def _add_ranks(figure: go.Figure, health: BlockHealth, look: Look) -> None:
     positions = np.arange(len(health.gates), dtype=np.float64)
     first, second, _ = series_inks(look)
-    curves = (("rank of gates", health.gate_rank, first), ("rank of class profiles", health.profile_rank, second))
+    curves = (("rank of class profiles", health.profile_rank, first), ("rank of gates", health.gate_rank, second))
     if not any(np.isfinite(values).any() for _, values, _ in curves):
         figure.add_annotation(
             text="not computed", x=0.5, y=0.5, xref="x3 domain", yref="y3 domain", showarrow=False,

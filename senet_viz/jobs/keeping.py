@@ -11,6 +11,7 @@ from senet_viz.jobs.running import find_job, remove_job
 from senet_viz.recording.files import as_recording_errors
 from senet_viz.recording.layout import ASSESSMENT, EFFECTS, FREEZING, MANIFEST, MEASURES, is_own
 from senet_viz.recording.lock import LOCK, FolderLock, read_lock
+from senet_viz.recording.reader import size_problem
 from senet_viz.recording.writer import holds_recording, stored_manifest
 from senet_viz.schema import Manifest
 
@@ -167,7 +168,8 @@ def _describe(path: Path) -> KeptRecording:
         return KeptRecording(path.name, path, "", "", 0, 0, size, "damaged", "", str(error))
     if manifest is None:  # deleted a moment ago
         return KeptRecording(path.name, path, "", "", 0, 0, size, "damaged", "", f"{path} is no recording any more.")
-    total = int(manifest.data.get("images", 0))
+    state, total = _state(path, manifest), int(manifest.data.get("images", 0))
+    problems = [] if state == "being written" else [found for f in manifest.files if (found := size_problem(path, f))]
     return KeptRecording(
         name=path.name,
         path=path,
@@ -176,8 +178,9 @@ def _describe(path: Path) -> KeptRecording:
         images=int(manifest.progress.get("images", total)),
         total=total,
         bytes=size,
-        state=_state(path, manifest),
+        state="damaged" if problems else state,
         changed=str(manifest.environment.get("updated") or manifest.environment.get("started") or ""),
+        problem=f"{path}: {problems[0]}; copy the recording again or record again." if problems else "",
     )
 
 

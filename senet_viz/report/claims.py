@@ -4,7 +4,6 @@ from html import escape
 
 from senet_viz.claims import (
     READINGS,
-    SIDE_WORDS,
     ClaimReport,
     Evidence,
     JudgedClaim,
@@ -16,7 +15,7 @@ from senet_viz.claims import (
     explain_controls,
     list_nulls,
     say_controls,
-    say_interval,
+    say_estimate,
     say_number,
     summarize_reading,
     tabulate_report,
@@ -60,8 +59,7 @@ def _reading(name: ReadingName, evidence: Evidence) -> str:
     if not evidence.parts:
         return word + paragraph(evidence.reason, "numbers")
     lines = [
-        f"{part.words}: {say_interval(part.estimate, part.interval, part.unit)} ({part.interval.level:.0%}; declared "
-        f"{SIDE_WORDS[part.side]} {part.bound:g})"
+        say_estimate(part)
         + (f"; {controls}" if (controls := say_controls(part)) else "")
         + "".join(
             f"; {beside.words} {say_number(beside.value, part.unit)}"

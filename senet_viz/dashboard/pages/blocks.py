@@ -1,12 +1,13 @@
 """Blocks: what do the gates of each block do?"""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+import plotly.graph_objects as go
 import streamlit as st
 
-from senet_viz.assessment import read_measures, read_tree
 from senet_viz.blocks import (
     BlockHealth,
     BlockMeasures,
@@ -20,11 +21,11 @@ from senet_viz.blocks import (
     measures_from_table,
     ranks_are_quick,
 )
-from senet_viz.dashboard import glossary, links
-from senet_viz.dashboard.assessments import Stored, find_assessment
+from senet_viz.dashboard import captions, glossary, links
+from senet_viz.dashboard.assessments import Stored, find_assessment, get_measures
 from senet_viz.dashboard.controls import prepare
 from senet_viz.dashboard.frame import Opened, escape, open_page
-from senet_viz.dashboard.parts import offer_files, show_answer, show_downloads, show_figure
+from senet_viz.dashboard.parts import keep_figure, offer_files, show_answer, show_downloads, show_figure
 from senet_viz.dashboard.results import get_block_table, get_channel_measures
 from senet_viz.dashboard.screen import scroll_to_section
 from senet_viz.errors import SenetVizError
@@ -53,39 +54,49 @@ class Facts:
         measures: along the depth.
         similarity: None where it was not computed.
         channels: measures of all channels as `assess` stored them; None without an assessment.
+        made: what all of these depend on.
     """
 
     health: BlockHealth
     measures: BlockMeasures
     similarity: BlockSimilarity | None
     channels: pd.DataFrame | None
+    made: tuple[object, ...]
 
 
 def gather_facts(page: Opened, stored: Stored | None) -> Facts:
     """From the stored assessment, else quickly from moments."""
     recording = page.recording
     if stored is not None:
-        tree = read_tree(recording) or {}
-        gates = stored.assessment.gates
+        tree, gates = stored.tree, stored.assessment.gates
         return Facts(
             gather_health(stored.assessment),
             gather_measures(stored.assessment, tree),
             gather_similarity(gates, tree),
-            read_measures(recording),
+            get_measures(recording, page.stamp, stored.made),
+            (page.stamp, stored.made),
         )
     st.caption(_ASSESSED)
-    table = get_block_table(recording, page.stamp, ranks_are_quick(recording) or bool(st.session_state.get(_RANKS)))
+    ranks = ranks_are_quick(recording) or bool(st.session_state.get(_RANKS))
+    table = get_block_table(recording, page.stamp, ranks)
     images = recording.manifest.progress.get("images", 0)
     health = health_from_table(recording.blocks, table, images)
-    return Facts(health, measures_from_table(recording.blocks, table), None, None)
+    return Facts(health, measures_from_table(recording.blocks, table), None, None, (page.stamp, ranks))
 
 
-def show_health(page: Opened, health: BlockHealth) -> None:
+def draw(page: Opened, facts: Facts, name: str, how: Callable[[], go.Figure]) -> go.Figure:
+    """A figure of all blocks: another choice of one leaves it as it is."""
+    return keep_figure((name, facts.made, page.screen), how)
+
+
+def show_health(page: Opened, facts: Facts) -> None:
     """The answer, its figure, and the gate-health table."""
+    health, screen = facts.health, page.screen
     show_answer(describe_health(health), explained=glossary.GATE_HEALTH)
-    figure = draw_gate_health(health, page.screen.look, narrow=page.screen.narrow)
+    figure = draw(page, facts, "health", lambda: draw_gate_health(health, screen.look, narrow=screen.narrow))
     name = f"gate-health-{page.recording.id[:8]}"
     show_figure(figure, name=name, alt="Where gates lie, how far they move, and their effective rank, block by block.")
+    st.caption(captions.HEALTH, help=glossary.GATE_HEALTH)
     if not (np.isfinite(health.gate_rank).any() or np.isfinite(health.profile_rank).any()):
         offer_ranks(page)
     st.header("Gate health", anchor=False, help=glossary.GATE_HEALTH)
@@ -113,36 +124,38 @@ def offer_ranks(page: Opened) -> None:
         st.rerun()
 
 
-def show_measures(page: Opened, measures: BlockMeasures) -> None:
+def show_measures(page: Opened, facts: Facts) -> None:
     """How much the class says about the gates, block by block, by every measure."""
+    measures, screen = facts.measures, page.screen
     st.header("How much of it is class?", anchor=False, help=glossary.BLOCK_MEASURES)
     for sentence in measures.missing:
         st.info(escape(sentence), icon=":material/info:")
     if measures.classes < 2 or not any(c.panel == "share" for c in measures.curves):
         st.info("Class shares need at least two classes with two images.", icon=":material/label_off:")
         return
-    figure = draw_block_measures(measures, page.screen.look, narrow=page.screen.narrow)
+    figure = draw(page, facts, "measures", lambda: draw_block_measures(measures, screen.look, narrow=screen.narrow))
     name = f"block-measures-{page.recording.id[:8]}"
     show_figure(figure, name=name, alt="Measures of class dependence along the depth, with intervals where known.")
     confounded = any(c.confounded for c in measures.curves)
     st.caption(
-        "Bands are 95 % intervals: over images, those of the ICC over classes."
-        + (
-            " Decoding from all channels is confounded by the width of the block: compare the matched one." * confounded
-        ),
+        captions.MEASURES
+        + " Decoding from all channels is confounded by the width of the block: compare the one at equal width."
+        * confounded,
         help=glossary.BLOCK_MEASURES,
     )
     show_downloads(measures.table(), figure, key="measures", name=name)
 
 
-def show_similarity(page: Opened, similarity: BlockSimilarity) -> None:
+def show_similarity(page: Opened, facts: Facts, similarity: BlockSimilarity) -> None:
     """CKA between all blocks."""
+    screen = page.screen
     st.header("Which blocks are alike?", anchor=False, help=glossary.SIMILARITY)
-    figure = draw_similarity(similarity, page.screen.look, narrow=page.screen.narrow)
+    figure = draw(page, facts, "similarity", lambda: draw_similarity(similarity, screen.look, narrow=screen.narrow))
     name = f"block-similarity-{page.recording.id[:8]}"
     show_figure(figure, name=name, alt="Map of the similarity (CKA) between all blocks.")
-    if alike := similarity.most_alike():
-        st.caption(f"Most alike are {alike[0]} and {alike[1]} with a CKA of {alike[2]:.2f}.", help=glossary.SIMILARITY)
+    alike = similarity.most_alike()
+    most = f" Most alike are {alike[0]} and {alike[1]} with a CKA of {alike[2]:.2f}." if alike else ""
+    st.caption(f"{captions.SIMILARITY}{most}", help=glossary.SIMILARITY)
     show_downloads(similarity.table(), figure, key="similarity", name=name)
 
 
@@ -160,6 +173,7 @@ def show_channels(page: Opened, facts: Facts) -> None:
     figure = draw_correlations(correlations, label, page.screen.look, narrow=page.screen.narrow)
     name = f"measures-agree-{block.label}-{page.recording.id[:8]}"
     show_figure(figure, name=name, alt=f"Rank correlations between measures over the channels of {label}.")
+    st.caption(captions.CORRELATIONS, help=glossary.CORRELATIONS)
     if warning := describe_saturation(facts.health, block.depth):
         st.warning(warning, icon=":material/warning:")
     show_downloads(correlations.table(), figure, key="correlations", name=name)
@@ -200,6 +214,7 @@ def show_scatter(page: Opened, label: str, channels: pd.DataFrame, known: list[s
         key="channels",
         alt=f"{MEASURE_WORDS[y]} against {MEASURE_WORDS[x]}, a point a channel of {label}.",
     )
+    st.caption(captions.CHANNELS)
     columns = ["channel", *known, *(["best_class_name"] if "best_class_name" in channels else [])]
     show_downloads(channels[columns].rename(columns=dict(MEASURE_WORDS)), figure, key="channels", name=name)
 
@@ -218,10 +233,10 @@ opened = open_page("Blocks", "What do the gates of each block do?")
 try:
     assessed = find_assessment(opened)
     found = gather_facts(opened, assessed)
-    show_health(opened, found.health)
-    show_measures(opened, found.measures)
+    show_health(opened, found)
+    show_measures(opened, found)
     if found.similarity is not None:
-        show_similarity(opened, found.similarity)
+        show_similarity(opened, found, found.similarity)
     show_channels(opened, found)
     links.show_notices()
 except SenetVizError as error:

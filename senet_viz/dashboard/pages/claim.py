@@ -8,8 +8,8 @@ import streamlit as st
 from senet_viz.assessment import Assessment
 from senet_viz.claims import (
     CLAIMS,
+    PAPER_SAYS,
     READINGS,
-    SIDE_WORDS,
     ClaimReport,
     Evidence,
     JudgedClaim,
@@ -22,7 +22,7 @@ from senet_viz.claims import (
     explain_controls,
     list_nulls,
     say_controls,
-    say_interval,
+    say_estimate,
     say_number,
     summarize_reading,
     tabulate_report,
@@ -57,6 +57,7 @@ def show_readings(report: ClaimReport) -> None:
     sentences = [summarize_reading(report, name) for name in READINGS]
     if disagreement := describe_disagreement(report):
         sentences.append(f"**{disagreement}**")
+    st.markdown(PAPER_SAYS)
     show_answer("\n\n".join(sentences), explained=glossary.READINGS)
     st.caption(describe_scope(report))
 
@@ -158,10 +159,7 @@ def tell_effect(name: ReadingName, evidence: Evidence) -> str:
     """Each part's number with its interval, the bound that was declared and its controls, or why there is none."""
     lines = []
     for part in evidence.parts:
-        lines.append(
-            f"{part.words}: {say_interval(part.estimate, part.interval, part.unit)} "
-            f"({part.interval.level:.0%}; declared {SIDE_WORDS[part.side]} {part.bound:g})"
-        )
+        lines.append(say_estimate(part))
         if controls := say_controls(part):
             lines.append(f"Beside it: {controls}")
     others = [

@@ -16,7 +16,7 @@ from senet_viz.classes import (
     answer_use,
 )
 from senet_viz.classes.neighbours import MOST_COMPARED
-from senet_viz.dashboard import glossary, links
+from senet_viz.dashboard import captions, glossary, links
 from senet_viz.dashboard.class_colours import assign_colours
 from senet_viz.dashboard.classes_confusable import show_confusable
 from senet_viz.dashboard.classes_results import (
@@ -30,7 +30,7 @@ from senet_viz.dashboard.classes_table import pick_effect, pick_order, show_tabl
 from senet_viz.dashboard.controls import pick_figure_classes, pick_one, prepare
 from senet_viz.dashboard.frame import Opened, escape, open_page
 from senet_viz.dashboard.lab_effects import find_effects
-from senet_viz.dashboard.parts import show_answer, show_downloads, show_figure
+from senet_viz.dashboard.parts import keep_figure, show_answer, show_downloads, show_figure
 from senet_viz.errors import SenetVizError
 from senet_viz.figures.classes import draw_class_distances, draw_class_matrix, draw_distinctness, draw_plane
 from senet_viz.profiles import label_blocks, label_classes
@@ -122,8 +122,12 @@ def tell_missing(overview: ClassOverview) -> str:
 def show_depths(page: Opened, chosen: Selection, found: ClassDistinctness) -> None:
     """How distinct the chosen classes are along the depth."""
     st.header("Along the depth", anchor=False, help=glossary.CLASS_DISTANCE)
-    figure = draw_distinctness(
-        found, chosen.classes, chosen.colours, page.screen.look, relative=chosen.relative, narrow=page.screen.narrow
+    screen, colours = page.screen, tuple(chosen.colours.items())
+    figure = keep_figure(  # another block leaves it as it is
+        ("distinctness", page.stamp, found.has_intervals, chosen.classes, colours, chosen.relative, screen),
+        lambda: draw_distinctness(
+            found, chosen.classes, chosen.colours, screen.look, relative=chosen.relative, narrow=screen.narrow
+        ),
     )
     unit = "relative" if chosen.relative else "absolute"
     name = file_stem("class-distinctness", page.recording.id, unit, name_classes(chosen.classes))
@@ -166,7 +170,10 @@ def pick_reference(comparison: ClassComparison) -> int:
 def draw_comparison(page: Opened, chosen: Selection, comparison: ClassComparison, position: int) -> None:
     """Distances from one class along the depth, and all pairs in the block."""
     look, narrow = page.screen.look, page.screen.narrow
-    figure = draw_class_distances(comparison, position, chosen.colours, look, narrow=narrow)
+    figure = keep_figure(
+        ("class distances", page.stamp, comparison.classes, position, tuple(chosen.colours.items()), page.screen),
+        lambda: draw_class_distances(comparison, position, chosen.colours, look, narrow=narrow),
+    )
     stem = file_stem("class-distances", page.recording.id, name_classes(comparison.classes))
     name = f"{stem}-from-{comparison.classes[position]}"
     show_figure(figure, name=name, key="distances", alt="Distance of the chosen classes from one of them, by block.")
@@ -180,7 +187,7 @@ def draw_comparison(page: Opened, chosen: Selection, comparison: ClassComparison
     label = label_blocks(page.recording.blocks)[chosen.block.depth]
     name = file_stem("class-matrix", page.recording.id, block_word(page.recording, chosen.block), name_classes(comparison.classes))  # fmt: skip
     show_figure(matrix, name=name, key="matrix", alt=f"Distance of each pair of the chosen classes in {label}.")
-    st.caption("The pointer tells how many images each mean is of, and what their noise alone would give.")
+    st.caption(captions.CLASS_MATRIX, help=glossary.CLASS_DISTANCE)
     show_downloads(comparison.table(chosen.block.depth), matrix, key="matrix", name=name)
 
 

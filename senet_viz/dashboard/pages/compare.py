@@ -7,7 +7,7 @@ import streamlit as st
 from senet_viz.comparison import Comparison
 from senet_viz.comparison.answers import answer_comparison
 from senet_viz.comparison.stripes import StripeUnit
-from senet_viz.dashboard import glossary, links
+from senet_viz.dashboard import captions, glossary, links
 from senet_viz.dashboard.compare_attribution import show_attribution
 from senet_viz.dashboard.compare_block import BLOCK_ANCHOR, BLOCK_KEY, bring_into_view, show_block
 from senet_viz.dashboard.compare_stability import show_stability
@@ -15,8 +15,9 @@ from senet_viz.dashboard.comparisons import get_comparison
 from senet_viz.dashboard.controls import pick_one, prepare
 from senet_viz.dashboard.frame import Opened, escape, open_page
 from senet_viz.dashboard.networks import open_network
-from senet_viz.dashboard.parts import show_answer, show_downloads, show_figure, show_table
+from senet_viz.dashboard.parts import keep_figure, show_answer, show_downloads, show_figure, show_table
 from senet_viz.dashboard.uploads import MOST_IMAGES, Brought, bring_images
+from senet_viz.dashboard.waiting import load_networks, networks_can_wait, wait_for
 from senet_viz.errors import SenetVizError
 from senet_viz.figures import chart_config
 from senet_viz.figures.comparison import (
@@ -102,7 +103,7 @@ def show_grid(page: Opened, comparison: Comparison, stem: str) -> None:
     )  # fmt: skip
     label = labels[page.recording.block(chosen).depth]
     st.caption(
-        f"Click a cell to open its block below. [{escape(label)} is open: go to it](#{BLOCK_ANCHOR}). "
+        f"{captions.GATE_GRID} Click a cell to open its block below. [{escape(label)} is open: go to it](#{BLOCK_ANCHOR}). "
         "Blocks in bold have the roles of the paper's Fig. 6."
     )
     show_downloads(comparison.table(), figure, key="grid", name=f"compare-grid-{stem}-{unit}")
@@ -129,9 +130,14 @@ def show_distances(page: Opened, comparison: Comparison, stem: str) -> None:
             prepare("pairs_with", "image", names)
             chosen = st.selectbox("Pairs with", names, key="pairs_with", persist_state="session", width=230)
             image = None if chosen in (None, _ALL_PAIRS) else names.index(chosen) - 1
-    figure = draw_distances(comparison, page.screen.look, distance=distance, image=image, narrow=page.screen.narrow)
+    screen = page.screen
+    figure = keep_figure(
+        ("image distances", page.stamp, stem, comparison.precision, distance, image, screen),
+        lambda: draw_distances(comparison, screen.look, distance=distance, image=image, narrow=screen.narrow),
+    )
     name = f"compare-distances-{stem}-{distance.replace(' ', '_')}{'' if image is None else f'-image-{image + 1}'}"
     show_figure(figure, name=name, key="distances", alt="Distance of the images' gates in every block.")
+    st.caption(captions.IMAGE_DISTANCES)
     table = comparison.pairs_table() if several and distance != "from mean" else comparison.table()
     show_downloads(table, figure, key="distances", name=name)
 
@@ -145,7 +151,11 @@ def show_emergence(page: Opened, comparison: Comparison, stem: str) -> None:
             icon=":material/label_off:",
         )
         return
-    figure = draw_emergence(comparison, page.screen.look, narrow=page.screen.narrow)
+    screen = page.screen
+    figure = keep_figure(
+        ("emergence", page.stamp, stem, comparison.precision, screen),
+        lambda: draw_emergence(comparison, screen.look, narrow=screen.narrow),
+    )
     show_figure(figure, name=f"compare-emergence-{stem}", alt="Nearest class profile of every image in every block.")
     frames = (
         " A frame is around the blocks from which on the nearest class stays the predicted one; without a frame it is not the "
@@ -153,7 +163,7 @@ def show_emergence(page: Opened, comparison: Comparison, stem: str) -> None:
     )
     known = any(image.predicted is not None for image in comparison.images)
     st.caption(
-        f"Nearest: smallest RMS distance between the image's gates and a class's mean gate.{frames if known else ''}",
+        f"Nearest: smallest RMS distance between the image's gates and a class's mean gate.{frames if known else ''} {captions.EMERGENCE_LIMITS}",
         help=glossary.EMERGENCE,
     )
     show_downloads(comparison.nearest_table(), figure, key="emergence", name=f"compare-emergence-{stem}")
@@ -181,6 +191,8 @@ links.show_notices()
 try:
     if images is None:
         explain_empty()
+    elif networks_can_wait(opened.recording):
+        wait_for(load_networks(), "Loading what runs networks, once a server: your images appear here in some seconds…")
     elif (network := open_network(opened)) is not None:
         show_all(opened, network, images)
 except SenetVizError as error:

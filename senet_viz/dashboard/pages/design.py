@@ -1,5 +1,6 @@
 """Design: what SE units cost in a network, by where they sit and how they are made, and what the paper measured of it."""
 
+import pandas as pd
 import streamlit as st
 
 from senet_viz.costs import (
@@ -17,6 +18,7 @@ from senet_viz.costs import (
     sweep_reductions,
 )
 from senet_viz.dashboard import glossary, links
+from senet_viz.dashboard.commands import show_command
 from senet_viz.dashboard.controls import prepare
 from senet_viz.dashboard.frame import escape, open_plain_page
 from senet_viz.dashboard.parts import show_answer, show_downloads, show_figure
@@ -95,18 +97,19 @@ def show_blocks(design: DesignCost) -> None:
         st.caption(f"{design.architecture.title} is timm's, which builds it with r = 16, two layers and biases only.")
         return
     st.caption("The same, counted on the network itself:")
-    st.code(f"senet-viz inspect {design.model} --weights random", language=None, wrap_lines=True)
+    show_command(f"senet-viz inspect {design.model} --weights random")
 
 
 def show_note(design: DesignCost) -> None:
     """The note's formula for a deeper excitation beside what is built."""
-    st.header("A deeper excitation: the note's formula", anchor=False)
+    st.header("A deeper excitation: the formula of this project's first note", anchor=False, help=glossary.NOTE)
     st.markdown(compare_note(design))
     if design.note is None:
         return
     st.markdown(f"- The note: ${_NOTE}$\n- An excitation of L layers in every unit: ${_DEEP}$")
     table = design.note.table()
-    numbers = {str(c): st.column_config.NumberColumn(format="localized") for c in table.columns[1:]}
+    table["channels C"] = [f"{c:,}" if pd.notna(c) else "" for c in table["channels C"]]
+    numbers = {str(c): st.column_config.NumberColumn(format="localized") for c in table.columns[3:]}
     st.dataframe(table, hide_index=True, column_config=numbers, alt="Table: weights by the note's formula and as built")
 
 

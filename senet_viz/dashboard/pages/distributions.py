@@ -7,7 +7,7 @@ from typing import Any
 import plotly.graph_objects as go
 import streamlit as st
 
-from senet_viz.dashboard import glossary, links
+from senet_viz.dashboard import captions, glossary, links
 from senet_viz.dashboard.class_colours import assign_colours
 from senet_viz.dashboard.controls import (
     MAP_VIEWS,
@@ -89,6 +89,7 @@ def show_profiles(page: Opened, chosen: Selection, colours: dict[int, str]) -> N
         key="profiles",
         alt=f"Mean gate per channel and block for {shown}. The numbers are in the table below.",
     )
+    st.caption(captions.BANDS if bands else captions.PROFILES)
     if reasons := _explain_defaults(page, chosen):
         st.caption(escape(reasons))
     show_downloads(panels.table(), figure, key="profiles", name=name)
@@ -127,11 +128,11 @@ def _explain_defaults(page: Opened, chosen: Selection) -> str:
     return f"Why these classes? {told[0].upper()}{told[1:]}." if told else ""
 
 
-def show_class_map(page: Opened, chosen: Selection) -> Gate:
 def _join(names: list[str]) -> str:
     return " and ".join(part for part in (", ".join(names[:-1]), names[-1]) if part)
 
 
+def show_class_map(page: Opened, chosen: Selection) -> Gate:
     """The class × channel map of one block; returns the block."""
     recording, screen = page.recording, page.screen
     st.header("One block: all classes", anchor=BLOCK_SECTION)
@@ -160,8 +161,7 @@ def _join(names: list[str]) -> str:
     alt = f"Map of classes against channels in {block.label}. {best}"
     show_figure(figure, name=name, key="map", alt=alt, on_point=open_channel)
     st.caption(
-        f"{best} A triangle above the map opens its channel below. Mean gates of classes: how single images spread around them is "
-        "not seen here.",
+        f"{captions.MAPS[view]} {best} A triangle above the map opens its channel below. {captions.MAP_LIMITS}",
         help=glossary.CLASS_SHARE,
     )
     show_downloads(classes.table(), figure, key="map", name=name)

@@ -7,6 +7,7 @@ import pandas as pd
 import streamlit as st
 
 from senet_viz.dashboard import glossary, links, writing
+from senet_viz.dashboard.commands import show_command
 from senet_viz.dashboard.controls import pick_one, prepare
 from senet_viz.dashboard.figure_export import show_figure_export
 from senet_viz.dashboard.frame import Opened, escape, open_page
@@ -120,7 +121,7 @@ def show_file(page: Opened, choice: Choice, size: ExportEstimate) -> None:
             st.info("Stopped; nothing was written.", icon=":material/cancel:")
     command = export_command(page.recording, place, blocks=choice.blocks, classes=choice.classes)
     st.caption("The same file from a terminal:")
-    st.code(command, language=None, wrap_lines=True)
+    show_command(command)
 
 
 def _ask_folder() -> Path | None:

@@ -11,6 +11,7 @@ from senet_viz.dashboard.lab_missing import explain_missing
 from senet_viz.dashboard.screen import scroll_to_section
 
 opened = open_page("Gate lab", "What do the gates do: what does it cost to freeze, exchange or remove them?")
+st.caption("First what it costs on all recorded images; [one image of your own](#try) is tried at the end of the page.")
 notices = st.container()
 effects = find_effects(opened)
 if effects is None:

@@ -3,7 +3,8 @@
 import pandas as pd
 import streamlit as st
 
-from senet_viz.dashboard import glossary, links
+from senet_viz.dashboard import captions, glossary, links
+from senet_viz.dashboard.commands import show_command
 from senet_viz.dashboard.frame import Opened, escape, open_page
 from senet_viz.dashboard.pair_sides import Side, open_side, pick_second
 from senet_viz.dashboard.parts import show_answer, show_downloads, show_figure
@@ -52,7 +53,7 @@ def show_problems(sides: tuple[Side, Side]) -> None:
                 icon=":material/balance:",
             )
         if side.assessment is None:
-            st.code(f"senet-viz assess '{side.recording.path}'", language=None)
+            show_command(f"senet-viz assess '{side.recording.path}'")
 
 
 def show_pair(page: Opened, pair: RecordingPair, name: str) -> None:
@@ -69,6 +70,7 @@ def show_pair(page: Opened, pair: RecordingPair, name: str) -> None:
     show_figure(
         figure, name=f"{name}-differences", alt="Second minus first in every block, with intervals where known."
     )
+    st.caption(captions.PAIR_DIFFERENCES, help=glossary.PAIR)
     show_downloads(pair.table(), figure, key="differences", name=f"{name}-differences")
 
 

@@ -43,7 +43,8 @@ def draw_plane(
     style(figure, look, height=_height(found, narrow=narrow), title=title, top=54 if narrow else 34)
     style_axes(figure, look)
     first, second = (_name_axis(i, share) for i, share in enumerate(found.shares, start=1))
-    figure.update_xaxes(title_text=first, showgrid=True, zeroline=False)
+    spread = " of the spread" if np.isfinite(found.shares[0]) else ""
+    figure.update_xaxes(title_text=f"{first}{spread}; both axes in units of s", showgrid=True, zeroline=False)
     figure.update_yaxes(title_text=second, scaleanchor="x", scaleratio=1)
     figure.update_layout(showlegend=False)
     return figure
@@ -57,8 +58,8 @@ def _height(found: ProfilePlane, *, narrow: bool) -> int:
 
 
 def _name_axis(number: int, share: float) -> str:
-    known = "" if np.isnan(share) else f", {share:.0%} of the spread"
-    return f"axis {number}{known} (units of s)"
+    known = "" if np.isnan(share) else f", {share:.0%}"
+    return f"axis {number}{known}"
 
 
 def _points(

@@ -8,10 +8,11 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from senet_viz.figures.comparison.inks import shorten
-from senet_viz.figures.look import GREY, Look, style, style_axes
+from senet_viz.figures.lines import add_annotations
+from senet_viz.figures.look import GREY, Look, change_axes, style, style_axes
 from senet_viz.figures.steps.inks import ink_of, legend_words, sign_of
 from senet_viz.steps import BlockSteps, Step, tell_steps
-from senet_viz.steps.words import MOST_TERMS, describe_loudness
+from senet_viz.steps.words import MOST_TERMS, describe_loudness, subscript
 
 _ROW, _GAP, _HEAD, _FOOT, _HIDDEN = 92, 30, 76, 96, 190
 _MAPS = "Cividis"
@@ -60,7 +61,7 @@ def draw_steps(steps: BlockSteps, look: Look, *, channel: int, narrow: bool = Fa
         f"mean of n = {steps.images:,} images"
     )
     style(figure, look, height=height, title=title, top=top)
-    _style_panels(figure, steps, look, plan)
+    _style_panels(figure, steps, channel, look, plan)
     _name_rows(figure, steps, channel, look, plan)
     _head_columns(figure, told, look, plan)
     if not narrow:
@@ -149,7 +150,7 @@ def _add_hidden(figure: go.Figure, steps: BlockSteps, channel: int, look: Look, 
         return
     units = np.arange(len(hidden.values))
     terms = hidden.terms(steps.row(channel))
-    leading = set() if terms is None else set(np.argsort(-np.abs(terms), kind="stable")[:MOST_TERMS].tolist())
+    leading = _leading(steps, channel)
     inks = [look.ink if int(j) in leading else GREY for j in units]
     added = np.full(len(units), np.nan) if terms is None else terms
     figure.add_trace(
@@ -164,10 +165,10 @@ def _add_hidden(figure: go.Figure, steps: BlockSteps, channel: int, look: Look, 
     )  # fmt: skip
 
 
-def _style_panels(figure: go.Figure, steps: BlockSteps, look: Look, plan: _Plan) -> None:
+def _style_panels(figure: go.Figure, steps: BlockSteps, channel: int, look: Look, plan: _Plan) -> None:
     style_axes(figure, look)
-    figure.update_xaxes(nticks=3, showgrid=True, tickfont={"size": 10}, tickangle=0)
-    figure.update_yaxes(visible=False)
+    change_axes(figure, "x", {"nticks": 3, "showgrid": True, "tickfont": {"size": 10}, "tickangle": 0})
+    change_axes(figure, "y", {"visible": False})
     gates = list(steps.block.range)
     z = np.zeros(1) if steps.squeeze is None else steps.squeeze[steps.shown]
     reach = (min(0.0, float(z.min())), max(0.0, float(z.max())))
@@ -176,13 +177,14 @@ def _style_panels(figure: go.Figure, steps: BlockSteps, look: Look, plan: _Plan)
         for column in (1, plan.after):
             place = {"row": row, "col": column}
             name = next(figure.select_xaxes(**place)).plotly_name.replace("axis", "")
-            figure.update_xaxes(visible=False, constrain="domain", **place)
-            figure.update_yaxes(autorange="reversed", scaleanchor=name, constrain="domain", **place)
+            change_axes(figure, "x", {"visible": False, "constrain": "domain"}, **place)
+            change_axes(figure, "y", {"autorange": "reversed", "scaleanchor": name, "constrain": "domain"}, **place)
         last = row == plan.rows
-        figure.update_xaxes(range=[reach[0] - pad, reach[1] + pad], showticklabels=last, row=row, col=2)
-        figure.update_xaxes(range=gates, showticklabels=last, row=row, col=plan.gate)
-        figure.update_yaxes(range=[-0.6, 0.6], row=row, col=2)
-        figure.update_yaxes(range=[-0.6, 0.6], row=row, col=plan.gate)
+        pooled = {"range": [reach[0] - pad, reach[1] + pad], "showticklabels": last}
+        change_axes(figure, "x", pooled, row=row, col=2)
+        change_axes(figure, "x", {"range": gates, "showticklabels": last}, row=row, col=plan.gate)
+        change_axes(figure, "y", {"range": [-0.6, 0.6]}, row=row, col=2)
+        change_axes(figure, "y", {"range": [-0.6, 0.6]}, row=row, col=plan.gate)
     row, column = plan.hidden
     if steps.hidden is None:
         figure.update_xaxes(visible=False, row=row, col=column)
@@ -202,11 +204,22 @@ def _style_panels(figure: go.Figure, steps: BlockSteps, look: Look, plan: _Plan)
         )
         figure.update_xaxes(showgrid=False, title_text="hidden unit", nticks=8, row=row, col=column)
     else:
-        figure.update_yaxes(autorange="reversed", row=row, col=column)
+        named = sorted(_leading(steps, channel))
+        figure.update_yaxes(
+            visible=True, autorange="reversed", showline=False, showgrid=False, ticks="", tickvals=named,
+            ticktext=[f"h{subscript(j)}" for j in named], tickfont={"size": 10, "color": look.ink}, row=row, col=column,
+        )  # fmt: skip
+
+
+def _leading(steps: BlockSteps, channel: int) -> set[int]:
+    """Hidden units that move the channel most: those that the words name."""
+    terms = None if steps.hidden is None else steps.hidden.terms(steps.row(channel))
+    return set() if terms is None else set(np.argsort(-np.abs(terms), kind="stable")[:MOST_TERMS].tolist())
 
 
 def _name_rows(figure: go.Figure, steps: BlockSteps, channel: int, look: Look, plan: _Plan) -> None:
     """Above each map what channel it is, above each gate its value."""
+    words = []
     for row, shown in enumerate(steps.shown.tolist(), start=1):
         name = f"channel {shown}"
         loud = f"{sign_of(steps, shown)} {describe_loudness(steps, shown).split(', ')[-1]}"
@@ -216,35 +229,40 @@ def _name_rows(figure: go.Figure, steps: BlockSteps, channel: int, look: Look, p
             (plan.after, loud if plan.narrow else "", ink_of(steps, shown, look)),
         ]
         if steps.squeeze is not None:
-            texts.append((2, f"z = {steps.squeeze[shown]:.3g}", look.text))
+            texts.append((2, f"z = {steps.squeeze[shown]:.3g}".replace("-", "−"), look.text))
         for column, text, ink in texts:
             x = next(figure.select_xaxes(row=row, col=column)).domain
             y = next(figure.select_yaxes(row=row, col=column)).domain
-            figure.add_annotation(
-                x=x[0], y=y[1], xref="paper", yref="paper", text=text, showarrow=False, xanchor="left", yanchor="bottom",
-                font={"size": 11, "color": ink},
+            words.append(
+                {"x": x[0], "y": y[1], "xref": "paper", "yref": "paper", "text": text, "showarrow": False,
+                 "xanchor": "left", "yanchor": "bottom", "font": {"size": 11, "color": ink}}
             )  # fmt: skip
+    add_annotations(figure, words)
 
 
 def _head_columns(figure: go.Figure, told: tuple[Step, ...], look: Look, plan: _Plan) -> None:
     places = [(1, 1), (1, 2), plan.hidden, (1, plan.gate), (1, plan.after)]
+    heads = []
     for number, ((row, column), step) in enumerate(zip(places, told), start=1):
         x = next(figure.select_xaxes(row=row, col=column)).domain
         y = next(figure.select_yaxes(row=row, col=column)).domain
         inside = plan.narrow and (row, column) == plan.hidden
         title = _SHORT[number - 1] if plan.narrow and not inside else step.title
-        figure.add_annotation(
-            x=x[0], y=y[1], xref="paper", yref="paper", text=f"<b>{number} {title}</b>", showarrow=False,
-            xanchor="left", yanchor="top" if inside else "bottom", yshift=0 if inside else 18,
-            font={"size": 12, "color": look.ink},
+        heads.append(
+            {"x": x[0], "y": y[1], "xref": "paper", "yref": "paper", "text": f"<b>{number} {title}</b>",
+             "showarrow": False, "xanchor": "left", "yanchor": "top" if inside else "bottom",
+             "yshift": 0 if inside else 18, "font": {"size": 12, "color": look.ink}}
         )  # fmt: skip
+    add_annotations(figure, heads)
 
 
 def _put_numbers(figure: go.Figure, told: tuple[Step, ...], look: Look) -> None:
     """Under each column the formula with the numbers of the chosen channel."""
+    numbers = []
     for column, step in enumerate(told, start=1):
         x = next(figure.select_xaxes(row=1, col=column)).domain
-        figure.add_annotation(
-            x=x[0], y=0, xref="paper", yref="paper", text="<br>".join(step.numbers), showarrow=False, align="left",
-            xanchor="left", yanchor="top", yshift=-26, font={"size": 11, "color": look.ink},
+        numbers.append(
+            {"x": x[0], "y": 0, "xref": "paper", "yref": "paper", "text": "<br>".join(step.numbers), "showarrow": False,
+             "align": "left", "xanchor": "left", "yanchor": "top", "yshift": -26, "font": {"size": 11, "color": look.ink}}
         )  # fmt: skip
+    add_annotations(figure, numbers)

@@ -18,7 +18,9 @@ from senet_viz.claims import (
     explain_controls,
     judge,
     list_nulls,
+    say_bound,
     say_controls,
+    say_estimate,
     say_interval,
     say_number,
     summarize_reading,
@@ -58,15 +60,26 @@ def test_a_damaged_report_is_told(report: ClaimReport) -> None:
 
 def test_each_reading_has_its_sentence(report: ClaimReport) -> None:
     assert summarize_reading(report, "relative") == (
-        "On the relative reading, 5 of 5 claims hold (C1, C2, C3, C6, C9)."
+        "On the relative reading (how much of a gate's variance is class), 5 of 5 claims hold (C1, C2, C3, C6, C9)."
     )
     absolute = summarize_reading(report, "absolute")
-    assert absolute == ("On the absolute reading, 4 of 6 claims hold (C1, C4, C6, C9); 2 are refuted (C2, C3).")
-    assert summarize_reading(report, "causal") == (f"On the causal reading no claim can be judged. {NO_INTERVENTIONS}")
+    assert absolute.startswith("On the absolute reading (how far classes move a gate), 4 of 6 claims hold (C1, C4, C6,")
+    assert absolute.endswith("; 2 are refuted (C2, C3).")
+    causal = "On the causal reading (what the network loses when gates are moved)"
+    assert summarize_reading(report, "causal") == f"{causal} no claim can be judged. {NO_INTERVENTIONS}"
     wide = judge(make_inputs(gates=make_curves(error=0.3)))
     assert "4 can not be told (C1, C2, C3, C6)" in summarize_reading(wide, "relative")
     one = judge(make_inputs(effects=make_effects({("SE_5_1+SE_5_2+SE_5_3", "one"): 9.0})))
-    assert summarize_reading(one, "causal") == "On the causal reading, 0 of 1 claim holds; 1 is refuted (C8)."
+    assert summarize_reading(one, "causal") == f"{causal}, 0 of 1 claim holds; 1 is refuted (C8)."
+
+
+def test_an_estimate_is_told_with_its_unit_and_a_proper_minus(report: ClaimReport) -> None:
+    moved = judge(make_inputs(effects=make_effects({("SE_5_1+SE_5_2+SE_5_3", "one"): 9.0})))
+    part = next(p for c in moved.claims if c.id == "C8" for p in c.readings["causal"].parts)
+    assert " points (" in say_estimate(part)
+    assert say_bound("at least", -1) == "≥ −1"
+    share = next(p for c in report.claims if c.id == "C1" for p in c.readings["relative"].parts)
+    assert f"{say_number(share.interval.high, share.unit)}] (90%; declared ≤ 0.1)" in say_estimate(share)
 
 
 def test_disagreement_is_told_in_one_sentence(report: ClaimReport) -> None:

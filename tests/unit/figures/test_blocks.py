@@ -44,7 +44,7 @@ def test_health_stacks_shares_and_writes_dead_channels(assessment: Assessment, l
     bars = [t for t in figure.data if t.type == "bar"]
     assert [b.name for b in bars] == ["s > .9", ".1 to .9", "s < .1"]
     np.testing.assert_allclose(np.sum([b.y for b in bars], axis=0), 1, rtol=1e-6)
-    assert [a.text for a in figure.layout.annotations if "dead" in a.text] == ["2 dead"]
+    assert [a.text for a in figure.layout.annotations if "dead" in a.text] == ["2 dead channels"]
     assert {t.legend for t in figure.data} == {"legend", "legend2", "legend3"}
     assert figure.layout.paper_bgcolor == look.paper
 
@@ -64,6 +64,8 @@ def test_measures_have_bands_where_known_and_dots_where_confounded(
     measures = gather_measures(assessment, read_tree(recording) or {})
     figure = draw_block_measures(measures, LIGHT, narrow=narrow)
     lines = {t.name: t for t in figure.data if t.mode == "lines+markers"}
+    assert {c.words for c in measures.curves if c.panel == "share"} >= {"class share ω² of z, pooled"}
+    assert len(lines) == len(measures.curves), "every curve of the table is drawn"
     np.testing.assert_allclose(lines["class share ω², pooled"].y, assessment.curve("omega_squared"), rtol=1e-6)
     assert lines["class share ω², pooled"].line.dash == "solid"
     assert lines["class share ω², mean of channels"].line.dash == "dash"

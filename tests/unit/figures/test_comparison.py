@@ -66,10 +66,14 @@ def test_distances_have_a_line_a_pair_with_their_values(comparison: Comparison) 
         assert trace.name.startswith(f"{i + 1}. ")
         assert np.allclose(trace.y, [block.rms[i, j] for block in comparison.blocks], atol=1e-6)
     assert "RMS" in figure.layout.title.text
+    first, second, third = (trace.line for trace in figure.data)
+    assert first.color == second.color != third.color, "a pair has the colour of its first image"
+    assert first.dash != second.dash
     one = draw_distances(comparison, LIGHT, distance="cosine", image=0)
     assert len(one.data) == 2
     assert np.allclose(one.data[1].y, [block.cosine[0, 2] for block in comparison.blocks], atol=1e-6)
     mean = draw_distances(comparison, LIGHT, distance="from mean", narrow=True)
+    assert [t.line.color for t in mean.data] == [first.color, one.data[0].line.color, one.data[1].line.color]
     assert np.allclose(mean.data[2].y, [block.from_mean[2] for block in comparison.blocks], atol=1e-6)
 
 

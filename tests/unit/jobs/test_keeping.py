@@ -21,8 +21,13 @@ def test_a_recording_is_listed_with_what_one_wants_to_know(tmp_path: Path) -> No
     (tmp_path / "link").symlink_to(made.path)
     shutil.copytree(made.path, tmp_path / "broken")
     (tmp_path / "broken" / "manifest.json").write_text("{", encoding="utf-8")
+    shutil.copytree(made.path, tmp_path / "torn")
+    torn = next((tmp_path / "torn").glob("moments-*"))
+    torn.unlink()
     rows = {row.name: row for row in list_recordings(tmp_path)}
-    assert set(rows) == {"one", "broken"}
+    assert set(rows) == {"one", "broken", "torn"}
+    assert rows["torn"].state == "damaged"
+    assert f"{torn.name} is missing" in rows["torn"].problem
     assert (rows["one"].state, rows["one"].images, rows["one"].total) == ("complete", 14, 15)
     assert rows["one"].bytes == sum(path.stat().st_size for path in made.path.iterdir())
     assert rows["broken"].state == "damaged"
