@@ -56,6 +56,17 @@ def _hand_over(place: str, on_point: Callable[[Mapping[str, Any]], None]) -> Non
         on_point(points[0])
 
 
+@st.cache_resource(max_entries=64, show_spinner=False)
+def keep_figure(key: tuple[object, ...], _draw: Callable[[], go.Figure]) -> go.Figure:
+    """What `_draw` gives, kept for the page's next runs; not to be changed.
+
+    Args:
+        key: all that the figure depends on: its name, the stamp of its recording, the choices, the screen.
+    """
+    del key
+    return _draw()
+
+
 def choose_picture() -> None:
     """The session's choice of what the cameras of all figures save; a page shows it once at most."""
     links.note_unknown(_CAMERA_KEY, "picture format", list(CAMERA))
