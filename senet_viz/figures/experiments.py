@@ -9,7 +9,7 @@ from senet_viz.experiments import Cell, CrossedMean, ExperimentResult, accuracy_
 from senet_viz.figures.look import CLASS_COLOURS, Look, style, style_axes
 from senet_viz.figures.series import Floats, line_of, series_inks
 
-_ROW = 46  # px of a condition or question
+_ROW, _ROW_NARROW = 46, 64  # px of a condition or question
 _WRAP = 26  # letters of a label's line
 
 
@@ -152,7 +152,13 @@ def _limits(mean: CrossedMean) -> tuple[float, float]:
 
 
 def _style_rows(figure: go.Figure, look: Look, rows: int, title: str, *, narrow: bool) -> None:
-    style(figure, look, height=110 + _ROW * rows + (24 if narrow else 0), title=title, top=70 if narrow else 44)
+    style(
+        figure,
+        look,
+        height=(134 + _ROW_NARROW * rows) if narrow else (110 + _ROW * rows),
+        title=title,
+        top=70 if narrow else 44,
+    )
     style_axes(figure, look)
     figure.update_xaxes(showgrid=True, nticks=6)
     figure.update_yaxes(range=[rows - 0.5, -0.5], showgrid=False, automargin=True)
@@ -161,7 +167,7 @@ def _style_rows(figure: go.Figure, look: Look, rows: int, title: str, *, narrow:
 def _wrap(text: str, narrow: bool) -> str:
     """Broken into lines of some 26 letters (18 on a narrow screen)."""
     most, lines = (18 if narrow else _WRAP), [""]
-    for word in text.split():
+    for word in text.replace(" = ", "\u00a0=\u00a0").split(" "):
         if lines[-1] and len(lines[-1]) + len(word) >= most:
             lines.append("")
         lines[-1] = f"{lines[-1]} {word}".strip()
