@@ -66,13 +66,16 @@ def find_roles(blocks: Sequence[Gate]) -> Layout:
 
     A block plays one part at most in the last stage: with two blocks there is no SE_5_2, with one neither SE_5_2 nor
     SE_5_3. A network of one stage has no early block, so no SE_2_3 and no SE_4_6; SE_3_4 needs four stages, with fewer
-    the second stage is the last but one.
+    the second stage is the last but one. Where a residual unit has several gates (SE_5_2.1, SE_5_2.2), its last one stands
+    for it, since the paper's gate too comes after the last convolution.
 
     Args:
         blocks: all blocks of a network, in any order.
     """
     ordered = tuple(sorted(blocks, key=lambda gate: gate.depth))
-    stages = [[i for i, g in enumerate(ordered) if g.stage == s] for s in sorted({g.stage for g in ordered})]
+    last = {(g.stage, g.label.partition(".")[0] if "." in g.label else i): i for i, g in enumerate(ordered)}
+    standing = sorted(last.values())
+    stages = [[i for i in standing if ordered[i].stage == s] for s in sorted({g.stage for g in ordered})]
     roles: dict[Role, int] = {}
     if len(stages) > 1:
         roles |= {"SE_2_3": stages[0][-1], "SE_4_6": stages[-2][-1]}

@@ -32,6 +32,16 @@ def test_other_layouts_get_the_roles_that_exist(stages: tuple[int, ...], expecte
     assert layout_of(*stages) == expected
 
 
+def test_the_last_gate_of_a_unit_stands_for_it() -> None:
+    labels = [f"SE_{stage}_{unit}.{gate}" for stage in (2, 3, 4, 5) for unit in (1, 2, 3) for gate in (1, 2)]
+    layout = find_roles(make_gates(dict.fromkeys(labels, 8)))
+    assert {role: layout.blocks[place].label for role, place in layout.roles.items()} == {
+        "SE_2_3": "SE_2_3.2", "SE_3_4": "SE_3_3.2", "SE_4_6": "SE_4_3.2", "SE_5_1": "SE_5_1.2", "SE_5_2": "SE_5_2.2",
+        "SE_5_3": "SE_5_3.2",
+    }  # fmt: skip
+    assert len(layout.first_stage) == 6, "a stage is all of its gates"
+
+
 def test_no_block_has_no_role_and_order_does_not_matter() -> None:
     assert find_roles(()).roles == {}
     blocks = make_gates({"SE_2_1": 4, "SE_3_1": 4, "SE_3_2": 4})
