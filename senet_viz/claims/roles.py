@@ -3,7 +3,7 @@
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, cast
 
 from senet_viz.schema import Gate
 
@@ -48,9 +48,11 @@ class Layout:
 
     def tell(self, words: str) -> str:
         """Words that speak of roles, with the block's own label behind each where it is another."""
-        for role in self.roles:
-            words = re.sub(rf"(?<!here ){role}('s)?", lambda found, role=role: self.name(role, found[1] or ""), words)
-        return words
+
+        def name(found: re.Match[str]) -> str:
+            return self.name(cast("Role", found[1]), found[2] or "")
+
+        return re.sub(rf"(?<!here )({'|'.join(self.roles)})('s)?", name, words) if self.roles else words
 
     @property
     def _stages(self) -> list[int]:

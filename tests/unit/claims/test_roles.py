@@ -1,5 +1,7 @@
 """Roles in the paper's network and in other layouts."""
 
+from dataclasses import replace
+
 import pytest
 
 from senet_viz.claims import find_roles
@@ -34,7 +36,10 @@ def test_other_layouts_get_the_roles_that_exist(stages: tuple[int, ...], expecte
 
 def test_the_last_gate_of_a_unit_stands_for_it() -> None:
     labels = [f"SE_{stage}_{unit}.{gate}" for stage in (2, 3, 4, 5) for unit in (1, 2, 3) for gate in (1, 2)]
-    layout = find_roles(make_gates(dict.fromkeys(labels, 8)))
+    gates = make_gates([8] * len(labels))
+    layout = find_roles(
+        [replace(g, label=name, stage=int(name[3]), name=name) for g, name in zip(gates, labels, strict=True)]
+    )
     assert {role: layout.blocks[place].label for role, place in layout.roles.items()} == {
         "SE_2_3": "SE_2_3.2", "SE_3_4": "SE_3_3.2", "SE_4_6": "SE_4_3.2", "SE_5_1": "SE_5_1.2", "SE_5_2": "SE_5_2.2",
         "SE_5_3": "SE_5_3.2",
