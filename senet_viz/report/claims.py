@@ -3,6 +3,7 @@
 from html import escape
 
 from senet_viz.claims import (
+    PAPER_SAYS,
     READINGS,
     ClaimReport,
     Evidence,
@@ -32,6 +33,7 @@ def show_claims(report: ClaimReport) -> list[str]:
         sentences.append(paragraph(disagreement, "answer"))
     cards = "\n".join(_card(claim) for claim in report.claims)
     return [
+        paragraph(PAPER_SAYS),
         *sentences,
         paragraph(describe_scope(report), "soft"),
         f'<div class="cards">\n{cards}\n</div>',

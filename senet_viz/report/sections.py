@@ -54,7 +54,8 @@ def show_profiles(recording: Recording) -> str:
         lambda look, narrow: draw_panels(panels, colour_classes(classes), look, per_row=2 if narrow else 3),
         "class-profiles",
         f"Mean gate per channel and block for {shown}",
-        "Mean gate of channels drawn uniformly, as in the paper's Fig. 6, over the mean of all classes."
+        "Mean gate of channels drawn uniformly, as in the paper's Fig. 6, over the mean of all classes. Where lines lie on each "
+        "other, the class makes no difference; how much single images of a class differ is not shown."
         + (f" Classes: {reasons}." if reasons else ""),
         panels.table(),
     )
@@ -70,7 +71,7 @@ def show_map(recording: Recording, block: Gate) -> str:
         f"Mean gate of every class less the mean of all, for the {len(classes.channels)} most class-specific channels of "
         f"{block.label}",
         f"{block.label} has the largest between-class SD of all blocks. Red: the class's mean gate is above the mean of all images; "
-        "blue: below. The table gives the mean gates.",
+        "blue: below. How single images spread around these means is not shown. The table gives the mean gates.",
         classes.table(),
     )
     return section("Classes and channels", "map", drawn)

@@ -3,12 +3,12 @@
 STYLE = """\
 :root {
   color-scheme: light dark;
-  --paper: #ffffff; --ink: #111827; --soft: #4b5563; --line: #d1d5db; --card: #f8fafc; --link: #1d4ed8;
+  --paper: #ffffff; --ink: #111827; --soft: #4b5563; --line: #d1d5db; --card: #f8fafc; --link: #0f6e84;
   --supported: #166534; --refuted: #991b1b; --inconclusive: #854d0e; --none: #4b5563;
 }
 @media (prefers-color-scheme: dark) {
   :root {
-    --paper: #0f141b; --ink: #f3f4f6; --soft: #b6bfcc; --line: #374151; --card: #171e28; --link: #93c5fd;
+    --paper: #0f141b; --ink: #f3f4f6; --soft: #b6bfcc; --line: #374151; --card: #171e28; --link: #5cc4da;
     --supported: #86efac; --refuted: #fca5a5; --inconclusive: #fcd34d; --none: #b6bfcc;
   }
 }
