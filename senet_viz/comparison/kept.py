@@ -1,4 +1,4 @@
-"""Kept gates of recorded images, looked through a file at a time: a large block is never held as a whole."""
+"""Kept gates of recorded images, looked through some rows at a time: a large block is never held as a whole."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -40,9 +40,9 @@ class KeptGates:
         return cls(recording, block, rows, int(rows.sum()))
 
     def parts(self) -> Iterator[NDArray[np.float16]]:
-        """A file's gates after the other, (n, C)."""
+        """Some rows after the other, (n, C)."""
         start = 0
-        for part in self.recording.gates_by_file(self.block.name):
+        for part in self.recording.gates_by_parts(self.block.name):
             if self.rows is None:
                 yield part
             else:

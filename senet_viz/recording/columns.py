@@ -19,7 +19,7 @@ from safetensors import SafetensorError, safe_open
 from senet_viz.errors import RecordingError
 from senet_viz.recording.files import SAFETENSORS_TYPES
 
-_TYPES = {name: kind for kind, name in SAFETENSORS_TYPES.items()}
+_TYPES: dict[str, np.dtype[Any]] = {name: kind for kind, name in SAFETENSORS_TYPES.items()}
 
 
 class TensorFile:
@@ -71,11 +71,11 @@ class TensorFile:
         """
         kind, shape, start = self._tensors[key]
         if columns is None or len(shape) < 2:
-            whole = np.empty(shape, dtype=kind)
+            whole: NDArray[Any] = np.empty(shape, dtype=kind)
             self._fill([whole.reshape(-1)], start, 0)
             return whole
         step = kind.itemsize * shape[1]
-        part = np.empty((shape[0], columns.stop - columns.start), dtype=kind)
+        part: NDArray[Any] = np.empty((shape[0], columns.stop - columns.start), dtype=kind)
         self._fill(part, start + kind.itemsize * columns.start, step)
         return part
 

@@ -14,7 +14,7 @@ from senet_viz.errors import ArgumentError, RecordingError
 from senet_viz.moments import Moments
 from senet_viz.paths import expand_home, tell_refusal
 from senet_viz.recording.controls import Control
-from senet_viz.recording.files import read_lines, read_table
+from senet_viz.recording.files import read_lines, read_row_groups, read_table
 from senet_viz.recording.histograms import count_per_class, counts_of_column, flat_values
 from senet_viz.recording.layout import MANIFEST, SAMPLES_SCHEMA, Quantity, column_of
 from senet_viz.recording.tensors import MomentFiles
@@ -128,7 +128,7 @@ class Recording:
         gate = self.block(name)
         result = np.empty((self.n_kept, gate.channels), dtype=np.float16)
         start = 0
-        for chunk in self.gates_by_file(gate.name, quantity):
+        for chunk in self.gates_by_parts(gate.name, quantity):
             result[start : start + len(chunk)] = chunk
             start += len(chunk)
         return result
@@ -151,11 +151,11 @@ class Recording:
         gate = self.block(name)
         if not 0 <= channel < gate.channels:
             raise ArgumentError(f"{gate.label} has no channel {channel}: channels go from 0 to {gate.channels - 1}.")
-        parts = [part[:, channel].copy() for part in self.gates_by_file(gate.name, quantity)]
+        parts = [part[:, channel].copy() for part in self.gates_by_parts(gate.name, quantity)]
         return np.concatenate(parts) if parts else np.zeros(0, dtype=np.float16)
 
-    def gates_by_file(self, name: str, quantity: Quantity = "gate") -> Iterator[NDArray[np.float16]]:
-        """What `gates` gives, a file after the other, (n, C) each: a large block need not be held as a whole.
+    def gates_by_parts(self, name: str, quantity: Quantity = "gate") -> Iterator[NDArray[np.float16]]:
+        """What `gates` gives, some rows after the other, (n, C) each: a large block need not be held as a whole.
 
         Raises:
             RecordingError: as for `gates`.
@@ -163,11 +163,11 @@ class Recording:
         gate = self.block(name)
         column = column_of(gate.name, quantity)
         for entry in self._files("gates"):
-            table = read_table(self.path / entry.name, [column])
-            if column not in table.column_names:
-                raise RecordingError(self._no_squeeze(gate))
-            values = flat_values(table[column].chunks)
-            yield values.astype(np.float16, copy=False).reshape(-1, gate.channels)
+            for table in read_row_groups(self.path / entry.name, [column]):
+                if column not in table.column_names:
+                    raise RecordingError(self._no_squeeze(gate))
+                values = flat_values(table[column].chunks)
+                yield values.astype(np.float16, copy=False).reshape(-1, gate.channels)
 
     def _no_squeeze(self, gate: Gate) -> str:
         if gate.squeeze_missing is not None:

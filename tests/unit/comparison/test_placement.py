@@ -8,7 +8,7 @@ import pytest
 from scipy import stats
 
 from senet_viz.comparison import Placement, place_gates
-from senet_viz.comparison.kept import distances_from
+from senet_viz.comparison.kept import count_up_to, distances_from
 from senet_viz.errors import ArgumentError
 from senet_viz.recording import Recording, RecordingWriter, open_recording, slim_recording
 from tests.synthetic import choose_keep, make_batches, make_gates, make_manifest
@@ -93,6 +93,39 @@ def test_percentiles_equal_scipys_where_all_gates_are_kept(tmp_path: Path, kind:
     assert np.array_equal(found.lower, found.upper)
     assert (found.gates_from, found.distance_from) == ("gates", "gates")
     assert found.distance_images == len(kept) == found.images
+
+
+@pytest.mark.parametrize("class_index", [None, 2])
+def test_without_single_images_a_placement_is_that_of_a_recording_that_keeps_none(
+    tmp_path: Path, class_index: int | None
+) -> None:
+    values = values_of("independent")
+    gates = uploads_of(values)
+    kept, none = (write(tmp_path / keep, values, keep) for keep in ("all", "none"))
+    found = place_gates(kept, kept.blocks[0], gates, class_index, single_images=False)
+    expected = place(none, gates, class_index)
+    assert (found.gates_from, found.distance_from) == (expected.gates_from, expected.distance_from)
+    assert found.gates_from == ("histogram" if class_index is None else "none")
+    if expected.percentiles is None:
+        assert found.percentiles is None
+        assert "were not read" in found.gates_note
+    else:
+        np.testing.assert_array_equal(found.percentiles, expected.percentiles)
+    np.testing.assert_array_equal(found.lower, expected.lower)
+    np.testing.assert_array_equal(found.upper, expected.upper)
+    assert "since gates of single images were not read" in found.distance_note
+    assert "too few gates of single images" in expected.distance_note
+
+
+def test_counts_are_those_of_comparisons_whatever_the_sign() -> None:
+    generator = np.random.default_rng(5)
+    known = generator.normal(size=(700, 6)).astype(np.float16)
+    known[::7] = known[3]
+    known[::11, 2] = -0.0
+    gates = np.concatenate([known[:4], np.zeros((1, 6), np.float16), -np.zeros((1, 6), np.float16)])
+    below, most = count_up_to(known, gates)
+    np.testing.assert_array_equal(below, (known[None] < gates[:, None]).sum(axis=1))
+    np.testing.assert_array_equal(most, (known[None] <= gates[:, None]).sum(axis=1))
 
 
 def true_shares(values: np.ndarray, gates: np.ndarray, class_index: int | None) -> np.ndarray:

@@ -1,12 +1,15 @@
+import os
 import subprocess
 import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
+from safetensors.numpy import load_file, save_file
 
 from senet_viz.errors import ArgumentError, RecordingError
 from senet_viz.recording import Recording, open_recording, verify_recording
+from senet_viz.recording.columns import TensorFile
 from senet_viz.recording.histograms import count_per_class
 from tests.synthetic import synthetic_recording
 
@@ -43,6 +46,30 @@ def test_one_channel_is_the_column_of_all(recording: Recording, partly: Recordin
             np.testing.assert_array_equal(opened.channel_gates("SE_4_6", channel), opened.gates("SE_4_6")[:, channel])
     with pytest.raises(ArgumentError, match="no channel 6: channels go from 0 to 5"):
         recording.channel_gates("SE_4_6", 6)
+
+
+def test_parts_are_the_gates_in_their_order(partly: Recording) -> None:
+    np.testing.assert_array_equal(np.concatenate(list(partly.gates_by_parts("SE_4_6"))), partly.gates("SE_4_6"))
+
+
+def test_columns_of_moments_are_those_of_the_file(recording: Recording) -> None:
+    path = next(recording.path.glob("moments-*.safetensors"))
+    whole, file = load_file(path), TensorFile(path)
+    assert set(whole) == {key for key in whole if key in file}
+    for key, tensor in whole.items():
+        np.testing.assert_array_equal(file.read(key), tensor)
+        if tensor.ndim == 2:
+            np.testing.assert_array_equal(file.read(key, slice(2, 7)), tensor[:, 2:7])
+
+
+def test_a_file_that_became_shorter_while_it_was_open_is_told(tmp_path: Path) -> None:
+    save_file({"mean": np.zeros((50, 40))}, tmp_path / "m.safetensors")
+    file = TensorFile(tmp_path / "m.safetensors")
+    os.truncate(tmp_path / "m.safetensors", 9000)
+    with pytest.raises(RecordingError, match=r"m\.safetensors ends too early"):
+        file.read("mean", slice(0, 3))
+    with pytest.raises(RecordingError, match=r"m\.safetensors could not be read"):
+        TensorFile(tmp_path / "m.safetensors")
 
 
 def test_counts_are_those_of_the_moments(recording: Recording) -> None:
