@@ -1,5 +1,6 @@
 """Results of the page Compare images, kept by digests: of the recording, the images and the choices."""
 
+from concurrent.futures import Future
 from typing import TYPE_CHECKING
 
 import streamlit as st
@@ -13,7 +14,10 @@ from senet_viz.comparison import (
     place_gates,
     read_profiles,
 )
+from senet_viz.dashboard.channel_gates import AT_ONCE
+from senet_viz.dashboard.frame import Opened
 from senet_viz.dashboard.uploads import Brought
+from senet_viz.dashboard.waiting import BesideReader
 from senet_viz.recording import Recording
 
 if TYPE_CHECKING:
@@ -40,19 +44,46 @@ def get_comparison(
     return compare_images(_model, _brought.images, _recording, precision=precision, profiles=profiles)
 
 
+def find_placement(
+    page: Opened, block: BlockComparison, digest: str, precision: str, among: int | None
+) -> "tuple[Placement, Future[Placement] | None]":
+    """Where the images lie in one block; where many gates are kept, from histograms until they are read beside the page.
+
+    Args:
+        page: whose recording they are placed in.
+        block: the images' gates.
+        digest: of the images.
+        precision: of the gates.
+        among: index of a class; all recorded images where None.
+
+    Returns:
+        The placement, and what is still being read, to be waited for; None where nothing is.
+
+    Raises:
+        RecordingError: a file is missing or damaged.
+    """
+    recording, name = page.recording, block.block.name
+    chosen = (page.stamp, name, digest, precision, among)
+    if recording.n_kept * block.block.channels <= AT_ONCE:
+        return _place(recording, block, among, True, chosen), None
+    future = _reader().ask(chosen, lambda: place_gates(recording, block.block, block.gates, among))
+    if future.done():
+        return future.result(), None
+    return _place(recording, block, among, False, chosen), future
+
+
+@st.cache_resource(show_spinner=False)
+def _reader() -> "BesideReader[Placement]":
+    return BesideReader("senet-viz-places")
+
+
 @st.cache_resource(max_entries=64, show_spinner=False)
-def get_placement(
-    _recording: Recording,
-    stamp: str,
-    _block: BlockComparison,
-    block: str,
-    digest: str,
-    precision: str,
-    class_index: int | None,
+def _place(
+    _recording: Recording, _block: BlockComparison, _among: int | None, single_images: bool, chosen: tuple[object, ...]
 ) -> Placement:
-    """`place_gates`, kept by the same and the block and class."""
-    del stamp, block, digest, precision
-    return place_gates(_recording, _block.block, _block.gates, class_index)
+    """`place_gates`, kept by what was chosen."""
+    del chosen
+    return place_gates(_recording, _block.block, _block.gates, _among, single_images=single_images)
 
 
 @st.cache_resource(max_entries=16, show_spinner=False)

@@ -1,5 +1,7 @@
 """The page Compare images without a browser: what it says for good, bad and strange input."""
 
+from collections.abc import Callable
+from concurrent.futures import Future
 from functools import partial
 from pathlib import Path
 
@@ -7,6 +9,9 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 import senet_viz as sv
+from senet_viz.comparison import Placement
+from senet_viz.dashboard import comparisons
+from senet_viz.errors import RecordingError
 from senet_viz.pipeline import record
 from senet_viz.planning import RecordOptions
 from tests.pages import Opener, page_opener, said
@@ -54,6 +59,57 @@ def test_samples_show_everything_and_a_gradient_is_drawn(open_page: Opener) -> N
     app.selectbox(key="compare_block").set_value("SE_4_6").run()
     assert "SE_4_6 is open: go to it](#one-block)" in said(app).replace("\\", "")
     assert "SE_4_6" in app.get("plotly_chart")[-1].proto.alt
+
+
+def test_many_gates_are_read_beside_the_page_which_says_what_it_shows_meanwhile(
+    open_page: Opener, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(comparisons, "AT_ONCE", 0)
+    reading: Future[Placement] = Future()
+
+    class Late:
+        def ask(self, _key: object, read: Callable[[], Placement]) -> "Future[Placement]":
+            self.read = read
+            return reading
+
+    late = Late()
+    monkeypatch.setattr(comparisons, "_reader", lambda: late)
+    app = open_page(images="Samples")
+    assert not app.exception
+    assert "Reading the gates of SE_5_3" in said(app).replace("\\", "")
+    assert "gates of single images were not read" in said(app)
+    assert {str(cell).split()[0] for cell in places(app)} == {"between"}
+    reading.set_result(late.read())
+    app.run()
+    assert not app.exception
+    assert "Reading the gates" not in said(app)
+    assert "were not read" not in said(app)
+    assert not any("between" in str(cell) for cell in places(app))
+
+
+def places(app: AppTest) -> list[object]:
+    """Percentiles of the images' distances."""
+    return next(list(table.value["percentile"]) for table in app.dataframe if "percentile" in table.value)
+
+
+def test_what_could_not_be_read_beside_the_page_is_told_there(
+    open_page: Opener, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    failed: Future[Placement] = Future()
+    failed.set_exception(RecordingError("gates-00000.parquet could not be read."))
+    monkeypatch.setattr(comparisons, "find_placement", lambda *_: (None, failed))
+
+    def wait() -> None:
+        from senet_viz.dashboard import comparisons, waiting
+
+        _, reading = comparisons.find_placement()  # type: ignore[call-arg]
+        assert reading is not None
+        waiting.wait_for(reading, "Reading…")
+
+    app = AppTest.from_function(wait).run()
+    assert not app.exception
+    assert [error.value.replace("\\", "") for error in app.error] == ["gates-00000.parquet could not be read."]
+    assert not app.info
 
 
 def test_a_rough_integral_is_told_beside_its_figure(open_page: Opener, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,6 +2,7 @@ import json
 
 import plotly.graph_objects as go
 import pytest
+from plotly.subplots import make_subplots
 
 from senet_viz.errors import ArgumentError
 from senet_viz.figures import (
@@ -16,7 +17,7 @@ from senet_viz.figures import (
     look_of,
     page_of,
 )
-from senet_viz.figures.look import style, style_axes, translucent
+from senet_viz.figures.look import change_axes, style, style_axes, translucent
 
 
 def luminance(colour: str) -> float:
@@ -103,6 +104,18 @@ def test_small_numbers_on_an_axis_are_written_out_and_push_its_title_aside() -> 
     assert (layout.xaxis.exponentformat, layout.yaxis.exponentformat) == ("none", "none")
     assert layout.yaxis.automargin
     assert (layout.yaxis.title.standoff, layout.yaxis.title.font.size) == (8, 12)
+
+
+def test_axes_are_changed_as_plotly_would() -> None:
+    changed, expected = (make_subplots(2, 2, shared_xaxes=True, subplot_titles=("a", "b", "c", "d")) for _ in range(2))
+    for figure in (changed, expected):
+        figure.update_xaxes(title_text="before", range=[0, 1])
+    change_axes(changed, "x", {"title": {"font": {"size": 9}}, "ticks": "outside"})
+    change_axes(changed, "y", {"range": [2, 3]}, row=2, col=1)
+    expected.update_xaxes(title_font_size=9, ticks="outside")
+    expected.update_yaxes(range=[2, 3], row=2, col=1)
+    assert json.loads(changed.to_json()) == json.loads(expected.to_json())
+    assert changed.layout.xaxis3.title.text == "before"
 
 
 def test_a_page_holds_its_figure_and_loads_nothing() -> None:
