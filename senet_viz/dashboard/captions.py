@@ -72,6 +72,10 @@ DOSE = (
     "From left, untouched, to right, the baseline itself: how the leading outputs change on the way. It is one image, and gates between "
     "need be those of no image."
 )
+PAIR = (
+    "Solid: the first recording, dashed: the second; bands: 95 % intervals over images where it was assessed. Why they differ, by their "
+    "weights, images or classes, is not shown."
+)
 PAIR_DIFFERENCES = (
     "Above 0: the second recording has more. Where an interval holds 0, the two are not told apart on these images; how much another "
     "training of the same network would differ is not shown."

@@ -40,7 +40,10 @@ def show_live(page: Opened) -> None:
         )
         return
     if networks_can_wait(page.recording):
-        wait_for(load_networks(), "Loading what runs networks, once a server: the panel appears here in some seconds…")
+        wait_for(
+            load_networks(),
+            "Loading PyTorch, once after the app has been started: the panel appears here in some seconds…",
+        )
         return
     try:
         if (model := open_network(page)) is not None:

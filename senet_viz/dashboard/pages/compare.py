@@ -192,7 +192,10 @@ try:
     if images is None:
         explain_empty()
     elif networks_can_wait(opened.recording):
-        wait_for(load_networks(), "Loading what runs networks, once a server: your images appear here in some seconds…")
+        wait_for(
+            load_networks(),
+            "Loading PyTorch, once after the app has been started: your images appear here in some seconds…",
+        )
     elif (network := open_network(opened)) is not None:
         show_all(opened, network, images)
 except SenetVizError as error:

@@ -27,7 +27,7 @@ if later:  # after the reading part, which it would slow down
     with live:
         wait_for(
             load_networks(),
-            "Loading what runs networks, once a server: the steps of a photo appear here in some seconds…",
+            "Loading PyTorch, once after the app has been started: the steps of a photo appear here in some seconds…",
         )
 with notices:
     links.show_notices()

@@ -63,7 +63,7 @@ def show_pair(page: Opened, pair: RecordingPair, name: str) -> None:
     show_figure(
         figure, name=f"{name}-depth", alt="Class share, between-class SD and share of s > .9 of both recordings."
     )
-    st.caption(pair.match.sentence)
+    st.caption(f"{captions.PAIR} {pair.match.sentence}")
     show_downloads(pair.table(), figure, key="pair", name=f"{name}-depth")
     st.header("Differences, block by block", anchor=False, help=glossary.PAIR)
     figure = draw_pair_differences(pair, page.screen.look, narrow=narrow)
