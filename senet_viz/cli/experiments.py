@@ -12,7 +12,7 @@ from senet_viz.terminal import ProgressLine
 _LOWEST = 19
 
 
-@app.command("experiment")
+@app.command("experiment", short_help="Train an experiment's networks and answer its questions.")
 def experiment_command(
     file: Annotated[Path, typer.Argument(help="Declaration, a TOML file (docs/experiments.md).")],
     data: DataName,

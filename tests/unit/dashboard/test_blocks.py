@@ -138,4 +138,7 @@ def test_a_second_recording_that_is_damaged_is_told(open_page: Opener, tmp_path:
     app.selectbox(key="second").set_value(str(damaged)).run()
     assert not app.exception
     assert app.error
+    text = said(app)
+    assert "Choose another recording in the sidebar" in text
+    assert f"senet-viz verify {damaged}" in text
     assert figures(app) == 0
