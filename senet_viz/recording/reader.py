@@ -242,7 +242,7 @@ class Recording:
 def open_recording(path: str | Path) -> Recording:
     """Open a recording's folder, finished or not.
 
-    Checks the manifest and that every file is there in its size; moments are memory-mapped, nothing else is read.
+    Checks the manifest and that every file is there in its size; of moments only the header is read.
 
     Raises:
         RecordingError: no recording, one of another schema version, or files that are missing or of another size.

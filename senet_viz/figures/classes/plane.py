@@ -71,7 +71,9 @@ def _points(
     written: Sequence[str] = (),
     ink: str = GREY,
 ) -> go.Scatter:
-    told = [(f"<b>{plain(found.labels[r])}</b><br>n = {found.images[r]:,} images", int(found.classes[r])) for r in rows]
+    told = np.empty((len(rows), 2), dtype=object)  # plotly looks into lists cell by cell
+    told[:, 0] = [f"<b>{plain(found.labels[r])}</b><br>n = {found.images[r]:,} images" for r in rows]
+    told[:, 1] = [int(found.classes[r]) for r in rows]
     return go.Scatter(
         x=found.positions[rows, 0].astype(np.float32), y=found.positions[rows, 1].astype(np.float32), mode=mode,
         text=list(written), textposition=_sides(found.positions[rows, 0]) if len(written) else None, customdata=told,
