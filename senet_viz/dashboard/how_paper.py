@@ -16,7 +16,7 @@ from senet_viz.dashboard import glossary
 from senet_viz.dashboard.assessments import read_stored
 from senet_viz.dashboard.class_colours import assign_colours
 from senet_viz.dashboard.frame import Opened, escape
-from senet_viz.dashboard.parts import show_downloads, show_figure
+from senet_viz.dashboard.parts import keep_figure, show_downloads, show_figure
 from senet_viz.dashboard.results import get_block_table, get_panels
 from senet_viz.errors import SenetVizError
 from senet_viz.figures import draw_panels
@@ -41,8 +41,10 @@ def show_paper(page: Opened) -> None:
     blocks = tuple(gate.name for gate in choose_blocks(recording.blocks))
     classes = tuple(c.index for c in choose_classes(recording.classes, recording.class_counts))
     panels = get_panels(recording, page.stamp, blocks, classes, "channel", 0)
-    figure = draw_panels(
-        panels, assign_colours(page, classes), page.screen.look, per_row=2 if page.screen.narrow else 3
+    colours, screen = assign_colours(page, classes), page.screen
+    figure = keep_figure(  # another block of the photo leaves it as it is
+        ("panels", page.stamp, blocks, classes, tuple(colours.items()), screen),
+        lambda: draw_panels(panels, colours, screen.look, per_row=2 if screen.narrow else 3),
     )
     name = f"how-fig6-{recording.id[:8]}"
     show_figure(
