@@ -9,6 +9,7 @@ import io
 import shutil
 from pathlib import Path
 
+import numpy as np
 from PIL import Image
 from playwright.sync_api import Page, sync_playwright
 
@@ -45,15 +46,28 @@ def take(page: Page, address: str, down: int = 0) -> Image.Image:
     return Image.open(io.BytesIO(page.screenshot())).convert("RGB")
 
 
+def _shrink(picture: Image.Image) -> Image.Image:
+    """256 colours: the most frequent as they are, so that paper stays white, and others for small marks and photos.
+
+    One method alone tints the paper, or gives small marks to greys and merges what legends tell apart.
+    """
+    colours, counts = np.unique(np.asarray(picture).reshape(-1, 3), axis=0, return_counts=True)
+    frequent = colours[np.argsort(-counts, kind="stable")[:128]]
+    spread = picture.quantize(128, method=Image.Quantize.MAXCOVERAGE).getpalette() or []
+    palette = Image.new("P", (1, 1))
+    palette.putpalette([*frequent.ravel().tolist(), *spread[: 3 * 128]])
+    return picture.quantize(palette=palette, dither=Image.Dither.NONE)
+
+
 def main() -> None:
     with serving() as address, sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
         page = browser.new_page(viewport={"width": WIDTH, "height": HEIGHT}, color_scheme="light")
         for name, path in STILLS.items():
-            take(page, address + path).quantize(128).save(OUT / f"{name}.png", optimize=True)
+            _shrink(take(page, address + path)).save(OUT / f"{name}.png", optimize=True)
         frames = [take(page, address + path, down).resize((WIDTH * 3 // 4, HEIGHT * 3 // 4)) for path, down in WALK]
         browser.close()
-    first, *others = [frame.quantize(96) for frame in frames]
+    first, *others = [_shrink(frame) for frame in frames]
     first.save(OUT / "walk.gif", save_all=True, append_images=others, duration=FRAME_MS, loop=0, optimize=True)
 
 
