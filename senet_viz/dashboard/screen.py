@@ -59,7 +59,7 @@ _FOCUS_STYLE = """<style>
 _FOCUS_INKS: dict[Theme, str] = {"light": "#0f6e84", "dark": "#5cc4da"}
 # Side by side the buttons of a choice share a border; in a second row the first one would have none at its left.
 _CHOICE_STYLE = """<style>
-[data-testid="stButtonGroup"] [role="radiogroup"] button[role="radio"]:not([aria-checked="true"]) {
+[data-testid="stButtonGroup"] [role="radiogroup"] button[role="radio"]:not([aria-checked="true"]):not(:first-of-type) {
   border-left-color: %s !important; margin-left: -1px }
 [data-testid="stButtonGroup"] [role="radiogroup"] button[aria-checked="true"] { position: relative; z-index: 1 }
 </style>"""
