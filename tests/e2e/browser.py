@@ -12,6 +12,8 @@ from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
 
 ROOT = Path(__file__).parents[2]
 CHROMIUM = shutil.which("chromium")
+_STILL = """() => document.getAnimations().every(
+  a => a.playState !== 'running' || a.effect?.getComputedTiming().iterations === Infinity)"""
 MARKS = [
     pytest.mark.browser,
     pytest.mark.skipif(CHROMIUM is None, reason="no chromium: install Debian's 'chromium'"),
@@ -35,6 +37,7 @@ def serious_problems(page: Page) -> list[str]:
     height = page.evaluate("() => document.querySelector('[data-testid=stMain]')?.scrollHeight ?? 0")
     page.set_viewport_size({"width": size["width"], "height": max(size["height"], int(height))})
     page.wait_for_timeout(500)
+    page.wait_for_function(_STILL, timeout=30_000)  # what fades in is pale meanwhile
     found = Axe().run(page).response["violations"]
     page.set_viewport_size(size)
     serious = [rule for rule in found if rule["impact"] in ("serious", "critical")]
