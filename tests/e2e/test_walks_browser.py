@@ -219,7 +219,9 @@ def compare_eight(page: Page) -> None:
 def expect_confusable(page: Page, walk: Walk) -> None:
     """Pairs where classes have outputs, else why there are none."""
     if walk.judged:
-        drawn(page, "confusable")
+        page.locator("[class*=st-key-figure_classes-confusable] .js-plotly-plot .main-svg").first.wait_for(
+            state="attached"
+        )
         page.get_by_role("heading", name=f"Pairs of classes in {walk.block}").wait_for()
     else:
         page.get_by_text("classes have no output of their own").wait_for()
