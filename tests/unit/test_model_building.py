@@ -43,7 +43,7 @@ def test_the_state_of_another_network_is_not_resumed(data: Path, tmp_path: Path)
     request = request_of(data, tmp_path / "model", NETWORK)
     stopped = ModelRequest(**{**vars(request), "stop_after": 0.0})
     assert not train_model(stopped, RECIPE, say=lambda _: None)["finished"]
-    with pytest.raises(ModelError, match="belongs to another network"):
+    with pytest.raises(ModelError, match=r"belongs to another training run \(network differ\)"):
         train_model(request_of(data, tmp_path / "model", None), RECIPE, say=lambda _: None)
 
 
