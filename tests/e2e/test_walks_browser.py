@@ -17,7 +17,7 @@ from senet_viz.planning import RecordOptions
 from tests.e2e.browser import MARKS, serious_problems, settle
 from tests.e2e.walking import Walk, arrive, check, click_point, drawn, follow, go_back_to, pick, said, walking
 
-pytestmark = MARKS
+pytestmark = [*MARKS, pytest.mark.walk]
 _ROW = 35  # px of a table's header and of each row
 CLASS_POINT = """() => {
   const plot = document.querySelector('.st-key-figure_plane .js-plotly-plot'), layout = plot._fullLayout
