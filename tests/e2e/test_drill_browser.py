@@ -12,7 +12,7 @@ from benchmarks.app_server import serving
 from senet_viz.planning import RecordOptions
 from tests.e2e.browser import MARKS, Ears, serious_problems, settle
 
-pytestmark = MARKS
+pytestmark = [*MARKS, pytest.mark.walk]
 POINT = """([figure, trace, at, axis]) => {
   const drawn = document.querySelectorAll('.js-plotly-plot')[figure], layout = drawn._fullLayout
   const place = drawn.calcdata[trace][at], where = drawn.getBoundingClientRect(), y = layout[axis]
