@@ -217,12 +217,7 @@ def train(
     model = model.to(device).to(memory_format=layout)
     data = ImageTensors(data.images.to(device), data.labels.to(device))
     state = _prepare(model, config, per_epoch := len(data.labels) // config.batch_size)
-    identity = {
-        **config.to_json(),
-        "network": network,
-        "images": len(data.labels),
-        "pixels": int(data.images[::97].long().sum()),
-    }
+    identity = _identify(config, network, data)
     if checkpoint.exists():
         state.load(checkpoint, identity)
     steps, began, first = config.epochs * per_epoch, time.monotonic(), state.step
@@ -230,9 +225,7 @@ def train(
     for images, labels, generator in _batches(data, config, first, steps, per_epoch):
         side = config.side(state.step // per_epoch)
         crops = augment(images, side, config.crop_area, generator).contiguous(memory_format=layout)
-        loss = _take_step(state, crops, labels, config)
-        state.loss = loss if math.isnan(state.loss) else 0.98 * state.loss + 0.02 * loss
-        state.step += 1
+        _take_step(state, crops, labels, config)
         now = time.monotonic()
         state.seconds = before + now - began
         if report:
@@ -245,6 +238,12 @@ def train(
             return None
     state.save(checkpoint, identity)
     return model.eval(), state.seconds
+
+
+def _identify(config: TrainConfig, network: str, data: ImageTensors) -> dict[str, object]:
+    """What a resumable state belongs to: recipe, network and images."""
+    pixels = int(data.images[::97].long().sum())
+    return {**config.to_json(), "network": network, "images": len(data.labels), "pixels": pixels}
 
 
 def memory_layout(model: nn.Module) -> torch.memory_format:
@@ -294,7 +293,7 @@ def _batches(
         )
 
 
-def _take_step(state: _State, images: Tensor, labels: Tensor, config: TrainConfig) -> float:
+def _take_step(state: _State, images: Tensor, labels: Tensor, config: TrainConfig) -> None:
     with torch.autocast(images.device.type, torch.bfloat16, enabled=config.precision == "bf16"):
         logits = state.model(images)
     loss = F.cross_entropy(logits.float(), labels, label_smoothing=config.label_smoothing)
@@ -304,7 +303,8 @@ def _take_step(state: _State, images: Tensor, labels: Tensor, config: TrainConfi
     state.schedule.step()
     if not math.isfinite(value := loss.item()):
         raise ModelError(f"The loss became {value} at step {state.step}: lower peak_rate or use precision fp32.")
-    return value
+    state.loss = value if math.isnan(state.loss) else 0.98 * state.loss + 0.02 * value
+    state.step += 1
 
 
 def _progress(
