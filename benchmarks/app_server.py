@@ -16,11 +16,12 @@ PATIENCE = 60.0  # seconds
 
 
 @contextmanager
-def serving(recordings: Path | None = None) -> Iterator[str]:
+def serving(recordings: Path | None = None, experiments: Path | None = None) -> Iterator[str]:
     """Its address, once it answers.
 
     Args:
         recordings: folder that its picker looks in; those of the environment by default.
+        experiments: folder of experiments; that of the environment by default.
 
     Raises:
         RuntimeError: it did not answer in time.
@@ -30,7 +31,8 @@ def serving(recordings: Path | None = None) -> Iterator[str]:
         port = probe.getsockname()[1]
     command = [sys.executable, "-m", "streamlit", "run", str(ROOT / "app.py")]
     command += ["--server.port", str(port), "--server.headless", "true"]
-    environment = {**os.environ} | ({} if recordings is None else {"SENET_VIZ_RECORDINGS": str(recordings)})
+    folders = {"SENET_VIZ_RECORDINGS": recordings, "SENET_VIZ_EXPERIMENTS": experiments}
+    environment = {**os.environ, **{name: str(folder) for name, folder in folders.items() if folder is not None}}
     quiet: dict[str, Any] = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
     with subprocess.Popen(command, cwd=ROOT, env=environment, **quiet) as process:
         try:

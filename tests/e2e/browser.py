@@ -5,15 +5,20 @@ import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
 
 ROOT = Path(__file__).parents[2]
+PATIENCE = 60_000  # ms
 CHROMIUM = shutil.which("chromium")
-_STILL = """() => document.getAnimations().every(
-  a => a.playState !== 'running' || a.effect?.getComputedTiming().iterations === Infinity)"""
+_STILL = """() => !document.querySelector('[data-testid=stStatusWidget], [data-stale=true]')
+  && document.getAnimations().every(
+    a => a.playState !== 'running' || a.effect?.getComputedTiming().iterations === Infinity)"""
+SCREENS = pytest.mark.parametrize(("theme", "width"), [("light", 1280), ("dark", 390)])  # each theme, each width
+Theme = Literal["light", "dark"]
 MARKS = [
     pytest.mark.browser,
     pytest.mark.skipif(CHROMIUM is None, reason="no chromium: install Debian's 'chromium'"),
@@ -31,14 +36,44 @@ def browsing() -> Iterator[Browser]:
         opened.close()
 
 
+@contextlib.contextmanager
+def visiting(
+    browser: Browser, server: str, *, theme: Theme = "light", width: int = 1280, axe: bool = True
+) -> Iterator[Page]:
+    """A page of the app, of which nothing is wrong when it is left: see `expect_nothing_wrong`."""
+    context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme=theme)
+    page, ears = context.new_page(), Ears()
+    page.set_default_timeout(PATIENCE)
+    ears.listen(page)
+    yield page
+    expect_nothing_wrong(page)
+    assert not axe or serious_problems(page) == []
+    assert ears.complaints == []
+    assert ears.hosts == {server.removeprefix("http://")}
+    context.close()
+
+
+def expect_nothing_wrong(page: Page) -> None:
+    """What holds wherever one stands."""
+    assert page.locator("[data-testid=stException]").count() == 0
+    assert page.get_by_text("Traceback").count() == 0
+    assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"), "the page scrolls sideways"
+
+
 def serious_problems(page: Page) -> list[str]:
-    """What axe finds on a page that keeps somebody from using it, one line a rule; on the whole of it, not just in view."""
+    """What axe finds on a page that keeps somebody from using it, one line a rule; on the whole of it, not just in view.
+
+    What fades in, or is drawn anew, is pale meanwhile: a look counts when the page stood still before and after it.
+    """
     size = page.viewport_size or {"width": 1280, "height": 900}
     height = page.evaluate("() => document.querySelector('[data-testid=stMain]')?.scrollHeight ?? 0")
     page.set_viewport_size({"width": size["width"], "height": max(size["height"], int(height))})
     page.wait_for_timeout(500)
-    page.wait_for_function(_STILL, timeout=30_000)  # what fades in is pale meanwhile
-    found = Axe().run(page).response["violations"]
+    for _ in range(3):
+        page.wait_for_function(_STILL, timeout=PATIENCE)
+        found = Axe().run(page, options={"resultTypes": ["violations"]}).response["violations"]
+        if not found or page.evaluate(_STILL):
+            break
     page.set_viewport_size(size)
     serious = [rule for rule in found if rule["impact"] in ("serious", "critical")]
     return [f"{rule['id']}: {rule['nodes'][0]['html'][:200]}" for rule in serious]

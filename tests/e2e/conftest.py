@@ -1,10 +1,12 @@
-"""What all browser tests share."""
+"""What browser tests share: a browser a file, and one server a process, which has loaded what it needs after the first."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser
 
+from benchmarks.app_server import serving
 from tests.e2e.browser import browsing
 
 
@@ -12,3 +14,18 @@ from tests.e2e.browser import browsing
 def browser() -> Iterator[Browser]:
     with browsing() as opened:
         yield opened
+
+
+@pytest.fixture(scope="session")
+def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the shared server looks for recordings: a test opens its own by its path."""
+    folder = tmp_path_factory.mktemp("shared") / "runs"
+    folder.mkdir()
+    return folder
+
+
+@pytest.fixture(scope="session")
+def server(runs: Path) -> Iterator[str]:
+    """Its address. The experiments that it shows lie in the folder "experiments" beside its recordings."""
+    with serving(runs, runs.parent / "experiments") as address:
+        yield address

@@ -1,17 +1,15 @@
 """Export in a real browser: files downloaded and equal, figures taken along, nothing asked of another host."""
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 
 import pandas as pd
 import pytest
 from playwright.sync_api import Browser, Page
 
-from benchmarks.app_server import serving
 from senet_viz.recording import Recording, open_recording
 from senet_viz.statistics import export_statistics
-from tests.e2e.browser import MARKS, Ears, settle
+from tests.e2e.browser import MARKS, SCREENS, Ears, Theme, settle, visiting
 from tests.e2e.downloads import FORMATS, keep, prepare, take
 from tests.exported import read_exported
 from tests.synthetic import synthetic_recording
@@ -20,16 +18,10 @@ pytestmark = MARKS
 
 
 @pytest.fixture(scope="module")
-def recording(tmp_path_factory: pytest.TempPathFactory) -> Recording:
-    folder = tmp_path_factory.mktemp("browser") / "runs" / "planted"
+def recording(runs: Path) -> Recording:
+    folder = runs / "exported"
     synthetic_recording(folder, classes=6, unreadable=(3,), unlabelled=2)
     return open_recording(folder)
-
-
-@pytest.fixture(scope="module")
-def server(recording: Recording) -> Iterator[str]:
-    with serving(recording.path) as address:
-        yield address
 
 
 def open_export(page: Page, server: str, recording: Recording, **query: str) -> None:
@@ -39,48 +31,33 @@ def open_export(page: Page, server: str, recording: Recording, **query: str) -> 
     settle(page)
 
 
-@pytest.mark.parametrize("width", [1280, 390])
-@pytest.mark.parametrize("theme", ["light", "dark"])
+@SCREENS
 def test_the_page_draws_without_complaint_or_stranger(
-    server: str, browser: Browser, recording: Recording, theme: str, width: int
+    server: str, browser: Browser, recording: Recording, theme: Theme, width: int
 ) -> None:
-    context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme=theme)
-    page = context.new_page()
-    ears = Ears()
-    ears.listen(page)
-    open_export(page, server, recording)
-    assert page.get_by_role("heading", name="Export", exact=True).is_visible()
-    page.get_by_text("What the columns say").click()
-    page.get_by_text("the divisor is n − 1").wait_for()
-    settle(page)
-    assert page.locator("[data-testid=stException]").count() == 0
-    assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"), "the page scrolls sideways"
-    assert ears.complaints == []
-    assert ears.hosts == {server.removeprefix("http://")}
-    context.close()
+    with visiting(browser, server, theme=theme, width=width) as page:
+        open_export(page, server, recording)
+        assert page.get_by_role("heading", name="Export", exact=True).is_visible()
+        page.get_by_text("What the columns say").click()
+        page.get_by_text("the divisor is n − 1").wait_for()
+        settle(page)
 
 
 def test_the_four_downloads_are_equal_to_each_other_and_to_exports(
     server: str, browser: Browser, recording: Recording, tmp_path: Path
 ) -> None:
-    context = browser.new_context(viewport={"width": 1280, "height": 900})
-    page = context.new_page()
-    ears = Ears()
-    ears.listen(page)
-    open_export(page, server, recording)
-    for name, ending in FORMATS.items():
-        path = prepare(page, name, f"statistics-{recording.id[:8]}", tmp_path)
-        direct = export_statistics(recording, tmp_path / f"direct{ending}")
-        pd.testing.assert_frame_equal(read_exported(path), read_exported(direct))
-        pd.testing.assert_frame_equal(
-            read_exported(path), read_exported(tmp_path / "direct.parquet"), check_dtype=False, rtol=1e-7
-        )
-        side = take(page, "Side file (JSON)", tmp_path)
-        assert side.name == f"{path.name}.manifest.json"
-        assert json.loads(side.read_text("utf-8"))["id"] == recording.id
-    assert ears.complaints == []
-    assert ears.hosts == {server.removeprefix("http://")}
-    context.close()
+    with visiting(browser, server, axe=False) as page:
+        open_export(page, server, recording)
+        for name, ending in FORMATS.items():
+            path = prepare(page, name, f"statistics-{recording.id[:8]}", tmp_path)
+            direct = export_statistics(recording, tmp_path / f"direct{ending}")
+            pd.testing.assert_frame_equal(read_exported(path), read_exported(direct))
+            pd.testing.assert_frame_equal(
+                read_exported(path), read_exported(tmp_path / "direct.parquet"), check_dtype=False, rtol=1e-7
+            )
+            side = take(page, "Side file (JSON)", tmp_path)
+            assert side.name == f"{path.name}.manifest.json"
+            assert json.loads(side.read_text("utf-8"))["id"] == recording.id
 
 
 def test_a_figure_is_taken_along_as_page_and_pictures(

@@ -3,7 +3,6 @@
 Only the bundled one has outputs for its classes and interventions, and only its images are elsewhere.
 """
 
-from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import parse_qs, quote, urlsplit
 
@@ -11,13 +10,12 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 import senet_viz as sv
-from benchmarks.app_server import serving
 from senet_viz.images.samples import sample_images
 from senet_viz.planning import RecordOptions
-from tests.e2e.browser import MARKS, serious_problems, settle
-from tests.e2e.walking import Walk, arrive, check, click_point, drawn, follow, go_back_to, pick, said, walking
+from tests.e2e.browser import MARKS, expect_nothing_wrong, serious_problems, settle, visiting
+from tests.e2e.walking import Walk, arrive, click_point, drawn, follow, go_back_to, pick, said
 
-pytestmark = [*MARKS, pytest.mark.walk]
+pytestmark = MARKS
 _ROW = 35  # px of a table's header and of each row
 CLASS_POINT = """() => {
   const plot = document.querySelector('.st-key-figure_plane .js-plotly-plot'), layout = plot._fullLayout
@@ -30,26 +28,27 @@ WALKS = (
     Walk("digits", 12, "SE_4_6", 390, "dark"),
     Walk("mobilenet", 7, "SE_3_2", 1280, "dark"),
 )
-each_recording = pytest.mark.parametrize("walk", WALKS, ids=lambda walk: walk.name)
 
 
-@pytest.fixture(scope="module")
-def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Holds recordings of a few digits; not assessed."""
-    folder = tmp_path_factory.mktemp("walks") / "runs"
-    models = {
-        "digits": sv.load_model("bundled"),
-        "mobilenet": sv.load_model("timm:mobilenetv3_small_050", weights="random"),
-    }
-    for name, model in models.items():
-        sv.record(model, "digits", folder / name, options=RecordOptions(limit=30))
-    return folder
+def on_each_recording(first: str) -> pytest.MarkDecorator:
+    """The walk on all three: on one of them with all other tests, on the others on request (`-m walk`)."""
+    return pytest.mark.parametrize(
+        "walk", [pytest.param(w, id=w.name, marks=[] if w.name == first else pytest.mark.walk) for w in WALKS]
+    )
 
 
-@pytest.fixture(scope="module")
-def server(runs: Path) -> Iterator[str]:
-    with serving(runs) as address:
-        yield address
+@pytest.fixture
+def recording(walk: Walk, runs: Path) -> str:
+    """What an address says of it; of a few digits, and not assessed, unless it is the bundled one."""
+    folder = runs / f"{walk.name} walked"
+    if walk.name != "bundled" and not folder.exists():
+        model = (
+            sv.load_model("bundled")
+            if walk.name == "digits"
+            else sv.load_model("timm:mobilenetv3_small_050", weights="random")
+        )
+        sv.record(model, "digits", folder, options=RecordOptions(limit=30))
+    return "bundled" if walk.name == "bundled" else quote(str(folder), safe="")
 
 
 @pytest.fixture
@@ -59,17 +58,12 @@ def photo(tmp_path: Path) -> Path:
     return tmp_path / name
 
 
-def address(server: str, runs: Path, walk: Walk, page: str) -> str:
-    recording = walk.name if walk.name == "bundled" else quote(str(runs / walk.name), safe="")
-    return f"{server}/{page}?recording={recording}"
-
-
-@each_recording
+@on_each_recording("bundled")
 def test_from_a_depth_curve_to_one_image_and_what_its_gates_do(
-    server: str, browser: Browser, runs: Path, walk: Walk
+    server: str, browser: Browser, recording: str, walk: Walk
 ) -> None:
-    with walking(browser, server, walk) as page:
-        page.goto(address(server, runs, walk, ""))
+    with visiting(browser, server, theme=walk.theme, width=walk.width, axe=False) as page:
+        page.goto(f"{server}/?recording={recording}")
         if walk.name != "bundled":
             page.get_by_role("button", name="Assess now").click()
         stops = [open_curve(page)]
@@ -152,7 +146,7 @@ def open_image(page: Page, walk: Walk) -> None:
     page.get_by_role("button", name="Compute").click()
     page.wait_for_function(f"() => document.querySelectorAll('.js-plotly-plot').length > {figures}")
     expect(page.get_by_text("pixels that drive").first).to_be_attached()
-    check(page)
+    expect_nothing_wrong(page)
 
 
 def expect_moved(page: Page, walk: Walk) -> None:
@@ -162,10 +156,12 @@ def expect_moved(page: Page, walk: Walk) -> None:
     expect(page.get_by_text("No interventions on this network's gates")).to_have_count(0 if walk.judged else 1)
 
 
-@each_recording
-def test_classes_are_searched_sorted_compared_and_mapped(server: str, browser: Browser, runs: Path, walk: Walk) -> None:
-    with walking(browser, server, walk) as page:
-        page.goto(f"{address(server, runs, walk, 'classes')}&map_block={walk.block}")
+@on_each_recording("mobilenet")
+def test_classes_are_searched_sorted_compared_and_mapped(
+    server: str, browser: Browser, recording: str, walk: Walk
+) -> None:
+    with visiting(browser, server, theme=walk.theme, width=walk.width, axe=False) as page:
+        page.goto(f"{server}/classes?recording={recording}&map_block={walk.block}")
         drawn(page, "plane")
         arrive(page, "Classes")
         search_and_sort(page, walk)
@@ -177,7 +173,6 @@ def test_classes_are_searched_sorted_compared_and_mapped(server: str, browser: B
         page.reload()
         page.get_by_role("heading", name=f"Nearest to {name}", exact=True).wait_for()
         assert said(page, "class") == chosen
-        check(page)
 
 
 def search_and_sort(page: Page, walk: Walk) -> None:
@@ -241,12 +236,12 @@ def open_neighbours(page: Page) -> str:
     return str(place["name"])
 
 
-@each_recording
+@on_each_recording("digits")
 def test_a_photo_of_ones_own_step_by_step_and_how_stable_its_gates_are(
-    server: str, browser: Browser, runs: Path, walk: Walk, photo: Path
+    server: str, browser: Browser, recording: str, walk: Walk, photo: Path
 ) -> None:
-    with walking(browser, server, walk) as page:
-        page.goto(address(server, runs, walk, "how"))
+    with visiting(browser, server, theme=walk.theme, width=walk.width, axe=False) as page:
+        page.goto(f"{server}/how?recording={recording}")
         page.locator("input[type=file]").first.set_input_files(photo)
         page.get_by_text(f"{photo.name}, as the network saw it").wait_for()
         pick(page, "Block", walk.block)
@@ -266,6 +261,6 @@ def test_a_photo_of_ones_own_step_by_step_and_how_stable_its_gates_are(
         drawn(page, "stability")
         settle(page)
         assert said(page, "stable_level") == ["Strong"]
-        check(page)
+        expect_nothing_wrong(page)
         go_back_to(page, steps)
         arrive(page, "The five steps, with the numbers of channel 3")

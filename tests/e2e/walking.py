@@ -1,16 +1,12 @@
 """Walking through the dashboard: a recording and a screen, and what a person does on every page."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Literal
 from urllib.parse import parse_qs, urlsplit
 
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Page
 
-from tests.e2e.browser import Ears, settle
+from tests.e2e.browser import Theme, expect_nothing_wrong, settle
 
-PATIENCE = 60_000  # ms
 _POINT = """([figure, trace, at, axis]) => {
   const drawn = document.querySelector(figure), layout = drawn._fullLayout
   const place = drawn.calcdata[trace][at], where = drawn.getBoundingClientRect(), y = layout[axis]
@@ -33,30 +29,9 @@ class Walk:
     depth: int
     block: str
     width: int
-    theme: Literal["light", "dark"]
+    theme: Theme
     at_hand: bool = True
     judged: bool = False
-
-
-@contextmanager
-def walking(browser: Browser, server: str, walk: Walk) -> Iterator[Page]:
-    """A page that has not complained and asked no other host when it is left."""
-    context = browser.new_context(viewport={"width": walk.width, "height": 900}, color_scheme=walk.theme)
-    page, ears = context.new_page(), Ears()
-    page.set_default_timeout(PATIENCE)
-    ears.listen(page)
-    yield page
-    check(page)
-    assert ears.complaints == []
-    assert ears.hosts == {server.removeprefix("http://")}
-    context.close()
-
-
-def check(page: Page) -> None:
-    """What holds wherever one stands."""
-    assert page.locator("[data-testid=stException]").count() == 0
-    assert page.get_by_text("Traceback").count() == 0
-    assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"), "the page scrolls sideways"
 
 
 def said(page: Page, key: str) -> list[str]:
@@ -87,17 +62,19 @@ def pick(page: Page, box: str, option: str) -> None:
 def arrive(page: Page, title: str) -> None:
     page.get_by_role("heading", name=title, exact=True).wait_for()
     settle(page)
-    check(page)
+    expect_nothing_wrong(page)
 
 
 def go_back_to(page: Page, stop: str, *, most: int = 4) -> None:
     """The browser's button, as often as choices on a page left a trace."""
+    passed = [page.url]
     for _ in range(most):
         page.go_back()
-        page.wait_for_timeout(300)
+        settle(page)
+        passed.append(page.url)
         if page.url == stop:
             return
-    raise AssertionError(f"the button never came to {stop}; it is at {page.url}")
+    raise AssertionError(f"the button never came to {stop}; it went by {passed}")
 
 
 def follow(page: Page, title: str) -> None:
