@@ -12,6 +12,8 @@ from senet_viz.errors import ArgumentError
 Theme = Literal["light", "dark"]
 Picture = Literal["png", "svg"]
 PICTURES: tuple[Picture, ...] = ("png", "svg")
+Axis = Literal["x", "y"]
+AXES: tuple[Axis, ...] = ("x", "y")
 FONT = "'Source Sans', 'Source Sans Pro', system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif"
 # Eight of plotly's colour-blind-safe set, those first that are readable on white and on black.
 CLASS_COLOURS = tuple(qualitative.Safe[i] for i in (6, 1, 5, 7, 0, 3, 8, 2))
@@ -122,16 +124,22 @@ def style(figure: go.Figure, look: Look, *, height: int, title: str, top: int) -
 
 def style_axes(figure: go.Figure, look: Look) -> go.Figure:
     """Thin grid, no zero line, ticks in the text's ink."""
-    shared: dict[str, Any] = {"gridcolor": look.grid, "zeroline": False, "linecolor": look.grid, "tickcolor": look.grid,
-              "showline": True, "ticks": "outside", "ticklen": 3, "title": {"font": {"size": 12}},
-              "exponentformat": "none"}  # fmt: skip
-    change_axes(figure, "x", {"showgrid": False, **shared})
-    beside = {"automargin": True, "title": {**shared["title"], "standoff": 8}}  # behind long numbers, not on them
-    change_axes(figure, "y", {"showgrid": True, **shared, **beside})
+    for kind in AXES:
+        change_axes(figure, kind, axis_style(look, kind))
     return figure
 
 
-def change_axes(figure: go.Figure, kind: Literal["x", "y"], changes: Mapping[str, Any], **where: int) -> None:
+def axis_style(look: Look, kind: Axis) -> dict[str, Any]:
+    """What `style_axes` sets on an axis."""
+    shared = {"gridcolor": look.grid, "zeroline": False, "linecolor": look.grid, "tickcolor": look.grid,
+              "showline": True, "ticks": "outside", "ticklen": 3, "exponentformat": "none"}  # fmt: skip
+    if kind == "x":
+        return {"showgrid": False, "title": {"font": {"size": 12}}, **shared}
+    beside = {"font": {"size": 12}, "standoff": 8}  # behind long numbers, not on them
+    return {"showgrid": True, "automargin": True, "title": beside, **shared}
+
+
+def change_axes(figure: go.Figure, kind: Axis, changes: Mapping[str, Any], **where: int) -> None:
     """`figure.update_xaxes` or `update_yaxes`, but each axis is set as a whole: plotly checks a part at a time.
 
     Args:
