@@ -1,5 +1,6 @@
 """Compare images: how the gates of a few images of one's own differ, block by block."""
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 import streamlit as st
@@ -67,9 +68,10 @@ def run(page: Opened, model: "Model", brought: Brought) -> Comparison:
     return comparison
 
 
-def show_images(comparison: Comparison, page: Opened) -> None:
+def show_images(page: Opened, comparison: Comparison, stem: str) -> None:
     """What the network saw and said."""
     st.header("What the network saw and said", anchor=False)
+    look = page.screen.look
     inks = colour_images(len(comparison.images))
     for start in range(0, len(comparison.images), _A_ROW):
         columns = st.columns(_A_ROW, gap="medium")
@@ -80,8 +82,12 @@ def show_images(comparison: Comparison, page: Opened) -> None:
                 st.image(image.view, width=168, alt=f"{image.name} as the network saw it")
                 st.markdown(f"**{at + 1}. {escape(image.name)}**")
                 st.caption(f"{image.size[0]} × {image.size[1]} px, seen as {side} × {side}")
+                figure = keep_figure(  # another block leaves it as it is
+                    ("predictions", page.stamp, stem, comparison.precision, at, page.screen),
+                    partial(draw_predictions, image, inks[at][0], look),
+                )
                 st.plotly_chart(
-                    draw_predictions(image, inks[at][0], page.screen.look), theme=None, key=f"figure_said_{at}",
+                    figure, theme=None, key=f"figure_said_{at}",
                     config={**chart_config(f"predictions-{at + 1}"), "displayModeBar": False},
                     alt=f"Predictions for {image.name}: " + ", ".join(f"{p.name} {p.probability:.0%}" for p in image.predictions),
                 )  # fmt: skip
@@ -176,7 +182,7 @@ def show_all(page: Opened, model: "Model", brought: Brought) -> None:
         return
     stem = f"{page.recording.id[:8]}-images-{brought.digest[:8]}"
     show_answer(answer_comparison(comparison), explained=glossary.PAIR_DISTANCE)
-    show_images(comparison, page)
+    show_images(page, comparison, stem)
     show_grid(page, comparison, stem)
     show_distances(page, comparison, stem)
     show_emergence(page, comparison, stem)

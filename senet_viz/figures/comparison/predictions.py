@@ -4,6 +4,7 @@ import plotly.graph_objects as go
 
 from senet_viz.comparison import ComparedImage
 from senet_viz.figures.comparison.inks import shorten
+from senet_viz.figures.lines import add_annotations
 from senet_viz.figures.look import Look, style, style_axes
 
 
@@ -26,15 +27,17 @@ def draw_predictions(image: ComparedImage, colour: str, look: Look) -> go.Figure
     )  # fmt: skip
     style(figure, look, height=34 * len(rows) + 8, title="", top=2)
     style_axes(figure, look)
+    words = []
     for i, (name, prediction) in enumerate(zip(names, rows)):
-        ink = look.ink if i == 0 else look.text
-        figure.add_annotation(
-            x=0, y=i - 0.16, text=name, showarrow=False, xanchor="left", xref="paper", font={"color": ink}
-        )
-        figure.add_annotation(
-            x=1, y=i - 0.16, text=f"{prediction.probability:.1%}", showarrow=False, xanchor="right", xref="paper",
-            font={"color": ink},
-        )  # fmt: skip
+        place = {
+            "y": i - 0.16,
+            "xref": "paper",
+            "showarrow": False,
+            "font": {"color": look.ink if i == 0 else look.text},
+        }
+        words.append({"x": 0, "text": name, "xanchor": "left", **place})
+        words.append({"x": 1, "text": f"{prediction.probability:.1%}", "xanchor": "right", **place})
+    add_annotations(figure, words)
     figure.update_xaxes(range=[0, 1], visible=False)
     figure.update_yaxes(autorange=False, range=[len(rows) - 0.4, -0.5], visible=False)
     figure.update_layout(margin={"l": 0, "r": 0, "t": 2, "b": 2}, showlegend=False, bargap=0.1)
