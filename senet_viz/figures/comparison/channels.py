@@ -5,7 +5,7 @@ import plotly.graph_objects as go
 
 from senet_viz.comparison import BlockComparison, DifferingChannels
 from senet_viz.figures.comparison.inks import colour_images, name_images, symbol_of
-from senet_viz.figures.look import Look, style, style_axes, translucent
+from senet_viz.figures.look import Look, change_axes, style, style_axes, translucent
 
 _ROW = 24
 
@@ -57,9 +57,9 @@ def draw_block_gates(block: BlockComparison, names: tuple[str, ...], look: Look,
     )
     style_axes(figure, look)
     pad = 0.02 * (high - low)
-    figure.update_yaxes(title_text="gate s", range=[low - pad, high + pad])
-    figure.update_xaxes(title_text="channel (position)", range=[0, len(position) + 1])
-    figure.update_layout(legend_y=1 - (46 if narrow else 26) / figure.layout.height)
+    change_axes(figure, "y", {"title": {"text": "gate s"}, "range": [low - pad, high + pad]})
+    change_axes(figure, "x", {"title": {"text": "channel (position)"}, "range": [0, len(position) + 1]})
+    figure.layout.legend.y = 1 - (46 if narrow else 26) / figure.layout.height
     return figure
 
 
@@ -101,8 +101,16 @@ def draw_differing_channels(differing: DifferingChannels, look: Look, *, narrow:
     style_axes(figure, look)
     low, high = differing.block.range
     pad = 0.02 * (high - low)
-    figure.update_xaxes(title_text="gate s", range=[low - pad, high + pad], showgrid=True)
-    figure.update_yaxes(tickvals=rows.tolist(), ticktext=[f"channel {c}" for c in differing.channels], showgrid=False,
-                        range=[len(rows) - 0.4, -0.6], automargin=True, ticks="")  # fmt: skip
-    figure.update_layout(legend_y=1 - 26 / height)
+    along = {"title": {"text": "gate s"}, "range": [low - pad, high + pad], "showgrid": True}
+    names = [f"channel {c}" for c in differing.channels]
+    beside = {
+        "tickvals": rows.tolist(),
+        "ticktext": names,
+        "showgrid": False,
+        "range": [len(rows) - 0.4, -0.6],
+        "ticks": "",
+    }
+    change_axes(figure, "x", along)
+    change_axes(figure, "y", {**beside, "automargin": True})
+    figure.layout.legend.y = 1 - 26 / height
     return figure

@@ -10,7 +10,8 @@ from senet_viz.comparison import Comparison
 from senet_viz.comparison.stripes import MOST_STRIPES, StripeUnit, stripe_differences
 from senet_viz.figures.comparison.inks import name_images, plain
 from senet_viz.figures.depth import tick_labels
-from senet_viz.figures.look import Look, style, style_axes
+from senet_viz.figures.lines import add_shapes
+from senet_viz.figures.look import Look, change_axes, style, style_axes
 from senet_viz.profiles import label_blocks
 
 _GAP = 3  # columns between two cells
@@ -49,13 +50,11 @@ def draw_gate_grid(
     most = float(np.nanmax(np.abs(cells.values), initial=0)) or 1e-3
     rows, width = len(cells.row_names), cells.values.shape[1]
     height = max(150, _ROW * rows) + (146 if narrow else 108)
-    figure = go.Figure(
-        go.Heatmap(
-            z=cells.values, x=np.arange(width), y=np.arange(rows), colorscale="RdBu_r", zmid=0, zmin=-most, zmax=most,
-            ygap=4, hoverinfo="skip", colorbar=_bar(height, narrow=narrow),
-        )
+    stripes = go.Heatmap(
+        z=cells.values, x=np.arange(width), y=np.arange(rows), colorscale="RdBu_r", zmid=0, zmin=-most, zmax=most,
+        ygap=4, hoverinfo="skip", colorbar=_bar(height, narrow=narrow),
     )  # fmt: skip
-    figure.add_trace(_markers(comparison, cells))
+    figure = go.Figure([stripes, _markers(comparison, cells)])
     title = (
         f"Gate − recorded mean, {_UNITS[unit]}{'<br>' if narrow else ' · '}channels in the order of the recorded mean"
     )
@@ -63,15 +62,18 @@ def draw_gate_grid(
     style(figure, look, height=height, title=title, top=74 if narrow else 34)
     style_axes(figure, look)
     centres = [start + MOST_STRIPES / 2 - 0.5 for start in cells.starts]
-    figure.update_xaxes(
-        tickvals=centres, ticktext=cells.column_names, showgrid=False, showline=False, ticks="", range=[-1.5, width + 1],
-        tickangle=0 if narrow or len(centres) <= 20 else -90,
+    bare = {"showgrid": False, "showline": False, "ticks": ""}
+    change_axes(
+        figure, "x",
+        {**bare, "tickvals": centres, "ticktext": cells.column_names, "range": [-1.5, width + 1],
+         "tickangle": 0 if narrow or len(centres) <= 20 else -90},
     )  # fmt: skip
-    figure.update_yaxes(
-        tickvals=list(range(rows)), ticktext=cells.row_names, range=[rows - 0.5, -0.5], showgrid=False, showline=False,
-        ticks="", automargin=True, tickfont={"color": look.ink},
+    change_axes(
+        figure, "y",
+        {**bare, "tickvals": list(range(rows)), "ticktext": cells.row_names, "range": [rows - 0.5, -0.5],
+         "automargin": True, "tickfont": {"color": look.ink}},
     )  # fmt: skip
-    figure.update_layout(showlegend=False, clickmode="event+select", dragmode=False)
+    figure.update_layout({"showlegend": False, "clickmode": "event+select", "dragmode": False}, overwrite=True)
     if chosen is not None:
         _frame(figure, comparison, cells, chosen, look)
     return figure
@@ -134,7 +136,7 @@ def _frame(figure: go.Figure, comparison: Comparison, cells: _Cells, chosen: str
             "y0": -0.5,
             "y1": rows - 0.5,
         }
-    figure.add_shape(type="rect", line={"color": look.ink, "width": 1.5}, **box)
+    add_shapes(figure, [{"type": "rect", "line": {"color": look.ink, "width": 1.5}, **box}])
 
 
 def _bar(height: int, *, narrow: bool) -> dict[str, object]:

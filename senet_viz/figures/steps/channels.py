@@ -5,7 +5,7 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from senet_viz.figures.comparison.inks import shorten
-from senet_viz.figures.look import Look, style, style_axes
+from senet_viz.figures.look import Look, change_axes, style, style_axes
 from senet_viz.figures.steps.inks import LOUDER_SIGN, QUIETER_SIGN, loudness_inks
 from senet_viz.steps import BlockSteps
 
@@ -28,7 +28,6 @@ def draw_all_channels(steps: BlockSteps, look: Look, *, narrow: bool = False) ->
                    customdata=order, hovertemplate="channel %{customdata}: z = %{y:.4g}<extra></extra>"),
             row=1, col=1,
         )  # fmt: skip
-        figure.update_yaxes(title_text="squeeze z", nticks=4, row=1, col=1)
     for trace in _gates(steps, order, position, look):
         figure.add_trace(trace, row=rows, col=1)
     break_ = "<br>" if narrow else " · "
@@ -42,9 +41,12 @@ def draw_all_channels(steps: BlockSteps, look: Look, *, narrow: bool = False) ->
     style_axes(figure, look)
     low, high = steps.block.range
     pad = 0.02 * (high - low)
-    figure.update_yaxes(title_text="gate s", range=[low - pad, high + pad], row=rows, col=1)
-    figure.update_xaxes(title_text="channel (position)", range=[0, len(order) + 1], row=rows, col=1)
-    figure.update_layout(bargap=0, legend_y=1 - (66 if narrow else 26) / height)
+    if steps.squeeze is not None:
+        change_axes(figure, "y", {"title": {"text": "squeeze z"}, "nticks": 4}, row=1, col=1)
+    change_axes(figure, "y", {"title": {"text": "gate s"}, "range": [low - pad, high + pad]}, row=rows, col=1)
+    along = {"title": {"text": "channel (position)"}, "range": [0, len(order) + 1]}
+    change_axes(figure, "x", along, row=rows, col=1)
+    figure.layout.bargap, figure.layout.legend.y = 0, 1 - (66 if narrow else 26) / height
     return figure
 
 
