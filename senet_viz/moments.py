@@ -137,14 +137,15 @@ class Moments:
         """
         parts = [self] if self.unlabelled is None else [self, self.unlabelled]
         count = np.concatenate([p.count for p in parts])
-        seen = count > 0
-        weights = count[seen].astype(np.float64)[:, None]
-        means = np.concatenate([p.mean for p in parts])[seen]
         total = int(count.sum())
         if not total:
             return _without_images(self)
-        mean = (weights * means).sum(axis=0) / total
-        m2 = sum((p.ssw for p in parts), np.zeros(len(mean))) + (weights * (means - mean) ** 2).sum(axis=0)
+        weights = count.astype(np.float64)
+        means = np.concatenate([p.mean for p in parts])
+        means[count == 0] = 0.0
+        mean = np.einsum("k,kc->c", weights, means) / total
+        means -= mean  # in place: a large block's are tens of megabytes
+        m2 = sum((p.ssw for p in parts), np.zeros(len(mean))) + np.einsum("k,kc,kc->c", weights, means, means)
         lows = [p.min for p in parts if p.min is not None]
         highs = [p.max for p in parts if p.max is not None]
         return Moments(
