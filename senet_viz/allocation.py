@@ -3,6 +3,7 @@
 import ctypes
 import functools
 import sys
+from collections.abc import Callable
 
 _TRIM_THRESHOLD, _TOP_PAD, _MMAP_THRESHOLD = -1, -2, -3  # malloc.h
 _KEPT = 2**31 - 1
@@ -21,11 +22,32 @@ def keep_freed_memory() -> bool:
     Returns:
         Whether the allocator took the settings.
     """
-    if sys.platform != "linux":
-        return False
-    try:
-        mallopt = ctypes.CDLL(None).mallopt
-    except (OSError, AttributeError):  # another C library
+    mallopt = _find("mallopt")
+    if mallopt is None:
         return False
     settings = {_MMAP_THRESHOLD: _LARGEST_IN_HEAP, _TRIM_THRESHOLD: _KEPT, _TOP_PAD: _STEP}
     return all(mallopt(ctypes.c_int(key), ctypes.c_int(value)) == 1 for key, value in settings.items())
+
+
+def give_back_memory() -> bool:
+    """Makes glibc give the system what is free in its heaps: after work that needs much and is done once.
+
+    Each thread has a heap of its own, in which what was freed stays for that thread; elsewhere than on glibc nothing
+    happens.
+
+    Returns:
+        Whether anything was given back.
+    """
+    trim = _find("malloc_trim")
+    return trim is not None and trim(ctypes.c_size_t(0)) == 1
+
+
+def _find(name: str) -> Callable[..., int] | None:
+    """A function of glibc; None with another system or C library."""
+    if sys.platform != "linux":
+        return None
+    try:
+        found: Callable[..., int] = getattr(ctypes.CDLL(None), name)
+    except (OSError, AttributeError):
+        return None
+    return found

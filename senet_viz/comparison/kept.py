@@ -11,7 +11,7 @@ from senet_viz.schema import Gate
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
-_ROWS_AT_ONCE = 1024
+_ROWS_AT_ONCE = 256
 _COUNTED_AT_ONCE = 255  # rows whose hits fit into a byte
 
 

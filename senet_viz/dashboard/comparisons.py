@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
+from senet_viz.allocation import give_back_memory
 from senet_viz.comparison import (
     BlockComparison,
     Comparison,
@@ -29,7 +30,9 @@ if TYPE_CHECKING:
 def get_profiles(_recording: Recording, stamp: str) -> RecordedProfiles:
     """`read_profiles`, kept by `stamp`."""
     del stamp
-    return read_profiles(_recording)
+    profiles = read_profiles(_recording)
+    give_back_memory()
+    return profiles
 
 
 @st.cache_resource(max_entries=16, show_spinner=False)
@@ -66,10 +69,9 @@ def find_placement(
     chosen = (page.stamp, name, digest, precision, among)
     if recording.n_kept * block.block.channels <= AT_ONCE:
         return _place(recording, block, among, True, chosen), None
-    future = _reader().ask(chosen, lambda: place_gates(recording, block.block, block.gates, among))
-    if future.done():
-        return future.result(), None
-    return _place(recording, block, among, False, chosen), future
+    meanwhile = _place(recording, block, among, False, chosen)  # before the other begins, which needs as much memory
+    future = _reader().ask(chosen, lambda: _place_now(recording, block, among, single_images=True))
+    return (future.result(), None) if future.done() else (meanwhile, future)
 
 
 @st.cache_resource(show_spinner=False)
@@ -83,7 +85,13 @@ def _place(
 ) -> Placement:
     """`place_gates`, kept by what was chosen."""
     del chosen
-    return place_gates(_recording, _block.block, _block.gates, _among, single_images=single_images)
+    return _place_now(_recording, _block, _among, single_images=single_images)
+
+
+def _place_now(recording: Recording, block: BlockComparison, among: int | None, *, single_images: bool) -> Placement:
+    placed = place_gates(recording, block.block, block.gates, among, single_images=single_images)
+    give_back_memory()
+    return placed
 
 
 @st.cache_resource(max_entries=16, show_spinner=False)

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
+from senet_viz.allocation import give_back_memory
 from senet_viz.dashboard.frame import Opened, escape
 from senet_viz.errors import SenetVizError
 
@@ -18,7 +19,9 @@ def load_network(digest: str, model: str, arch: str, _manifest: "Manifest") -> "
     from senet_viz.comparing import load_recorded_model
 
     del digest
-    return load_recorded_model(_manifest, model=model or None, arch=arch or None)
+    loaded = load_recorded_model(_manifest, model=model or None, arch=arch or None)
+    give_back_memory()
+    return loaded
 
 
 def open_network(page: Opened) -> "Model | None":
