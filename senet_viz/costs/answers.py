@@ -41,7 +41,7 @@ def compare_note(design: DesignCost) -> str:
         )
     return (
         f"The note's formula gives {note.note:,.0f} weights. That is **one excitation of N layers for a whole stage** of N units; "
-        f"the 2·N layers that it speaks of would have the factor 2N − 2, {note.one_of_2n:,.0f} in all. An excitation of "
+        f"the 2·N layers that it speaks of would have the factor 2N − 2 and come to {note.one_of_2n:,.0f}. An excitation of "
         f"{note.depth} layers in **every** unit, as it is built here and in the paper, has {note.per_unit:,.0f}: the note's sum "
         "lacks the factor N."
     )
