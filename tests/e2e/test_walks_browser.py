@@ -244,9 +244,11 @@ def test_a_photo_of_ones_own_step_by_step_and_how_stable_its_gates_are(
         page.goto(f"{server}/how?recording={recording}")
         page.locator("input[type=file]").first.set_input_files(photo)
         page.get_by_text(f"{photo.name}, as the network saw it").wait_for()
+        settle(page)  # Streamlit drops from the address what is chosen before the page has been run to its end
         pick(page, "Block", walk.block)
         page.get_by_text(f"In {walk.block} this image makes").wait_for()
         settle(page)
+        assert said(page, "how_block") == [walk.block]
         page.get_by_role("combobox", name="Channels", exact=True).fill("3")
         page.get_by_role("option", name="3", exact=True).click()
         page.keyboard.press("Escape")

@@ -72,9 +72,15 @@ def go_back_to(page: Page, stop: str, *, most: int = 4) -> None:
         page.go_back()
         settle(page)
         passed.append(page.url)
-        if page.url == stop:
+        if _read_address(page.url) == _read_address(stop):
             return
     raise AssertionError(f"the button never came to {stop}; it went by {passed}")
+
+
+def _read_address(address: str) -> tuple[str, dict[str, list[str]]]:
+    """Page and choices; a space is written in two ways."""
+    parts = urlsplit(address)
+    return parts.path, parse_qs(parts.query)
 
 
 def follow(page: Page, title: str) -> None:
