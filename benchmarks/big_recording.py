@@ -108,7 +108,7 @@ def keep_scripts_compiled() -> None:
     from streamlit.testing.v1 import local_script_runner
 
     compiled = ScriptCache()
-    local_script_runner.ScriptCache = lambda: compiled  # type: ignore[assignment,misc]
+    vars(local_script_runner)["ScriptCache"] = lambda: compiled
 
 
 def start_session(visit: Visit, recording: Path) -> Any:

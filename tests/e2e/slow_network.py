@@ -8,10 +8,10 @@ from tests.tiny import TinySE
 
 
 class SlowSE(TinySE):
-    """Sleeps a quarter of a second each forward."""
+    """Sleeps over half a second each forward: half a minute for the digits, in which two pages open on a busy machine."""
 
     def forward(self, x: Tensor) -> Tensor:
-        time.sleep(0.25)
+        time.sleep(0.6)
         return super().forward(x)
 
 

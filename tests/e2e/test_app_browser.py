@@ -7,7 +7,16 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from senet_viz.assessing import assess
-from tests.e2e.browser import MARKS, SCREENS, Theme, expect_nothing_wrong, serious_problems, settle, visiting
+from tests.e2e.browser import (
+    MARKS,
+    SCREENS,
+    Theme,
+    expect_nothing_wrong,
+    serious_problems,
+    settle,
+    visiting,
+    wait_until,
+)
 from tests.synthetic import synthetic_recording
 
 pytestmark = MARKS
@@ -24,7 +33,7 @@ def planted(runs: Path) -> str:
 def draw(page: Page, address: str) -> None:
     page.goto(address)
     page.wait_for_selector(".js-plotly-plot .main-svg", timeout=60_000, state="attached")
-    page.wait_for_function("() => !document.querySelector('[data-testid=stStatusWidget]')", timeout=60_000)
+    wait_until(page, "() => !document.querySelector('[data-testid=stStatusWidget]')")
     page.wait_for_timeout(500)
 
 
@@ -63,7 +72,7 @@ def test_a_deep_link_shows_the_same_selection_in_a_new_session(server: str, brow
     draw(first, f"{server}/distributions?recording={planted}")
     means = traces(first)
     first.get_by_text("Mean ± SD (Fig. 7)", exact=True).first.click()
-    first.wait_for_function("() => document.location.search.includes('view=')", timeout=20_000)
+    wait_until(first, "() => document.location.search.includes('view=')")
     first.wait_for_timeout(3000)
     second = browser.new_context().new_page()
     draw(second, first.url)

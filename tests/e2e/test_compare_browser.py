@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from senet_viz.images.samples import sample_images
-from tests.e2e.browser import MARKS, settle, visiting
+from tests.e2e.browser import MARKS, PATIENCE, settle, visiting, wait_until
 from tests.e2e.command import run
 
 pytestmark = MARKS
@@ -63,19 +63,19 @@ def open_cell(page: Page, image: int, depth: int) -> None:
 
 def expect_block_in_view(page: Page) -> None:
     """The opened block's panel begins in the upper half of the window."""
-    page.wait_for_function(
+    wait_until(
+        page,
         """() => {
             const top = document.getElementById('one-block').getBoundingClientRect().top
             return 0 <= top && top < window.innerHeight / 2
         }""",
-        timeout=10_000,
     )
 
 
 def ask_why(page: Page) -> None:
     figures = page.locator(".js-plotly-plot").count()
     page.get_by_role("button", name="Compute").click()
-    page.wait_for_function(f"() => document.querySelectorAll('.js-plotly-plot').length > {figures}", timeout=60_000)
+    wait_until(page, f"() => document.querySelectorAll('.js-plotly-plot').length > {figures}")
     settle(page)
 
 
@@ -114,9 +114,8 @@ def test_a_link_to_the_samples_shows_the_same_selection_in_a_new_session(server:
     assert second.url == first.url
     titles = "[...document.querySelectorAll('.js-plotly-plot')].map(p => p.layout.title.text)"
     for page in (first, second):  # the last of them is drawn some time after the page is there
-        page.wait_for_function(
-            f"() => {titles}.some(t => (t || '').includes('channels that differ most'))", timeout=60_000
-        )
+        wait_until(page, f"() => {titles}.some(t => (t || '').includes('channels that differ most'))")
+        expect(page.locator(".js-plotly-plot")).to_have_count(9, timeout=PATIENCE)  # four predictions and five below
     assert second.evaluate(titles) == first.evaluate(titles)
     assert any("SE_4_6" in title for title in second.evaluate(titles))
     assert any("recorded SDs" in title for title in second.evaluate(titles))

@@ -9,7 +9,7 @@ from playwright.sync_api import Browser, Page
 
 from senet_viz.recording import Recording, open_recording
 from senet_viz.statistics import export_statistics
-from tests.e2e.browser import MARKS, SCREENS, Ears, Theme, settle, visiting
+from tests.e2e.browser import MARKS, SCREENS, Ears, Theme, settle, visiting, wait_until
 from tests.e2e.downloads import FORMATS, keep, prepare, take
 from tests.exported import read_exported
 from tests.synthetic import synthetic_recording
@@ -110,7 +110,7 @@ def test_selections_come_along_from_distributions_and_the_camera_goes_back(
     assert {name for name in names if name} == {"all 6 classes", "class 4"}
     assert "by class share" in page.evaluate("document.querySelector('.js-plotly-plot').layout.title.text")
     page.get_by_role("radio", name="SVG", exact=True).click()
-    page.wait_for_function("() => document.location.search.includes('camera=SVG')", timeout=20_000)
+    wait_until(page, "() => document.location.search.includes('camera=SVG')")
     page.get_by_role("link", name="Distributions").click()
     page.get_by_role("heading", name="Distributions", exact=True).wait_for()
     settle(page)

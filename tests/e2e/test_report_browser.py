@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page
 
-from tests.e2e.browser import MARKS, ROOT, Ears, serious_problems
+from tests.e2e.browser import MARKS, ROOT, Ears, serious_problems, wait_until
 from tests.e2e.command import run
 
 pytestmark = MARKS
@@ -28,7 +28,7 @@ def open_offline(browser: Browser, report: Path, *, scheme: str, width: int) -> 
     page, ears = context.new_page(), Ears()
     ears.listen(page)
     page.goto(report.as_uri())
-    page.wait_for_function("() => document.querySelectorAll('.main-svg').length > 0")
+    wait_until(page, "() => document.querySelectorAll('.main-svg').length > 0")
     page.wait_for_timeout(500)
     return page, ears
 

@@ -12,7 +12,7 @@ from playwright.sync_api import Browser, Page, expect
 import senet_viz as sv
 from senet_viz.images.samples import sample_images
 from senet_viz.planning import RecordOptions
-from tests.e2e.browser import MARKS, expect_nothing_wrong, serious_problems, settle, visiting
+from tests.e2e.browser import MARKS, expect_nothing_wrong, serious_problems, settle, visiting, wait_until
 from tests.e2e.walking import Walk, arrive, click_point, drawn, follow, go_back_to, pick, said
 
 pytestmark = MARKS
@@ -101,7 +101,7 @@ def open_channel(page: Page) -> str:
     """By a triangle above the map."""
     drawn(page, "map")
     click_point(page, ".st-key-figure_map .js-plotly-plot", 1, 5, "yaxis2")
-    page.wait_for_function("() => document.location.search.includes('channel=')")
+    wait_until(page, "() => document.location.search.includes('channel=')")
     settle(page)
     expect(page.locator("#one-channel")).to_be_in_viewport(timeout=10_000)
     return page.url
@@ -144,7 +144,7 @@ def open_image(page: Page, walk: Walk) -> None:
     assert said(page, "compare_block") == [walk.block]
     figures = page.locator(".js-plotly-plot").count()
     page.get_by_role("button", name="Compute").click()
-    page.wait_for_function(f"() => document.querySelectorAll('.js-plotly-plot').length > {figures}")
+    wait_until(page, f"() => document.querySelectorAll('.js-plotly-plot').length > {figures}")
     expect(page.get_by_text("pixels that drive").first).to_be_attached()
     expect_nothing_wrong(page)
 
@@ -191,8 +191,8 @@ def search_and_sort(page: Page, walk: Walk) -> None:
     page.keyboard.press("Escape")
     for order in options[1:]:
         pick(page, "Order", order)
-        page.wait_for_function(
-            "order => new URLSearchParams(document.location.search).get('class_sort') === order", arg=order
+        wait_until(
+            page, "order => new URLSearchParams(document.location.search).get('class_sort') === order", arg=order
         )
     settle(page)
 
@@ -205,7 +205,7 @@ def compare_eight(page: Page) -> None:
     assert box is not None
     page.mouse.click(box["x"] + _ROW / 2, box["y"] + _ROW / 2)
     page.get_by_role("button", name="Compare these 8").click()
-    page.wait_for_function("() => new URLSearchParams(document.location.search).getAll('class').length === 8")
+    wait_until(page, "() => new URLSearchParams(document.location.search).getAll('class').length === 8")
     for key in ("distinctness", "distances", "matrix"):
         drawn(page, key)
     settle(page)
