@@ -13,7 +13,7 @@ def test_a_newcomer_reads_every_step_on_a_phone_in_the_dark(server: str, browser
         page.get_by_text("What it costs").wait_for()
         settle(page)
         expect(page.get_by_text("equals s·U to 1e-6").first).to_be_visible()
-        expect(page.locator(".js-plotly-plot")).to_have_count(3)
+        expect(page.locator(".js-plotly-plot")).to_have_count(3, timeout=PATIENCE)
 
 
 def test_a_link_opens_a_block_and_a_photos_stability_is_computed(server: str, browser: Browser) -> None:

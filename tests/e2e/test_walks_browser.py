@@ -30,8 +30,8 @@ WALKS = (
 )
 
 
-def on_each_recording(first: str) -> pytest.MarkDecorator:
-    """The walk on all three: on one of them with all other tests, on the others on request (`-m walk`)."""
+def on_each_recording(first: str = "") -> pytest.MarkDecorator:
+    """The walk on all three: on the first with all other tests, on the others on request (`-m walk`)."""
     return pytest.mark.parametrize(
         "walk", [pytest.param(w, id=w.name, marks=[] if w.name == first else pytest.mark.walk) for w in WALKS]
     )
@@ -236,7 +236,7 @@ def open_neighbours(page: Page) -> str:
     return str(place["name"])
 
 
-@on_each_recording("digits")
+@on_each_recording()
 def test_a_photo_of_ones_own_step_by_step_and_how_stable_its_gates_are(
     server: str, browser: Browser, recording: str, walk: Walk, photo: Path
 ) -> None:
@@ -244,7 +244,7 @@ def test_a_photo_of_ones_own_step_by_step_and_how_stable_its_gates_are(
         page.goto(f"{server}/how?recording={recording}")
         page.locator("input[type=file]").first.set_input_files(photo)
         page.get_by_text(f"{photo.name}, as the network saw it").wait_for()
-        settle(page)  # Streamlit drops from the address what is chosen before the page has been run to its end
+        settle(page)
         pick(page, "Block", walk.block)
         page.get_by_text(f"In {walk.block} this image makes").wait_for()
         settle(page)
