@@ -26,7 +26,7 @@ class Grid:
     _words: list[dict[str, Any]] = field(default_factory=list)
     _names: dict[Place, str] = field(default_factory=dict)
 
-    def add_panel(self, place: Place, x: dict[str, Any], y: dict[str, Any], *, span: Place = (1, 1)) -> None:
+    def add_panel(self, place: Place, x: dict[str, Any], y: dict[str, Any], *, span: tuple[int, int] = (1, 1)) -> None:
         """A panel over `span` rows and columns; `x` and `y` are properties of its axes."""
         name = self._names[place] = self._next_name()
         (row, column), (rows, columns) = place, span
