@@ -17,7 +17,7 @@ from senet_viz.attribution_results import (
 from senet_viz.comparison import Comparison
 from senet_viz.dashboard import captions, glossary
 from senet_viz.dashboard.comparisons import get_prepared
-from senet_viz.dashboard.controls import pick_one, prepare
+from senet_viz.dashboard.controls import pick_one, prepare, row
 from senet_viz.dashboard.frame import Opened, escape
 from senet_viz.dashboard.parts import show_answer, show_downloads, show_figure
 from senet_viz.dashboard.uploads import Brought
@@ -110,7 +110,7 @@ def show_attribution(page: Opened, model: "Model", brought: Brought, comparison:
 def _ask(page: Opened, model: "Model", brought: Brought, comparison: Comparison, block: str) -> _Question | None:
     names = [f"{i}. {name}" for i, name in enumerate(comparison.names, start=1)]
     what = pick_one("Question", [PIXELS, CHANNELS, PLACES], "why", help_text=glossary.ATTRIBUTION)
-    with st.container(horizontal=True, vertical_alignment="bottom"):
+    with row("attribution"):
         prepare("why_image", "image", names)
         image = names.index(
             st.selectbox("Image", names, key="why_image", persist_state="session", width=230) or names[0]

@@ -8,7 +8,7 @@ from senet_viz.comparison import Comparison, Placement
 from senet_viz.comparison.tables import tabulate_differing, tabulate_places
 from senet_viz.dashboard import captions, glossary, links
 from senet_viz.dashboard.comparisons import find_placement
-from senet_viz.dashboard.controls import prepare
+from senet_viz.dashboard.controls import prepare, row
 from senet_viz.dashboard.frame import Opened, escape
 from senet_viz.dashboard.parts import show_downloads, show_figure
 from senet_viz.dashboard.uploads import Brought
@@ -52,7 +52,7 @@ def bring_into_view() -> None:
 def show_block(page: Opened, brought: Brought, comparison: Comparison) -> str:
     """Controls, figures and tables of one block; returns its name."""
     st.header("One block", anchor=BLOCK_ANCHOR)
-    with st.container(horizontal=True, vertical_alignment="bottom"):
+    with row("one_block"):
         name = pick_block(page)
         among = _pick_reference(page)
     block = comparison.block(name)

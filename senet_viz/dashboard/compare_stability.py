@@ -9,7 +9,7 @@ from senet_viz.comparison import ClassSpread, Comparison, Stability, VariedGates
 from senet_viz.comparison.stability import LEVELS
 from senet_viz.dashboard import glossary, links
 from senet_viz.dashboard.comparisons import get_prepared, get_profiles, name_inputs
-from senet_viz.dashboard.controls import prepare
+from senet_viz.dashboard.controls import prepare, row
 from senet_viz.dashboard.frame import Opened, escape
 from senet_viz.dashboard.parts import show_answer, show_downloads, show_figure
 from senet_viz.dashboard.uploads import Brought
@@ -32,7 +32,7 @@ _STRENGTHS = {word.capitalize(): level for level, word in enumerate(LEVELS)}
 def show_stability(page: Opened, model: "Model", brought: Brought, comparison: Comparison) -> None:
     """The section: which image, against what, what it costs, and what was found."""
     st.header("How stable are these gates?", anchor=False, help=glossary.STABILITY)
-    with st.container(horizontal=True, vertical_alignment="bottom"):
+    with row("stability"):
         image = _pick_image(comparison)
         among = _pick_class(page.recording)
         level = _pick_level()

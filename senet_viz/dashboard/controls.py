@@ -1,6 +1,7 @@
 """Controls whose selection lives in the link and survives page changes: blocks, classes, one of a few."""
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import streamlit as st
 
@@ -8,6 +9,9 @@ from senet_viz.dashboard import glossary, links
 from senet_viz.figures import DistributionView
 from senet_viz.profiles import ChannelOrder, MapView, choose_blocks, choose_classes, label_blocks, label_classes
 from senet_viz.recording import Recording
+
+if TYPE_CHECKING:
+    from streamlit.delta_generator import DeltaGenerator
 
 ORDERS: dict[str, ChannelOrder] = {"Channel number": "channel", "All-class mean": "mean", "Class share": "class share"}
 MAP_VIEWS: dict[str, MapView] = {"Difference": "difference", "Gate": "gate"}
@@ -20,6 +24,13 @@ def prepare(key: str, kind: str, options: Sequence[str]) -> None:
     """To be called before a widget: tells what the link names in vain, drops what another recording left."""
     links.note_unknown(key, kind, options)
     links.keep_known(key, options)
+
+
+def row(key: str) -> "DeltaGenerator":
+    """Controls side by side. By its key the browser knows it again when something above it comes or goes; without one it would
+    be built anew, and its controls would lose their ties to the link.
+    """
+    return st.container(horizontal=True, vertical_alignment="bottom", key=f"row_{key}")
 
 
 def pick_one(label: str, options: Sequence[str], key: str, *, help_text: str | None = None) -> str:

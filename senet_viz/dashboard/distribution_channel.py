@@ -7,7 +7,7 @@ import streamlit as st
 
 from senet_viz.dashboard import captions, glossary, links
 from senet_viz.dashboard.channel_gates import read_channel
-from senet_viz.dashboard.controls import SPREAD_VIEWS, pick_one, prepare
+from senet_viz.dashboard.controls import SPREAD_VIEWS, pick_one, prepare, row
 from senet_viz.dashboard.distribution_images import show_images
 from senet_viz.dashboard.figure_names import name_channel
 from senet_viz.dashboard.frame import Opened, escape
@@ -59,7 +59,7 @@ def show_channel(page: Opened, block: Gate, classes: tuple[int, ...], colours: d
 def _choose(ranking: ChannelRanking, block: Gate, classes: tuple[int, ...], colours: dict[int, str]) -> Channel:
     options = [str(c) for c in ranking.channels]
     default = options.index(str(ranking.example))
-    with st.container(horizontal=True, vertical_alignment="bottom"):
+    with row("one_channel"):
         prepare(CHANNEL_KEY, f"channel of {block.label}", options)
         text = st.selectbox(
             f"Channel of {block.label}", options, index=default, key=CHANNEL_KEY, bind="query-params", persist_state="session", width=210,

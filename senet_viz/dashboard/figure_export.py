@@ -16,6 +16,7 @@ from senet_viz.dashboard.controls import (
     pick_figure_classes,
     pick_one,
     prepare,
+    row,
 )
 from senet_viz.dashboard.figure_names import name_channel, name_map, name_profiles
 from senet_viz.dashboard.frame import Opened
@@ -62,12 +63,13 @@ def _draw(page: Opened, kind: str) -> Drawn | None:
 
 def _draw_profiles(page: Opened, *, bands: bool) -> Drawn:
     recording, narrow = page.recording, page.screen.narrow
-    left, right = st.columns(2)
+    with st.container(key="export_what"):
+        left, right = st.columns(2)
     with left:
         blocks = pick_figure_blocks(recording)
     with right:
         classes = pick_figure_classes(recording)
-    with st.container(horizontal=True, vertical_alignment="bottom"):
+    with row("export_panels"):
         order = ORDERS[pick_one("Order of channels", list(ORDERS), "order", help_text=glossary.ORDER)]
         seed = st.number_input(
             "Seed of the draw", 0, 9999, 0, key="seed", bind="query-params", persist_state="session",
@@ -88,7 +90,7 @@ def _draw_map(page: Opened) -> Drawn | None:
         st.info("A class × channel map needs at least two classes.", icon=":material/label_off:")
         return None
     named = pick_figure_classes(recording)
-    with st.container(horizontal=True, vertical_alignment="bottom"):
+    with row("export_map"):
         block = _pick_block(page)
         view = MAP_VIEWS[pick_one("Show", list(MAP_VIEWS), "map_view")]
         top = TOPS[pick_one("Channels", list(TOPS), "map_top", help_text=glossary.CLASS_SHARE)]
@@ -104,7 +106,7 @@ def _draw_map(page: Opened) -> Drawn | None:
 def _draw_channel(page: Opened) -> Drawn | None:
     recording = page.recording
     classes = pick_figure_classes(recording)
-    with st.container(horizontal=True, vertical_alignment="bottom"):
+    with row("export_channel"):
         block = recording.blocks[_pick_block(page)]
         ranking = get_ranking(recording, page.stamp, block.name)
         options = [str(c) for c in ranking.channels]

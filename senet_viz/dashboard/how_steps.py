@@ -7,7 +7,7 @@ import streamlit as st
 from senet_viz.comparison import Failure
 from senet_viz.dashboard import glossary, links
 from senet_viz.dashboard.comparisons import get_image, name_inputs
-from senet_viz.dashboard.controls import prepare
+from senet_viz.dashboard.controls import prepare, row
 from senet_viz.dashboard.frame import Opened, escape
 from senet_viz.dashboard.networks import open_network
 from senet_viz.dashboard.parts import show_answer, show_downloads, show_figure
@@ -61,7 +61,7 @@ def get_steps(
 
 
 def _show(page: Opened, model: "Model", brought: Brought, first: int) -> None:
-    with st.container(horizontal=True, vertical_alignment="bottom"):
+    with row("how"):
         position = _pick_image(brought, first)
         depth = _pick_block(page.recording)
         channels = _pick_channels(page.recording, depth)

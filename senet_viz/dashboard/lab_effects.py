@@ -6,7 +6,7 @@ import streamlit as st
 
 from senet_viz.assessment import ASSESSMENT, read_effects
 from senet_viz.dashboard import captions, glossary, links
-from senet_viz.dashboard.controls import pick_one, prepare
+from senet_viz.dashboard.controls import pick_one, prepare, row
 from senet_viz.dashboard.frame import Opened, escape
 from senet_viz.dashboard.parts import show_answer, show_downloads, show_figure
 from senet_viz.effects import (
@@ -77,7 +77,7 @@ def show_effects(page: Opened, table: EffectTable) -> None:
 def _choose(table: EffectTable) -> _Choice:
     made = list(dict.fromkeys(effect.baseline for effect in table.effects))
     strengths = sorted({effect.strength for effect in table.effects}, reverse=True)
-    with st.container(horizontal=True, vertical_alignment="bottom"):
+    with row("lab_measure"):
         measure = MEASURE_NAMES[pick_one("Measure", list(MEASURE_NAMES), "lab_measure", help_text=glossary.COSTS)]
         over = OVER_NAMES[pick_one("Intervals over", list(OVER_NAMES), "lab_over", help_text=glossary.INTERVAL_OVER)]
         strength = strengths[0]
@@ -141,7 +141,7 @@ def show_classes(page: Opened, table: EffectTable, choice: _Choice) -> None:
     made = [effect for effect in table.effects if effect.strength == choice.strength]
     targets = list(dict.fromkeys(effect.target for effect in made))
     first = find_costliest(made)
-    with st.container(horizontal=True, vertical_alignment="bottom"):
+    with row("lab_losers"):
         target = _select("Gates of", targets, "lab_target", "target", first.target)
         baselines = [effect.baseline for effect in made if effect.target == target]
         default = first.baseline if first.baseline in baselines else baselines[0]

@@ -7,7 +7,7 @@ import streamlit as st
 
 from senet_viz.comparison import Failure
 from senet_viz.dashboard import captions, glossary, links
-from senet_viz.dashboard.controls import prepare
+from senet_viz.dashboard.controls import prepare, row
 from senet_viz.dashboard.frame import Opened, escape
 from senet_viz.dashboard.networks import open_network
 from senet_viz.dashboard.parts import show_answer, show_downloads, show_figure
@@ -53,11 +53,11 @@ def show_live(page: Opened) -> None:
 
 
 def _try(page: Opened, model: "Model", brought: Brought) -> None:
-    with st.container(horizontal=True, vertical_alignment="bottom"):
+    with row("try_where"):
         position = _pick_image(brought)
         blocks = _pick_blocks(page.recording)
         channels = _pick_channels() if len(blocks) == 1 else None
-    with st.container(horizontal=True, vertical_alignment="bottom"):
+    with row("try_what"):
         baseline = _pick_baseline(page.recording)
         class_index = _pick_class(page.recording) if baseline == "class_mean" else None
         strength = _pick_strength()

@@ -37,21 +37,29 @@ def browsing() -> Iterator[Browser]:
         opened.close()
 
 
+def new_page(browser: Browser, *, theme: Theme = "light", width: int = 1280, offline: bool = False) -> Page:
+    """A page of a session of its own, for someone who wants nothing to move: drawing what moves takes a quarter of the work."""
+    context = browser.new_context(
+        viewport={"width": width, "height": 900}, color_scheme=theme, reduced_motion="reduce", offline=offline
+    )
+    page = context.new_page()
+    page.set_default_timeout(PATIENCE)
+    return page
+
+
 @contextlib.contextmanager
 def visiting(
     browser: Browser, server: str, *, theme: Theme = "light", width: int = 1280, axe: bool = True
 ) -> Iterator[Page]:
     """A page of the app, of which nothing is wrong when it is left: see `expect_nothing_wrong`."""
-    context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme=theme)
-    page, ears = context.new_page(), Ears()
-    page.set_default_timeout(PATIENCE)
+    page, ears = new_page(browser, theme=theme, width=width), Ears()
     ears.listen(page)
     yield page
     expect_nothing_wrong(page)
     assert not axe or serious_problems(page) == []
     assert ears.complaints == []
     assert ears.hosts == {server.removeprefix("http://")}
-    context.close()
+    page.context.close()
 
 
 def expect_nothing_wrong(page: Page) -> None:

@@ -12,6 +12,7 @@ from tests.e2e.browser import (
     SCREENS,
     Theme,
     expect_nothing_wrong,
+    new_page,
     serious_problems,
     settle,
     visiting,
@@ -68,13 +69,13 @@ def traces(page: Page) -> list[list[str]]:
 
 
 def test_a_deep_link_shows_the_same_selection_in_a_new_session(server: str, browser: Browser, planted: str) -> None:
-    first = browser.new_context().new_page()
+    first = new_page(browser)
     draw(first, f"{server}/distributions?recording={planted}")
     means = traces(first)
     first.get_by_text("Mean ± SD (Fig. 7)", exact=True).first.click()
     wait_until(first, "() => document.location.search.includes('view=')")
     first.wait_for_timeout(3000)
-    second = browser.new_context().new_page()
+    second = new_page(browser)
     draw(second, first.url)
     assert second.url == first.url
     assert traces(second) == traces(first) != means

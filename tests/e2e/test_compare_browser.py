@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from senet_viz.images.samples import sample_images
-from tests.e2e.browser import MARKS, PATIENCE, settle, visiting, wait_until
+from tests.e2e.browser import MARKS, PATIENCE, new_page, settle, visiting, wait_until
 from tests.e2e.command import run
 
 pytestmark = MARKS
@@ -101,13 +101,13 @@ def test_three_photos_are_compared_a_cell_opened_and_an_attribution_drawn(
 
 
 def test_a_link_to_the_samples_shows_the_same_selection_in_a_new_session(server: str, browser: Browser) -> None:
-    first = browser.new_context(viewport={"width": 1280, "height": 900}).new_page()
+    first = new_page(browser)
     first.goto(
         f"{server}/compare?recording=bundled&images=Samples&compare_block=SE_4_6&unit=Recorded+SDs&among=goldfish"
     )
     first.get_by_text("Why this gate?").wait_for(timeout=120_000)
     settle(first)
-    second = browser.new_context(viewport={"width": 1280, "height": 900}).new_page()
+    second = new_page(browser)
     second.goto(first.url)
     second.get_by_text("Why this gate?").wait_for(timeout=120_000)
     settle(second)

@@ -9,7 +9,7 @@ from playwright.sync_api import Browser, Page
 
 from senet_viz.recording import Recording, open_recording
 from senet_viz.statistics import export_statistics
-from tests.e2e.browser import MARKS, SCREENS, Ears, Theme, settle, visiting, wait_until
+from tests.e2e.browser import MARKS, SCREENS, Ears, Theme, new_page, settle, visiting, wait_until
 from tests.e2e.downloads import FORMATS, keep, prepare, take
 from tests.exported import read_exported
 from tests.synthetic import synthetic_recording
@@ -63,8 +63,7 @@ def test_the_four_downloads_are_equal_to_each_other_and_to_exports(
 def test_a_figure_is_taken_along_as_page_and_pictures(
     server: str, browser: Browser, recording: Recording, tmp_path: Path
 ) -> None:
-    context = browser.new_context(viewport={"width": 1280, "height": 900})
-    page = context.new_page()
+    page = new_page(browser)
     open_export(page, server, recording, figure="Fig. 7", paper="Dark")
     names = set()
     camera = page.locator(".js-plotly-plot .modebar-btn").first
@@ -81,9 +80,8 @@ def test_a_figure_is_taken_along_as_page_and_pictures(
     assert alone.suffix == ".html"
     assert names == {alone.stem}
     assert alone.stem.startswith(f"gates-fig7-{recording.id[:8]}-")
-    context.close()
-    offline = browser.new_context(offline=True)
-    reader = offline.new_page()
+    page.context.close()
+    reader = new_page(browser, offline=True)
     ears = Ears()
     ears.listen(reader)
     reader.goto(alone.as_uri())
@@ -92,14 +90,13 @@ def test_a_figure_is_taken_along_as_page_and_pictures(
     assert reader.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(15, 20, 27)"
     assert reader.evaluate("document.querySelector('.js-plotly-plot').data.length") > 6
     assert (ears.complaints, ears.hosts) == ([], set())
-    offline.close()
+    reader.context.close()
 
 
 def test_selections_come_along_from_distributions_and_the_camera_goes_back(
     server: str, browser: Browser, recording: Recording
 ) -> None:
-    context = browser.new_context(viewport={"width": 1280, "height": 900})
-    page = context.new_page()
+    page = new_page(browser)
     page.goto(f"{server}/distributions?recording={recording.path}&class=class+4&order=Class+share")
     settle(page)
     page.get_by_role("link", name="Export").click()
@@ -118,13 +115,13 @@ def test_selections_come_along_from_distributions_and_the_camera_goes_back(
         "[...document.querySelectorAll('.js-plotly-plot')].map(p => p._context.toImageButtonOptions.format)"
     )
     assert formats == ["svg"] * 4, "two of the page, one of a channel and one of its classes"
-    context.close()
+    page.context.close()
 
 
 def test_a_deep_link_shows_the_same_choices_in_a_new_session(
     server: str, browser: Browser, recording: Recording
 ) -> None:
-    page = browser.new_context().new_page()
+    page = new_page(browser)
     open_export(page, server, recording, format="NPZ", export_block="SE_5_1", export_class="class+2")
     main = page.get_by_test_id("stMain")
     assert main.get_by_text("16 rows × 17 columns").is_visible()

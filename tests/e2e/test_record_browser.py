@@ -10,7 +10,7 @@ from playwright.sync_api import Browser, Page, TimeoutError
 from benchmarks.app_server import serving
 from senet_viz import open_recording, verify_recording
 from senet_viz.jobs import find_jobs, read_status
-from tests.e2e.browser import MARKS, Ears
+from tests.e2e.browser import MARKS, Ears, new_page
 
 pytestmark = [*MARKS, pytest.mark.slow]
 NETWORK = "tests.e2e.slow_network:slow_se"
@@ -57,12 +57,12 @@ def wait_for_state(page: Page, state: str) -> None:
 def test_a_recording_is_cancelled_resumed_and_opened(browser: Browser, tmp_path: Path) -> None:
     root, ears = tmp_path / "runs", Ears()
     with serving(root) as address:
-        page = browser.new_context().new_page()
+        page = new_page(browser)
         ears.listen(page)
         go_to_record(page, address)
         start_slow_recording(page, "my run")
         wait_until_recording(page)
-        other = browser.new_context(viewport={"width": 390, "height": 900}, color_scheme="dark").new_page()
+        other = new_page(browser, theme="dark", width=390)
         ears.listen(other)
         other.goto(f"{address}/record")
         wait_until_recording(other)
@@ -123,13 +123,13 @@ def ask_to_delete(page: Page) -> None:
 def test_a_job_outlives_the_server_that_started_it(browser: Browser, tmp_path: Path) -> None:
     root = tmp_path / "runs"
     with serving(root) as address:
-        page = browser.new_context().new_page()
+        page = new_page(browser)
         go_to_record(page, address)
         start_slow_recording(page, "long")
         wait_until_recording(page)
     assert read_status(find_jobs(root)[0]).state == "running"
     with serving(root) as address:
-        page = browser.new_context().new_page()
+        page = new_page(browser)
         go_to_record(page, address)
         wait_until_recording(page)
         page.get_by_role("button", name="Cancel").click()

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page
 
-from tests.e2e.browser import MARKS, ROOT, Ears, serious_problems, wait_until
+from tests.e2e.browser import MARKS, ROOT, SCREENS, Ears, Theme, new_page, serious_problems, wait_until
 from tests.e2e.command import run
 
 pytestmark = MARKS
@@ -22,10 +22,8 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-def open_offline(browser: Browser, report: Path, *, scheme: str, width: int) -> tuple[Page, Ears]:
-    context = browser.new_context(color_scheme=scheme, viewport={"width": width, "height": 900})  # type: ignore[arg-type]
-    context.set_offline(True)
-    page, ears = context.new_page(), Ears()
+def open_offline(browser: Browser, report: Path, *, theme: Theme, width: int) -> tuple[Page, Ears]:
+    page, ears = new_page(browser, theme=theme, width=width, offline=True), Ears()
     ears.listen(page)
     page.goto(report.as_uri())
     wait_until(page, "() => document.querySelectorAll('.main-svg').length > 0")
@@ -33,9 +31,9 @@ def open_offline(browser: Browser, report: Path, *, scheme: str, width: int) -> 
     return page, ears
 
 
-@pytest.mark.parametrize(("scheme", "width"), [("light", 1280), ("dark", 390)])
-def test_it_opens_offline_and_asks_nobody(browser: Browser, report: Path, scheme: str, width: int) -> None:
-    page, ears = open_offline(browser, report, scheme=scheme, width=width)
+@SCREENS
+def test_it_opens_offline_and_asks_nobody(browser: Browser, report: Path, theme: Theme, width: int) -> None:
+    page, ears = open_offline(browser, report, theme=theme, width=width)
     shown = [chart for chart in page.locator("figure .chart").all() if chart.is_visible()]
     assert len(shown) == 3
     for chart in shown:
@@ -49,7 +47,7 @@ def test_it_opens_offline_and_asks_nobody(browser: Browser, report: Path, scheme
 
 
 def test_it_is_read_with_the_keyboard_and_in_order(browser: Browser, report: Path) -> None:
-    page, _ = open_offline(browser, report, scheme="light", width=1280)
+    page, _ = open_offline(browser, report, theme="light", width=1280)
     levels = page.evaluate("[...document.querySelectorAll('h1,h2,h3')].map(h => +h.tagName[1])")
     assert levels[0] == 1
     assert levels.count(1) == 1

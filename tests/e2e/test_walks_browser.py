@@ -236,7 +236,7 @@ def open_neighbours(page: Page) -> str:
     return str(place["name"])
 
 
-@on_each_recording()
+@on_each_recording("digits")
 def test_a_photo_of_ones_own_step_by_step_and_how_stable_its_gates_are(
     server: str, browser: Browser, recording: str, walk: Walk, photo: Path
 ) -> None:

@@ -10,7 +10,7 @@ from playwright.sync_api import Browser, Page
 from benchmarks.app_server import serving
 from senet_viz import open_recording
 from senet_viz.statistics import export_statistics
-from tests.e2e.browser import MARKS, Ears, browsing, serious_problems, settle
+from tests.e2e.browser import MARKS, Ears, browsing, new_page, serious_problems, settle
 from tests.e2e.downloads import FORMATS, prepare
 from tests.e2e.test_record_browser import PATIENCE, fill, go_to_record, wait_for_state
 from tests.exported import read_exported
@@ -48,7 +48,7 @@ def record_efficientnet(page: Page, name: str) -> None:
 def test_a_recording_of_another_network_is_made_opened_and_exported(browser: Browser, tmp_path: Path) -> None:
     root, ears = tmp_path / "runs", Ears()
     with serving(root) as address:
-        page = browser.new_context(viewport={"width": 1280, "height": 900}).new_page()
+        page = new_page(browser)
         ears.listen(page)
         go_to_record(page, address)
         record_efficientnet(page, "efficientnet")

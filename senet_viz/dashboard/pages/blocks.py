@@ -23,7 +23,7 @@ from senet_viz.blocks import (
 )
 from senet_viz.dashboard import captions, glossary, links
 from senet_viz.dashboard.assessments import Stored, find_assessment, get_measures
-from senet_viz.dashboard.controls import prepare
+from senet_viz.dashboard.controls import prepare, row
 from senet_viz.dashboard.frame import Opened, escape, open_page
 from senet_viz.dashboard.parts import keep_figure, offer_files, show_answer, show_downloads, show_figure
 from senet_viz.dashboard.results import get_block_table, get_channel_measures
@@ -203,7 +203,7 @@ def channels_of(page: Opened, facts: Facts, block: Gate) -> pd.DataFrame:
 def show_scatter(page: Opened, label: str, channels: pd.DataFrame, known: list[str]) -> None:
     """Two chosen measures, a point a channel."""
     words = {MEASURE_WORDS[name]: name for name in known}
-    with st.container(horizontal=True):
+    with row("measures"):
         x = words[pick_measure("Across", list(words), "measure_x", 0)]
         y = words[pick_measure("Upwards", list(words), "measure_y", 1)]
     figure = draw_channels_scatter(channels, label, x, y, page.screen.look, narrow=page.screen.narrow)

@@ -29,7 +29,7 @@ from senet_viz.claims import (
 )
 from senet_viz.dashboard import glossary, links
 from senet_viz.dashboard.assessments import find_assessment
-from senet_viz.dashboard.controls import prepare
+from senet_viz.dashboard.controls import prepare, row
 from senet_viz.dashboard.frame import Opened, open_page
 from senet_viz.dashboard.parts import show_answer, show_downloads, show_figure
 from senet_viz.dashboard.screen import let_first_figure_draw
@@ -99,7 +99,7 @@ def open_clicked_block(page: Opened) -> None:
 def show_block_links(page: Opened) -> None:
     """The same without a pointer: one block, and where it is seen more closely."""
     labels = label_blocks(page.recording.blocks)
-    with st.container(horizontal=True, vertical_alignment="bottom"):
+    with row("claim_block"):
         prepare("claim_block", "block", labels)
         picked = st.selectbox(
             "Look into a block", labels, index=len(labels) - 1, key="claim_block", bind="query-params",
@@ -191,7 +191,7 @@ opened = open_page("Claim", "Does what the paper says of gates hold for this net
 open_clicked_block(opened)
 stored = find_assessment(opened)
 if stored is not None:
-    readings, curves, onwards = st.container(), st.container(), st.container()
+    readings, curves, onwards = (st.container(key=name) for name in ("readings", "curves", "onwards"))
     with curves:  # first: the browser fetches Plotly, its largest part, when it meets a figure
         show_curves(opened, stored.assessment)
     with readings:

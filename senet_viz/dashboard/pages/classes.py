@@ -27,7 +27,7 @@ from senet_viz.dashboard.classes_results import (
     get_plane,
 )
 from senet_viz.dashboard.classes_table import pick_effect, pick_order, show_table
-from senet_viz.dashboard.controls import pick_figure_classes, pick_one, prepare
+from senet_viz.dashboard.controls import pick_figure_classes, pick_one, prepare, row
 from senet_viz.dashboard.frame import Opened, escape, open_page
 from senet_viz.dashboard.lab_effects import find_effects
 from senet_viz.dashboard.parts import keep_figure, show_answer, show_downloads, show_figure
@@ -99,7 +99,7 @@ def show_classes(page: Opened, chosen: Selection, found: ClassDistinctness) -> N
     show_answer("**".join(escape(part) for part in answer.split("**")), explained=glossary.CLASS_DISTANCE)
     offer_intervals(page, found)
     st.header("All classes", anchor=False, help=glossary.CLASS_EMERGENCE)
-    with st.container(horizontal=True, vertical_alignment="bottom"):
+    with row("class_table"):
         effect = pick_effect(effects)
         images = None if effects is None else effects.class_images
         overview = ClassOverview(found, get_accuracy(page.recording, page.stamp), effect, images)

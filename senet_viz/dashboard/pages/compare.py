@@ -13,7 +13,7 @@ from senet_viz.dashboard.compare_attribution import show_attribution
 from senet_viz.dashboard.compare_block import BLOCK_ANCHOR, BLOCK_KEY, bring_into_view, show_block
 from senet_viz.dashboard.compare_stability import show_stability
 from senet_viz.dashboard.comparisons import get_comparison
-from senet_viz.dashboard.controls import pick_one, prepare
+from senet_viz.dashboard.controls import pick_one, prepare, row
 from senet_viz.dashboard.frame import Opened, escape, open_page
 from senet_viz.dashboard.networks import open_network
 from senet_viz.dashboard.parts import keep_figure, show_answer, show_downloads, show_figure, show_table
@@ -129,7 +129,7 @@ def show_distances(page: Opened, comparison: Comparison, stem: str) -> None:
     several = len(comparison.images) > 1
     options = list(DISTANCES) if several else list(DISTANCES)[-1:]
     image = None
-    with st.container(horizontal=True, vertical_alignment="bottom"):
+    with row("distances"):
         distance = DISTANCES[pick_one("Distance", options, "distance", help_text=glossary.PAIR_DISTANCE)]
         if len(comparison.images) > 2 and distance != "from mean":
             names = [_ALL_PAIRS, *(f"{i}. {name}" for i, name in enumerate(comparison.names, start=1))]

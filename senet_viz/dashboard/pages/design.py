@@ -19,7 +19,7 @@ from senet_viz.costs import (
 )
 from senet_viz.dashboard import glossary, links
 from senet_viz.dashboard.commands import show_command
-from senet_viz.dashboard.controls import prepare
+from senet_viz.dashboard.controls import prepare, row
 from senet_viz.dashboard.frame import escape, open_plain_page
 from senet_viz.dashboard.parts import show_answer, show_downloads, show_figure
 from senet_viz.dashboard.screen import Screen
@@ -35,7 +35,7 @@ _NOTE = r"\sum_s\left[(N_s-2)\,\frac{C_s^2}{r^2}+\frac{2\,C_s^2}{r}\right]"
 def choose() -> DesignCost:
     """The page's controls: network, place, r, layers, biases."""
     titles = {a.title: a for a in ARCHITECTURES}
-    with st.container(horizontal=True, vertical_alignment="bottom"):
+    with row("design_network"):
         prepare("design_network", "network", list(titles))
         title = st.selectbox(
             "Network", list(titles), index=list(titles).index(_FIRST), key="design_network", bind="query-params",
@@ -48,7 +48,7 @@ def choose() -> DesignCost:
             "Place of the units", list(places), key="design_place", bind="query-params", persist_state="session", width=330,
             on_change=links.forget_notices, help=glossary.PLACEMENT,
         )  # fmt: skip
-    with st.container(horizontal=True, vertical_alignment="bottom"):
+    with row("design_unit"):
         reduction = st.select_slider(
             "Reduction r", REDUCTIONS, 16, key="design_r", bind="query-params", persist_state="session", width=280,
             help=glossary.REDUCTION,

@@ -17,6 +17,7 @@ from senet_viz.dashboard.controls import (
     pick_figure_classes,
     pick_one,
     prepare,
+    row,
 )
 from senet_viz.dashboard.distribution_channel import CHANNEL_KEY, CHANNEL_SECTION, show_channel
 from senet_viz.dashboard.figure_names import name_map, name_profiles
@@ -137,7 +138,7 @@ def show_class_map(page: Opened, chosen: Selection) -> Gate:
     recording, screen = page.recording, page.screen
     st.header("One block: all classes", anchor=BLOCK_SECTION)
     labels = label_blocks(recording.blocks)
-    with st.container(horizontal=True, vertical_alignment="bottom"):
+    with row("one_block"):
         default = labels.index(labels[recording.block(chosen.blocks[-1]).depth])
         prepare("map_block", "block", labels)
         label = st.selectbox(

@@ -57,7 +57,8 @@ def choose_table(page: Opened) -> Choice:
     """Format, blocks and classes; nothing chosen means all."""
     recording = page.recording
     chosen = pick_one("Format", list(FORMATS), "format", help_text=FORMAT_HELP)
-    left, right = st.columns(2)
+    with st.container(key="export_table"):
+        left, right = st.columns(2)
     labels = label_blocks(recording.blocks)
     prepare("export_block", "block", labels)
     blocks = left.multiselect(

@@ -12,7 +12,7 @@ from senet_viz.errors import SenetVizError
 opened = open_page("How SE works", "What does a squeeze-and-excitation block do to a photo?")
 st.markdown(glossary.HOW)
 notices = st.container()
-live = st.container()
+live = st.container(key="live")
 network = None
 if not (later := networks_can_wait(opened.recording)):
     with live:

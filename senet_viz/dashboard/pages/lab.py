@@ -18,8 +18,10 @@ if effects is None:
     explain_missing(opened.recording)
 else:
     show_effects(opened, effects)
-show_freezing(opened)
-show_live(opened)
+with st.container(key="freezing"):
+    show_freezing(opened)
+with st.container(key="try_it"):
+    show_live(opened)
 with notices:
     links.show_notices()
 scroll_to_section()
