@@ -1,6 +1,7 @@
 """The house's law: imports go down the floors only, and the numpy wing knows no torch."""
 
 import ast
+import functools
 import subprocess
 import sys
 from pathlib import Path
@@ -31,7 +32,8 @@ def rooms() -> list[tuple[str, Path]]:
     return [(path.relative_to(PACKAGE).parts[0].removesuffix(".py"), path) for path in sorted(PACKAGE.rglob("*.py"))]
 
 
-def imported_modules(path: Path) -> set[str]:
+@functools.cache
+def imported_modules(path: Path) -> frozenset[str]:
     """Full names of everything imported anywhere in a file, type-checking blocks left out."""
     tree = ast.parse(path.read_text(encoding="utf-8"))
     hidden = {
@@ -49,7 +51,7 @@ def imported_modules(path: Path) -> set[str]:
         elif isinstance(node, ast.ImportFrom) and node.module:
             assert node.level == 0, f"{path}: relative import"
             found |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
-    return found
+    return frozenset(found)
 
 
 def room_of(module: str) -> str:
