@@ -19,16 +19,18 @@ class Kind:
     prefix: str = ""
 
 
-MODELS: dict[str, Kind | None] = {
-    "Bundled SE-ResNet-50": None,
+# What is chosen as it stands is what the command line calls it.
+MODELS: dict[str, Kind | str] = {
+    "Bundled SE-ResNet-50": "bundled",
+    "Bundled SE-BN-Inception": "bundled:sebninception-w025-64px",
     "timm": Kind("Name in timm", "legacy_seresnet50.in1k", "timm:"),
     "torchvision": Kind("Name in torchvision", "efficientnet_b0", "torchvision:"),
     "Weights file": Kind("File", "weights.safetensors"),
     "Folder written by train": Kind("Folder", "checkpoints/mine"),
     "Python factory": Kind("package.module:factory", "mymodels:build"),
 }
-IMAGES: dict[str, Kind | None] = {
-    "scikit-learn's digits": None,
+IMAGES: dict[str, Kind | str] = {
+    "scikit-learn's digits": "digits",
     "Folder": Kind("Folder of class folders, or of images", "data/val"),
     "Parquet": Kind("File, folder or glob", "data/val-*.parquet"),
     "CSV of path,label": Kind("File", "data/val.csv"),
@@ -64,7 +66,7 @@ def choose_recording(root: Path) -> Choices:
     with st.container(border=True):
         model_side, images_side, where_side = st.columns(3, gap="medium")
         with model_side:
-            kind, model = _choose("Model", MODELS, "record_model", bundled="bundled")
+            kind, model = _choose("Model", MODELS, "record_model")
             arch = _type("Loaded into", "timm:seresnet50", "record_arch") if kind == "Weights file" else None
             random = kind != "Weights file" and _choose_weights()
             calibrate = random and st.checkbox(
@@ -74,7 +76,7 @@ def choose_recording(root: Path) -> Choices:
                 help=_CALIBRATE_HELP,
             )
         with images_side:
-            _, data = _choose("Images", IMAGES, "record_images", bundled="digits")
+            _, data = _choose("Images", IMAGES, "record_images")
         with where_side:
             name = _choose_name(root, model, data)
         options = _choose_options()
@@ -91,12 +93,12 @@ def clear_name() -> None:
     st.session_state[_CLEAR] = True
 
 
-def _choose(label: str, kinds: dict[str, Kind | None], key: str, *, bundled: str) -> tuple[str, str]:
+def _choose(label: str, kinds: dict[str, Kind | str], key: str) -> tuple[str, str]:
     """The kind and what the command line calls the choice; "" where nothing was typed."""
     chosen = st.selectbox(label, list(kinds), key=key, persist_state="session") or next(iter(kinds))
-    kind = kinds.get(chosen)
-    if kind is None:
-        return chosen, bundled
+    kind = kinds[chosen]
+    if isinstance(kind, str):
+        return chosen, kind
     typed = _type(kind.label, kind.example, f"{key}_{chosen}")
     return chosen, kind.prefix + typed.removeprefix(kind.prefix) if typed else ""
 

@@ -3,11 +3,14 @@
 import functools
 import multiprocessing
 import os
+import runpy
 import signal
 import subprocess
 import sys
 import tempfile
 import time
+import warnings
+from collections.abc import Callable
 from multiprocessing.context import ForkServerContext
 from pathlib import Path
 from typing import NamedTuple
@@ -39,9 +42,19 @@ def server() -> ForkServerContext:
 
 def run(*arguments: object) -> Finished:
     """`senet-viz ARGUMENTS` to its end, with text output."""
+    return finish(invoke, [str(a) for a in arguments], Path.cwd())
+
+
+def run_script(path: Path, *arguments: object, folder: Path) -> Finished:
+    """`python path ARGUMENTS` in a folder to its end; a deprecated call of its own fails."""
+    return finish(invoke_script, [str(path), *(str(a) for a in arguments)], folder)
+
+
+def finish(target: Callable[[list[str], str, str, str], None], arguments: list[str], folder: Path) -> Finished:
+    """A process that has the package loaded already, to its end."""
     with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
         paths = [f"/proc/{os.getpid()}/fd/{file.fileno()}" for file in (out, err)]
-        process = server().Process(target=invoke, args=([str(a) for a in arguments], *paths, str(Path.cwd())))
+        process = server().Process(target=target, args=(arguments, *paths, str(folder)))
         process.start()
         process.join(PATIENCE)
         if process.exitcode is None:
@@ -58,11 +71,23 @@ def invoke(arguments: list[str], out: str = os.devnull, err: str = os.devnull, f
     """The command line in this process, with its streams in files."""
     from senet_viz.cli import main
 
+    redirect(out, err, folder)
+    sys.argv = ["senet-viz", *arguments]
+    main()
+
+
+def invoke_script(arguments: list[str], out: str, err: str, folder: str) -> None:
+    """A script in this process, with its streams in files."""
+    redirect(out, err, folder)
+    warnings.filterwarnings("error", category=DeprecationWarning, module="__main__")
+    sys.argv = arguments
+    runpy.run_path(arguments[0], run_name="__main__")
+
+
+def redirect(out: str, err: str, folder: str) -> None:
     os.chdir(folder)
     for number, path in ((1, out), (2, err)):
         os.dup2(os.open(path, os.O_WRONLY | os.O_APPEND), number)
-    sys.argv = ["senet-viz", *arguments]
-    main()
 
 
 def run_and_terminate(*arguments: object, started: Path) -> tuple[int, str]:

@@ -1,17 +1,25 @@
-"""A network that takes its time whatever the machine: long enough to be cancelled while it records."""
+"""A network that takes its time whatever the machine, until it is told to hurry: it can be cancelled while it records."""
 
+import os
 import time
+from pathlib import Path
 
 from torch import Tensor, nn
 
 from tests.tiny import TinySE
 
+HURRY = "TESTS_HURRY"
+
 
 class SlowSE(TinySE):
-    """Sleeps over half a second each forward: half a minute for the digits, in which two pages open on a busy machine."""
+    """Sleeps over half a second each forward: half a minute for the digits, in which two pages open on a busy machine.
+
+    Where the file exists that the environment's `HURRY` names, it does not sleep.
+    """
 
     def forward(self, x: Tensor) -> Tensor:
-        time.sleep(0.6)
+        if not Path(os.environ.get(HURRY, "/")).is_file():
+            time.sleep(0.6)
         return super().forward(x)
 
 

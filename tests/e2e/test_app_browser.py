@@ -1,4 +1,7 @@
-"""The app as a person opens it: a real browser, both themes, two widths, no word in the console, no other host."""
+"""The app as a person opens it: a real browser, no word in the console, no other host.
+
+Wide and in the light its pages are seen by the walks.
+"""
 
 from pathlib import Path
 from urllib.parse import quote
@@ -9,8 +12,6 @@ from playwright.sync_api import Browser, Page, expect
 from senet_viz.assessing import assess
 from tests.e2e.browser import (
     MARKS,
-    SCREENS,
-    Theme,
     expect_nothing_wrong,
     new_page,
     serious_problems,
@@ -38,19 +39,15 @@ def draw(page: Page, address: str) -> None:
     page.wait_for_timeout(500)
 
 
-@SCREENS
-def test_the_page_draws_without_complaint_or_stranger(
-    server: str, browser: Browser, theme: Theme, width: int, planted: str
-) -> None:
-    with visiting(browser, server, theme=theme, width=width) as page:
+def test_the_page_draws_on_a_phone_without_complaint_or_stranger(server: str, browser: Browser, planted: str) -> None:
+    with visiting(browser, server, theme="dark", width=390) as page:
         draw(page, f"{server}/distributions?recording={planted}")
         assert page.get_by_role("heading", name="Distributions", exact=True).is_visible()
         expect(page.locator(".js-plotly-plot")).to_have_count(4)  # a narrow screen is known only after a first run
 
 
-@SCREENS
-def test_the_first_page_is_claim(server: str, browser: Browser, theme: Theme, width: int, planted: str) -> None:
-    with visiting(browser, server, theme=theme, width=width, axe=False) as page:
+def test_the_first_page_is_claim(server: str, browser: Browser, planted: str) -> None:
+    with visiting(browser, server, theme="dark", width=390, axe=False) as page:
         draw(page, f"{server}/?recording={planted}")
         assert page.get_by_role("heading", name="Claim", exact=True).is_visible()
         assert page.get_by_text("On the relative reading").is_visible()

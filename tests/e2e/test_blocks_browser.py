@@ -7,7 +7,7 @@ import pytest
 from playwright.sync_api import Browser, expect
 
 from senet_viz.assessing import assess
-from tests.e2e.browser import MARKS, PATIENCE, SCREENS, Theme, settle, visiting
+from tests.e2e.browser import MARKS, PATIENCE, Theme, settle, visiting
 from tests.synthetic import synthetic_recording
 
 pytestmark = MARKS
@@ -25,8 +25,14 @@ def pair(runs: Path) -> tuple[Path, Path]:
     return made[0].path, made[1].path
 
 
-@SCREENS
-@pytest.mark.parametrize(("page_name", "title", "figures"), [("blocks", "Blocks", 5), ("two", "Two recordings", 2)])
+@pytest.mark.parametrize(
+    ("page_name", "title", "figures", "theme", "width"),
+    [  # Blocks is seen wide and in the light by a walk
+        ("blocks", "Blocks", 5, "dark", 390),
+        ("two", "Two recordings", 2, "light", 1280),
+        ("two", "Two recordings", 2, "dark", 390),
+    ],
+)
 def test_a_page_draws_without_complaint_or_stranger(
     server: str,
     browser: Browser,

@@ -23,11 +23,10 @@ def recording(runs: Path) -> Path:
     return made.path
 
 
-@SCREENS
-def test_stored_effects_draw_without_complaint_or_stranger(
-    server: str, browser: Browser, recording: Path, theme: Theme, width: int
-) -> None:
-    with visiting(browser, server, theme=theme, width=width) as page:
+def test_stored_effects_draw_on_a_phone_without_complaint_or_stranger(
+    server: str, browser: Browser, recording: Path
+) -> None:  # wide and in the light a walk sees them
+    with visiting(browser, server, theme="dark", width=390) as page:
         page.goto(f"{server}/lab?recording={quote(str(recording), safe='')}&lab_target=stage+5&lab_to=one")
         page.get_by_role("heading", name="Gate lab", exact=True).wait_for()
         expect(page.locator(".js-plotly-plot")).to_have_count(3, timeout=PATIENCE)

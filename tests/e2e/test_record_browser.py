@@ -11,6 +11,7 @@ from benchmarks.app_server import serving
 from senet_viz import open_recording, verify_recording
 from senet_viz.jobs import find_jobs, read_status
 from tests.e2e.browser import MARKS, Ears, new_page
+from tests.e2e.slow_network import HURRY
 
 pytestmark = [*MARKS, pytest.mark.slow]
 NETWORK = "tests.e2e.slow_network:slow_se"
@@ -54,8 +55,11 @@ def wait_for_state(page: Page, state: str) -> None:
     page.get_by_text(re.compile(rf"\b{state}\b")).first.wait_for(timeout=PATIENCE)  # "unfinished" is another
 
 
-def test_a_recording_is_cancelled_resumed_and_opened(browser: Browser, tmp_path: Path) -> None:
-    root, ears = tmp_path / "runs", Ears()
+def test_a_recording_is_cancelled_resumed_and_opened(
+    browser: Browser, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root, ears, hurry = tmp_path / "runs", Ears(), tmp_path / "hurry"
+    monkeypatch.setenv(HURRY, str(hurry))
     with serving(root) as address:
         page = new_page(browser)
         ears.listen(page)
@@ -72,6 +76,7 @@ def test_a_recording_is_cancelled_resumed_and_opened(browser: Browser, tmp_path:
             wait_for_state(seen, "cancelled")
         stopped = open_recording(root / "my run")
         assert 0 < stopped.samples.num_rows < 1797
+        hurry.touch()
         page.reload()
         page.get_by_role("button", name="Resume").click(timeout=PATIENCE)
         wait_for_state(page, "finished")

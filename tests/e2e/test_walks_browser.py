@@ -76,6 +76,7 @@ def test_from_a_depth_curve_to_one_image_and_what_its_gates_do(
         stops.append(page.url)
         page.get_by_role("link", name=f"Move the gates of {walk.block}").click()
         expect_moved(page, walk)
+        assert serious_problems(page) == []
         page.reload()  # a new session, which has the address alone
         expect_moved(page, walk)
         for stop, mark in zip(reversed(stops), ("Why this gate?", "One channel: all images", "Claim by claim")):
@@ -86,6 +87,7 @@ def test_from_a_depth_curve_to_one_image_and_what_its_gates_do(
 def open_curve(page: Page) -> str:
     page.wait_for_selector(".js-plotly-plot .main-svg", state="attached")
     arrive(page, "Claim by claim")
+    assert serious_problems(page) == []
     return page.url
 
 
@@ -124,6 +126,7 @@ def look_at_measures(page: Page, walk: Walk, here: str) -> None:
     page.get_by_role("link", name=f"All measures of {walk.block}").click()
     arrive(page, "Blocks")
     assert (said(page, "map_block"), said(page, "at")) == ([walk.block], ["one-block"])
+    assert serious_problems(page) == []
     page.go_back()
     arrive(page, "One channel: all images")
     assert page.url == here

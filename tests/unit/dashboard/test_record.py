@@ -14,7 +14,8 @@ from streamlit.testing.v1 import AppTest
 
 from senet_viz.dashboard.shelf import find_recordings, name_of, recordings_folder
 from senet_viz.errors import RecordingError
-from senet_viz.jobs import Plan, find_jobs, read_status
+from senet_viz.jobs import Plan, RecordRequest, find_jobs, read_status
+from senet_viz.models import bundled_folder
 from senet_viz.recording import open_recording
 from senet_viz.recording.lock import FolderLock
 from tests.synthetic import synthetic_recording
@@ -65,6 +66,24 @@ def factory(app: AppTest, what: str) -> None:
     """Chooses a factory as model; the stand-in takes its name as an order."""
     app.selectbox(key="record_model").select("Python factory").run()
     app.text_input(key="record_model_Python factory").set_value(what).run()
+
+
+def test_every_bundled_model_can_be_chosen(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = []
+
+    def plan(request: RecordRequest, out: Path) -> Plan:
+        asked.append(request.model)
+        return Plan.from_json(plan_tree())
+
+    monkeypatch.setattr("senet_viz.dashboard.record_plan.plan_request", plan)
+    app = open_app()
+    for label in app.selectbox(key="record_model").options:
+        if label.startswith("Bundled"):
+            app.selectbox(key="record_model").select(label).run()
+            app.button(key="record_check").click().run()
+    folders = {path.parent for path in Path(APP).parent.glob("checkpoints/*/config.json")}
+    assert {bundled_folder(model.removeprefix("bundled:")) for model in asked} == folders
+    assert len(asked) == len(folders)
 
 
 def wait_for_state(root: Path, *states: str) -> None:
