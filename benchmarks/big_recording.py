@@ -105,10 +105,11 @@ def measure_visit(visit: Visit, recording: Path) -> dict[str, Any]:
 def keep_scripts_compiled() -> None:
     """As a server does for all sessions: streamlit's tests compile the page for every run."""
     from streamlit.runtime.scriptrunner.script_cache import ScriptCache
-    from streamlit.testing.v1 import local_script_runner
+    from streamlit.testing.v1 import app_test, local_script_runner
 
     compiled = ScriptCache()
-    vars(local_script_runner)["ScriptCache"] = lambda: compiled
+    for module in (app_test, local_script_runner):  # the app's own script, and its pages'
+        vars(module)["ScriptCache"] = lambda: compiled
 
 
 def start_session(visit: Visit, recording: Path) -> Any:

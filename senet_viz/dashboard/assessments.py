@@ -1,6 +1,7 @@
 """The stored assessment of a recording on a page: read, missing, stale, or made at a click."""
 
 import contextlib
+import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -83,7 +84,7 @@ def _offer(page: Opened) -> None:
     st.info("This recording has not been assessed yet.", icon=":material/balance:")
     if recording.form == "slim":
         st.markdown("A slim recording is assessed from the full one that it was made of:")
-        show_command(f"senet-viz assess FULL_RECORDING --into '{recording.path}'")
+        show_command(f"senet-viz assess FULL_RECORDING --into {shlex.quote(str(recording.path))}")
         return
     if not recording.complete:
         st.markdown("It is assessed when it is finished.")
@@ -92,7 +93,7 @@ def _offer(page: Opened) -> None:
         "The assessment reads the recorded gates and no network: about half a minute for 10,000 images, longer for larger "
         "sets. Random-weights controls are given on the command line:"
     )
-    show_command(f"senet-viz assess '{recording.path}' --control RANDOM_WEIGHTS_RECORDING")
+    show_command(f"senet-viz assess {shlex.quote(str(recording.path))} --control RANDOM_WEIGHTS_RECORDING")
     if st.button("Assess now", icon=":material/balance:", type="primary", key="assess_now"):
         _assess(page)
 

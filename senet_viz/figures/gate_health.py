@@ -10,12 +10,13 @@ from senet_viz.figures.look import Look, style, style_axes, translucent
 from senet_viz.figures.series import legend_panels, line_of, series_inks
 
 _TITLES = ("Where gates lie: share of s", "How far they move: SD, in s", "How many patterns: effective rank")
+_DIGIT = 7  # px
 
 
 def draw_gate_health(health: BlockHealth, look: Look, *, narrow: bool = False) -> go.Figure:
     """Three stacked panels over the blocks: shares above .9 and below .1, SDs within and between classes, ranks.
 
-    Dead channels are written over the SDs of their block.
+    The number of dead channels, where there are any, is written over the SDs of its block.
 
     Args:
         health: what to draw; what is not known is left out.
@@ -23,9 +24,12 @@ def draw_gate_health(health: BlockHealth, look: Look, *, narrow: bool = False) -
         narrow: for a narrow screen.
     """
     height = 800 if narrow else 690
-    figure = make_subplots(3, 1, shared_xaxes=True, vertical_spacing=62 / (height - 130), subplot_titles=_TITLES)
+    shares, spread, ranks = _TITLES
+    titles = (shares, f"{spread} · number: dead channels" if (health.dead > 0).any() else spread, ranks)
+    figure = make_subplots(3, 1, shared_xaxes=True, vertical_spacing=62 / (height - 130), subplot_titles=titles)
     _add_shares(figure, health, look)
     _add_spread(figure, health, look)
+    _add_dead(figure, health, look, room=(290 if narrow else 620) / len(health.gates))
     _add_ranks(figure, health, look)
     style(figure, look, height=height, title=f"n = {health.images:,} images · {len(health.gates)} blocks", top=84)
     style_axes(figure, look)
@@ -33,8 +37,10 @@ def draw_gate_health(health: BlockHealth, look: Look, *, narrow: bool = False) -
     figure.update_xaxes(title_text="", row=1).update_xaxes(title_text="", row=2)
     figure.update_yaxes(range=[0, 1], tickformat=".0%", row=1)
     figure.update_yaxes(rangemode="tozero", row=2)
+    if (health.dead > 0).any():  # the numbers have the top for themselves
+        figure.update_yaxes(range=[0, 1.2 * np.nanmax([health.between_sd, health.within_sd])], row=2)
     figure.update_yaxes(rangemode="tozero", row=3)
-    legend_panels(figure, look, _TITLES, rows=(1, 1, 1))
+    legend_panels(figure, look, titles, rows=(1, 1, 1))
     figure.update_layout(barmode="stack", bargap=0.3, margin={"b": 70 if narrow else 46})
     return figure
 
@@ -76,9 +82,16 @@ def _add_spread(figure: go.Figure, health: BlockHealth, look: Look) -> None:
         if np.isfinite(values).any():
             for trace in line_of(positions, values, health.labels, name=name, ink=ink, dash=dash):
                 figure.add_trace(trace, row=2, col=1)
-    for at in np.flatnonzero(health.dead > 0):
+
+
+def _add_dead(figure: go.Figure, health: BlockHealth, look: Look, *, room: float) -> None:
+    """Upright where a block has not the `room`, px, for the longest number."""
+    blocks = np.flatnonzero(health.dead > 0)
+    texts = [f"{int(health.dead[at]):,}" for at in blocks]
+    upright = max(map(len, texts), default=0) * _DIGIT > room
+    for at, text in zip(blocks, texts):
         figure.add_annotation(
-            x=int(at), y=1, yref="y2 domain", yanchor="top", text=f"{int(health.dead[at])} dead channels", showarrow=False,
+            x=int(at), y=1, yref="y2 domain", yanchor="top", text=text, showarrow=False, textangle=-90 if upright else 0,
             font={"size": 11, "color": look.text}, row=2, col=1,
         )  # fmt: skip
 

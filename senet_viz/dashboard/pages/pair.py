@@ -1,5 +1,7 @@
 """Two recordings: two networks, two sets of images or two precisions side by side."""
 
+import shlex
+
 import pandas as pd
 import streamlit as st
 
@@ -53,7 +55,7 @@ def show_problems(sides: tuple[Side, Side]) -> None:
                 icon=":material/balance:",
             )
         if side.assessment is None:
-            show_command(f"senet-viz assess '{side.recording.path}'")
+            show_command(f"senet-viz assess {shlex.quote(str(side.recording.path))}")
 
 
 def show_pair(page: Opened, pair: RecordingPair, name: str) -> None:

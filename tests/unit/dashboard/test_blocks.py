@@ -56,7 +56,7 @@ def test_a_recording_of_moments_alone_shows_what_these_tell(open_page: Opener, t
     app = open_page("blocks", recording.path)
     assert not app.exception
     text = said(app)
-    assert f"senet-viz assess '{recording.path}'" in text
+    assert f"senet-viz assess {recording.path}" in text
     assert "An assessment would add to this page" in text
     assert figures(app) == 4, "no CKA"
     assert "AUC" not in app.selectbox(key="measure_x").options
@@ -125,7 +125,7 @@ def test_other_blocks_and_no_assessment_are_told(open_page: Opener, tmp_path: Pa
     text = said(app)
     assert "relative depth" in text
     assert "the second recording has no replicates" in text
-    assert f"senet-viz assess '{second.path}'" in text
+    assert f"senet-viz assess {second.path}" in text
     assert "Verdicts of both need an assessment of both" in text
 
 

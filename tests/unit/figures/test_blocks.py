@@ -44,9 +44,20 @@ def test_health_stacks_shares_and_writes_dead_channels(assessment: Assessment, l
     bars = [t for t in figure.data if t.type == "bar"]
     assert [b.name for b in bars] == ["s > .9", ".1 to .9", "s < .1"]
     np.testing.assert_allclose(np.sum([b.y for b in bars], axis=0), 1, rtol=1e-6)
-    assert [a.text for a in figure.layout.annotations if "dead" in a.text] == ["2 dead channels"]
+    texts = {a.text: a for a in figure.layout.annotations}
+    assert "How far they move: SD, in s · number: dead channels" in texts
+    assert (texts["2"].x, texts["2"].textangle, texts["2"].yref) == (1, 0, "y2 domain")
     assert {t.legend for t in figure.data} == {"legend", "legend2", "legend3"}
     assert figure.layout.paper_bgcolor == look.paper
+
+
+def test_numbers_of_dead_channels_do_not_touch(assessment: Assessment) -> None:
+    health = dataclasses.replace(gather_health(assessment), dead=np.array([0.0, 2.0, 1e16]))
+    angles = [
+        [a.textangle for a in draw_gate_health(health, LIGHT, narrow=narrow).layout.annotations if a.text == "2"]
+        for narrow in (False, True)
+    ]
+    assert angles == [[0], [-90]]
 
 
 def test_health_of_other_ranges_says_so(assessment: Assessment) -> None:
