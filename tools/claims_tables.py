@@ -1,4 +1,4 @@
-"""The tables of docs/claims.md, from a stored assessment.
+"""The tables of docs/claims.md and docs/claims-inception.md, from a stored assessment.
 
     python tools/claims_tables.py checkpoints/seresnet50-w050-64px/recording
 
@@ -7,6 +7,7 @@ With `--write docs/claims.md` they replace those between the page's marks.
 
 import argparse
 from pathlib import Path
+from typing import Any
 
 from senet_viz.assessment import Assessment, read_assessment, read_tree
 from senet_viz.claims import SIDE_WORDS, ClaimReport, PartEvidence, say_interval, say_number
@@ -14,7 +15,7 @@ from senet_viz.recording import open_recording
 
 
 def make_tables(folder: Path) -> dict[str, str]:
-    """The tables by the name of their marks: "claims" and "blocks"."""
+    """The tables by the name of their marks: "claims", "blocks" and "effects"."""
     recording = open_recording(folder)
     tree, assessment = read_tree(recording), read_assessment(recording)
     if tree is None or assessment is None:
@@ -22,7 +23,7 @@ def make_tables(folder: Path) -> dict[str, str]:
     report = ClaimReport.from_json(tree["claims"])
     of_z = {row["block"]: f"{row['matched accuracy']:.3f}" for row in tree["decoding_squeeze"]["rows"]}
     blocks = _blocks(assessment, tree["decoding"]["rows"], of_z, tree["cka"]["rows"])
-    return {"claims": _claims(report), "blocks": blocks}
+    return {"claims": _claims(report), "blocks": blocks, "effects": _effects(tree["effects"])}
 
 
 def _claims(report: ClaimReport) -> str:
@@ -68,6 +69,23 @@ def _blocks(
         )  # fmt: skip
         lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines)
+
+
+def _effects(tree: dict[str, list[dict[str, Any]]]) -> str:
+    lines = [
+        "| gates of | to 1 | dynamic: mean − clean | instance: within − clean | class: between − within |",
+        "|---|---|---|---|---|",
+    ]
+    to_one = {e["target"]: e["top1"] for e in tree["effects"] if (e["baseline"], e["strength"]) == ("one", 1)}
+    parts = {(c["target"], c["component"]): c["top1"] for c in tree["components"]}
+    for target in dict.fromkeys(c["target"] for c in tree["components"]):
+        cells = [to_one[target], *(parts[target, part] for part in ("dynamic", "instance", "class"))]
+        lines.append(f"| {target} | {' | '.join(_points(cell) for cell in cells)} |")
+    return "\n".join(lines)
+
+
+def _points(change: dict[str, float]) -> str:
+    return "{value:+.2f} [{low:+.2f}, {high:+.2f}]".format(**change).replace("-", "−")
 
 
 def fill(page: str, tables: dict[str, str]) -> str:

@@ -89,7 +89,7 @@ def test_statistics_of_its_kept_gates_agree_with_its_moments(recording: sv.Recor
     means = np.stack([kept[labels == k].mean(0) for k in range(200)])
     spread = np.sqrt(moments.m2 / (moments.count[:, None] - 1) / 5)
     scores = ((means - moments.mean) / spread)[spread > 1e-4]
-    assert abs(scores.mean()) < 0.05
+    assert abs(scores.mean()) < 3 / np.sqrt(200)  # channels may move together, classes do not
     assert 0.85 < scores.std() < 1.1  # √(45/49) = .96 for five drawn from the fifty
 
 

@@ -56,7 +56,7 @@ def test_the_tables_of_claims_are_those_of_the_stored_assessment(name: str, chec
 
     page = (ROOT / "docs" / name).read_text(encoding="utf-8")
     assert fill(page, make_tables(ROOT / "checkpoints" / checkpoint / "recording")) == page
-    assert page.count("| SE_") == blocks
+    assert page.split("<!-- blocks -->")[1].count("| SE_") == blocks
 
 
 def test_the_readmes_cost_of_recording_is_the_measured_one() -> None:

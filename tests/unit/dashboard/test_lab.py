@@ -145,7 +145,7 @@ def test_commands_name_what_is_known_and_quote_it(tmp_path: Path) -> None:
     made = synthetic_recording(tmp_path / "a run", classes=2, per_class=3)
     intervene, judge = make_commands(made)
     assert f"--out '{made.path}-interventions'" in intervene
-    assert judge == f"senet-viz assess {made.path} --interventions '{made.path}-interventions'"
+    assert judge == f"senet-viz assess '{made.path}' --interventions '{made.path}-interventions'"
 
 
 @pytest.mark.parametrize(
