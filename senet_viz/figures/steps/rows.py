@@ -126,7 +126,8 @@ def _lay_hidden(
     if steps.hidden is None:
         x = {**x, "visible": False}
     elif plan.narrow:
-        most = 1.35 * max(float(steps.hidden.values.max()), 1e-6)  # room for the heading
+        largest = float(steps.hidden.values.max())
+        most = 1.35 * largest if largest > 0 else 1.0  # room for the heading
         least = min(0.0, float(steps.hidden.values.min()))
         x = {**x, "showgrid": False, "title": {**x["title"], "text": "hidden unit"}, "nticks": 8}
         y = {
