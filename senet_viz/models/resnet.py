@@ -93,7 +93,7 @@ def se_resnet152(
 def se_resnext50(
     num_classes: int = 1000, *, width: float = 1.0, side: int = 224, design: SEDesign = STANDARD
 ) -> ResNet:
-    """SE-ResNeXt-50 32×4d; like `se_resnet18`, at a quarter of the width at least. It is timm's seresnext50_32x4d."""
+    """SE-ResNeXt-50 32×4d; like `se_resnet18`, in quarters of the width. It is timm's seresnext50_32x4d."""
     return _build(_Plan("SE-ResNeXt-50", SEBottleneck, LAYERS_50, 32, 4), num_classes, width, side, design)
 
 
@@ -136,6 +136,11 @@ def _check(plan: _Plan, channels: tuple[int, ...], design: SEDesign) -> None:
     if channels[0] * plan.base_width < 64:
         raise ArgumentError(
             f"{plan.name} is at least {64 / plan.base_width / 64:g} wide: a group has no channel below that."
+        )
+    if channels[0] * plan.base_width % 64:
+        raise ArgumentError(
+            f"{plan.name} with width {channels[0] / 64:g} would have {channels[0] * plan.base_width / 64:g} channels a group: "
+            f"choose a multiple of {1 / plan.base_width:g}."
         )
 
 

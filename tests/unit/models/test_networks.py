@@ -224,6 +224,7 @@ def test_weights_load_back_strictly(name: str, tmp_path: Path) -> None:
     [
         ("se_resnet18", {"width": 0.3}, r"width 0\.3 makes 19\.2 channels"),
         ("se_resnext50", {"width": 0.125}, r"at least 0\.25 wide"),
+        ("se_resnext50", {"width": 0.3125}, r"would have 1\.25 channels a group: choose a multiple of 0\.25"),
         ("se_bn_inception", {"placement": "post"}, "SE-BN-Inception has no placement 'post'"),
         ("se_inception_v3", {"placement": "per_conv"}, "SE-Inception-v3 has no placement"),
         ("se_vgg16", {"placement": "standard"}, "SE-VGG-16 has no placement"),
