@@ -1,5 +1,7 @@
 """One image: its predictions before and after, and how they change with the strength."""
 
+from typing import Any
+
 import numpy as np
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
@@ -34,18 +36,20 @@ def draw_trial(trial: Trial, look: Look, *, narrow: bool = False) -> go.Figure:
     for at, (_, predictions) in enumerate(sides):
         row, col = (at + 1, 1) if narrow else (1, at + 1)
         figure.add_trace(_bars(predictions, trial, look), row=row, col=col)
-        for i, prediction in enumerate(predictions):
-            _name_bar(figure, prediction, i, look, row, col)
     height = (_ROW * rows + 40) * shape[0] + 8
     style(figure, look, height=height, title="", top=30)
     style_axes(figure, look)
     figure.update_xaxes(range=[0, 1], visible=False)
     figure.update_yaxes(autorange=False, range=[rows - 0.4, -0.5], visible=False)
-    for title, _ in sides:
-        figure.update_annotations(
-            selector={"text": title}, xanchor="left", yshift=4, font={"size": 13, "color": look.ink},
-            x=0 if narrow or title.startswith("Before") else figure.layout.xaxis2.domain[0],
-        )  # fmt: skip
+    titles = [annotation.to_plotly_json() for annotation in figure.layout.annotations]
+    for at, title in enumerate(titles):
+        start = figure.layout.xaxis2.domain[0] if at and not narrow else 0
+        title |= {"xanchor": "left", "yshift": 4, "font": {"size": 13, "color": look.ink}, "x": start}
+    names = [
+        text for bars, (_, predictions) in zip(figure.data, sides)
+        for i, prediction in enumerate(predictions) for text in _name_bar(prediction, i, look, bars)
+    ]  # fmt: skip
+    figure.layout.annotations = [*titles, *names]  # at once: plotly checks all of them every time
     figure.update_layout(margin={"l": 0, "r": 0, "t": 30, "b": 4}, showlegend=False)
     return figure
 
@@ -63,14 +67,14 @@ def _bars(predictions: tuple[Prediction, ...], trial: Trial, look: Look) -> go.B
     )  # fmt: skip
 
 
-def _name_bar(figure: go.Figure, prediction: Prediction, i: int, look: Look, row: int, col: int) -> None:
+def _name_bar(prediction: Prediction, i: int, look: Look, bars: go.Bar) -> list[dict[str, Any]]:
+    """Name and probability over the i-th of the bars."""
     font = {"color": look.ink if i == 0 else look.text, "size": 12}
-    figure.add_annotation(
-        x=0, y=i - 0.16, text=shorten(prediction.name, 26), showarrow=False, xanchor="left", font=font, row=row, col=col
-    )
-    figure.add_annotation(
-        x=1, y=i - 0.16, text=f"{prediction.probability:.1%}", showarrow=False, xanchor="right", font=font, row=row, col=col
-    )  # fmt: skip
+    both = {"y": i - 0.16, "showarrow": False, "font": font, "xref": bars.xaxis, "yref": bars.yaxis}
+    return [
+        {"x": 0, "text": shorten(prediction.name, 26), "xanchor": "left", **both},
+        {"x": 1, "text": f"{prediction.probability:.1%}", "xanchor": "right", **both},
+    ]
 
 
 _DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot")
