@@ -107,5 +107,6 @@ def _describe(name: ComponentName, found: list[Component], kind: str) -> str:
     intervals = [c.images.interval() for c in changes]
     if any(i.low != i.low for i in intervals):  # NaN: there are no intervals
         return f"{sentence}."
-    apart = sum(i.high < 0 for i in intervals)
-    return f"{sentence}; in {apart} of {len(found)} {kind}s the 95 % interval lies below 0."
+    below, above = sum(i.high < 0 for i in intervals), sum(i.low > 0 for i in intervals)
+    others = f", in {above} above it" if above else ""
+    return f"{sentence}; in {below} of {len(found)} {kind}s the 95 % interval lies below 0{others}."

@@ -1,5 +1,7 @@
 """dynamic = mean − clean, instance = within − clean, class = between − within, and what each world is made of."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 
@@ -64,6 +66,14 @@ def test_it_is_told_in_sentences_and_as_a_table(components: tuple[Component, ...
     assert "stage 5" not in told
     assert "lowest at stage 5" in describe_components(components, "stage")
     assert describe_components((), "block") == ""
+
+
+def test_effects_above_zero_are_told_too(components: tuple[Component, ...]) -> None:
+    turned = tuple(
+        dataclasses.replace(c, changes={m: change.less(change).less(change) for m, change in c.changes.items()})
+        for c in components
+    )
+    assert "in 0 of 1 blocks the 95 % interval lies below 0, in 1 above it." in describe_components(turned)
     assert len(tabulate_components(components)) == 6
     assert "no proof of what the untouched network uses" in CLASS_EFFECT_MEANING
 
