@@ -59,6 +59,14 @@ def test_the_tables_of_claims_are_those_of_the_stored_assessment(name: str, chec
     assert page.split("<!-- blocks -->")[1].count("| SE_") == blocks
 
 
+def test_the_answers_of_experiments_are_those_of_the_stored_result() -> None:
+    from tools.claims_tables import fill
+    from tools.experiment_tables import make_parts
+
+    page = (ROOT / "docs" / "experiments.md").read_text(encoding="utf-8")
+    assert fill(page, make_parts(ROOT / "experiments" / "placement-and-depth")) == page
+
+
 def test_the_readmes_cost_of_recording_is_the_measured_one() -> None:
     measured = json.loads((ROOT / "benchmarks" / "results" / "recording_overhead.json").read_text(encoding="utf-8"))
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
