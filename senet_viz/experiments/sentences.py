@@ -40,7 +40,7 @@ def answer_question(result: ExperimentResult, found: QuestionAnswer) -> str:
             f"{interval_text(d.images)} over {d.n_images:,} images, and another training could differ by more."
         )
     return (
-        f"{verdict}. {names[0]} − {names[1]}: {points(d.value)} points of top-1 accuracy, {interval_text(d.both)} over "
+        f"{verdict}. {names[0][:1].upper()}{names[0][1:]} − {names[1]}: {points(d.value)} points of top-1 accuracy, {interval_text(d.both)} over "
         f"trainings and images together ({d.n_seeds} seeds, {d.n_images:,} images; over seeds alone {interval_text(d.seeds)}, "
         f"over images alone {interval_text(d.images)})."
     )
