@@ -1,17 +1,17 @@
 """The tables of docs/claims.md and docs/claims-inception.md, from a stored assessment.
 
-    python tools/claims_tables.py checkpoints/seresnet50-w050-64px/recording
+    python -m tools.claims_tables checkpoints/seresnet50-w050-64px/recording
 
 With `--write docs/claims.md` they replace those between the page's marks.
 """
 
-import argparse
 from pathlib import Path
 from typing import Any
 
 from senet_viz.assessment import Assessment, read_assessment, read_tree
 from senet_viz.claims import SIDE_WORDS, ClaimReport, PartEvidence, say_interval, say_number
 from senet_viz.recording import open_recording
+from tools.pages import run
 
 
 def make_tables(folder: Path) -> dict[str, str]:
@@ -88,26 +88,5 @@ def _points(change: dict[str, float]) -> str:
     return "{value:+.2f} [{low:+.2f}, {high:+.2f}]".format(**change).replace("-", "−")
 
 
-def fill(page: str, tables: dict[str, str]) -> str:
-    """A page with its tables between `<!-- name -->` and `<!-- /name -->` replaced."""
-    for name, table in tables.items():
-        before, rest = page.split(f"<!-- {name} -->\n", 1)
-        after = rest.split(f"<!-- /{name} -->", 1)[1]
-        page = f"{before}<!-- {name} -->\n{table}\n<!-- /{name} -->{after}"
-    return page
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("recording", type=Path)
-    parser.add_argument("--write", type=Path)
-    arguments = parser.parse_args()
-    tables = make_tables(arguments.recording)
-    if arguments.write:
-        arguments.write.write_text(fill(arguments.write.read_text("utf-8"), tables), encoding="utf-8")
-    else:
-        print("\n\n".join(tables.values()))  # noqa: T201 - a command
-
-
 if __name__ == "__main__":
-    main()
+    run(__doc__, make_tables)

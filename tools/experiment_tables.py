@@ -5,12 +5,11 @@
 With `--write docs/experiments.md` they replace those between the page's marks.
 """
 
-import argparse
 from pathlib import Path
 
 from senet_viz.experiments import ExperimentResult, answer_question, describe_stages, describe_state, read_result
 from senet_viz.experiments.sentences import accuracy_text
-from tools.claims_tables import fill
+from tools.pages import run
 
 
 def make_parts(folder: Path) -> dict[str, str]:
@@ -48,12 +47,4 @@ def _networks(result: ExperimentResult) -> str:
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("experiment", type=Path)
-    parser.add_argument("--write", type=Path)
-    arguments = parser.parse_args()
-    parts = make_parts(arguments.experiment)
-    if arguments.write:
-        arguments.write.write_text(fill(arguments.write.read_text("utf-8"), parts), encoding="utf-8")
-    else:
-        print("\n\n".join(parts.values()))  # noqa: T201 - a command
+    run(__doc__, make_parts)

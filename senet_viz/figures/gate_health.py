@@ -8,6 +8,7 @@ from senet_viz.blocks import BlockHealth
 from senet_viz.figures.depth import style_depth
 from senet_viz.figures.look import Look, style, style_axes, translucent
 from senet_viz.figures.series import legend_panels, line_of, series_inks
+from senet_viz.measures.health import DEAD_SD
 
 _TITLES = ("Where gates lie: share of s", "How far they move: SD, in s", "How many patterns: effective rank")
 _DIGIT = 7  # px
@@ -38,7 +39,8 @@ def draw_gate_health(health: BlockHealth, look: Look, *, narrow: bool = False) -
     figure.update_yaxes(range=[0, 1], tickformat=".0%", row=1)
     figure.update_yaxes(rangemode="tozero", row=2)
     if (health.dead > 0).any():  # the numbers have the top for themselves
-        figure.update_yaxes(range=[0, 1.2 * np.nanmax([health.between_sd, health.within_sd])], row=2)
+        highest = np.fmax.reduce([*health.between_sd, *health.within_sd, DEAD_SD])  # constant gates have an SD of 0
+        figure.update_yaxes(range=[0, 1.2 * highest], row=2)
     figure.update_yaxes(rangemode="tozero", row=3)
     legend_panels(figure, look, titles, rows=(1, 1, 1))
     figure.update_layout(barmode="stack", bargap=0.3, margin={"b": 70 if narrow else 46})

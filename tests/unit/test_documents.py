@@ -52,7 +52,8 @@ def test_the_accuracy_on_the_card_is_the_configs() -> None:
     [("claims.md", "seresnet50-w050-64px", 16), ("claims-inception.md", "sebninception-w025-64px", 10)],
 )
 def test_the_tables_of_claims_are_those_of_the_stored_assessment(name: str, checkpoint: str, blocks: int) -> None:
-    from tools.claims_tables import fill, make_tables
+    from tools.claims_tables import make_tables
+    from tools.pages import fill
 
     page = (ROOT / "docs" / name).read_text(encoding="utf-8")
     assert fill(page, make_tables(ROOT / "checkpoints" / checkpoint / "recording")) == page
@@ -60,8 +61,8 @@ def test_the_tables_of_claims_are_those_of_the_stored_assessment(name: str, chec
 
 
 def test_the_answers_of_experiments_are_those_of_the_stored_result() -> None:
-    from tools.claims_tables import fill
     from tools.experiment_tables import make_parts
+    from tools.pages import fill
 
     page = (ROOT / "docs" / "experiments.md").read_text(encoding="utf-8")
     assert fill(page, make_parts(ROOT / "experiments" / "placement-and-depth")) == page

@@ -29,6 +29,8 @@ def movable(block: Block, *, moves: bool = False) -> Iterator[str]:
     Streamlit's page knows a container without a key by its place among its siblings. When something appears or vanishes before
     it, the page builds the container anew while the old one still stands, and when that goes it takes the selection's
     tie to the link with it: the selection holds, but the link no longer says it.
+
+    The first of its siblings is taken as fixed: that is where columns and fragments lie within a container that has a key.
     """
     for place, child in block.children.items():
         keyed = bool(getattr(getattr(child, "proto", None), "id", ""))

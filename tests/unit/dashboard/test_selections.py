@@ -46,3 +46,17 @@ def test_a_step_back_says_all_of_its_address_and_another_link_nothing() -> None:
     assert read_link("class=x&class=y&seed=3", step_back=True) == {"class": ["x", "y"], "seed": ["3"]}
     assert read_link("", step_back=True) == {}
     assert read_link("class=x&seed=3", step_back=False) is None
+
+
+def _page(key: str | None) -> None:
+    import streamlit as st
+
+    st.caption("A message.")
+    with st.container(key=key):
+        st.selectbox("Block", ["SE_2_1"], key="block", bind="query-params")
+
+
+def test_a_selection_that_a_message_would_move_is_found() -> None:
+    assert AppTest.from_function(_page, kwargs={"key": "row"}).run().selectbox(key="block").value == "SE_2_1"
+    with pytest.raises(AssertionError, match=r"\['block'\] lie in containers without a key"):
+        AppTest.from_function(_page, kwargs={"key": None}).run()

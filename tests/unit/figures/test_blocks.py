@@ -60,6 +60,13 @@ def test_numbers_of_dead_channels_do_not_touch(assessment: Assessment) -> None:
     assert angles == [[0], [-90]]
 
 
+@pytest.mark.parametrize("sd", [0.0, np.nan])
+def test_gates_that_are_all_constant_have_an_axis(assessment: Assessment, sd: float) -> None:
+    still = {"between_sd": np.full(3, sd), "within_sd": np.full(3, sd), "dead": np.full(3, 4.0)}
+    low, high = draw_gate_health(dataclasses.replace(gather_health(assessment), **still), LIGHT).layout.yaxis2.range
+    assert low == 0 < high
+
+
 def test_health_of_other_ranges_says_so(assessment: Assessment) -> None:
     unknown = dataclasses.replace(gather_health(assessment), near_one=np.full(3, np.nan), gate_rank=np.full(3, np.nan))
     figure = draw_gate_health(unknown, LIGHT, narrow=True)
