@@ -39,8 +39,8 @@ def _distances(comparison: Comparison) -> np.ndarray:
 
 
 def _tell_emergence(comparison: Comparison) -> str:
-    if comparison.blocks[0].classes_compared < 2:
-        return "The recording has fewer than two classes, so no class profile can be the nearest."
+    if comparison.classes_compared < 2:
+        return "The recording has fewer than two classes whose gates differ, so no class profile can be the nearest."
     known = [e for e, image in zip(comparison.emergence(), comparison.images) if image.predicted is not None]
     if not known:
         return "No predicted output is a class of the recording."

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from senet_viz.comparison.recorded import BlockProfiles
 from senet_viz.errors import ArgumentError
+from senet_viz.measures.health import tell_classes
 from senet_viz.schema import Gate
 
 Floats = NDArray[np.float64]
@@ -33,7 +34,8 @@ class BlockComparison:
         nearest_distance: these distances, (n, m), ascending.
         rank: place of the predicted class among the profiles by that distance, (n,): 1 is the nearest; 0 where the
             predicted output is no class of the data or no image of that class was recorded.
-        classes_compared: number of profiles, K′; classes without an image have none.
+        classes_compared: number of profiles, K′; classes without an image have none. 0 where the profiles do not differ
+            (`tell_classes`), as in a block of dead gates: no class is nearest then.
     """
 
     block: Gate
@@ -79,7 +81,10 @@ def compare_block(
     if gates.shape != expected:
         raise ArgumentError(f"Gates of {profiles.block.label} have the shape {gates.shape}, {expected} expected.")
     differences = gates - profiles.mean
-    to_classes = _distances_to(differences, profiles.class_means - profiles.mean)
+    class_means = profiles.class_means
+    if len(compared) > 1 and not tell_classes(class_means):
+        class_means, compared = class_means[:0], compared[:0]
+    to_classes = _distances_to(differences, class_means - profiles.mean)
     leading = np.argsort(to_classes, axis=1, kind="stable")[:, :nearest]
     return BlockComparison(
         block=profiles.block,

@@ -96,6 +96,11 @@ class Comparison:
         """Of the images that could be read."""
         return tuple(image.name for image in self.images)
 
+    @property
+    def classes_compared(self) -> int:
+        """Class profiles of the recording; of blocks whose profiles do not differ none is compared."""
+        return max((block.classes_compared for block in self.blocks), default=0)
+
     def block(self, name: str) -> BlockComparison:
         """A block by its name ("layer3.5.se") or label ("SE_4_6").
 

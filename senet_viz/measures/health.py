@@ -36,6 +36,11 @@ class GateHealth:
     profile_rank: float
 
 
+def tell_classes(profiles: Floats) -> bool:
+    """Whether class profiles, (K, C) mean gates, differ: by .001 at least in some channel. Those of dead gates do not."""
+    return len(profiles) > 0 and bool((np.ptp(profiles, axis=0) >= DEAD_SD).any())
+
+
 def gate_health(moments: Moments, value_range: tuple[float, float], *, ranks: bool = True) -> GateHealth:
     """Read a block's health from its moments.
 

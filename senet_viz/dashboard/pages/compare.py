@@ -151,9 +151,9 @@ def show_distances(page: Opened, comparison: Comparison, stem: str) -> None:
 def show_emergence(page: Opened, comparison: Comparison, stem: str) -> None:
     """The nearest class profile in every block."""
     st.header("When does the class emerge?", anchor=False)
-    if comparison.blocks[0].classes_compared < 2:
+    if comparison.classes_compared < 2:
         st.info(
-            "The recording has fewer than two classes with images, so there are no class profiles to be near to.",
+            "The recording has fewer than two classes whose gates differ, so there are no class profiles to be near to.",
             icon=":material/label_off:",
         )
         return
@@ -168,8 +168,10 @@ def show_emergence(page: Opened, comparison: Comparison, stem: str) -> None:
         "nearest in the last block."
     )
     known = any(image.predicted is not None for image in comparison.images)
+    alike = any(not block.classes_compared for block in comparison.blocks)
+    none = " –: the class means of the block's gates differ by less than .001, so no class is nearest." if alike else ""
     st.caption(
-        f"Nearest: smallest RMS distance between the image's gates and a class's mean gate.{frames if known else ''} {captions.EMERGENCE_LIMITS}",
+        f"Nearest: smallest RMS distance between the image's gates and a class's mean gate.{frames if known else ''}{none} {captions.EMERGENCE_LIMITS}",
         help=glossary.EMERGENCE,
     )
     show_downloads(comparison.nearest_table(), figure, key="emergence", name=f"compare-emergence-{stem}")

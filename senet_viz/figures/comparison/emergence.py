@@ -24,7 +24,7 @@ def draw_emergence(comparison: Comparison, look: Look, *, narrow: bool = False) 
     """
     ranks = np.array([block.rank for block in comparison.blocks], dtype=np.float64).T  # (n, B)
     ranks[ranks == 0] = np.nan
-    classes = max(block.classes_compared for block in comparison.blocks)
+    classes = comparison.classes_compared
     names = name_images(comparison.names, most=34 // len(comparison.names) if narrow else 18)
     blocks = tick_labels([block.block for block in comparison.blocks])
     texts, hovers = _texts(comparison, letters=max(4, 42 // len(names)) if narrow else max(5, 110 // len(blocks)))
@@ -65,12 +65,12 @@ def _texts(comparison: Comparison, *, letters: int) -> tuple[np.ndarray, np.ndar
     for i, image in enumerate(comparison.images):
         for b, block in enumerate(comparison.blocks):
             near = [comparison.class_labels[k] for k in block.nearest[i]]
-            own = "the prediction is no class of the recording"
+            own = "the prediction is no class of the recording" if near else "its class profiles do not differ"
             if image.predicted is not None and block.rank[i]:
                 own = f"{plain(comparison.class_labels[image.predicted])} (predicted): rank {block.rank[i]} of {block.classes_compared}"
-            texts[i, b] = shorten(near[0], letters) if near else ""
+            texts[i, b] = shorten(near[0], letters) if near else "–"
             hovers[i, b] = (
-                f"<b>{labels[b]}</b> · {i + 1}. {plain(image.name)}<br>nearest: {plain(', '.join(near))}<br>{own}"
+                f"<b>{labels[b]}</b> · {i + 1}. {plain(image.name)}<br>nearest: {plain(', '.join(near)) or 'none'}<br>{own}"
             )
     return texts, hovers
 

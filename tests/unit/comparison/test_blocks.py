@@ -118,6 +118,20 @@ def test_a_recording_without_labels_has_no_profiles(tmp_path: Path, gates: np.nd
     assert np.isfinite(found.from_mean).all()
 
 
+def test_of_profiles_that_do_not_differ_none_is_nearest(recording: Recording) -> None:
+    """A block of dead gates; what is a hair apart is the same, and what is further apart is told."""
+    profiles = read_profiles(recording).blocks[0]
+    compared, gates = np.arange(CLASSES), np.full((2, profiles.block.channels), 0.5, dtype=np.float32)
+    for step, told in ((1e-6, 0), (1e-3, CLASSES)):
+        apart = 0.5 + step * np.arange(CLASSES)[:, None] * np.ones(profiles.block.channels)
+        found = compare_block(
+            dataclasses.replace(profiles, class_means=apart, mean=apart.mean(0)), compared, gates, [0, None]
+        )
+        assert found.classes_compared == told
+        assert found.nearest.shape == (2, min(told, 5))
+        assert found.rank.tolist() == [int(told > 0), 0]
+
+
 def test_a_recording_without_images_is_refused(tmp_path: Path) -> None:
     with RecordingWriter(tmp_path / "run", make_manifest(make_gates([4]), n_classes=2, images=5)):
         pass
