@@ -25,6 +25,7 @@ _HOMES = {
     "intervened": "senet_viz.interventions",
     "load_model": "senet_viz.models",
     "measure_selectivity": "senet_viz.measures",
+    "open_freezing": "senet_viz.freezing",
     "open_images": "senet_viz.images",
     "open_outcomes": "senet_viz.outcomes",
     "open_recording": "senet_viz.recording",
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
     from senet_viz.assessment import read_assessment as read_assessment
     from senet_viz.comparing import compare_images as compare_images
     from senet_viz.errors import SenetVizError as SenetVizError
+    from senet_viz.freezing import open_freezing as open_freezing
     from senet_viz.gates import find_gates as find_gates
     from senet_viz.images import decode_image as decode_image
     from senet_viz.images import open_images as open_images

@@ -1,0 +1,77 @@
+"""What version 0.1 wrote opens and says the same: tests/data/made_by_0_1 was written by it and is not to be made anew.
+
+A recording of 80 images of `tests.tiny:tiny_se` with kept z, its assessment with interventions, its freeze advice, and the
+interventions themselves.
+"""
+
+import hashlib
+import json
+import math
+import shutil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import senet_viz as sv
+
+MADE = Path(__file__).parents[1] / "data" / "made_by_0_1"
+STATISTICS = "94419b5b59829743c0280006185e1e33b140d61b74245bb50acb045ffeeea8ea"
+
+
+@pytest.fixture
+def recording(tmp_path: Path) -> sv.Recording:
+    """A copy: what is judged anew is written beside it."""
+    shutil.copytree(MADE / "recording", tmp_path / "recording")
+    return sv.open_recording(tmp_path / "recording")
+
+
+def same(found: Any, expected: Any, where: str = "") -> None:
+    """Words to the letter, numbers to nine digits: another processor may add in another order."""
+    if isinstance(expected, dict):
+        assert found.keys() == expected.keys(), where
+        for key, value in expected.items():
+            same(found[key], value, f"{where}.{key}")
+    elif isinstance(expected, list):
+        assert len(found) == len(expected), where
+        for k, value in enumerate(expected):
+            same(found[k], value, f"{where}[{k}]")
+    elif isinstance(expected, float):
+        assert math.isclose(found, expected, rel_tol=1e-9, abs_tol=1e-12), where
+    else:
+        assert found == expected, where
+
+
+def test_the_recording_opens_and_its_bytes_are_known(recording: sv.Recording) -> None:
+    assert sv.verify_recording(recording.path).problems == ()
+    assert [block.label for block in recording.blocks] == ["SE_1_1", "SE_2_1"]
+    assert (recording.samples.num_rows, recording.n_kept, len(recording.classes)) == (80, 80, 10)
+    for quantity in ("gate", "squeeze"):
+        kept, moments = recording.gates("SE_2_1", quantity), recording.moments("SE_2_1", quantity)
+        np.testing.assert_allclose(kept.astype(np.float64).mean(axis=0), moments.mean.mean(axis=0), atol=2e-3)
+
+
+def test_its_statistics_are_exported_to_the_same_bytes(recording: sv.Recording, tmp_path: Path) -> None:
+    written = sv.export_statistics(recording, tmp_path / "stats.csv")
+    assert hashlib.sha256(Path(written).read_bytes()).hexdigest() == STATISTICS
+
+
+def test_its_assessment_is_read_and_is_made_again(recording: sv.Recording) -> None:
+    expected = json.loads((MADE / "expected_assessment.json").read_text(encoding="utf-8"))
+    del expected["files"]
+    stored = sv.read_assessment(recording)
+    assert stored is not None
+    assert stored.recording_id == recording.id
+    report = sv.assess(recording, interventions=MADE / "interventions")
+    same(json.loads(json.dumps(report.to_json())), expected)
+
+
+def test_its_interventions_and_freeze_advice_are_read(recording: sv.Recording) -> None:
+    outcomes = sv.open_outcomes(MADE / "interventions")
+    assert len(outcomes.variants) == 36
+    assert outcomes.manifest.complete
+    freezing = json.loads((recording.path / "freezing.json").read_text(encoding="utf-8"))
+    advice = sv.open_freezing(recording.path)
+    assert advice.id == freezing["id"]
+    assert [step.block for step in advice.steps] == [step["block"] for step in freezing["steps"]]
