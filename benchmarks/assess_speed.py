@@ -19,8 +19,8 @@ import time
 from pathlib import Path
 from typing import Any
 
-from senet_viz.assessing import assess
-from senet_viz.assessment import ASSESSMENT, MEASURES
+from senet_viz.claims.assess import assess
+from senet_viz.claims.assessment import ASSESSMENT, MEASURES
 from senet_viz.recording import Recording, open_recording
 from senet_viz.recording.layout import EFFECTS
 
@@ -80,7 +80,7 @@ def store(found: dict[str, Any], out: Path) -> None:
     """Replace the entry of a recording of the same model and size."""
     import torch
 
-    from senet_viz.environment import describe_environment
+    from senet_viz.models.environment import describe_environment
 
     known = json.loads(out.read_text("utf-8"))["recordings"] if out.exists() else []
     same = ("model", "images", "classes", "channels")

@@ -266,7 +266,7 @@ def main() -> None:
     pages = measure_all(recording, arguments.only)
     import torch  # now: a process's largest memory counts from that of the process that starts it
 
-    from senet_viz.environment import describe_environment
+    from senet_viz.models.environment import describe_environment
 
     result = {
         "benchmark": "big_recording",

@@ -11,9 +11,9 @@ import numpy as np
 import torch
 
 from senet_viz import GateRecorder, load_model, open_images
-from senet_viz.environment import describe_environment
-from senet_viz.forwarding import forward, observing
 from senet_viz.images import load_batches
+from senet_viz.models.environment import describe_environment
+from senet_viz.models.forward import forward, observing
 
 
 def main() -> None:

@@ -18,7 +18,7 @@ from typing import Any
 import torch
 from planted_effects import WORLDS, run_world
 
-from senet_viz.environment import describe_environment
+from senet_viz.models.environment import describe_environment
 
 RESULT = Path(__file__).parent / "results" / "effect_coverage.json"
 

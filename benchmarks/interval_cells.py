@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
-from senet_viz.measures import BlockStatistics, SumsOfSquares, block_statistics
-from senet_viz.resampling import (
+from senet_viz.stats.measures import BlockStatistics, SumsOfSquares, block_statistics
+from senet_viz.stats.resampling import (
     PERMUTATIONS,
     Estimate,
     assign_groups,

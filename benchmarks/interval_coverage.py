@@ -23,7 +23,7 @@ from typing import Any
 import torch
 from interval_cells import all_cells, run_intervals, run_permutations, verdict
 
-from senet_viz.environment import describe_environment
+from senet_viz.models.environment import describe_environment
 
 RESULT = Path(__file__).parent / "results" / "interval_coverage.json"
 

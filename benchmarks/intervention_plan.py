@@ -18,21 +18,21 @@ from pathlib import Path
 import numpy as np
 
 from senet_viz import load_model, open_images
-from senet_viz.allocation import keep_freed_memory
-from senet_viz.environment import describe_environment
-from senet_viz.forwarding import observing
+from senet_viz.gates.interventions import PrefixMemory, learn_prefixes, moving
 from senet_viz.images import load_batches
-from senet_viz.intervening import InterventionOptions
-from senet_viz.intervening.estimating import forward_of
-from senet_viz.intervening.folds import Rows
-from senet_viz.intervening.judging import judge
-from senet_viz.intervening.preparing import make_job, prepare
-from senet_viz.intervening.request import Request
-from senet_viz.intervening.running import Job
-from senet_viz.interventions import PrefixMemory, learn_prefixes, moving
-from senet_viz.outcomes import Outcome
-from senet_viz.pipeline import record
-from senet_viz.planning import RecordOptions
+from senet_viz.models.environment import describe_environment
+from senet_viz.models.forward import observing
+from senet_viz.models.memory import keep_freed_memory
+from senet_viz.recording.outcomes import Outcome
+from senet_viz.workflows.interventions import InterventionOptions
+from senet_viz.workflows.interventions.estimating import forward_of
+from senet_viz.workflows.interventions.folds import Rows
+from senet_viz.workflows.interventions.judging import judge
+from senet_viz.workflows.interventions.preparing import make_job, prepare
+from senet_viz.workflows.interventions.request import Request
+from senet_viz.workflows.interventions.running import Job
+from senet_viz.workflows.plan import RecordOptions
+from senet_viz.workflows.record import record
 
 
 def run_plain(job: Job, request: Request, images: Rows, clean: Outcome) -> list[Outcome]:

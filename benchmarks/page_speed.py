@@ -21,7 +21,7 @@ import torch
 from app_server import serving
 from streamlit.testing.v1 import AppTest
 
-from senet_viz.environment import describe_environment
+from senet_viz.models.environment import describe_environment
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser

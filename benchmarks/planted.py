@@ -13,9 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from senet_viz.claims import ClaimInputs, ClassSubsets, draw_subsets, gather_series, measure_subsets
-from senet_viz.moments import Channels, ClassMoments
-from senet_viz.resampling import ImageReplicates, assign_groups, resample_images
+from senet_viz.recording.moments import Channels, ClassMoments
 from senet_viz.schema import Gate
+from senet_viz.stats.resampling import ImageReplicates, assign_groups, resample_images
 
 Floats = NDArray[np.float64]
 ROLES = ("SE_2_3", "SE_3_4", "SE_4_6", "SE_5_1", "SE_5_2", "SE_5_3")

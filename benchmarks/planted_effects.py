@@ -17,7 +17,9 @@ import pyarrow as pa
 from numpy.typing import NDArray
 from scipy import stats
 
-from senet_viz.effects import (
+from senet_viz.recording.outcomes import Outcome, Outcomes, OutcomesManifest, Variant
+from senet_viz.schema import ClassTable, Gate, LabelMapping
+from senet_viz.stats.effects import (
     COMPONENTS,
     Change,
     ComponentName,
@@ -27,9 +29,7 @@ from senet_viz.effects import (
     judge_equivalence,
     measure_effects,
 )
-from senet_viz.outcomes import Outcome, Outcomes, OutcomesManifest, Variant
-from senet_viz.resampling import EQUIVALENCE_LEVEL, Estimate
-from senet_viz.schema import ClassTable, Gate, LabelMapping
+from senet_viz.stats.resampling import EQUIVALENCE_LEVEL, Estimate
 
 Floats = NDArray[np.float64]
 FOLDS = 5

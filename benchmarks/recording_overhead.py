@@ -17,12 +17,12 @@ from pathlib import Path
 import numpy as np
 
 from senet_viz import load_model, open_images, record
-from senet_viz.allocation import keep_freed_memory
-from senet_viz.environment import describe_environment
-from senet_viz.forwarding import forward, observing
 from senet_viz.images import ImageSource, load_batches
 from senet_viz.models import Model
-from senet_viz.planning import RecordOptions
+from senet_viz.models.environment import describe_environment
+from senet_viz.models.forward import forward, observing
+from senet_viz.models.memory import keep_freed_memory
+from senet_viz.workflows.plan import RecordOptions
 
 
 def run_bare(model: Model, source: ImageSource, options: RecordOptions) -> float:

@@ -21,7 +21,7 @@ from planted import PATTERNS, Design, Pattern, at_the_bound, simulate
 from verdict_page import make_page, right_rate
 
 from senet_viz.claims import VERDICTS, ClaimReport, judge
-from senet_viz.environment import describe_environment
+from senet_viz.models.environment import describe_environment
 
 RESULT = Path(__file__).parent / "results" / "verdict_rates.json"
 PAGE = Path(__file__).parents[1] / "docs" / "verdict-rates.md"

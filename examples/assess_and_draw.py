@@ -9,10 +9,10 @@ import argparse
 from pathlib import Path
 
 import senet_viz as sv
-from senet_viz.assessment import read_assessment
 from senet_viz.claims import READINGS, summarize_reading
+from senet_viz.claims.assessment import read_assessment
 from senet_viz.figures import LIGHT, draw_depth, page_of
-from senet_viz.planning import RecordOptions
+from senet_viz.workflows.plan import RecordOptions
 
 
 def main() -> None:

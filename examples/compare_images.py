@@ -12,8 +12,8 @@ from PIL import Image
 from sklearn.datasets import load_sample_images
 
 import senet_viz as sv
-from senet_viz.comparing import ImageInput, load_recorded_model
 from senet_viz.models.zoo import bundled_folder
+from senet_viz.workflows.comparison import ImageInput, load_recorded_model
 
 
 def sample_images() -> list[ImageInput]:

@@ -10,7 +10,7 @@ import argparse
 from pathlib import Path
 
 import senet_viz as sv
-from senet_viz.planning import RecordOptions
+from senet_viz.workflows.plan import RecordOptions
 
 
 def main() -> None:

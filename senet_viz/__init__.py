@@ -11,26 +11,26 @@ __version__ = "0.1.0"
 _HOMES = {
     "ClassTable": "senet_viz.schema",
     "Gate": "senet_viz.schema",
-    "GateRecorder": "senet_viz.recorder",
+    "GateRecorder": "senet_viz.gates.recorder",
     "Manifest": "senet_viz.schema",
     "Recording": "senet_viz.recording",
     "SenetVizError": "senet_viz.errors",
-    "advise_freezing": "senet_viz.advising",
-    "assess": "senet_viz.assessing",
-    "compare_images": "senet_viz.comparing",
+    "advise_freezing": "senet_viz.workflows.freezing",
+    "assess": "senet_viz.claims.assess",
+    "compare_images": "senet_viz.workflows.comparison",
     "decode_image": "senet_viz.images",
-    "export_statistics": "senet_viz.statistics",
+    "export_statistics": "senet_viz.recording.export",
     "find_gates": "senet_viz.gates",
-    "intervene": "senet_viz.intervening",
-    "intervened": "senet_viz.interventions",
+    "intervene": "senet_viz.workflows.interventions",
+    "intervened": "senet_viz.gates.interventions",
     "load_model": "senet_viz.models",
-    "measure_selectivity": "senet_viz.measures",
-    "open_freezing": "senet_viz.freezing",
+    "measure_selectivity": "senet_viz.stats.measures",
+    "open_freezing": "senet_viz.analysis.freezing",
     "open_images": "senet_viz.images",
-    "open_outcomes": "senet_viz.outcomes",
+    "open_outcomes": "senet_viz.recording.outcomes",
     "open_recording": "senet_viz.recording",
-    "read_assessment": "senet_viz.assessment",
-    "record": "senet_viz.pipeline",
+    "read_assessment": "senet_viz.claims.assessment",
+    "record": "senet_viz.workflows.record",
     "slim_recording": "senet_viz.recording",
     "verify_recording": "senet_viz.recording",
 }
@@ -39,30 +39,30 @@ __all__ = sorted(_HOMES)
 
 if TYPE_CHECKING:
     from senet_viz import figures as figures
-    from senet_viz.advising import advise_freezing as advise_freezing
-    from senet_viz.assessing import assess as assess
-    from senet_viz.assessment import read_assessment as read_assessment
-    from senet_viz.comparing import compare_images as compare_images
+    from senet_viz.analysis.freezing import open_freezing as open_freezing
+    from senet_viz.claims.assess import assess as assess
+    from senet_viz.claims.assessment import read_assessment as read_assessment
     from senet_viz.errors import SenetVizError as SenetVizError
-    from senet_viz.freezing import open_freezing as open_freezing
     from senet_viz.gates import find_gates as find_gates
+    from senet_viz.gates.interventions import intervened as intervened
+    from senet_viz.gates.recorder import GateRecorder as GateRecorder
     from senet_viz.images import decode_image as decode_image
     from senet_viz.images import open_images as open_images
-    from senet_viz.intervening import intervene as intervene
-    from senet_viz.interventions import intervened as intervened
-    from senet_viz.measures import measure_selectivity as measure_selectivity
     from senet_viz.models import load_model as load_model
-    from senet_viz.outcomes import open_outcomes as open_outcomes
-    from senet_viz.pipeline import record as record
-    from senet_viz.recorder import GateRecorder as GateRecorder
     from senet_viz.recording import Recording as Recording
     from senet_viz.recording import open_recording as open_recording
     from senet_viz.recording import slim_recording as slim_recording
     from senet_viz.recording import verify_recording as verify_recording
+    from senet_viz.recording.export import export_statistics as export_statistics
+    from senet_viz.recording.outcomes import open_outcomes as open_outcomes
     from senet_viz.schema import ClassTable as ClassTable
     from senet_viz.schema import Gate as Gate
     from senet_viz.schema import Manifest as Manifest
-    from senet_viz.statistics import export_statistics as export_statistics
+    from senet_viz.stats.measures import measure_selectivity as measure_selectivity
+    from senet_viz.workflows.comparison import compare_images as compare_images
+    from senet_viz.workflows.freezing import advise_freezing as advise_freezing
+    from senet_viz.workflows.interventions import intervene as intervene
+    from senet_viz.workflows.record import record as record
 
 
 def __getattr__(name: str) -> Any:

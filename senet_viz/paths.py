@@ -4,6 +4,11 @@ import os
 from pathlib import Path
 
 
+def repository() -> Path:
+    """The folder that the package lies in: of a checkout, the one with `checkpoints`, `experiments` and `runs`."""
+    return Path(__file__).resolve().parents[1]
+
+
 def expand_home(path: str | Path) -> Path:
     """A path whose leading `~` or `~name` is the home folder, as in a shell.
 

@@ -1,4 +1,4 @@
-"""Groups the 1,000 ImageNet classes by WordNet: writes senet_viz/semantics/imagenet_superclasses.csv.
+"""Groups the 1,000 ImageNet classes by WordNet: writes senet_viz/stats/semantics/imagenet_superclasses.csv.
 
 python tools/build_superclasses.py --wordnet /usr/share/wordnet/data.noun
 

@@ -8,8 +8,8 @@ With `--write docs/claims.md` they replace those between the page's marks.
 from pathlib import Path
 from typing import Any
 
-from senet_viz.assessment import Assessment, read_assessment, read_tree
 from senet_viz.claims import SIDE_WORDS, ClaimReport, PartEvidence, say_interval, say_number
+from senet_viz.claims.assessment import Assessment, read_assessment, read_tree
 from senet_viz.recording import open_recording
 from tools.pages import run
 

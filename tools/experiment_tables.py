@@ -7,8 +7,14 @@ With `--write docs/experiments.md` they replace those between the page's marks.
 
 from pathlib import Path
 
-from senet_viz.experiments import ExperimentResult, answer_question, describe_stages, describe_state, read_result
-from senet_viz.experiments.sentences import accuracy_text
+from senet_viz.analysis.experiments import (
+    ExperimentResult,
+    answer_question,
+    describe_stages,
+    describe_state,
+    read_result,
+)
+from senet_viz.analysis.experiments.sentences import accuracy_text
 from tools.pages import run
 
 

@@ -12,9 +12,9 @@ from senet_viz.claims.roles import Layout, Role
 from senet_viz.claims.statistics import Found, SeriesStatistic, not_found
 from senet_viz.claims.verdicts import Side, satisfies
 from senet_viz.errors import ArgumentError
-from senet_viz.measures import SumsOfSquares, omega_squared
-from senet_viz.moments import Moments
-from senet_viz.resampling import LEVEL, Interval
+from senet_viz.recording.moments import Moments
+from senet_viz.stats.measures import SumsOfSquares, omega_squared
+from senet_viz.stats.resampling import LEVEL, Interval
 
 Floats = NDArray[np.float64]
 SUBSET_SIZE = 4

@@ -9,7 +9,7 @@ from senet_viz.claims.effects import EffectStatistic, EffectSum
 from senet_viz.claims.roles import Role
 from senet_viz.claims.statistics import SeriesStatistic
 from senet_viz.claims.verdicts import Side
-from senet_viz.resampling import EQUIVALENCE_LEVEL, LEVEL
+from senet_viz.stats.resampling import EQUIVALENCE_LEVEL, LEVEL
 
 ReadingName = Literal["relative", "absolute", "causal"]
 READINGS: tuple[ReadingName, ...] = ("relative", "absolute", "causal")

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from senet_viz.claims.inputs import Accuracy, Effect
 from senet_viz.claims.roles import Layout, Role
 from senet_viz.claims.statistics import Found, not_found
-from senet_viz.resampling import LEVEL, Estimate, Interval
+from senet_viz.stats.resampling import LEVEL, Estimate, Interval
 
 Floats = NDArray[np.float64]
 Target = tuple[Role, ...] | str

@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from senet_viz.errors import ArgumentError
-from senet_viz.measures import BlockStatistics
 from senet_viz.schema import Gate
+from senet_viz.stats.measures import BlockStatistics
 
 Floats = NDArray[np.float64]
 SeriesName = Literal[

@@ -14,7 +14,7 @@ from senet_viz.claims.roles import ROLE_WORDS, Layout, Role, find_roles
 from senet_viz.claims.statistics import Found, Sd, measure_series, not_found
 from senet_viz.claims.verdicts import Verdict, join_verdicts, judge_interval
 from senet_viz.claims.words import say_interval, say_part
-from senet_viz.resampling import LEVEL, Interval
+from senet_viz.stats.resampling import LEVEL, Interval
 
 NO_INTERVENTIONS = (
     "No interventions were given: `senet-viz intervene --model MODEL --data DATA --out FOLDER` makes them, and "

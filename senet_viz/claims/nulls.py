@@ -11,7 +11,7 @@ from senet_viz.claims.evidence import Beside
 from senet_viz.claims.inputs import BlockIntervals, BlockSeries, ClaimInputs, ClassSubsets
 from senet_viz.claims.roles import Layout
 from senet_viz.claims.statistics import ALONG_THE_MEAN, SERIES_WORDS, Found, measure_series, not_found
-from senet_viz.resampling import FEWEST_CLASSES
+from senet_viz.stats.resampling import FEWEST_CLASSES
 
 
 def beside_part(part: Part, name: ReadingName, found: Found, inputs: ClaimInputs, layout: Layout) -> tuple[Beside, ...]:

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from senet_viz.claims.inputs import BlockSeries, Series, SeriesName
 from senet_viz.claims.roles import Layout, Role
-from senet_viz.resampling import LEVEL, Estimate, Interval, difference_of_sds, ratio_of_sds
+from senet_viz.stats.resampling import LEVEL, Estimate, Interval, difference_of_sds, ratio_of_sds
 
 Floats = NDArray[np.float64]
 

@@ -6,7 +6,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from senet_viz.resampling import Interval
+from senet_viz.stats.resampling import Interval
 
 Verdict = Literal["supported", "refuted", "inconclusive", "not applicable"]
 VERDICTS: tuple[Verdict, ...] = ("supported", "refuted", "inconclusive", "not applicable")

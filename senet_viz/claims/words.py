@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from senet_viz.claims.declaring import Part, Unit
 from senet_viz.claims.statistics import Found
 from senet_viz.claims.verdicts import Side
-from senet_viz.resampling import Interval
+from senet_viz.stats.resampling import Interval
 
 SIDE_WORDS: Mapping[Side, str] = {"at least": "≥", "above": ">", "at most": "≤", "below": "<"}
 _DIGITS: Mapping[Unit, int] = {"share of variance": 3, "share": 3, "units of s": 4, "ratio": 2, "points": 2}

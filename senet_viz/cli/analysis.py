@@ -7,7 +7,7 @@ import typer
 
 from senet_viz.cli.options import AsJson, FolderArgument, app, print_json
 from senet_viz.cli.texts import claims_text
-from senet_viz.terminal import ProgressLine, bytes_text
+from senet_viz.text import ProgressLine, bytes_text
 
 
 @app.command("assess", short_help="Put the paper's claims to the test on a recording.")
@@ -31,8 +31,8 @@ def assess_command(
     as_json: AsJson = False,
 ) -> None:
     """Put the paper's claims to the test on a recording; writes assessment.json and its tables beside it."""
-    from senet_viz.assessing import assess
-    from senet_viz.assessment import ASSESSMENT, EFFECTS, MEASURES
+    from senet_viz.claims.assess import assess
+    from senet_viz.claims.assessment import ASSESSMENT, EFFECTS, MEASURES
     from senet_viz.recording import open_recording
 
     recording = open_recording(folder)

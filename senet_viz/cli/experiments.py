@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from senet_viz.cli.options import AsJson, DataName, Device, app, print_json
-from senet_viz.terminal import ProgressLine
+from senet_viz.text import ProgressLine
 
 _LOWEST = 19
 
@@ -39,9 +39,9 @@ def experiment_command(
     as_json: AsJson = False,
 ) -> None:
     """Train the networks of an experiment, seed by seed, and answer its questions with intervals."""
-    from senet_viz.experimenting import ExperimentRequest, run_experiment
-    from senet_viz.experiments import answer_question, describe_stages, describe_state
-    from senet_viz.experiments.storing import to_json
+    from senet_viz.analysis.experiments import answer_question, describe_stages, describe_state
+    from senet_viz.analysis.experiments.storing import to_json
+    from senet_viz.workflows.experiments import ExperimentRequest, run_experiment
 
     if hasattr(os, "nice"):
         os.nice(priority)

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from senet_viz.cli.options import Arch, AsJson, DataName, Device, LabelMap, ModelName, Seed, Weights, app, print_json
-from senet_viz.terminal import ProgressLine, seconds_text
+from senet_viz.text import ProgressLine, seconds_text
 
 if TYPE_CHECKING:
-    from senet_viz.advising import FreezeEstimate, FreezeProgress
+    from senet_viz.workflows.freezing import FreezeEstimate, FreezeProgress
 
 
 @app.command("freeze", short_help="Find the gates that constants can replace.")
@@ -44,10 +44,10 @@ def freeze_command(
     as_json: AsJson = False,
 ) -> None:
     """Find the gates that can be frozen to constants within a loss of accuracy: which SE branches inference can spare."""
-    from senet_viz.advising import FreezeOptions, advise_freezing
-    from senet_viz.freezing import describe_freezing, summarize_freezing
+    from senet_viz.analysis.freezing import describe_freezing, summarize_freezing
     from senet_viz.images import open_images
     from senet_viz.models import load_model
+    from senet_viz.workflows.freezing import FreezeOptions, advise_freezing
 
     options = FreezeOptions(
         limit=limit, seed=seed, batch_size=batch_size, label_map=label_map, data_name=data_name, workers=workers

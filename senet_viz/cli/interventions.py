@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from senet_viz.cli.options import Arch, AsJson, DataName, Device, LabelMap, ModelName, Seed, Weights, app, print_json
-from senet_viz.terminal import ProgressLine, bytes_text, seconds_text
+from senet_viz.text import ProgressLine, bytes_text, seconds_text
 
 if TYPE_CHECKING:
-    from senet_viz.intervening import InterventionEstimate
+    from senet_viz.workflows.interventions import InterventionEstimate
 
 
 @app.command("intervene", short_help="Move gates and keep what the network then says.")
@@ -51,10 +51,10 @@ def intervene_command(
 ) -> None:
     """Move gates on every image and keep what the network then says: what its gates do."""
     from senet_viz.images import open_images
-    from senet_viz.intervening import InterventionOptions, intervene
-    from senet_viz.intervening.options import DEFAULT_TARGETS
     from senet_viz.models import load_model
-    from senet_viz.outcomes import describe_outcomes, summarize_outcomes
+    from senet_viz.recording.outcomes import describe_outcomes, summarize_outcomes
+    from senet_viz.workflows.interventions import InterventionOptions, intervene
+    from senet_viz.workflows.interventions.options import DEFAULT_TARGETS
 
     sets = tuple(_split(text) for text in blocks or ())
     options = InterventionOptions(

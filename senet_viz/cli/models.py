@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from senet_viz.cli.options import Arch, AsJson, Device, Seed, Weights, app, print_json
-from senet_viz.terminal import ProgressLine
+from senet_viz.text import ProgressLine
 
 if TYPE_CHECKING:
-    from senet_viz.inspection import Inspection
+    from senet_viz.workflows.inspect import Inspection
 
 
 @app.command("inspect", short_help="List a network's SE blocks and what they cost.")
@@ -21,8 +21,8 @@ def inspect_command(
     as_json: AsJson = False,
 ) -> None:
     """List a network's SE blocks, channels, r, and weights, biases and operations against the paper's formula."""
-    from senet_viz.inspection import inspect_model
     from senet_viz.models import load_model
+    from senet_viz.workflows.inspect import inspect_model
 
     found = inspect_model(load_model(model, arch=arch, weights=weights, seed=seed, device="cpu"))
     if as_json:
@@ -97,8 +97,8 @@ def train_command(
     as_json: AsJson = False,
 ) -> None:
     """Train a small SE-ResNet-50, or another SE network, and write it with config and model card."""
-    from senet_viz.model_building import ModelRequest, parse_phases, train_model
-    from senet_viz.training import TrainConfig
+    from senet_viz.workflows.model_building import ModelRequest, parse_phases, train_model
+    from senet_viz.workflows.train import TrainConfig
 
     config = TrainConfig(
         phases=parse_phases(phases), batch_size=batch_size, peak_rate=peak_rate, weight_decay=weight_decay,
@@ -125,7 +125,7 @@ def train_command(
 @app.command("doctor", short_help="Tell versions, devices, and what is missing.")
 def doctor_command(as_json: AsJson = False) -> None:
     """Tell versions, devices, the browser for tests and pictures, what is missing and how to get it."""
-    from senet_viz.doctor import examine
+    from senet_viz.cli.doctor import examine
 
     found = examine()
     if as_json:

@@ -22,7 +22,7 @@ from senet_viz.cli.options import (
 )
 from senet_viz.cli.texts import estimate_text, plan_text, summary_text
 from senet_viz.paths import expand_home, tell_refusal
-from senet_viz.terminal import ProgressLine, bytes_text
+from senet_viz.text import ProgressLine, bytes_text
 
 
 @app.command("record")
@@ -53,8 +53,8 @@ def record_command(
     """Record the gates of every block for every image."""
     from senet_viz.images import open_images
     from senet_viz.models import load_model
-    from senet_viz.pipeline import calibrate_on, record, summarize
-    from senet_viz.planning import RecordOptions, plan_recording
+    from senet_viz.workflows.plan import RecordOptions, plan_recording
+    from senet_viz.workflows.record import calibrate_on, record, summarize
 
     options = RecordOptions(
         keep=keep, precision=precision, batch_size=batch_size, shard_size=shard_size, limit=limit, seed=seed,
@@ -97,7 +97,7 @@ def export_command(
 ) -> None:
     """Export per-class statistics of every channel's gate."""
     from senet_viz.recording import open_recording
-    from senet_viz.statistics import export_statistics
+    from senet_viz.recording.export import export_statistics
 
     recording = open_recording(folder)
     chosen_blocks = [part.strip() for part in blocks.split(",")] if blocks else None

@@ -3,7 +3,7 @@
 import math
 from typing import TYPE_CHECKING, Any
 
-from senet_viz.terminal import bytes_text, seconds_text
+from senet_viz.text import bytes_text, seconds_text
 
 if TYPE_CHECKING:
     from senet_viz.claims import ClaimReport, Evidence

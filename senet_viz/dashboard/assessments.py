@@ -9,8 +9,8 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from senet_viz.assessment import Assessment, read_assessment, read_measures, read_tree, tell_nothing_to_assess
 from senet_viz.claims import ClaimReport
+from senet_viz.claims.assessment import Assessment, read_assessment, read_measures, read_tree, tell_nothing_to_assess
 from senet_viz.dashboard.commands import show_command
 from senet_viz.dashboard.frame import Opened, escape
 from senet_viz.errors import SenetVizError
@@ -109,7 +109,7 @@ def _find_problem(page: Opened) -> str | None:
 
 
 def _assess(page: Opened) -> None:
-    from senet_viz.assessing import assess
+    from senet_viz.claims.assess import assess
 
     bar = st.progress(0.0, "Assessing…")
 

@@ -2,17 +2,17 @@
 
 import streamlit as st
 
-from senet_viz.classes import ConfusionAgreement, Confusions, answer_agreement, gather_agreement
-from senet_viz.classes.agreement import FEWEST
+from senet_viz.analysis.classes import ConfusionAgreement, Confusions, answer_agreement, gather_agreement
+from senet_viz.analysis.classes.agreement import FEWEST
+from senet_viz.analysis.profiles import count_decimals, label_blocks, label_classes
 from senet_viz.dashboard import glossary
 from senet_viz.dashboard.classes_results import get_agreement, get_confusions, get_pairs
 from senet_viz.dashboard.controls import pick_one
 from senet_viz.dashboard.frame import Opened
 from senet_viz.dashboard.parts import show_downloads, show_figure
 from senet_viz.figures.classes import draw_agreement
-from senet_viz.profiles import count_decimals, label_blocks, label_classes
+from senet_viz.recording.export import block_word, file_stem
 from senet_viz.schema import Gate
-from senet_viz.statistics import block_word, file_stem
 
 LISTS = ("Most confused", "Closest gates")
 _AT_ONCE = 400  # classes whose pairs are compared unasked: about a second

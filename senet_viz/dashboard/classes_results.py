@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from senet_viz.classes import (
+from senet_viz.analysis.classes import (
     BlockAgreement,
     ClassAccuracy,
     ClassComparison,

@@ -5,16 +5,16 @@ from typing import Any
 
 import streamlit as st
 
-from senet_viz.classes import SORTS, ClassOverview, SortBy
-from senet_viz.classes.neighbours import MOST_COMPARED
+from senet_viz.analysis.classes import SORTS, ClassOverview, SortBy
+from senet_viz.analysis.classes.neighbours import MOST_COMPARED
+from senet_viz.analysis.profiles import count_decimals, label_blocks
 from senet_viz.dashboard import glossary, links
 from senet_viz.dashboard.controls import prepare
 from senet_viz.dashboard.frame import Opened
-from senet_viz.effects import EffectTable, TargetEffect
-from senet_viz.effects.answers import BASELINE_WORDS, find_costliest
-from senet_viz.profiles import count_decimals, label_blocks
+from senet_viz.recording.export import block_word, file_stem
 from senet_viz.schema import Gate
-from senet_viz.statistics import block_word, file_stem
+from senet_viz.stats.effects import EffectTable, TargetEffect
+from senet_viz.stats.effects.answers import BASELINE_WORDS, find_costliest
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from senet_viz.attribution_results import (
+from senet_viz.analysis.attribution import (
     BASELINE_WORDS,
     Baseline,
     ChannelAttribution,
@@ -14,7 +14,8 @@ from senet_viz.attribution_results import (
     PixelAttribution,
     PixelMethod,
 )
-from senet_viz.comparison import Comparison
+from senet_viz.analysis.comparison import Comparison
+from senet_viz.analysis.profiles import label_classes
 from senet_viz.dashboard import captions, glossary
 from senet_viz.dashboard.comparisons import get_prepared
 from senet_viz.dashboard.controls import pick_one, prepare, row
@@ -23,9 +24,8 @@ from senet_viz.dashboard.parts import show_answer, show_downloads, show_figure
 from senet_viz.dashboard.uploads import Brought
 from senet_viz.errors import SenetVizError
 from senet_viz.figures import draw_attribution, draw_channels, draw_grad_cam
-from senet_viz.profiles import label_classes
-from senet_viz.statistics import name_several
-from senet_viz.terminal import seconds_text
+from senet_viz.recording.export import name_several
+from senet_viz.text import seconds_text
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -166,14 +166,14 @@ def _pick_output(page: Opened, model: "Model", comparison: Comparison, image: in
 
 @st.cache_data(max_entries=64, show_spinner=False)
 def _cost(_model: "Model", sha256: str, _pixels: "Tensor", steps: int) -> float:
-    from senet_viz.attribution import estimate_seconds
+    from senet_viz.workflows.attribution import estimate_seconds
 
     del sha256
     return estimate_seconds(_model, _pixels, steps)
 
 
 def _compute(model: "Model", pixels: "Tensor", question: _Question) -> Result:
-    from senet_viz.attribution import attribute_gate, attribute_output, compute_grad_cam
+    from senet_viz.workflows.attribution import attribute_gate, attribute_output, compute_grad_cam
 
     if question.what == CHANNELS:
         with st.spinner("Computing gradient × gate…"):

@@ -4,8 +4,9 @@ import uuid
 
 import streamlit as st
 
-from senet_viz.comparison import Comparison, Placement
-from senet_viz.comparison.tables import tabulate_differing, tabulate_places
+from senet_viz.analysis.comparison import Comparison, Placement
+from senet_viz.analysis.comparison.tables import tabulate_differing, tabulate_places
+from senet_viz.analysis.profiles import label_blocks, label_classes
 from senet_viz.dashboard import captions, glossary, links
 from senet_viz.dashboard.comparisons import find_placement
 from senet_viz.dashboard.controls import prepare, row
@@ -14,7 +15,6 @@ from senet_viz.dashboard.parts import show_downloads, show_figure
 from senet_viz.dashboard.uploads import Brought
 from senet_viz.dashboard.waiting import wait_for
 from senet_viz.figures.comparison import draw_block_gates, draw_differing_channels
-from senet_viz.profiles import label_blocks, label_classes
 
 BLOCK_KEY = "compare_block"
 BLOCK_ANCHOR = "one-block"

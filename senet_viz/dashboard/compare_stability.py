@@ -5,8 +5,10 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from senet_viz.comparison import ClassSpread, Comparison, Stability, VariedGates, measure_spread
-from senet_viz.comparison.stability import LEVELS
+from senet_viz.analysis.comparison import ClassSpread, Comparison, Stability, VariedGates, measure_spread
+from senet_viz.analysis.comparison.stability import LEVELS
+from senet_viz.analysis.profiles import label_classes
+from senet_viz.analysis.walkthrough import tell_share
 from senet_viz.dashboard import glossary, links
 from senet_viz.dashboard.comparisons import get_prepared, get_profiles, name_inputs
 from senet_viz.dashboard.controls import prepare, row
@@ -15,14 +17,12 @@ from senet_viz.dashboard.parts import show_answer, show_downloads, show_figure
 from senet_viz.dashboard.uploads import Brought
 from senet_viz.errors import SenetVizError
 from senet_viz.figures.comparison import draw_stability
-from senet_viz.profiles import label_classes
 from senet_viz.recording import Recording
-from senet_viz.steps import tell_share
-from senet_viz.terminal import seconds_text
+from senet_viz.text import seconds_text
 
 if TYPE_CHECKING:
-    from senet_viz.comparing.uploads import PreparedImage
     from senet_viz.models import Model
+    from senet_viz.workflows.comparison.uploads import PreparedImage
 
 _ASKED = "stability_asked"
 _PREDICTED, _POOLED = "predicted class", "all classes, pooled"
@@ -54,7 +54,7 @@ def show_stability(page: Opened, model: "Model", brought: Brought, comparison: C
 
 def _offer(model: "Model", prepared: "PreparedImage") -> bool:
     """The button with its price; whether it was pressed."""
-    from senet_viz.comparing.varying import list_variations
+    from senet_viz.workflows.comparison.varying import list_variations
 
     copies = len(list_variations())
     cost = _cost(model, model.sha256, prepared)
@@ -158,7 +158,7 @@ def get_varied(
     _model: "Model", _recording: Recording, stamp: str, _file: tuple[str, bytes], network: str, digest: str, image: int, precision: str
 ) -> VariedGates:  # fmt: skip
     """`vary_image`, kept by the recording's stamp, the images' digest, the position and the precision."""
-    from senet_viz.comparing import vary_image
+    from senet_viz.workflows.comparison import vary_image
 
     del network, digest, image
     return vary_image(_model, _file, _recording, precision=precision, profiles=get_profiles(_recording, stamp))
@@ -173,8 +173,8 @@ def get_spread(_recording: Recording, stamp: str, class_index: int | None) -> Cl
 
 @st.cache_data(max_entries=16, show_spinner=False)
 def _cost(_model: "Model", sha256: str, _prepared: "PreparedImage") -> float:
-    from senet_viz.comparing.stability import estimate_seconds
-    from senet_viz.comparing.varying import list_variations
+    from senet_viz.workflows.comparison.stability import estimate_seconds
+    from senet_viz.workflows.comparison.varying import list_variations
 
     del sha256
     return estimate_seconds(_model, _prepared, list_variations())

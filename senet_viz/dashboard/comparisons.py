@@ -5,8 +5,7 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from senet_viz.allocation import give_back_memory
-from senet_viz.comparison import (
+from senet_viz.analysis.comparison import (
     BlockComparison,
     Comparison,
     Failure,
@@ -19,11 +18,12 @@ from senet_viz.dashboard.channel_gates import AT_ONCE
 from senet_viz.dashboard.frame import Opened
 from senet_viz.dashboard.uploads import Brought
 from senet_viz.dashboard.waiting import BesideReader
+from senet_viz.models.memory import give_back_memory
 from senet_viz.recording import Recording
 
 if TYPE_CHECKING:
-    from senet_viz.comparing.uploads import PreparedImage
     from senet_viz.models import Model
+    from senet_viz.workflows.comparison.uploads import PreparedImage
 
 
 @st.cache_resource(max_entries=4, show_spinner=False)
@@ -40,7 +40,7 @@ def get_comparison(
     _model: "Model", _recording: Recording, stamp: str, _brought: Brought, digest: str, precision: str
 ) -> Comparison:
     """`compare_images`, kept by the recording's stamp, the images' digest and the precision."""
-    from senet_viz.comparing import compare_images
+    from senet_viz.workflows.comparison import compare_images
 
     del digest
     profiles = get_profiles(_recording, stamp)
@@ -97,7 +97,7 @@ def _place_now(recording: Recording, block: BlockComparison, among: int | None, 
 @st.cache_resource(max_entries=16, show_spinner=False)
 def get_prepared(_model: "Model", sha256: str, _brought: Brought, digest: str, position: int) -> "PreparedImage":
     """What the network takes in of one image that could be read, by its position among those."""
-    from senet_viz.comparing.uploads import PreparedImage, prepare_images
+    from senet_viz.workflows.comparison.uploads import PreparedImage, prepare_images
 
     del sha256, digest
     read = prepare_images(_brought.images, _model.preprocess)
@@ -109,7 +109,7 @@ def get_image(
     _model: "Model", network: str, _brought: Brought, digest: str, position: int
 ) -> "PreparedImage | Failure":
     """One of the images as the network takes it in, by its position among all; `network` as in `name_inputs`."""
-    from senet_viz.comparing.uploads import prepare_images
+    from senet_viz.workflows.comparison.uploads import prepare_images
 
     del network, digest
     return prepare_images([_brought.images[position]], _model.preprocess)[0]

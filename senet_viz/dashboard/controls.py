@@ -5,9 +5,16 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
+from senet_viz.analysis.profiles import (
+    ChannelOrder,
+    MapView,
+    choose_blocks,
+    choose_classes,
+    label_blocks,
+    label_classes,
+)
 from senet_viz.dashboard import glossary, links
 from senet_viz.figures import DistributionView
-from senet_viz.profiles import ChannelOrder, MapView, choose_blocks, choose_classes, label_blocks, label_classes
 from senet_viz.recording import Recording
 
 if TYPE_CHECKING:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import streamlit as st
 
+from senet_viz.analysis.profiles import ChannelDistribution, ChannelRanking, label_blocks
 from senet_viz.dashboard import captions, glossary, links
 from senet_viz.dashboard.channel_gates import read_channel
 from senet_viz.dashboard.controls import SPREAD_VIEWS, pick_one, prepare, row
@@ -14,9 +15,8 @@ from senet_viz.dashboard.frame import Opened, escape
 from senet_viz.dashboard.parts import show_downloads, show_figure
 from senet_viz.dashboard.results import get_distribution, get_extreme_classes, get_extreme_images, get_ranking
 from senet_viz.figures import DistributionView, draw_distribution, draw_extreme_classes
-from senet_viz.profiles import ChannelDistribution, ChannelRanking, label_blocks
+from senet_viz.recording.export import block_word, file_stem
 from senet_viz.schema import Gate
-from senet_viz.statistics import block_word, file_stem
 
 CHANNEL_KEY, CHANNEL_SECTION = "channel", "one-channel"
 _NONE_KEPT = (

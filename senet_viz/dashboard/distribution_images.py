@@ -4,13 +4,13 @@ from collections.abc import Mapping, Sequence
 
 import streamlit as st
 
+from senet_viz.analysis.profiles import ExtremeImages, KeptImage, label_blocks
 from senet_viz.dashboard import links
 from senet_viz.dashboard.frame import Opened, escape
 from senet_viz.dashboard.parts import show_table
 from senet_viz.dashboard.recorded_images import THUMBNAIL, ask_for_source, find_source, read_pictures
 from senet_viz.dashboard.uploads import RECORDING
-from senet_viz.profiles import ExtremeImages, KeptImage, label_blocks
-from senet_viz.statistics import block_word, file_stem
+from senet_viz.recording.export import block_word, file_stem
 
 SECTION = "images"
 _TILE, _PICTURE = 124, 112  # px

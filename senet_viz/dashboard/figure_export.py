@@ -6,6 +6,7 @@ import pandas as pd
 import plotly.graph_objects as go
 import streamlit as st
 
+from senet_viz.analysis.profiles import label_blocks
 from senet_viz.dashboard import captions, glossary, links
 from senet_viz.dashboard.controls import (
     MAP_VIEWS,
@@ -23,7 +24,6 @@ from senet_viz.dashboard.frame import Opened
 from senet_viz.dashboard.parts import choose_picture, offer_files, show_figure
 from senet_viz.dashboard.results import get_distribution, get_map, get_panels, get_ranking
 from senet_viz.figures import DARK, LIGHT, Look, colour_classes, draw_class_map, draw_distribution, draw_panels
-from senet_viz.profiles import label_blocks
 
 FIGURES = ("Fig. 6", "Fig. 7", "Class × channel map", "One channel")
 

@@ -2,10 +2,10 @@
 
 from collections.abc import Sequence
 
+from senet_viz.analysis.profiles import ChannelOrder, MapView
 from senet_viz.figures import DistributionView
-from senet_viz.profiles import ChannelOrder, MapView
 from senet_viz.recording import Recording
-from senet_viz.statistics import block_word, file_stem, name_classes, name_several
+from senet_viz.recording.export import block_word, file_stem, name_classes, name_several
 
 
 def name_profiles(

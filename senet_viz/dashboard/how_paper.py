@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
-from senet_viz.blocks import (
+from senet_viz.analysis.blocks import (
     BlockHealth,
     BlockMeasures,
     gather_health,
@@ -12,6 +12,8 @@ from senet_viz.blocks import (
     health_from_table,
     measures_from_table,
 )
+from senet_viz.analysis.profiles import choose_blocks, choose_classes, describe_distances
+from senet_viz.analysis.walkthrough import CostSummary, read_beside_paper
 from senet_viz.dashboard import glossary
 from senet_viz.dashboard.assessments import read_stored
 from senet_viz.dashboard.class_colours import assign_colours
@@ -20,8 +22,6 @@ from senet_viz.dashboard.parts import keep_figure, show_downloads, show_figure
 from senet_viz.dashboard.results import get_block_table, get_panels
 from senet_viz.errors import SenetVizError
 from senet_viz.figures import draw_panels
-from senet_viz.profiles import choose_blocks, choose_classes, describe_distances
-from senet_viz.steps import CostSummary, read_beside_paper
 
 if TYPE_CHECKING:
     from senet_viz.models import Model
@@ -85,7 +85,7 @@ def _measure(page: Opened) -> tuple[BlockMeasures, BlockHealth]:
 @st.cache_resource(max_entries=8, show_spinner=False)
 def get_costs(_model: "Model", sha256: str) -> CostSummary:
     """`summarize_costs`, kept by the weights."""
-    from senet_viz.stepping import summarize_costs
+    from senet_viz.workflows.walkthrough import summarize_costs
 
     del sha256
     return summarize_costs(_model)

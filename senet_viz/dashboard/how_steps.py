@@ -4,7 +4,9 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from senet_viz.comparison import Failure
+from senet_viz.analysis.comparison import Failure
+from senet_viz.analysis.profiles import choose_blocks, label_blocks
+from senet_viz.analysis.walkthrough import BlockSteps, answer_steps, tell_share, tell_steps
 from senet_viz.dashboard import glossary, links
 from senet_viz.dashboard.comparisons import get_image, name_inputs
 from senet_viz.dashboard.controls import prepare, row
@@ -14,13 +16,11 @@ from senet_viz.dashboard.parts import show_answer, show_downloads, show_figure
 from senet_viz.dashboard.uploads import Brought, bring_images, bring_samples
 from senet_viz.errors import SenetVizError
 from senet_viz.figures.steps import draw_all_channels, draw_steps
-from senet_viz.profiles import choose_blocks, label_blocks
 from senet_viz.recording import Recording
-from senet_viz.steps import BlockSteps, answer_steps, tell_share, tell_steps
 
 if TYPE_CHECKING:
-    from senet_viz.comparing.uploads import PreparedImage
     from senet_viz.models import Model
+    from senet_viz.workflows.comparison.uploads import PreparedImage
 
 _SAMPLE = 2  # the drawn fish
 _MOST_SHOWN = 8
@@ -54,7 +54,7 @@ def get_steps(
     channels: tuple[int, ...] | None,
 ) -> BlockSteps:
     """`step_block`, kept by the recording's stamp, the image as it is taken in, the block and the channels."""
-    from senet_viz.stepping import step_block
+    from senet_viz.workflows.walkthrough import step_block
 
     del stamp, image
     return step_block(_model, _prepared, _recording, block, channels=channels)

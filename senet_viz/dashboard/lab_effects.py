@@ -4,12 +4,16 @@ from dataclasses import dataclass
 
 import streamlit as st
 
-from senet_viz.assessment import ASSESSMENT, read_effects
+from senet_viz.analysis.profiles import label_classes
+from senet_viz.claims.assessment import ASSESSMENT, read_effects
 from senet_viz.dashboard import captions, glossary, links
 from senet_viz.dashboard.controls import pick_one, prepare, row
 from senet_viz.dashboard.frame import Opened, escape
 from senet_viz.dashboard.parts import show_answer, show_downloads, show_figure
-from senet_viz.effects import (
+from senet_viz.errors import SenetVizError
+from senet_viz.figures.effects import Over, draw_changed_classes, draw_components, draw_costs
+from senet_viz.recording import Recording
+from senet_viz.stats.effects import (
     CLASS_EFFECT_MEANING,
     COMPONENT_WORDS,
     COMPONENTS,
@@ -21,12 +25,8 @@ from senet_viz.effects import (
     judge_equivalence,
     tabulate_components,
 )
-from senet_viz.effects.answers import BOUND, answer_effects, find_costliest, tell_equivalence
-from senet_viz.effects.result import say_change
-from senet_viz.errors import SenetVizError
-from senet_viz.figures.effects import Over, draw_changed_classes, draw_components, draw_costs
-from senet_viz.profiles import label_classes
-from senet_viz.recording import Recording
+from senet_viz.stats.effects.answers import BOUND, answer_effects, find_costliest, tell_equivalence
+from senet_viz.stats.effects.result import say_change
 
 MEASURE_NAMES: dict[str, Measure] = {"Top-1": "top1", "Top-5": "top5", "Loss": "loss"}
 OVER_NAMES: dict[str, Over] = {"Images": "images", "Classes": "classes"}

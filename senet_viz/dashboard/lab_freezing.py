@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+from senet_viz.analysis.freezing import FREEZING, FreezeAdvice, FreezePath, answer_freezing, read_freezing
 from senet_viz.dashboard import captions, glossary, links
 from senet_viz.dashboard.commands import show_command
 from senet_viz.dashboard.frame import Opened, escape
@@ -9,7 +10,6 @@ from senet_viz.dashboard.lab_missing import make_freeze_command
 from senet_viz.dashboard.parts import show_answer, show_downloads, show_figure
 from senet_viz.errors import SenetVizError
 from senet_viz.figures.effects import draw_freezing
-from senet_viz.freezing import FREEZING, FreezeAdvice, FreezePath, answer_freezing, read_freezing
 from senet_viz.recording import Recording
 
 _LEAST, _MOST, _DEFAULT, _STEP = 0.1, 10.0, 1.0, 0.1

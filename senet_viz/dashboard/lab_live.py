@@ -5,7 +5,9 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from senet_viz.comparison import Failure
+from senet_viz.analysis.comparison import Failure
+from senet_viz.analysis.profiles import label_blocks, label_classes
+from senet_viz.analysis.trial import DOSES, TRIAL_BASELINES, Trial
 from senet_viz.dashboard import captions, glossary, links
 from senet_viz.dashboard.controls import prepare, row
 from senet_viz.dashboard.frame import Opened, escape
@@ -13,16 +15,14 @@ from senet_viz.dashboard.networks import open_network
 from senet_viz.dashboard.parts import show_answer, show_downloads, show_figure
 from senet_viz.dashboard.uploads import Brought, bring_images
 from senet_viz.dashboard.waiting import load_networks, networks_can_wait, wait_for
-from senet_viz.effects.answers import BASELINE_WORDS
 from senet_viz.errors import ArgumentError, SenetVizError
 from senet_viz.figures.effects import draw_dose, draw_trial
-from senet_viz.profiles import label_blocks, label_classes
 from senet_viz.recording import Recording
-from senet_viz.trial_results import DOSES, TRIAL_BASELINES, Trial
+from senet_viz.stats.effects.answers import BASELINE_WORDS
 
 if TYPE_CHECKING:
-    from senet_viz.comparing.uploads import PreparedImage
     from senet_viz.models import Model
+    from senet_viz.workflows.comparison.uploads import PreparedImage
 
 _MOST_RANGE = 100_000
 
@@ -125,7 +125,7 @@ def _get_prepared(
     _model: "Model", network: str, _brought: Brought, digest: str, position: int
 ) -> "PreparedImage | Failure":
     """One of the images as the network takes it in, kept by digests."""
-    from senet_viz.comparing.uploads import prepare_images
+    from senet_viz.workflows.comparison.uploads import prepare_images
 
     del network, digest
     return prepare_images([_brought.images[position]], _model.preprocess)[0]
@@ -145,7 +145,7 @@ def get_trial(
     strengths: tuple[float, ...],
 ) -> Trial:
     """`try_intervention`, kept by the recording's stamp, the image and the choices."""
-    from senet_viz.comparing.trying import try_intervention
+    from senet_viz.workflows.comparison.trying import try_intervention
 
     del stamp, image
     return try_intervention(

@@ -4,9 +4,9 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from senet_viz.allocation import give_back_memory
 from senet_viz.dashboard.frame import Opened, escape
 from senet_viz.errors import SenetVizError
+from senet_viz.models.memory import give_back_memory
 
 if TYPE_CHECKING:
     from senet_viz.models import Model
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 @st.cache_resource(max_entries=2, show_spinner=False)
 def load_network(digest: str, model: str, arch: str, _manifest: "Manifest") -> "Model":
     """The recorded network; kept by the digest of its weights, its preprocessing, and where a person says that it is."""
-    from senet_viz.comparing import load_recorded_model
+    from senet_viz.workflows.comparison import load_recorded_model
 
     del digest
     loaded = load_recorded_model(_manifest, model=model or None, arch=arch or None)

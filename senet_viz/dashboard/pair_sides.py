@@ -4,9 +4,10 @@ from dataclasses import dataclass
 
 import streamlit as st
 
-from senet_viz.assessment import Assessment
-from senet_viz.blocks import ranks_are_quick
+from senet_viz.analysis.blocks import ranks_are_quick
+from senet_viz.analysis.pair import PairSide
 from senet_viz.claims import ClaimReport
+from senet_viz.claims.assessment import Assessment
 from senet_viz.dashboard import links
 from senet_viz.dashboard.assessments import read_stored
 from senet_viz.dashboard.commands import show_command
@@ -14,7 +15,6 @@ from senet_viz.dashboard.frame import Opened, explain_problem
 from senet_viz.dashboard.results import get_block_table, load_recording
 from senet_viz.dashboard.shelf import find_recordings, name_of, resolve
 from senet_viz.errors import SenetVizError
-from senet_viz.pairing import PairSide
 from senet_viz.recording import Recording
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import streamlit as st
 
 from senet_viz.dashboard.frame import escape
-from senet_viz.jobs import RecordRequest, suggest_name
+from senet_viz.dashboard.jobs import RecordRequest, suggest_name
 
 
 @dataclass(frozen=True)

@@ -5,9 +5,18 @@ from pathlib import Path
 import streamlit as st
 
 from senet_viz.dashboard.frame import escape
+from senet_viz.dashboard.jobs import (
+    Job,
+    JobStatus,
+    cancel_job,
+    find_jobs,
+    forget_job,
+    read_log,
+    read_status,
+    resume_job,
+)
 from senet_viz.dashboard.notices import Colour, attempt, open_recording_page
-from senet_viz.jobs import Job, JobStatus, cancel_job, find_jobs, forget_job, read_log, read_status, resume_job
-from senet_viz.terminal import seconds_text
+from senet_viz.text import seconds_text
 
 _BADGES: dict[str, tuple[str, str, Colour]] = {
     "starting": ("starting", ":material/hourglass:", "blue"),

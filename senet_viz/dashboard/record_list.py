@@ -5,12 +5,12 @@ from pathlib import Path
 import streamlit as st
 
 from senet_viz.dashboard.frame import escape
+from senet_viz.dashboard.jobs import KeptRecording, delete_recording, list_contents, list_recordings, rename_recording
 from senet_viz.dashboard.notices import Colour, attempt, open_recording_page
 from senet_viz.errors import SenetVizError
-from senet_viz.jobs import KeptRecording, delete_recording, list_contents, list_recordings, rename_recording
 from senet_viz.paths import expand_home, tell_refusal
 from senet_viz.recording import holds_recording
-from senet_viz.terminal import bytes_text
+from senet_viz.text import bytes_text
 
 _FIRST_SHOWN = 20
 _ASKED = "record_asked"

@@ -8,9 +8,9 @@ import pandas as pd
 import streamlit as st
 
 from senet_viz.dashboard.frame import escape
+from senet_viz.dashboard.jobs import Plan, RecordRequest, plan_request
 from senet_viz.errors import SenetVizError
-from senet_viz.jobs import Plan, RecordRequest, plan_request
-from senet_viz.terminal import bytes_text, seconds_text
+from senet_viz.text import bytes_text, seconds_text
 
 _PLAN = "record_plan"
 TABLE, ORDER, WITHOUT = "Choose outputs", "Same order", "Go on without accuracy"

@@ -8,9 +8,9 @@ import numpy as np
 import pyarrow.compute as pc
 import streamlit as st
 
+from senet_viz.analysis.profiles import label_classes, short_path
 from senet_viz.dashboard.frame import Opened, escape
 from senet_viz.errors import ImageError, SenetVizError
-from senet_viz.profiles import label_classes, short_path
 from senet_viz.recording import Recording
 from senet_viz.schema import UNLABELLED
 

@@ -7,9 +7,8 @@ import pandas as pd
 import streamlit as st
 from numpy.typing import NDArray
 
-from senet_viz.blocks import measure_blocks, measure_from_moments
-from senet_viz.moments import Moments
-from senet_viz.profiles import (
+from senet_viz.analysis.blocks import measure_blocks, measure_from_moments
+from senet_viz.analysis.profiles import (
     ChannelDistribution,
     ChannelOrder,
     ChannelRanking,
@@ -25,7 +24,8 @@ from senet_viz.profiles import (
     rank_channels,
 )
 from senet_viz.recording import Recording, open_recording
-from senet_viz.statistics import ExportEstimate, estimate_export
+from senet_viz.recording.export import ExportEstimate, estimate_export
+from senet_viz.recording.moments import Moments
 
 _NAMES = tuple[str, ...]
 

@@ -4,10 +4,10 @@ import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from senet_viz.paths import expand_home
+from senet_viz.paths import expand_home, repository
 from senet_viz.recording import holds_recording
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = repository()
 BUNDLED_MODEL = "seresnet50-w050-64px"
 BUNDLED = "bundled"
 ENVIRONMENT = "SENET_VIZ_RECORDINGS"

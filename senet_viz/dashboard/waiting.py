@@ -17,7 +17,7 @@ from senet_viz.recording import Recording
 _HEAVY = ("torch", "torchvision")
 LARGE = 5_000_000  # class means of a recording; of a smaller one the reading part is a matter of a moment
 _MOST_KEPT = 64
-_NEEDED = ("senet_viz.comparing", "senet_viz.stepping")
+_NEEDED = ("senet_viz.workflows.comparison", "senet_viz.workflows.walkthrough")
 
 
 T = TypeVar("T")

@@ -10,7 +10,7 @@ from PIL import Image
 from plotly.colors import diverging, sequential
 from plotly.subplots import make_subplots
 
-from senet_viz.attribution_results import ChannelAttribution, GradCam, PixelAttribution
+from senet_viz.analysis.attribution import ChannelAttribution, GradCam, PixelAttribution
 from senet_viz.figures.look import Look, style, style_axes, translucent
 
 _SIDE = 300

@@ -4,11 +4,11 @@ import numpy as np
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from senet_viz.blocks import BlockMeasures
+from senet_viz.analysis.blocks import BlockMeasures
+from senet_viz.analysis.profiles import label_blocks
 from senet_viz.figures.depth import style_depth, tick_labels
 from senet_viz.figures.look import DARK, Look, style, style_axes
 from senet_viz.figures.series import legend_panels, line_of, series_inks
-from senet_viz.profiles import label_blocks
 
 _PANELS = {
     "share": "Share of variance that is class",

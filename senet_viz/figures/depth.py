@@ -5,9 +5,9 @@ from collections.abc import Sequence
 import numpy as np
 import plotly.graph_objects as go
 
+from senet_viz.analysis.profiles import choose_blocks, label_blocks
 from senet_viz.figures.lines import add_bands
 from senet_viz.figures.look import Look, change_axes
-from senet_viz.profiles import choose_blocks, label_blocks
 from senet_viz.schema import Gate
 
 

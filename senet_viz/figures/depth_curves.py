@@ -5,7 +5,7 @@ import plotly.graph_objects as go
 from numpy.typing import NDArray
 from plotly.subplots import make_subplots
 
-from senet_viz.assessment import Assessment, CurveName
+from senet_viz.claims.assessment import Assessment, CurveName
 from senet_viz.figures.depth import style_depth, tick_labels
 from senet_viz.figures.look import Look, style, style_axes
 

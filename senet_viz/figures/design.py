@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import plotly.graph_objects as go
 
-from senet_viz.costs import GROUP_WORDS, Ablation, Ablations, Group, ReductionSweep
+from senet_viz.analysis.costs import GROUP_WORDS, Ablation, Ablations, Group, ReductionSweep
 from senet_viz.figures.look import DARK, Look, style, style_axes
 from senet_viz.figures.series import series_inks
 

@@ -6,8 +6,8 @@ from typing import Literal
 import numpy as np
 import plotly.graph_objects as go
 
+from senet_viz.analysis.profiles import ChannelDistribution, ClassSpread
 from senet_viz.figures.look import GREY, Look, style, style_axes, translucent
-from senet_viz.profiles import ChannelDistribution, ClassSpread
 
 DistributionView = Literal["violin", "ecdf", "box"]
 DISTRIBUTION_VIEWS: tuple[DistributionView, ...] = ("violin", "ecdf", "box")

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 import plotly.graph_objects as go
 
-from senet_viz.experiments import Cell, CrossedMean, ExperimentResult, accuracy_text, bound_text
+from senet_viz.analysis.experiments import Cell, CrossedMean, ExperimentResult, accuracy_text, bound_text
 from senet_viz.figures.look import CLASS_COLOURS, Look, style, style_axes
 from senet_viz.figures.series import Floats, line_of, series_inks
 

@@ -5,8 +5,8 @@ from collections.abc import Mapping
 import numpy as np
 import plotly.graph_objects as go
 
+from senet_viz.analysis.profiles import ClassGate, ExtremeClasses
 from senet_viz.figures.look import GREY, Look, style, style_axes
-from senet_viz.profiles import ClassGate, ExtremeClasses
 
 _ROW = 26
 

@@ -4,11 +4,11 @@ import numpy as np
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from senet_viz.blocks import BlockHealth
+from senet_viz.analysis.blocks import BlockHealth
 from senet_viz.figures.depth import style_depth
 from senet_viz.figures.look import Look, style, style_axes, translucent
 from senet_viz.figures.series import legend_panels, line_of, series_inks
-from senet_viz.measures.health import DEAD_SD
+from senet_viz.stats.measures.health import DEAD_SD
 
 _TITLES = ("Where gates lie: share of s", "How far they move: SD, in s", "How many patterns: effective rank")
 _DIGIT = 7  # px

@@ -8,10 +8,10 @@ import pandas as pd
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 
-from senet_viz.blocks import BlockSimilarity
+from senet_viz.analysis.blocks import BlockSimilarity
 from senet_viz.figures.look import Look, style, style_axes
 from senet_viz.figures.series import series_inks
-from senet_viz.measures.correlations import MEASURE_WORDS, RankCorrelations
+from senet_viz.stats.measures.correlations import MEASURE_WORDS, RankCorrelations
 
 Floats = NDArray[np.float64]
 _MOST_NAMED = 26

@@ -5,13 +5,13 @@ import plotly.graph_objects as go
 from numpy.typing import NDArray
 from plotly.subplots import make_subplots
 
-from senet_viz.assessment import CurveName
+from senet_viz.analysis.pair import PAIR_WORDS, PairSide, RecordingPair
+from senet_viz.analysis.pair.matching import relative_depths
+from senet_viz.analysis.profiles import label_blocks
+from senet_viz.claims.assessment import CurveName
 from senet_viz.figures.depth import style_depth
 from senet_viz.figures.look import Look, style, style_axes
 from senet_viz.figures.series import line_of, series_inks
-from senet_viz.pairing import PAIR_WORDS, PairSide, RecordingPair
-from senet_viz.pairing.matching import relative_depths
-from senet_viz.profiles import label_blocks
 
 Floats = NDArray[np.float64]
 SHOWN: tuple[CurveName, ...] = ("omega_squared", "between_sd", "near_one")

@@ -8,8 +8,8 @@ import plotly.graph_objects as go
 from numpy.typing import NDArray
 from plotly.subplots import make_subplots
 
+from senet_viz.analysis.profiles import ClassPanels, Panel, ShownClass, count_decimals
 from senet_viz.figures.look import GREY, Look, style, style_axes, translucent
-from senet_viz.profiles import ClassPanels, Panel, ShownClass, count_decimals
 
 _ORDERS = {
     "channel": "by channel number",

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call
 
-from senet_viz.hooks import attached, evaluating
+from senet_viz.gates.hooks import attached, evaluating
 
 RANDOM_IMAGES = 2
 IMAGES = RANDOM_IMAGES + 1

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from senet_viz.errors import GateError
-from senet_viz.hooks import attached, evaluating
+from senet_viz.gates.hooks import attached, evaluating
 
 SMALL_SIDE = 96
 USUAL_SIDES = (SMALL_SIDE, 224, 64, 32)

@@ -31,7 +31,7 @@ class Preprocessing:
         crop_mode: "center" or "squash".
         source: where these numbers come from, for the manifest.
         smooth: (1, 6, 1)/8 along rows and columns after the crop. It is what sampling at twice the side
-            and averaging 2 × 2 does to an image, which is how `senet_viz.training.augment` makes its
+            and averaging 2 × 2 does to an image, which is how `senet_viz.workflows.train.augment` makes its
             crops: a network trained so expects no sharper images.
     """
 

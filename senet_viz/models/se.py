@@ -6,7 +6,7 @@ from typing import Literal, get_args
 import torch
 from torch import Tensor, nn
 
-from senet_viz.costs import check_depth, hidden_width
+from senet_viz.analysis.costs import check_depth, hidden_width
 from senet_viz.errors import ArgumentError
 
 Squeeze = Literal["avg", "max"]

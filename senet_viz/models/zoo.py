@@ -19,7 +19,7 @@ from senet_viz.gates import BoundGate, RefusedUnit, bind_gates, survey_gates
 from senet_viz.models.architectures import build_architecture, parse_architecture
 from senet_viz.models.preprocessing import Preprocessing, imagenet_preprocessing
 from senet_viz.models.weights import WEIGHT_ENDINGS, digest_weights, load_strictly, read_weights
-from senet_viz.paths import expand_home, tell_refusal
+from senet_viz.paths import expand_home, repository, tell_refusal
 from senet_viz.schema import ClassTable, Gate
 
 BUNDLED = "seresnet50-w050-64px"
@@ -146,7 +146,7 @@ def bundled_folder(name: str = "bundled") -> Path:
         ModelError: a name that leads elsewhere.
     """
     root = os.environ.get("SENET_VIZ_CHECKPOINTS")
-    checkpoints = expand_home(root) if root else Path(__file__).resolve().parents[2] / "checkpoints"
+    checkpoints = expand_home(root) if root else repository() / "checkpoints"
     if name != Path(name).name or name in ("", ".", ".."):
         raise ModelError(
             f"No bundled model is called {name!r}: give 'bundled', or 'bundled:' and the name of a folder."

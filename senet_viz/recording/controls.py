@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from senet_viz.moments import Moments
 from senet_viz.recording.layout import Quantity
+from senet_viz.recording.moments import Moments
 from senet_viz.recording.tensors import MomentFiles
 
 

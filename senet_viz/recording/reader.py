@@ -11,12 +11,12 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from senet_viz.errors import ArgumentError, RecordingError
-from senet_viz.moments import Moments
 from senet_viz.paths import expand_home, tell_refusal
 from senet_viz.recording.controls import Control
 from senet_viz.recording.files import read_lines, read_row_groups, read_table
 from senet_viz.recording.histograms import count_per_class, counts_of_column, flat_values
 from senet_viz.recording.layout import MANIFEST, SAMPLES_SCHEMA, Quantity, column_of
+from senet_viz.recording.moments import Moments
 from senet_viz.recording.tensors import MomentFiles
 from senet_viz.recording.writer import stored_manifest
 from senet_viz.schema import ClassTable, FileEntry, Gate, Manifest

@@ -12,7 +12,6 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from senet_viz.errors import ArgumentError, RecordingError
-from senet_viz.moments import Channels, Moments
 from senet_viz.paths import expand_home
 from senet_viz.recording.files import (
     as_recording_errors,
@@ -24,6 +23,7 @@ from senet_viz.recording.files import (
 )
 from senet_viz.recording.histograms import CLASS_BINS, histogram_column
 from senet_viz.recording.layout import MANIFEST, Quantity, gates_schema, shard_name
+from senet_viz.recording.moments import Channels, Moments
 from senet_viz.recording.reader import Recording, open_recording
 from senet_viz.recording.tensors import UNLABELLED_M2, describe, named_rows
 from senet_viz.schema import FileEntry, Gate, Manifest

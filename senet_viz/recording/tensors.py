@@ -9,10 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from senet_viz.errors import RecordingError
-from senet_viz.moments import Channels, ClassMoments, Moments, moments_of
 from senet_viz.recording.columns import TensorFile
 from senet_viz.recording.files import write_tensors
 from senet_viz.recording.layout import Quantity
+from senet_viz.recording.moments import Channels, ClassMoments, Moments, moments_of
 from senet_viz.schema import FileEntry
 
 QUANTITIES: tuple[Quantity, ...] = ("gate", "squeeze")

@@ -13,7 +13,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from senet_viz.errors import ArgumentError, RecordingError
-from senet_viz.moments import Channels, ClassMoments
 from senet_viz.paths import expand_home
 from senet_viz.recording.batches import RecordedBatch
 from senet_viz.recording.files import as_recording_errors, replace_json, sync_folder
@@ -30,6 +29,7 @@ from senet_viz.recording.layout import (
     resumed,
 )
 from senet_viz.recording.lock import FolderLock
+from senet_viz.recording.moments import Channels, ClassMoments
 from senet_viz.recording.shards import OpenShard
 from senet_viz.recording.tensors import load_state, save_moments
 from senet_viz.schema import FileEntry, Manifest

@@ -2,7 +2,7 @@
 
 from html import escape
 
-from senet_viz.assessment import Assessment
+from senet_viz.claims.assessment import Assessment
 from senet_viz.recording import Recording
 from senet_viz.report.markup import facts, fold, paragraph, section
 from senet_viz.report.texts import LIMITS, METHODS, SOURCES

@@ -2,7 +2,8 @@
 
 import pandas as pd
 
-from senet_viz.effects import (
+from senet_viz.report.markup import fold, paragraph, section, table
+from senet_viz.stats.effects import (
     CLASS_EFFECT_MEANING,
     COMPONENT_WORDS,
     COMPONENTS,
@@ -14,7 +15,6 @@ from senet_viz.effects import (
     describe_components,
     tabulate_components,
 )
-from senet_viz.report.markup import fold, paragraph, section, table
 
 _TOP1, _TOP5, _LOSS = (MEASURE_WORDS[measure] for measure in ("top1", "top5", "loss"))
 _INTERVALS = [_TOP1, f"{_TOP1}, low", f"{_TOP1}, high", f"{_TOP1}, classes low", f"{_TOP1}, classes high"]

@@ -6,10 +6,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from senet_viz.assessment import Assessment
-from senet_viz.figures import colour_classes, draw_class_map, draw_depth, draw_panels
-from senet_viz.measures import measure_selectivity
-from senet_viz.profiles import (
+from senet_viz.analysis.profiles import (
     choose_blocks,
     choose_classes,
     describe_distances,
@@ -17,10 +14,13 @@ from senet_viz.profiles import (
     map_classes,
     profile_classes,
 )
+from senet_viz.claims.assessment import Assessment
+from senet_viz.figures import colour_classes, draw_class_map, draw_depth, draw_panels
 from senet_viz.recording import Recording
 from senet_viz.report.markup import figure, paragraph, section, table
 from senet_viz.report.texts import WORDS
 from senet_viz.schema import Gate
+from senet_viz.stats.measures import measure_selectivity
 
 _HEALTH = ("near_one", "near_zero", "at_lower", "at_upper", "dead", "within_sd", "between_sd", "profile_rank", "gate_rank",
            "gate_rank_images")  # fmt: skip

@@ -7,9 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from senet_viz import __version__
-from senet_viz.assessment import Assessment, read_assessment, read_effects, read_tree
 from senet_viz.claims import ClaimReport
-from senet_viz.effects import EffectTable
+from senet_viz.claims.assessment import Assessment, read_assessment, read_effects, read_tree
 from senet_viz.errors import ArgumentError, RecordingError
 from senet_viz.figures import plotly_script
 from senet_viz.paths import expand_home
@@ -30,6 +29,7 @@ from senet_viz.report.sections import (
     show_profiles,
     show_stored,
 )
+from senet_viz.stats.effects import EffectTable
 
 _SECTIONS = (
     ("Claims", "claims"), ("Along the depth", "depth"), ("What the gates do", "effects"), ("Class profiles", "profiles"), ("Classes and channels", "map"),

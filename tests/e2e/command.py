@@ -36,7 +36,9 @@ def server() -> ForkServerContext:
     """Forks processes that have the package and torch loaded: that takes two seconds otherwise, for every command."""
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["senet_viz.cli", "senet_viz.pipeline", "senet_viz.comparing", "tests.tiny"])
+    context.set_forkserver_preload(
+        ["senet_viz.cli", "senet_viz.workflows.record", "senet_viz.workflows.comparison", "tests.support.tiny"]
+    )
     return context
 
 

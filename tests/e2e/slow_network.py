@@ -6,7 +6,7 @@ from pathlib import Path
 
 from torch import Tensor, nn
 
-from tests.tiny import TinySE
+from tests.support.tiny import TinySE
 
 HURRY = "TESTS_HURRY"
 

@@ -9,7 +9,7 @@ from urllib.parse import quote
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from senet_viz.assessing import assess
+from senet_viz.claims.assess import assess
 from tests.e2e.browser import (
     MARKS,
     expect_nothing_wrong,
@@ -19,7 +19,7 @@ from tests.e2e.browser import (
     visiting,
     wait_until,
 )
-from tests.synthetic import synthetic_recording
+from tests.support.synthetic import synthetic_recording
 
 pytestmark = MARKS
 

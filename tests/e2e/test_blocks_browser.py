@@ -6,9 +6,9 @@ from urllib.parse import quote
 import pytest
 from playwright.sync_api import Browser, expect
 
-from senet_viz.assessing import assess
+from senet_viz.claims.assess import assess
 from tests.e2e.browser import MARKS, PATIENCE, Theme, settle, visiting
-from tests.synthetic import synthetic_recording
+from tests.support.synthetic import synthetic_recording
 
 pytestmark = MARKS
 

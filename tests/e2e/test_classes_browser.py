@@ -6,10 +6,10 @@ from urllib.parse import parse_qs, quote, urlsplit
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from senet_viz.assessing import assess
+from senet_viz.claims.assess import assess
 from tests.e2e.browser import MARKS, PATIENCE, settle, visiting
-from tests.synthetic import PAPER_BLOCKS, synthetic_recording
-from tests.synthetic_outcomes import PAPER_COSTS, write_outcomes_of
+from tests.support.synthetic import PAPER_BLOCKS, synthetic_recording
+from tests.support.synthetic_outcomes import PAPER_COSTS, write_outcomes_of
 
 pytestmark = MARKS
 _ROW = 35  # px of the table's header and of each row

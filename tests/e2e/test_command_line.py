@@ -7,15 +7,15 @@ import pandas as pd
 import pytest
 
 from tests.e2e.command import run, run_and_terminate
-from tests.image_files import draw_text, draw_truncated_jpeg, write_file, write_hostile_folder
-from tests.tiny import tiny_png, write_tiny_parquet
+from tests.support.image_files import draw_text, draw_truncated_jpeg, write_file, write_hostile_folder
+from tests.support.tiny import tiny_png, write_tiny_parquet
 
 
 @pytest.fixture(scope="module")
 def recorded(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("cli")
     data = write_tiny_parquet(folder / "tiny.parquet", 120)
-    done = run("record", "--model", "tests.tiny:tiny_se", "--data", data, "--out", folder / "run", "--json")
+    done = run("record", "--model", "tests.support.tiny:tiny_se", "--data", data, "--out", folder / "run", "--json")
     assert done.returncode == 0, done.stderr
     summary = json.loads(done.stdout)
     assert (summary["images"], summary["kept"], summary["blocks"], summary["errors"]) == (120, 120, 2, 0)
@@ -88,11 +88,11 @@ def test_compare_gives_the_recorders_gates(recorded: Path, tmp_path: Path) -> No
 
     for index in range(3):
         write_file(tmp_path / "images" / f"{index}.png", tiny_png(2000 + index))
-    arguments = ["compare", tmp_path / "images", "--recording", recorded, "--model", "tests.tiny:tiny_se"]
+    arguments = ["compare", tmp_path / "images", "--recording", recorded, "--model", "tests.support.tiny:tiny_se"]
     done = run(*arguments, "--class", "n00000003", "--json", "--device", "cpu")
     assert done.returncode == 0, done.stderr
     found = json.loads(done.stdout)
-    model = sv.load_model("tests.tiny:tiny_se", device="cpu")
+    model = sv.load_model("tests.support.tiny:tiny_se", device="cpu")
     pixels = torch.stack([model.preprocess(sv.decode_image(tiny_png(2000 + index))) for index in range(3)])
     with torch.inference_mode(), sv.GateRecorder(model.module) as recorder:
         model.module(pixels.to(memory_format=torch.channels_last))
@@ -108,7 +108,7 @@ def test_compare_gives_the_recorders_gates(recorded: Path, tmp_path: Path) -> No
 def test_compare_lists_bad_files_beside_good_ones(recorded: Path, tmp_path: Path) -> None:
     good = [write_file(tmp_path / f"{index}.png", tiny_png(index)) for index in range(3)]
     bad = [write_file(tmp_path / "text.jpg", draw_text()), write_file(tmp_path / "cut.jpg", draw_truncated_jpeg())]
-    arguments = ["--recording", recorded, "--model", "tests.tiny:tiny_se"]
+    arguments = ["--recording", recorded, "--model", "tests.support.tiny:tiny_se"]
     done = run("compare", *good, *bad, *arguments)
     assert done.returncode == 0, done.stderr
     assert "images compared: 3" in done.stdout
@@ -203,7 +203,7 @@ def test_train_writes_a_model_that_record_takes(tmp_path: Path) -> None:
 def test_unreadable_images_are_counted_listed_and_strict(tmp_path: Path) -> None:
     outcomes = write_hostile_folder(tmp_path / "images")
     unreadable = {Path(name).name for name, outcome in outcomes.items() if outcome == "error"}
-    arguments = ["--model", "tests.tiny:tiny_se", "--data", tmp_path / "images"]
+    arguments = ["--model", "tests.support.tiny:tiny_se", "--data", tmp_path / "images"]
     done = run("record", *arguments, "--out", tmp_path / "run", "--json")
     assert done.returncode == 0, done.stderr
     summary = json.loads(done.stdout)
@@ -221,7 +221,7 @@ def test_unreadable_images_are_counted_listed_and_strict(tmp_path: Path) -> None
         (["record", "--model", "bundled"], 2, "Missing option"),
         (["record", "--model", "x", "--data", "digits", "--out", "o", "--precision", "int4"], 2, "precision is 'int4'"),
         (["record", "--model", "x", "--data", "digits", "--out", "o"], 2, "No model is called 'x'"),
-        (["record", "--model", "tests.tiny:tiny_se", "--data", "nowhere", "--out", "o"], 1, "nowhere"),
+        (["record", "--model", "tests.support.tiny:tiny_se", "--data", "nowhere", "--out", "o"], 1, "nowhere"),
         (["verify", "nowhere"], 1, "nowhere"),
         (["export", "nowhere", "--out", "a.parquet"], 1, "nowhere"),
         (["compare"], 2, "Missing argument"),
@@ -230,7 +230,7 @@ def test_unreadable_images_are_counted_listed_and_strict(tmp_path: Path) -> None
         (["compare", ".", "a.png"], 2, "give it alone"),
         (["compare", *"abcdefghijklmnopq"], 2, "17 images were given: 1 to 16"),
         (["compare", "a.png", "--precision", "int4"], 2, "precision is 'int4'"),
-        (["compare", "a.png", "--model", "tests.tiny:tiny_se"], 1, "made with bundled"),
+        (["compare", "a.png", "--model", "tests.support.tiny:tiny_se"], 1, "made with bundled"),
         (["inspect", "timm:nothing"], 1, "timm has no model"),
         (["train", "--data", "digits", "--val", "digits", "--out", "o", "--phases", "4"], 2, "EPOCHSxPIXELS"),
         (["train", "--data", "digits", "--val", "digits", "--out", "o", "--device", "abacus"], 2, "Device 'abacus'"),
@@ -255,7 +255,7 @@ def test_bad_input_gets_one_sentence(
 
 def test_a_cancelled_run_says_so_and_goes_on(tmp_path: Path) -> None:
     data = write_tiny_parquet(tmp_path / "tiny.parquet", 30_000)
-    arguments = ["record", "--model", "tests.tiny:tiny_se", "--data", data, "--out", tmp_path / "run"]
+    arguments = ["record", "--model", "tests.support.tiny:tiny_se", "--data", data, "--out", tmp_path / "run"]
     status, error = run_and_terminate(*arguments, started=tmp_path / "run" / "progress.json")
     assert status == 1
     assert error.splitlines()[-1] == "senet-viz: stopped; what was committed is kept."

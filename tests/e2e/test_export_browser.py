@@ -8,11 +8,11 @@ import pytest
 from playwright.sync_api import Browser, Page
 
 from senet_viz.recording import Recording, open_recording
-from senet_viz.statistics import export_statistics
+from senet_viz.recording.export import export_statistics
 from tests.e2e.browser import MARKS, SCREENS, Ears, Theme, new_page, settle, visiting, wait_until
 from tests.e2e.downloads import FORMATS, keep, prepare, take
-from tests.exported import read_exported
-from tests.synthetic import synthetic_recording
+from tests.support.exported import read_exported
+from tests.support.synthetic import synthetic_recording
 
 pytestmark = MARKS
 

@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 
 from senet_viz import open_recording
-from senet_viz.freezing import open_freezing, read_freezing
+from senet_viz.analysis.freezing import open_freezing, read_freezing
 from tests.e2e.command import expect_refusal, run
-from tests.frozen import draw_coins
-from tests.known_gates import write_colours
+from tests.support.frozen import draw_coins
+from tests.support.known_gates import write_colours
 
 
 @pytest.fixture(scope="module")
@@ -20,7 +20,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def arguments(data: Path, out: Path, *more: str) -> list[str]:
     return [
-        "freeze", "--model", "tests.frozen:chain_gates", "--data", str(data), "--out", str(out), "--device", "cpu", *more,
+        "freeze", "--model", "tests.support.frozen:chain_gates", "--data", str(data), "--out", str(out), "--device", "cpu", *more,
     ]  # fmt: skip
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from senet_viz import open_outcomes
 from tests.e2e.command import environment, expect_refusal, run
-from tests.tiny import write_tiny_parquet
+from tests.support.tiny import write_tiny_parquet
 
 IMAGES = 600
 
@@ -25,7 +25,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def arguments(data: Path, out: Path, *more: str) -> list[str]:
     return [
-        "intervene", "--model", "tests.tiny:tiny_se", "--data", str(data), "--out", str(out), "--device", "cpu",
+        "intervene", "--model", "tests.support.tiny:tiny_se", "--data", str(data), "--out", str(out), "--device", "cpu",
         "--targets", "blocks,all", "--repeats", "8", "--shard-size", "50", "--batch-size", "25",
         "--label-map", str(data.with_name("map.json")), *more,
     ]  # fmt: skip
@@ -83,7 +83,7 @@ def test_a_killed_run_ends_with_the_same_bits(data: Path, whole: Path, tmp_path:
 def test_sets_strength_and_a_given_recording(data: Path, whole: Path, tmp_path: Path) -> None:
     out = tmp_path / "dose"
     done = run(
-        "intervene", "--model", "tests.tiny:tiny_se", "--data", data, "--out", out, "--device", "cpu", "--blocks",
+        "intervene", "--model", "tests.support.tiny:tiny_se", "--data", data, "--out", out, "--device", "cpu", "--blocks",
         "SE_2_1,SE_1_1", "--blocks", "SE_1_1", "--baselines", "mean", "--strength", "0.5", "--limit", "40",
         "--baselines-from", whole / "clean",
     )  # fmt: skip

@@ -14,14 +14,14 @@ import pytest
 from senet_viz import open_recording, verify_recording
 from senet_viz.recording.lock import read_lock
 from tests.e2e.command import invoke, server
-from tests.tiny import write_tiny_parquet
+from tests.support.tiny import write_tiny_parquet
 
 IMAGES, KILLS = 10_000, 20
 
 
 def arguments(data: Path, out: Path) -> list[str]:
     return [
-        "record", "--model", "tests.tiny:tiny_se", "--data", str(data), "--out", str(out), "--device", "cpu",
+        "record", "--model", "tests.support.tiny:tiny_se", "--data", str(data), "--out", str(out), "--device", "cpu",
         "--batch-size", "96", "--shard-size", "1700", "--commit-every", "0.1",
     ]  # fmt: skip
 

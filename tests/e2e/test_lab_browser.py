@@ -6,11 +6,11 @@ from urllib.parse import quote
 import pytest
 from playwright.sync_api import Browser, expect
 
-from senet_viz.assessing import assess
+from senet_viz.claims.assess import assess
 from senet_viz.images.samples import sample_images
 from tests.e2e.browser import MARKS, PATIENCE, SCREENS, Theme, settle, visiting
-from tests.synthetic import PAPER_BLOCKS, synthetic_recording
-from tests.synthetic_outcomes import PAPER_COSTS, write_outcomes_of
+from tests.support.synthetic import PAPER_BLOCKS, synthetic_recording
+from tests.support.synthetic_outcomes import PAPER_COSTS, write_outcomes_of
 
 pytestmark = MARKS
 

@@ -8,13 +8,13 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.command import environment
-from tests.tiny import write_tiny_parquet
+from tests.support.tiny import write_tiny_parquet
 
 
 def peak_megabytes(data: Path, out: Path, images: int) -> float:
     """Highest resident memory of one `record --keep none` over `images` images (it starts no other process)."""
     command = [
-        sys.executable, "-m", "senet_viz", "record", "--model", "tests.tiny:tiny_se", "--data", str(data), "--out", str(out),
+        sys.executable, "-m", "senet_viz", "record", "--model", "tests.support.tiny:tiny_se", "--data", str(data), "--out", str(out),
         "--device", "cpu", "--keep", "none", "--batch-size", "256", "--limit", str(images),
     ]  # fmt: skip
     with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=environment()) as process:

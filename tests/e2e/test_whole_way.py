@@ -9,11 +9,11 @@ from playwright.sync_api import Browser, Page
 
 from benchmarks.app_server import serving
 from senet_viz import open_recording
-from senet_viz.statistics import export_statistics
+from senet_viz.recording.export import export_statistics
 from tests.e2e.browser import MARKS, Ears, browsing, new_page, serious_problems, settle
 from tests.e2e.downloads import prepare
 from tests.e2e.test_record_browser import PATIENCE, fill, go_to_record, wait_for_state
-from tests.exported import read_exported
+from tests.support.exported import read_exported
 
 pytestmark = [*MARKS, pytest.mark.slow]
 

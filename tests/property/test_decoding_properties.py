@@ -4,9 +4,9 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from senet_viz.decoding import debiased_cka, fit_discriminant
-from senet_viz.moments import Channels, ClassMoments
-from senet_viz.semantics import Superclasses, partition_variance
+from senet_viz.recording.moments import Channels, ClassMoments
+from senet_viz.stats.decoding import debiased_cka, fit_discriminant
+from senet_viz.stats.semantics import Superclasses, partition_variance
 
 SEEDS = st.integers(0, 10_000)
 

@@ -7,8 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from senet_viz.effects import decompose, measure_effects, shrink_changes, sign_flip_p
-from tests.synthetic_outcomes import make_outcome, make_outcomes, make_variant
+from senet_viz.stats.effects import decompose, measure_effects, shrink_changes, sign_flip_p
+from tests.support.synthetic_outcomes import make_outcome, make_outcomes, make_variant
 
 BASELINES = ("mean", "within", "between")
 

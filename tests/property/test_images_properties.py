@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from senet_viz.errors import ImageError
 from senet_viz.images import choose_indices, choose_kept, decode_image, map_labels
 from senet_viz.schema import ClassTable
-from tests import image_files as draw
+from tests.support import image_files as draw
 
 FILES = [
     *(draw.draw_noise(size=(9, 7), kind=kind) for kind in ("JPEG", "PNG", "GIF", "BMP", "WEBP", "TIFF", "PPM")),

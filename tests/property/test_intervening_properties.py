@@ -6,9 +6,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from senet_viz.gates import bind_gates
-from senet_viz.intervening.folds import draw_donors, make_folds
-from senet_viz.interventions import Move
-from tests.networks import SELayer, small_network
+from senet_viz.gates.interventions import Move
+from senet_viz.workflows.interventions.folds import draw_donors, make_folds
+from tests.support.networks import SELayer, small_network
 
 BOUND = bind_gates(small_network(SELayer))[0]
 SIZES = st.lists(st.integers(2, 14), min_size=2, max_size=8)

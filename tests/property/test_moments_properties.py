@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from senet_viz.moments import Channels, ClassMoments
+from senet_viz.recording.moments import Channels, ClassMoments
 
 CLASSES, WIDTH = 3, 2
 CHANNELS = Channels(("a",), (WIDTH,), ((0.0, 1.0),))

@@ -6,8 +6,8 @@ from hypothesis import strategies as st
 
 from senet_viz.errors import GateError
 from senet_viz.gates.labels import label_units, number_stages
-from senet_viz.recorder import GateRecorder
-from tests.networks import AttributeSELayer, SELayer, count_hooks, small_network
+from senet_viz.gates.recorder import GateRecorder
+from tests.support.networks import AttributeSELayer, SELayer, count_hooks, small_network
 
 SIZES = st.integers(1, 5)
 EVENTS = st.lists(st.sampled_from(["forward", "raise", "take", "with", "with raises"]), max_size=12)

@@ -9,8 +9,8 @@ import pytest
 
 import senet_viz as sv
 from senet_viz.models import bundled_folder
-from senet_viz.pipeline import record
-from senet_viz.planning import RecordOptions
+from senet_viz.workflows.plan import RecordOptions
+from senet_viz.workflows.record import record
 from tests.conftest import tiny_imagenet
 
 LABELS = {

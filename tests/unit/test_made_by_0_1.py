@@ -1,6 +1,6 @@
 """What version 0.1 wrote opens and says the same: tests/data/made_by_0_1 was written by it and is not to be made anew.
 
-A recording of 80 images of `tests.tiny:tiny_se` with kept z, its assessment with interventions, its freeze advice, and the
+A recording of 80 images of `tests.support.tiny:tiny_se` with kept z, its assessment with interventions, its freeze advice, and the
 interventions themselves.
 """
 

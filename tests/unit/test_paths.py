@@ -9,21 +9,21 @@ from typer.testing import CliRunner
 
 import senet_viz as sv
 from senet_viz.cli import app
-from senet_viz.comparing import list_images
 from senet_viz.dashboard.shelf import find_recordings, recordings_folder, resolve
 from senet_viz.errors import RecordingError, SourceError
 from senet_viz.models.weights import save_weights
 from senet_viz.models.zoo import bundled_folder
-from senet_viz.outcomes import open_outcomes
 from senet_viz.paths import expand_home, tell_refusal
-from senet_viz.pipeline import record
-from senet_viz.planning import RecordOptions, plan_recording
 from senet_viz.recording import open_recording, slim_recording, verify_recording
+from senet_viz.recording.outcomes import open_outcomes
 from senet_viz.report import write_report
 from senet_viz.schema import ClassTable
-from senet_viz.semantics import read_superclasses
-from tests.synthetic import synthetic_recording
-from tests.tiny import tiny_png, write_tiny_parquet
+from senet_viz.stats.semantics import read_superclasses
+from senet_viz.workflows.comparison import list_images
+from senet_viz.workflows.plan import RecordOptions, plan_recording
+from senet_viz.workflows.record import record
+from tests.support.synthetic import synthetic_recording
+from tests.support.tiny import tiny_png, write_tiny_parquet
 
 APP = Path(__file__).parents[2] / "app.py"
 
@@ -60,9 +60,11 @@ def test_recordings_are_opened_verified_slimmed_exported_and_reported(home: Path
 
 
 def test_models_data_and_label_maps_are_found(home: Path) -> None:
-    model = sv.load_model("tests.tiny:tiny_se", device="cpu")
+    model = sv.load_model("tests.support.tiny:tiny_se", device="cpu")
     save_weights(model.module, home / "weights.safetensors")
-    assert sv.load_model("~/weights.safetensors", arch="tests.tiny:tiny_se", device="cpu").sha256 == model.sha256
+    assert (
+        sv.load_model("~/weights.safetensors", arch="tests.support.tiny:tiny_se", device="cpu").sha256 == model.sha256
+    )
     write_tiny_parquet(home / "tiny.parquet", 20)
     (home / "map.csv").write_text("class,output\n0,0\n", "utf-8")
     options = RecordOptions(keep="none", label_map=Path("~/map.csv"))
@@ -134,7 +136,7 @@ def test_what_the_system_refuses_is_one_sentence(tmp_path: Path, name: str) -> N
 
 
 def test_a_place_that_can_not_be_written_is_told_by_the_plan_and_the_export(tmp_path: Path) -> None:
-    model = sv.load_model("tests.tiny:tiny_se", device="cpu")
+    model = sv.load_model("tests.support.tiny:tiny_se", device="cpu")
     source = sv.open_images(write_tiny_parquet(tmp_path / "tiny.parquet", 20))
     options = RecordOptions(keep="none")
     assert plan_recording(model, source, tmp_path / "new", options)["problem"] is None

@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from senet_viz.terminal import ProgressLine, bytes_text, seconds_text
+from senet_viz.text import ProgressLine, bytes_text, seconds_text
 
 
 @pytest.mark.parametrize(

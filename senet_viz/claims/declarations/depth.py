@@ -5,7 +5,7 @@ from senet_viz.claims.declaring import Claim, Part, Reading
 from senet_viz.claims.effects import FIRST_STAGE, BelowMedian, EffectSum, Term
 from senet_viz.claims.roles import Role
 from senet_viz.claims.statistics import Contrast, Rise, Sd, SdDifference
-from senet_viz.effects import CLASS_EFFECT_MEANING
+from senet_viz.stats.effects import CLASS_EFFECT_MEANING
 
 
 def _omega(role: Role, bound: float) -> Part:

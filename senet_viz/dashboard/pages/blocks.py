@@ -8,7 +8,7 @@ import pandas as pd
 import plotly.graph_objects as go
 import streamlit as st
 
-from senet_viz.blocks import (
+from senet_viz.analysis.blocks import (
     BlockHealth,
     BlockMeasures,
     BlockSimilarity,
@@ -21,6 +21,7 @@ from senet_viz.blocks import (
     measures_from_table,
     ranks_are_quick,
 )
+from senet_viz.analysis.profiles import label_blocks
 from senet_viz.dashboard import captions, glossary, links
 from senet_viz.dashboard.assessments import Stored, find_assessment, get_measures
 from senet_viz.dashboard.controls import prepare, row
@@ -32,10 +33,9 @@ from senet_viz.errors import SenetVizError
 from senet_viz.figures.block_measures import draw_block_measures
 from senet_viz.figures.gate_health import draw_gate_health
 from senet_viz.figures.matrices import draw_channels_scatter, draw_correlations, draw_similarity
-from senet_viz.measures.correlations import MEASURE_WORDS, correlate_measures
-from senet_viz.profiles import label_blocks
+from senet_viz.recording.export import file_stem
 from senet_viz.schema import Gate
-from senet_viz.statistics import file_stem
+from senet_viz.stats.measures.correlations import MEASURE_WORDS, correlate_measures
 
 _ASSESSED = (
     "An assessment would add to this page: intervals, decoding of the class, CKA between blocks, AUC and mutual information "

@@ -5,7 +5,7 @@ from typing import Any, Literal
 
 import streamlit as st
 
-from senet_viz.assessment import Assessment
+from senet_viz.analysis.profiles import label_blocks
 from senet_viz.claims import (
     CLAIMS,
     PAPER_SAYS,
@@ -27,6 +27,7 @@ from senet_viz.claims import (
     summarize_reading,
     tabulate_report,
 )
+from senet_viz.claims.assessment import Assessment
 from senet_viz.dashboard import glossary, links
 from senet_viz.dashboard.assessments import find_assessment
 from senet_viz.dashboard.controls import prepare, row
@@ -34,7 +35,6 @@ from senet_viz.dashboard.frame import Opened, open_page
 from senet_viz.dashboard.parts import show_answer, show_downloads, show_figure
 from senet_viz.dashboard.screen import let_first_figure_draw
 from senet_viz.figures.depth_curves import draw_depth
-from senet_viz.profiles import label_blocks
 
 ICONS: dict[Verdict, str] = {
     "supported": ":material/check_circle:",

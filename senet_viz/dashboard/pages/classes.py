@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from senet_viz.classes import (
+from senet_viz.analysis.classes import (
     ClassComparison,
     ClassDistinctness,
     ClassOverview,
@@ -15,7 +15,8 @@ from senet_viz.classes import (
     answer_plane,
     answer_use,
 )
-from senet_viz.classes.neighbours import MOST_COMPARED
+from senet_viz.analysis.classes.neighbours import MOST_COMPARED
+from senet_viz.analysis.profiles import label_blocks, label_classes
 from senet_viz.dashboard import captions, glossary, links
 from senet_viz.dashboard.class_colours import assign_colours
 from senet_viz.dashboard.classes_confusable import show_confusable
@@ -33,9 +34,8 @@ from senet_viz.dashboard.lab_effects import find_effects
 from senet_viz.dashboard.parts import keep_figure, show_answer, show_downloads, show_figure
 from senet_viz.errors import SenetVizError
 from senet_viz.figures.classes import draw_class_distances, draw_class_matrix, draw_distinctness, draw_plane
-from senet_viz.profiles import label_blocks, label_classes
+from senet_viz.recording.export import block_word, file_stem, name_classes
 from senet_viz.schema import Gate
-from senet_viz.statistics import block_word, file_stem, name_classes
 
 UNITS = {"Units of s": False, "Within-class SDs": True}
 _UNASKED = 20_000_000  # kept gates that are read for intervals without a question

@@ -5,9 +5,10 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from senet_viz.comparison import Comparison
-from senet_viz.comparison.answers import answer_comparison
-from senet_viz.comparison.stripes import StripeUnit
+from senet_viz.analysis.comparison import Comparison
+from senet_viz.analysis.comparison.answers import answer_comparison
+from senet_viz.analysis.comparison.stripes import StripeUnit
+from senet_viz.analysis.profiles import label_blocks
 from senet_viz.dashboard import captions, glossary, links
 from senet_viz.dashboard.compare_attribution import show_attribution
 from senet_viz.dashboard.compare_block import BLOCK_ANCHOR, BLOCK_KEY, bring_into_view, show_block
@@ -29,7 +30,6 @@ from senet_viz.figures.comparison import (
     draw_gate_grid,
     draw_predictions,
 )
-from senet_viz.profiles import label_blocks
 
 if TYPE_CHECKING:
     from senet_viz.models import Model

@@ -3,7 +3,7 @@
 import pandas as pd
 import streamlit as st
 
-from senet_viz.costs import (
+from senet_viz.analysis.costs import (
     ARCHITECTURES,
     DEEPEST,
     PLACEMENT_WORDS,

@@ -7,6 +7,15 @@ from typing import Any
 import plotly.graph_objects as go
 import streamlit as st
 
+from senet_viz.analysis.profiles import (
+    ChannelOrder,
+    ChosenClass,
+    ClassPanels,
+    choose_classes,
+    describe_distances,
+    label_blocks,
+    label_classes,
+)
 from senet_viz.dashboard import captions, glossary, links
 from senet_viz.dashboard.class_colours import assign_colours
 from senet_viz.dashboard.controls import (
@@ -27,15 +36,6 @@ from senet_viz.dashboard.results import get_map, get_panels
 from senet_viz.dashboard.screen import Screen, ask_for_section, scroll_to_section
 from senet_viz.errors import SenetVizError
 from senet_viz.figures import draw_class_map, draw_panels
-from senet_viz.profiles import (
-    ChannelOrder,
-    ChosenClass,
-    ClassPanels,
-    choose_classes,
-    describe_distances,
-    label_blocks,
-    label_classes,
-)
 from senet_viz.schema import Gate
 
 BLOCK_SECTION = "one-block"

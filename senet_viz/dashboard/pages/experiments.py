@@ -4,13 +4,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from senet_viz.dashboard import glossary, links
-from senet_viz.dashboard.controls import prepare
-from senet_viz.dashboard.frame import escape, open_plain_page
-from senet_viz.dashboard.parts import show_answer, show_downloads, show_figure, show_table
-from senet_viz.dashboard.screen import Screen
-from senet_viz.errors import SenetVizError
-from senet_viz.experiments import (
+from senet_viz.analysis.experiments import (
     Experiment,
     ExperimentResult,
     answer_question,
@@ -21,6 +15,12 @@ from senet_viz.experiments import (
     list_experiments,
     open_experiment,
 )
+from senet_viz.dashboard import glossary, links
+from senet_viz.dashboard.controls import prepare
+from senet_viz.dashboard.frame import escape, open_plain_page
+from senet_viz.dashboard.parts import show_answer, show_downloads, show_figure, show_table
+from senet_viz.dashboard.screen import Screen
+from senet_viz.errors import SenetVizError
 from senet_viz.figures.experiments import draw_accuracies, draw_class_shares, draw_differences
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 import pandas as pd
 import streamlit as st
 
+from senet_viz.analysis.profiles import label_blocks, label_classes
 from senet_viz.dashboard import glossary, links, writing
 from senet_viz.dashboard.commands import show_command
 from senet_viz.dashboard.controls import pick_one, prepare
@@ -15,8 +16,7 @@ from senet_viz.dashboard.parts import show_answer
 from senet_viz.dashboard.results import get_estimate
 from senet_viz.errors import SenetVizError
 from senet_viz.paths import expand_home
-from senet_viz.profiles import label_blocks, label_classes
-from senet_viz.statistics import (
+from senet_viz.recording.export import (
     ALL,
     SIDE_ENDING,
     ExportEstimate,
@@ -25,7 +25,7 @@ from senet_viz.statistics import (
     name_statistics,
     statistics_columns,
 )
-from senet_viz.terminal import bytes_text
+from senet_viz.text import bytes_text
 
 FORMATS = {"Parquet": ".parquet", "CSV": ".csv", "JSON": ".json", "NPZ": ".npz"}
 FORMAT_HELP = (

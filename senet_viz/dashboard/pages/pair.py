@@ -5,6 +5,13 @@ import shlex
 import pandas as pd
 import streamlit as st
 
+from senet_viz.analysis.pair import (
+    RecordingPair,
+    count_verdict_changes,
+    explain_pairing,
+    pair_recordings,
+    tabulate_verdicts,
+)
 from senet_viz.dashboard import captions, glossary, links
 from senet_viz.dashboard.commands import show_command
 from senet_viz.dashboard.frame import Opened, escape, open_page
@@ -12,13 +19,6 @@ from senet_viz.dashboard.pair_sides import Side, open_side, pick_second
 from senet_viz.dashboard.parts import show_answer, show_downloads, show_figure
 from senet_viz.errors import SenetVizError
 from senet_viz.figures.pairs import draw_pair, draw_pair_differences
-from senet_viz.pairing import (
-    RecordingPair,
-    count_verdict_changes,
-    explain_pairing,
-    pair_recordings,
-    tabulate_verdicts,
-)
 
 _TABLE_HEIGHT = 420
 

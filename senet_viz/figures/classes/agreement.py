@@ -3,11 +3,11 @@
 import numpy as np
 import plotly.graph_objects as go
 
-from senet_viz.classes import ConfusionAgreement
+from senet_viz.analysis.classes import ConfusionAgreement
+from senet_viz.analysis.profiles import label_blocks
 from senet_viz.figures.depth import style_depth
 from senet_viz.figures.look import GREY, Look, style, style_axes
 from senet_viz.figures.series import band_of, line_of, series_inks
-from senet_viz.profiles import label_blocks
 
 
 def draw_agreement(found: ConfusionAgreement, look: Look, *, narrow: bool = False) -> go.Figure:

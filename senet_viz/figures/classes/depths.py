@@ -6,12 +6,12 @@ import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 
-from senet_viz.classes import ClassComparison, ClassDistinctness
+from senet_viz.analysis.classes import ClassComparison, ClassDistinctness
+from senet_viz.analysis.profiles import label_blocks
 from senet_viz.figures.comparison.inks import plain, shorten
 from senet_viz.figures.depth import style_depth
 from senet_viz.figures.look import GREY, Look, style, style_axes, translucent
 from senet_viz.figures.series import band_of, line_of
-from senet_viz.profiles import label_blocks
 from senet_viz.schema import Gate
 
 Floats = NDArray[np.float64]

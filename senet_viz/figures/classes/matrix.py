@@ -3,10 +3,10 @@
 import numpy as np
 import plotly.graph_objects as go
 
-from senet_viz.classes import ClassComparison
+from senet_viz.analysis.classes import ClassComparison
+from senet_viz.analysis.profiles import count_decimals, label_blocks
 from senet_viz.figures.comparison.inks import plain, shorten
 from senet_viz.figures.look import Look, style, style_axes
-from senet_viz.profiles import count_decimals, label_blocks
 
 _CELL = 34
 

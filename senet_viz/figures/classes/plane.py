@@ -6,10 +6,10 @@ import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 
-from senet_viz.classes import ProfilePlane
+from senet_viz.analysis.classes import ProfilePlane
+from senet_viz.analysis.profiles import label_blocks
 from senet_viz.figures.comparison.inks import plain, shorten
 from senet_viz.figures.look import GREY, Look, style, style_axes
-from senet_viz.profiles import label_blocks
 
 
 def draw_plane(

@@ -3,7 +3,7 @@
 import numpy as np
 import plotly.graph_objects as go
 
-from senet_viz.comparison import BlockComparison, DifferingChannels
+from senet_viz.analysis.comparison import BlockComparison, DifferingChannels
 from senet_viz.figures.comparison.inks import colour_images, name_images, symbol_of
 from senet_viz.figures.look import Look, change_axes, style, style_axes, translucent
 

@@ -5,11 +5,11 @@ from typing import Literal, NamedTuple
 import numpy as np
 import plotly.graph_objects as go
 
-from senet_viz.comparison import Comparison
+from senet_viz.analysis.comparison import Comparison
+from senet_viz.analysis.profiles import label_blocks
 from senet_viz.figures.comparison.inks import colour_images, name_images
 from senet_viz.figures.depth import style_depth
 from senet_viz.figures.look import GREY, Look, style, style_axes
-from senet_viz.profiles import label_blocks
 
 Distance = Literal["rms", "cosine", "from mean"]
 DISTANCES: tuple[Distance, ...] = ("rms", "cosine", "from mean")

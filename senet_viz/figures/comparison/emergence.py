@@ -3,11 +3,11 @@
 import numpy as np
 import plotly.graph_objects as go
 
-from senet_viz.comparison import Comparison
+from senet_viz.analysis.comparison import Comparison
+from senet_viz.analysis.profiles import label_blocks
 from senet_viz.figures.comparison.inks import name_images, plain, rank_scale, shorten
 from senet_viz.figures.depth import tick_labels
 from senet_viz.figures.look import Look, style, style_axes
-from senet_viz.profiles import label_blocks
 
 _ROW = 36
 

@@ -6,13 +6,13 @@ import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 
-from senet_viz.comparison import Comparison
-from senet_viz.comparison.stripes import MOST_STRIPES, StripeUnit, stripe_differences
+from senet_viz.analysis.comparison import Comparison
+from senet_viz.analysis.comparison.stripes import MOST_STRIPES, StripeUnit, stripe_differences
+from senet_viz.analysis.profiles import label_blocks
 from senet_viz.figures.comparison.inks import name_images, plain
 from senet_viz.figures.depth import tick_labels
 from senet_viz.figures.lines import add_shapes
 from senet_viz.figures.look import Look, change_axes, style, style_axes
-from senet_viz.profiles import label_blocks
 
 _GAP = 3  # columns between two cells
 _ROW = 34

@@ -2,7 +2,7 @@
 
 import plotly.graph_objects as go
 
-from senet_viz.comparison import ComparedImage
+from senet_viz.analysis.comparison import ComparedImage
 from senet_viz.figures.comparison.inks import shorten
 from senet_viz.figures.lines import add_annotations
 from senet_viz.figures.look import Look, style, style_axes

@@ -3,11 +3,11 @@
 import numpy as np
 import plotly.graph_objects as go
 
-from senet_viz.comparison.stability import LEVELS, Line, Stability
+from senet_viz.analysis.comparison.stability import LEVELS, Line, Stability
+from senet_viz.analysis.profiles import label_blocks
 from senet_viz.figures.comparison.inks import colour_images, plain, shorten
 from senet_viz.figures.depth import style_depth
 from senet_viz.figures.look import Look, style, style_axes
-from senet_viz.profiles import label_blocks
 
 _ROW = 22
 

@@ -6,11 +6,11 @@ import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 
-from senet_viz.effects import DISCOVERY_RATE, EffectTable, TargetEffect
 from senet_viz.figures.comparison.inks import plain, shorten
 from senet_viz.figures.lines import add_shapes
 from senet_viz.figures.look import Look, style, style_axes
 from senet_viz.figures.series import series_inks
+from senet_viz.stats.effects import DISCOVERY_RATE, EffectTable, TargetEffect
 
 _ROW = 24
 

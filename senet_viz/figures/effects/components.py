@@ -6,7 +6,6 @@ import numpy as np
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from senet_viz.effects import COMPONENTS, FORMULAS, Component, ComponentName, EffectTable, Measure
 from senet_viz.figures.depth import style_depth
 from senet_viz.figures.effects.marks import (
     Over,
@@ -21,6 +20,7 @@ from senet_viz.figures.effects.marks import (
 from senet_viz.figures.look import Look, style, style_axes
 from senet_viz.figures.series import series_inks
 from senet_viz.schema import Gate
+from senet_viz.stats.effects import COMPONENTS, FORMULAS, Component, ComponentName, EffectTable, Measure
 
 _TITLES = ("Instance and class stacked: between − clean", "Each with its interval")
 

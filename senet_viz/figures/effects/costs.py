@@ -7,7 +7,6 @@ import numpy as np
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from senet_viz.effects import EffectTable, Measure, TargetEffect
 from senet_viz.figures.depth import style_depth
 from senet_viz.figures.effects.marks import (
     OVER,
@@ -23,6 +22,7 @@ from senet_viz.figures.effects.marks import (
 )
 from senet_viz.figures.look import Look, style, style_axes, translucent
 from senet_viz.schema import Gate
+from senet_viz.stats.effects import EffectTable, Measure, TargetEffect
 
 __all__ = ["OVER", "Over", "draw_costs"]
 _KINDS: tuple[tuple[str, tuple[str, ...]], ...] = (

@@ -5,10 +5,10 @@ from collections.abc import Sequence
 import numpy as np
 import plotly.graph_objects as go
 
+from senet_viz.analysis.freezing import Cost, FreezeAdvice
+from senet_viz.analysis.freezing.answers import say_cost
 from senet_viz.figures.look import Look, style, style_axes
 from senet_viz.figures.series import series_inks
-from senet_viz.freezing import Cost, FreezeAdvice
-from senet_viz.freezing.answers import say_cost
 
 _DEEPEST = 6  # times the accepted loss that the axis goes down
 _MOST_LABELS = 26

@@ -7,12 +7,12 @@ import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 
-from senet_viz.effects import MEASURE_WORDS, Change, EffectTable, Measure
-from senet_viz.effects.result import say_limits
 from senet_viz.figures.lines import add_levels
 from senet_viz.figures.look import DARK, Look
-from senet_viz.resampling import Interval
 from senet_viz.schema import Gate
+from senet_viz.stats.effects import MEASURE_WORDS, Change, EffectTable, Measure
+from senet_viz.stats.effects.result import say_limits
+from senet_viz.stats.resampling import Interval
 
 Over = Literal["images", "classes"]
 OVER: tuple[Over, ...] = ("images", "classes")

@@ -6,11 +6,11 @@ import numpy as np
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from senet_viz.comparison import Prediction
+from senet_viz.analysis.comparison import Prediction
+from senet_viz.analysis.trial import Trial
 from senet_viz.figures.comparison.inks import plain, shorten
 from senet_viz.figures.look import GREY, Look, style, style_axes, translucent
 from senet_viz.figures.series import series_inks
-from senet_viz.trial_results import Trial
 
 _ROW = 34
 

@@ -4,10 +4,10 @@ import numpy as np
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
+from senet_viz.analysis.walkthrough import BlockSteps
 from senet_viz.figures.comparison.inks import shorten
 from senet_viz.figures.look import Look, change_axes, style, style_axes
 from senet_viz.figures.steps.inks import LOUDER_SIGN, QUIETER_SIGN, loudness_inks
-from senet_viz.steps import BlockSteps
 
 
 def draw_all_channels(steps: BlockSteps, look: Look, *, narrow: bool = False) -> go.Figure:

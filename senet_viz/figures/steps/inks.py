@@ -1,7 +1,7 @@
 """Inks of louder and quieter channels, told apart with every kind of colour vision; words and signs stand beside them."""
 
+from senet_viz.analysis.walkthrough import BlockSteps
 from senet_viz.figures.look import DARK, Look
-from senet_viz.steps import BlockSteps
 
 LOUDER_SIGN, QUIETER_SIGN = "▲", "▼"
 

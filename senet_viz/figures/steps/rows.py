@@ -7,12 +7,12 @@ from typing import Any
 import numpy as np
 import plotly.graph_objects as go
 
+from senet_viz.analysis.walkthrough import BlockSteps, Step, tell_steps
+from senet_viz.analysis.walkthrough.words import MOST_TERMS, describe_loudness, subscript
 from senet_viz.figures.comparison.inks import shorten
 from senet_viz.figures.look import GREY, Axis, Look, axis_style, style
 from senet_viz.figures.steps.grid import Grid, Place
 from senet_viz.figures.steps.inks import ink_of, legend_words, sign_of
-from senet_viz.steps import BlockSteps, Step, tell_steps
-from senet_viz.steps.words import MOST_TERMS, describe_loudness, subscript
 
 _ROW, _GAP, _HEAD, _FOOT, _HIDDEN = 92, 30, 76, 96, 190
 _NARROW_HEAD, _NARROW_FOOT = 132, 48

@@ -8,9 +8,9 @@ from scipy import stats
 
 from senet_viz.claims import BlockSeries, ClassSubsets, draw_subsets, judge, measure_subsets, wilson_interval
 from senet_viz.errors import ArgumentError
-from senet_viz.measures import block_statistics, split_variance
-from senet_viz.moments import Channels, ClassMoments, Moments
-from tests.claimed import CURVES, make_curves, make_inputs
+from senet_viz.recording.moments import Channels, ClassMoments, Moments
+from senet_viz.stats.measures import block_statistics, split_variance
+from tests.support.claimed import CURVES, make_curves, make_inputs
 
 
 def subsets_like(share: float) -> ClassSubsets:

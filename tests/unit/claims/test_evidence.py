@@ -27,8 +27,8 @@ from senet_viz.claims import (
     tabulate_report,
 )
 from senet_viz.errors import RecordingError
-from senet_viz.resampling import Interval
-from tests.claimed import make_curves, make_effects, make_inputs
+from senet_viz.stats.resampling import Interval
+from tests.support.claimed import make_curves, make_effects, make_inputs
 
 STILL = {"between_variance": (1e-6, 1e-5, 1e-5, 2e-5, 1e-5, 1e-5)}
 

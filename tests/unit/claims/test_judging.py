@@ -19,10 +19,10 @@ from senet_viz.claims import (
     judge,
 )
 from senet_viz.errors import ArgumentError
-from senet_viz.measures import BlockStatistics
-from senet_viz.resampling import Estimate
-from tests.claimed import make_curves, make_effects, make_inputs
-from tests.synthetic import PAPER_BLOCKS, make_gates
+from senet_viz.stats.measures import BlockStatistics
+from senet_viz.stats.resampling import Estimate
+from tests.support.claimed import make_curves, make_effects, make_inputs
+from tests.support.synthetic import PAPER_BLOCKS, make_gates
 
 SQUARES = (0.06**2, 0.05**2, 0.04**2, 0.035**2, 0.05**2, 0.05**2)
 AS_CLAIMED = ("C1 relative", "C1 absolute", "C2 relative", "C2 absolute", "C3 relative", "C3 absolute", "C4 absolute",

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from senet_viz.claims import find_roles
-from tests.synthetic import make_gates
+from tests.support.synthetic import make_gates
 
 
 def layout_of(*stages: int) -> dict[str, str]:

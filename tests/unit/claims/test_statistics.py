@@ -7,8 +7,8 @@ from scipy import stats
 from senet_viz.claims import find_roles
 from senet_viz.claims.inputs import Series
 from senet_viz.claims.statistics import Contrast, Lead, Rise, Sd, SdDifference, SdRatio, measure_series
-from tests.claimed import ERROR, GROUPS, make_curves, make_series
-from tests.synthetic import PAPER_BLOCKS, make_gates
+from tests.support.claimed import ERROR, GROUPS, make_curves, make_series
+from tests.support.synthetic import PAPER_BLOCKS, make_gates
 
 LAYOUT = find_roles(make_gates(PAPER_BLOCKS))
 T = float(stats.t.ppf(0.975, GROUPS - 1))

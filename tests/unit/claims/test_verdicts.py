@@ -3,7 +3,7 @@
 import pytest
 
 from senet_viz.claims.verdicts import Side, Verdict, join_verdicts, judge_interval
-from senet_viz.resampling import Interval
+from senet_viz.stats.resampling import Interval
 
 
 @pytest.mark.parametrize(

@@ -8,9 +8,9 @@ from streamlit.testing.v1 import AppTest
 
 from senet_viz.dashboard import networks, waiting
 from senet_viz.errors import ModelError
-from senet_viz.moments import Moments
 from senet_viz.recording import Recording
-from tests.synthetic import synthetic_recording
+from senet_viz.recording.moments import Moments
+from tests.support.synthetic import synthetic_recording
 
 ROOT = Path(__file__).parents[3]
 

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from senet_viz.assessing import assess
-from tests.pages import APP, figures, said
-from tests.synthetic import synthetic_recording, unlabelled_recording
+from senet_viz.claims.assess import assess
+from tests.support.pages import APP, figures, said
+from tests.support.synthetic import synthetic_recording, unlabelled_recording
 
 Opener = Callable[..., AppTest]
 

@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from senet_viz.assessing import assess
+from senet_viz.claims.assess import assess
 from senet_viz.recording import slim_recording
-from tests.pages import APP, said
-from tests.synthetic import synthetic_recording, unlabelled_recording
+from tests.support.pages import APP, said
+from tests.support.synthetic import synthetic_recording, unlabelled_recording
 
 Opener = Callable[[Path], AppTest]
 

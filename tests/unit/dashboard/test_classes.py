@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from senet_viz.assessing import assess
+from senet_viz.claims.assess import assess
 from senet_viz.dashboard import classes_confusable
 from senet_viz.recording import Recording, RecordingWriter, open_recording
 from senet_viz.schema import ClassTable, LabelMapping
-from tests.pages import Opener, figures, page_opener, said
-from tests.synthetic import (
+from tests.support.pages import Opener, figures, page_opener, said
+from tests.support.synthetic import (
     PAPER_BLOCKS,
     choose_keep,
     make_batches,
@@ -23,7 +23,7 @@ from tests.synthetic import (
     synthetic_values,
     unlabelled_recording,
 )
-from tests.synthetic_outcomes import PAPER_COSTS, write_outcomes_of
+from tests.support.synthetic_outcomes import PAPER_COSTS, write_outcomes_of
 
 
 @pytest.fixture(scope="module")

@@ -9,20 +9,25 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 import senet_viz as sv
-from senet_viz.comparison import Placement
+from senet_viz.analysis.comparison import Placement
 from senet_viz.dashboard import comparisons
 from senet_viz.errors import RecordingError
-from senet_viz.pipeline import record
-from senet_viz.planning import RecordOptions
-from tests.pages import Opener, page_opener, said
-from tests.tiny import tiny_png, write_tiny_parquet
+from senet_viz.workflows.plan import RecordOptions
+from senet_viz.workflows.record import record
+from tests.support.pages import Opener, page_opener, said
+from tests.support.tiny import tiny_png, write_tiny_parquet
 
 
 @pytest.fixture(scope="module")
 def tiny_recording(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("data")
     data = write_tiny_parquet(folder / "tiny.parquet", 60)
-    record(sv.load_model("tests.tiny:tiny_se", device="cpu"), data, folder / "run", options=RecordOptions(keep="none"))
+    record(
+        sv.load_model("tests.support.tiny:tiny_se", device="cpu"),
+        data,
+        folder / "run",
+        options=RecordOptions(keep="none"),
+    )
     return folder / "run"
 
 
@@ -119,7 +124,7 @@ def test_a_rough_integral_is_told_beside_its_figure(open_page: Opener, monkeypat
     app.button(key="why_compute").click().run()
     assert not app.exception
     assert "so the map is rough: take more than 16 steps." in said(app).replace("\\", "")
-    monkeypatch.setattr("senet_viz.attribution_results.LARGEST_RESIDUAL", 1.0)
+    monkeypatch.setattr("senet_viz.analysis.attribution.LARGEST_RESIDUAL", 1.0)
     app.run()
     assert "so the map is rough" not in said(app)
 
@@ -128,7 +133,7 @@ def test_uploads_of_a_factorys_network_need_its_name(open_page: Opener, tiny_rec
     app = upload(open_page(tiny_recording), [("a.png", tiny_png(1))])
     assert not app.exception
     assert "which is code" in said(app)
-    app.text_input[0].set_value("tests.tiny:tiny_se").run()
+    app.text_input[0].set_value("tests.support.tiny:tiny_se").run()
     assert not app.exception
     assert "What the network saw and said" in said(app)
 
@@ -136,7 +141,9 @@ def test_uploads_of_a_factorys_network_need_its_name(open_page: Opener, tiny_rec
 def test_hostile_files_get_a_sentence_beside_the_good_ones(open_page: Opener, tiny_recording: Path) -> None:
     good = [(f"good {i}.png", tiny_png(i)) for i in range(3)]
     bad = [("cut.png", tiny_png(7)[:60]), ("text.jpg", b"no image at all")]
-    app = upload(open_page(tiny_recording, model="tests.tiny:tiny_se"), [good[0], bad[0], good[1], bad[1], good[2]])
+    app = upload(
+        open_page(tiny_recording, model="tests.support.tiny:tiny_se"), [good[0], bad[0], good[1], bad[1], good[2]]
+    )
     assert not app.exception
     warnings = " ".join(str(w.value) for w in app.warning)
     assert "cut.png" in warnings
@@ -146,7 +153,7 @@ def test_hostile_files_get_a_sentence_beside_the_good_ones(open_page: Opener, ti
 
 
 def test_only_bad_files_leave_their_sentences(open_page: Opener, tiny_recording: Path) -> None:
-    app = upload(open_page(tiny_recording, model="tests.tiny:tiny_se"), [("text.jpg", b"no image at all")])
+    app = upload(open_page(tiny_recording, model="tests.support.tiny:tiny_se"), [("text.jpg", b"no image at all")])
     assert not app.exception
     assert len(app.warning) == 1
     assert not app.get("plotly_chart")
@@ -154,14 +161,14 @@ def test_only_bad_files_leave_their_sentences(open_page: Opener, tiny_recording:
 
 def test_of_too_many_images_the_first_sixteen_are_shown(open_page: Opener, tiny_recording: Path) -> None:
     files = [(f"{i}.png", tiny_png(i)) for i in range(18)]
-    app = upload(open_page(tiny_recording, model="tests.tiny:tiny_se"), files)
+    app = upload(open_page(tiny_recording, model="tests.support.tiny:tiny_se"), files)
     assert not app.exception
     assert "18 images were given" in said(app)
     assert "16. 15" in said(app).replace("\\", "")
 
 
 def test_images_stay_when_the_page_is_left_and_opened_again(open_page: Opener, tiny_recording: Path) -> None:
-    app = upload(open_page(tiny_recording, model="tests.tiny:tiny_se"), [("kept.png", tiny_png(3))])
+    app = upload(open_page(tiny_recording, model="tests.support.tiny:tiny_se"), [("kept.png", tiny_png(3))])
     app.switch_page("senet_viz/dashboard/pages/export.py").run()
     app.switch_page("senet_viz/dashboard/pages/compare.py").run()
     assert not app.exception
@@ -170,6 +177,6 @@ def test_images_stay_when_the_page_is_left_and_opened_again(open_page: Opener, t
 
 
 def test_another_network_than_the_recorded_one_is_refused(open_page: Opener, tiny_recording: Path) -> None:
-    app = upload(open_page(tiny_recording, model="tests.tiny:TinySE"), [("a.png", tiny_png(1))])
+    app = upload(open_page(tiny_recording, model="tests.support.tiny:TinySE"), [("a.png", tiny_png(1))])
     assert not app.exception
     assert "was made with" in said(app)

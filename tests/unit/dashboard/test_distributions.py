@@ -7,7 +7,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from senet_viz.recording import RecordingWriter
-from tests.synthetic import make_gates, make_manifest, synthetic_recording
+from tests.support.synthetic import make_gates, make_manifest, synthetic_recording
 
 APP = str(Path(__file__).parents[3] / "app.py")
 

@@ -8,10 +8,10 @@ from streamlit.testing.v1 import AppTest
 
 from senet_viz.dashboard import channel_gates, networks
 from senet_viz.errors import ModelError
-from tests.image_files import write_class_folders
-from tests.pages import Opener, page_opener, said
-from tests.recorded_digits import digits_recording
-from tests.synthetic import synthetic_recording
+from tests.support.image_files import write_class_folders
+from tests.support.pages import Opener, page_opener, said
+from tests.support.recorded_digits import digits_recording
+from tests.support.synthetic import synthetic_recording
 
 ROOT = Path(__file__).parents[3]
 

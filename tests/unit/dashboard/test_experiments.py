@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from senet_viz.experiments import write_result
-from tests.experimented import DRAWN, drawn_result, write_declaration
-from tests.pages import figures, said
+from senet_viz.analysis.experiments import write_result
+from tests.support.experimented import DRAWN, drawn_result, write_declaration
+from tests.support.pages import figures, said
 
 PAGE = str(Path(__file__).parents[3] / "senet_viz" / "dashboard" / "pages" / "experiments.py")
 

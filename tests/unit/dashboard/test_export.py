@@ -13,8 +13,8 @@ from typer.testing import CliRunner
 from senet_viz.cli import app as command_line
 from senet_viz.dashboard import writing
 from senet_viz.recording import Recording
-from tests.exported import read_exported
-from tests.synthetic import synthetic_recording, unlabelled_recording
+from tests.support.exported import read_exported
+from tests.support.synthetic import synthetic_recording, unlabelled_recording
 
 ROOT = Path(__file__).parents[3]
 PAGE = "senet_viz/dashboard/pages/export.py"

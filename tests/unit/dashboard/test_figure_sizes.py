@@ -8,8 +8,8 @@ from streamlit.testing.v1 import AppTest
 from senet_viz.figures import LIGHT
 from senet_viz.figures.comparison import draw_block_gates, draw_differing_channels, draw_emergence, draw_gate_grid
 from senet_viz.recording import Recording
-from tests.compared import synthetic_comparison
-from tests.synthetic import synthetic_recording
+from tests.support.compared import synthetic_comparison
+from tests.support.synthetic import synthetic_recording
 
 ROOT = Path(__file__).parents[3]
 MOST_BYTES = 3_000_000

@@ -6,11 +6,11 @@ from pathlib import Path
 import pytest
 
 import senet_viz as sv
-from senet_viz.pipeline import record
-from senet_viz.planning import RecordOptions
-from tests.pages import Opener, figures, page_opener, said
-from tests.synthetic import synthetic_recording, unlabelled_recording
-from tests.tiny import tiny_png, write_tiny_parquet
+from senet_viz.workflows.plan import RecordOptions
+from senet_viz.workflows.record import record
+from tests.support.pages import Opener, figures, page_opener, said
+from tests.support.synthetic import synthetic_recording, unlabelled_recording
+from tests.support.tiny import tiny_png, write_tiny_parquet
 
 
 @pytest.fixture(scope="module")
@@ -18,13 +18,18 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A recording of a real network, without an assessment and without kept gates."""
     folder = tmp_path_factory.mktemp("tiny")
     data = write_tiny_parquet(folder / "tiny.parquet", 60)
-    record(sv.load_model("tests.tiny:tiny_se", device="cpu"), data, folder / "run", options=RecordOptions(keep="none"))
+    record(
+        sv.load_model("tests.support.tiny:tiny_se", device="cpu"),
+        data,
+        folder / "run",
+        options=RecordOptions(keep="none"),
+    )
     return folder / "run"
 
 
 @pytest.fixture
 def open_page(monkeypatch: pytest.MonkeyPatch) -> Opener:
-    return partial(page_opener(monkeypatch), model="tests.tiny:tiny_se")
+    return partial(page_opener(monkeypatch), model="tests.support.tiny:tiny_se")
 
 
 def test_a_newcomer_sees_every_step_without_having_done_anything(open_page: Opener, tiny: Path) -> None:

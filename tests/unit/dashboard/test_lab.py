@@ -7,17 +7,17 @@ from pathlib import Path
 import pytest
 
 import senet_viz as sv
-from senet_viz.assessing import assess
+from senet_viz.claims.assess import assess
 from senet_viz.dashboard.lab_live import parse_channels
 from senet_viz.dashboard.lab_missing import make_commands
 from senet_viz.errors import ArgumentError
-from senet_viz.pipeline import record
-from senet_viz.planning import RecordOptions
 from senet_viz.recording import Recording
-from tests.pages import Opener, figures, page_opener, said
-from tests.synthetic import PAPER_BLOCKS, synthetic_recording
-from tests.synthetic_outcomes import PAPER_COSTS, write_outcomes_of
-from tests.tiny import tiny_png, write_tiny_parquet
+from senet_viz.workflows.plan import RecordOptions
+from senet_viz.workflows.record import record
+from tests.support.pages import Opener, figures, page_opener, said
+from tests.support.synthetic import PAPER_BLOCKS, synthetic_recording
+from tests.support.synthetic_outcomes import PAPER_COSTS, write_outcomes_of
+from tests.support.tiny import tiny_png, write_tiny_parquet
 
 
 @pytest.fixture(scope="module")
@@ -34,7 +34,7 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A recording of a real network without interventions."""
     folder = tmp_path_factory.mktemp("tiny")
     data = write_tiny_parquet(folder / "tiny.parquet", 60)
-    record(sv.load_model("tests.tiny:tiny_se", device="cpu"), data, folder / "run", options=RecordOptions())
+    record(sv.load_model("tests.support.tiny:tiny_se", device="cpu"), data, folder / "run", options=RecordOptions())
     return folder / "run"
 
 
@@ -95,10 +95,10 @@ def test_effects_that_are_stale_are_told_and_the_command_is_shown(open_page: Ope
 
 
 def test_without_interventions_commands_are_shown_and_an_image_can_be_tried(open_page: Opener, tiny: Path) -> None:
-    app = open_page(tiny, model="tests.tiny:tiny_se")
+    app = open_page(tiny, model="tests.support.tiny:tiny_se")
     assert not app.exception
     text = said(app)
-    assert "senet-viz intervene --model tests.tiny:tiny_se --data DATA" in text
+    assert "senet-viz intervene --model tests.support.tiny:tiny_se --data DATA" in text
     assert f"--baselines-from {tiny}" in text
     assert "Upload an image" in text
     app.file_uploader(key="upload_files").upload("a.png", tiny_png(1), "image/png")
@@ -117,7 +117,7 @@ def test_without_interventions_commands_are_shown_and_an_image_can_be_tried(open
 
 
 def test_channels_are_of_one_block_and_told_when_unknown(open_page: Opener, tiny: Path) -> None:
-    app = open_page(tiny, model="tests.tiny:tiny_se")
+    app = open_page(tiny, model="tests.support.tiny:tiny_se")
     app.file_uploader(key="upload_files").upload("a.png", tiny_png(1), "image/png")
     app.run()
     app.text_input(key="try_channels").set_value("0-3").run()
@@ -134,7 +134,7 @@ def test_channels_are_of_one_block_and_told_when_unknown(open_page: Opener, tiny
 
 
 def test_a_file_that_is_no_image_is_told(open_page: Opener, tiny: Path) -> None:
-    app = open_page(tiny, model="tests.tiny:tiny_se")
+    app = open_page(tiny, model="tests.support.tiny:tiny_se")
     app.file_uploader(key="upload_files").upload("text.png", b"no image at all", "image/png")
     app.run()
     assert not app.exception

@@ -5,12 +5,12 @@ from functools import partial
 
 import pytest
 
+from senet_viz.analysis.freezing import FREEZING, write_freezing
 from senet_viz.dashboard.lab_missing import make_freeze_command
-from senet_viz.freezing import FREEZING, write_freezing
 from senet_viz.recording import Recording
-from tests.frozen import make_cost, path_of
-from tests.pages import Opener, page_opener, said
-from tests.synthetic import PAPER_BLOCKS, synthetic_recording
+from tests.support.frozen import make_cost, path_of
+from tests.support.pages import Opener, page_opener, said
+from tests.support.synthetic import PAPER_BLOCKS, synthetic_recording
 
 COSTS = [make_cost(c, 0.3) for c in (-0.1, -0.2, -0.3, -2.0, -9.0, -60.0)]
 

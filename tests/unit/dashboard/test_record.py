@@ -12,18 +12,18 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from senet_viz.dashboard.jobs import Plan, RecordRequest, find_jobs, read_status
 from senet_viz.dashboard.shelf import find_recordings, name_of, recordings_folder
 from senet_viz.errors import RecordingError
-from senet_viz.jobs import Plan, RecordRequest, find_jobs, read_status
 from senet_viz.models import bundled_folder
 from senet_viz.recording import open_recording
 from senet_viz.recording.lock import FolderLock
-from tests.synthetic import synthetic_recording
-from tests.unit.jobs.test_plan import plan_tree
+from tests.support.synthetic import synthetic_recording
+from tests.unit.dashboard.jobs.test_plan import plan_tree
 
 APP = str(Path(__file__).parents[3] / "app.py")
 PAGE = "senet_viz/dashboard/pages/record.py"
-STAND_IN = Path(__file__).parents[1] / "jobs" / "stand_in.py"
+STAND_IN = Path(__file__).parent / "jobs" / "stand_in.py"
 
 
 @pytest.fixture
@@ -31,7 +31,8 @@ def root(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Path]:
     """The folder of recordings; jobs run a stand-in of the command line."""
     monkeypatch.setenv("SENET_VIZ_RECORDINGS", str(tmp_path / "runs"))
     monkeypatch.setattr(
-        "senet_viz.jobs.running.command_line", lambda arguments: [sys.executable, "-S", str(STAND_IN), *arguments]
+        "senet_viz.dashboard.jobs.running.command_line",
+        lambda arguments: [sys.executable, "-S", str(STAND_IN), *arguments],
     )
     yield tmp_path / "runs"
     for job in find_jobs(tmp_path / "runs"):

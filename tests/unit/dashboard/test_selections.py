@@ -7,7 +7,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from senet_viz.dashboard.selections import SAYS, read_link, say_keys
-from tests.synthetic import synthetic_recording
+from tests.support.synthetic import synthetic_recording
 
 ROOT = Path(__file__).parents[3]
 PAGES = "senet_viz/dashboard/pages"

@@ -10,8 +10,8 @@ import pytest
 from senet_viz.dashboard.writing import Wanted, WritingJob, WritingRoom
 from senet_viz.errors import RecordingError
 from senet_viz.recording import Recording
-from senet_viz.statistics import export_statistics
-from tests.synthetic import synthetic_recording
+from senet_viz.recording.export import export_statistics
+from tests.support.synthetic import synthetic_recording
 
 EVERYTHING = "everything"
 

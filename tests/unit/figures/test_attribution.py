@@ -8,9 +8,9 @@ import plotly.graph_objects as go
 import pytest
 from PIL import Image
 
-from senet_viz.attribution_results import Completeness
+from senet_viz.analysis.attribution import Completeness
 from senet_viz.figures import DARK, LIGHT, Look, draw_attribution, draw_channels, draw_grad_cam
-from tests.attributed import SIDE, draw_cam, draw_channel_values, draw_pixel_values
+from tests.support.attributed import SIDE, draw_cam, draw_channel_values, draw_pixel_values
 
 DONE = Completeness("mean", 0.25, 64, 1.6e-4)
 

@@ -5,10 +5,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from senet_viz.analysis.profiles import ClassChannelMap, map_classes
 from senet_viz.figures import DARK, LIGHT, Look, draw_class_map
-from senet_viz.profiles import ClassChannelMap, map_classes
 from senet_viz.recording import Recording
-from tests.synthetic import synthetic_recording
+from tests.support.synthetic import synthetic_recording
 
 
 @pytest.fixture(scope="module")

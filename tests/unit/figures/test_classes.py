@@ -8,7 +8,7 @@ import numpy as np
 import plotly.graph_objects as go
 import pytest
 
-from senet_viz.classes import (
+from senet_viz.analysis.classes import (
     agree_with_confusions,
     compare_classes,
     count_confusions,
@@ -17,6 +17,7 @@ from senet_viz.classes import (
     place_classes,
     read_class_profiles,
 )
+from senet_viz.analysis.profiles import count_decimals
 from senet_viz.figures import DARK, LIGHT, Look, colour_classes
 from senet_viz.figures.classes import (
     draw_agreement,
@@ -25,10 +26,9 @@ from senet_viz.figures.classes import (
     draw_distinctness,
     draw_plane,
 )
-from senet_viz.profiles import count_decimals
 from senet_viz.recording import Recording
-from tests.synthetic import PAPER_BLOCKS, make_gates, synthetic_recording
-from tests.unit.classes.planted import distinct
+from tests.support.synthetic import PAPER_BLOCKS, make_gates, synthetic_recording
+from tests.unit.analysis.classes.planted import distinct
 
 
 @pytest.fixture(scope="module")

@@ -5,8 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from senet_viz.comparison import Comparison
-from senet_viz.comparison.stripes import MOST_STRIPES
+from senet_viz.analysis.comparison import Comparison
+from senet_viz.analysis.comparison.stripes import MOST_STRIPES
 from senet_viz.figures import DARK, GREY, LIGHT
 from senet_viz.figures.comparison import (
     colour_images,
@@ -18,8 +18,8 @@ from senet_viz.figures.comparison import (
     draw_predictions,
 )
 from senet_viz.recording import Recording
-from tests.compared import synthetic_comparison
-from tests.synthetic import PAPER_BLOCKS, synthetic_recording
+from tests.support.compared import synthetic_comparison
+from tests.support.synthetic import PAPER_BLOCKS, synthetic_recording
 
 
 @pytest.fixture(scope="module")

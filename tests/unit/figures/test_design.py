@@ -2,7 +2,7 @@
 
 import pytest
 
-from senet_viz.costs import ARCHITECTURES, cost_design, list_ablations, sweep_reductions
+from senet_viz.analysis.costs import ARCHITECTURES, cost_design, list_ablations, sweep_reductions
 from senet_viz.figures import DARK, LIGHT, Look
 from senet_viz.figures.design import draw_error_against_size, draw_reductions, draw_variants
 

@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from senet_viz.analysis.profiles import ChannelDistribution, distribute_channel
 from senet_viz.figures import (
     DARK,
     DISTRIBUTION_VIEWS,
@@ -14,9 +15,8 @@ from senet_viz.figures import (
     colour_classes,
     draw_distribution,
 )
-from senet_viz.profiles import ChannelDistribution, distribute_channel
 from senet_viz.recording import Recording
-from tests.synthetic import synthetic_recording
+from tests.support.synthetic import synthetic_recording
 
 CLASSES = (1, 3)
 

@@ -5,12 +5,12 @@ import dataclasses
 import numpy as np
 import pytest
 
-from senet_viz.effects import EffectTable, decompose, measure_effects
 from senet_viz.figures import DARK, LIGHT
 from senet_viz.figures.effects import draw_changed_classes, draw_components, draw_costs, draw_dose, draw_trial
-from tests.synthetic import PAPER_BLOCKS, make_gates
-from tests.synthetic_outcomes import PAPER_COSTS, make_outcomes, planted_said
-from tests.unit.test_trial_results import make_trial
+from senet_viz.stats.effects import EffectTable, decompose, measure_effects
+from tests.support.synthetic import PAPER_BLOCKS, make_gates
+from tests.support.synthetic_outcomes import PAPER_COSTS, make_outcomes, planted_said
+from tests.unit.analysis.test_trial_results import make_trial
 
 GATES = make_gates(PAPER_BLOCKS)
 LABELS = np.arange(1000) % 20

@@ -5,7 +5,7 @@ import pytest
 
 from senet_viz.figures import DARK, LIGHT, Look
 from senet_viz.figures.experiments import draw_accuracies, draw_class_shares, draw_differences
-from tests.experimented import drawn_result
+from tests.support.experimented import drawn_result
 
 LOOKS = pytest.mark.parametrize(("look", "narrow"), [(LIGHT, False), (DARK, True)])
 

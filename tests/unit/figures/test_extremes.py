@@ -5,9 +5,9 @@ import dataclasses
 import numpy as np
 import pytest
 
+from senet_viz.analysis.profiles import ExtremeClasses, find_extreme_classes
 from senet_viz.figures import DARK, GREY, LIGHT, Look, draw_extreme_classes
-from senet_viz.profiles import ExtremeClasses, find_extreme_classes
-from tests.synthetic import synthetic_recording
+from tests.support.synthetic import synthetic_recording
 
 
 @pytest.fixture(scope="module")

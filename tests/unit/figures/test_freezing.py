@@ -5,7 +5,7 @@ import pytest
 
 from senet_viz.figures import DARK, LIGHT
 from senet_viz.figures.effects import draw_freezing
-from tests.frozen import make_cost, make_path
+from tests.support.frozen import make_cost, make_path
 
 CHOOSING = [make_cost(c, 0.2) for c in (0.1, -0.2, -0.7, -40.0)]
 CONFIRMING = [make_cost(c, 0.4) for c in (0.0, -0.3, -0.9, -41.0)]

@@ -7,10 +7,10 @@ import numpy as np
 import plotly.graph_objects as go
 import pytest
 
+from senet_viz.analysis.profiles import ChannelOrder, ClassPanels, profile_classes
 from senet_viz.figures import DARK, GREY, LIGHT, Look, colour_classes, draw_panels
-from senet_viz.profiles import ChannelOrder, ClassPanels, profile_classes
 from senet_viz.recording import Recording
-from tests.synthetic import synthetic_recording, unlabelled_recording
+from tests.support.synthetic import synthetic_recording, unlabelled_recording
 
 BLOCKS = {"SE_2_3": 8, "SE_3_4": 64, "SE_4_6": 12, "SE_5_1": 16}
 CLASSES = (2, 0, 4)

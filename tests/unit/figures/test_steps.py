@@ -5,13 +5,13 @@ import dataclasses
 import numpy as np
 import pytest
 
-from senet_viz.comparison import ClassSpread, Prediction, Stability, VariedGates
-from senet_viz.comparison.stability import Variation
+from senet_viz.analysis.comparison import ClassSpread, Prediction, Stability, VariedGates
+from senet_viz.analysis.comparison.stability import Variation
 from senet_viz.figures import DARK, LIGHT, Look
 from senet_viz.figures.comparison import draw_stability
 from senet_viz.figures.steps import draw_all_channels, draw_steps
-from tests.synthetic import make_gates
-from tests.unit.steps.test_steps import planted_steps
+from tests.support.synthetic import make_gates
+from tests.unit.analysis.walkthrough.test_steps import planted_steps
 
 
 @pytest.mark.parametrize("look", [LIGHT, DARK], ids=["light", "dark"])

@@ -8,7 +8,7 @@ from torch import nn
 from senet_viz.errors import GateError
 from senet_viz.gates import bind_gates, find_gates, survey_gates
 from senet_viz.models.resnet import small_se_resnet50
-from tests.networks import (
+from tests.support.networks import (
     FAMILIES,
     LIBRARY_MODELS,
     REFUSED_UNITS,

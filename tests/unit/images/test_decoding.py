@@ -13,7 +13,7 @@ from PIL import Image, ImageFile
 
 from senet_viz.errors import ImageError
 from senet_viz.images import DECODER, decode_image, decoding, to_rgb
-from tests import image_files as draw
+from tests.support import image_files as draw
 
 
 def pixel(image: Image.Image, x: int, y: int) -> tuple[int, ...]:

@@ -9,7 +9,7 @@ import pytest
 from senet_viz.errors import ImageError, SourceError
 from senet_viz.images import ImageSource, map_labels, open_images
 from senet_viz.schema import ClassTable
-from tests import image_files as draw
+from tests.support import image_files as draw
 
 
 def list_samples(source: ImageSource) -> dict[str, int]:

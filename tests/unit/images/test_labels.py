@@ -9,7 +9,7 @@ import pytest
 from senet_viz.errors import ArgumentError, SourceError
 from senet_viz.images import choose_indices, choose_kept, map_labels, name_classes, open_images
 from senet_viz.schema import ClassTable
-from tests import image_files as draw
+from tests.support import image_files as draw
 
 TEN = [
     ("n01440764", "tench, Tinca tinca"),

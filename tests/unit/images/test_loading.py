@@ -16,7 +16,7 @@ from senet_viz.errors import ArgumentError
 from senet_viz.images import decode_image, load_batches, open_images
 from senet_viz.images.builtin import BuiltinSource
 from senet_viz.schema import ClassTable
-from tests import image_files as draw
+from tests.support import image_files as draw
 
 
 def to_tensor(image: Image.Image) -> torch.Tensor:

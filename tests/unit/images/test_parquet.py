@@ -15,7 +15,7 @@ from senet_viz.errors import ImageError, SourceError
 from senet_viz.images import decode_image, load_batches, map_labels, name_classes, open_images, row_cache
 from senet_viz.images.parquet import ParquetSource
 from senet_viz.schema import ClassTable
-from tests import image_files as draw
+from tests.support import image_files as draw
 
 
 def draw_numbered(count: int) -> list[bytes]:

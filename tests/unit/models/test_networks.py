@@ -11,10 +11,10 @@ from torch import Tensor, nn
 
 from senet_viz.errors import ArgumentError, ModelError
 from senet_viz.gates import find_gates
+from senet_viz.gates.recorder import GateRecorder
 from senet_viz.models.architectures import build_architecture
 from senet_viz.models.se import SEBlock
 from senet_viz.models.weights import load_strictly, read_weights, save_weights
-from senet_viz.recorder import GateRecorder
 
 
 @dataclass(frozen=True)

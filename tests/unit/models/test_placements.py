@@ -8,10 +8,10 @@ from torch import Tensor, nn
 
 from senet_viz.errors import ArgumentError
 from senet_viz.gates import find_gates, survey_gates
+from senet_viz.gates.recorder import GateRecorder
 from senet_viz.models.architectures import build_architecture
 from senet_viz.models.placing import SEBasicBlock, SEBottleneck, SEDesign, SEPlacement, place_units
 from senet_viz.models.se import SEBlock
-from senet_viz.recorder import GateRecorder
 
 CLOSED = -1e4
 SMALL = {"num_classes": 3, "width": 1 / 16, "side": 32}

@@ -9,13 +9,13 @@ import torch
 from timm.layers import SEModule
 from torch import Tensor, nn
 
-from senet_viz.costs import cost_of_unit
+from senet_viz.analysis.costs import cost_of_unit
 from senet_viz.errors import ArgumentError, GateError
 from senet_viz.gates import bind_gates, find_gates
+from senet_viz.gates.recorder import GateRecorder
 from senet_viz.models.se import NoSqueeze, SEBlock
-from senet_viz.moments import Channels
-from senet_viz.recorder import GateRecorder
-from tests.networks import draw_images, small_network
+from senet_viz.recording.moments import Channels
+from tests.support.networks import draw_images, small_network
 
 RANGES = {"sigmoid": (0, 1), "hard_sigmoid": (0, 1), "tanh": (-1, 1), "relu": (0, math.inf), "constant": (0, 1)}
 NAMES = {"hard_sigmoid": "hard sigmoid", "constant": "sigmoid"}

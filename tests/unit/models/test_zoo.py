@@ -9,22 +9,22 @@ import torch
 from torch import nn
 from torchvision import models
 
-from senet_viz.comparing.networks import load_recorded_model
 from senet_viz.dashboard.shelf import find_recordings
 from senet_viz.errors import ArgumentError, ModelError
-from senet_viz.model_building import write_config
 from senet_viz.models import Preprocessing, load_model
 from senet_viz.models.architectures import build_architecture
 from senet_viz.models.resnet import small_se_resnet50
 from senet_viz.models.weights import save_weights
 from senet_viz.models.zoo import with_calibrated_batch_norm
-from senet_viz.pipeline import record
-from senet_viz.planning import RecordOptions
 from senet_viz.schema import ClassTable
+from senet_viz.workflows.comparison.networks import load_recorded_model
+from senet_viz.workflows.model_building import write_config
+from senet_viz.workflows.plan import RecordOptions
+from senet_viz.workflows.record import record
 
 
 def test_a_factory_with_its_own_preprocessing() -> None:
-    model = load_model("tests.tiny:tiny_se", device="cpu")
+    model = load_model("tests.support.tiny:tiny_se", device="cpu")
     assert (model.source, model.outputs, model.preprocess.size) == ("factory", 10, 8)
     assert not model.module.training
     assert [gate.channels for gate in model.gates] == [16, 32]
@@ -37,9 +37,9 @@ def test_a_factory_with_its_own_preprocessing() -> None:
         ("timm:no_such_net", "timm has no model"),
         ("torchvision:no_such_net", "torchvision has no model"),
         ("no.such.package:factory", "could not be imported"),
-        ("tests.tiny:tiny_png_missing", "could not be imported"),
+        ("tests.support.tiny:tiny_png_missing", "could not be imported"),
         ("json:JSONDecoder", "not a torch.nn.Module"),
-        ("tests.tiny:failing_factory", r"failed \(ValueError: no weights today\)"),
+        ("tests.support.tiny:failing_factory", r"failed \(ValueError: no weights today\)"),
         ("missing.safetensors", "say with --arch"),
         ("bundled:no_such_folder", "The bundled:no_such_folder model is not in"),
         ("bundled:../elsewhere", "No bundled model is called '../elsewhere'"),
@@ -124,9 +124,9 @@ def test_a_folder_that_train_wrote(tmp_path: Path) -> None:
 
 def test_unusable_arguments() -> None:
     with pytest.raises(ArgumentError, match="'pretrained' or 'random'"):
-        load_model("tests.tiny:tiny_se", weights="best")
+        load_model("tests.support.tiny:tiny_se", weights="best")
     with pytest.raises(ArgumentError, match="can not be used here"):
-        load_model("tests.tiny:tiny_se", device="abacus")
+        load_model("tests.support.tiny:tiny_se", device="abacus")
     with pytest.raises(ArgumentError, match="--arch goes with"):
         load_model("timm:seresnet18", arch="timm:seresnet18", weights="random", device="cpu")
 
@@ -136,7 +136,7 @@ def test_calibrated_batch_norm_equals_the_averages_over_batches() -> None:
         nn.Conv2d(3, 4, 3), nn.Dropout(0.5), nn.BatchNorm2d(4), nn.AdaptiveAvgPool2d(1), nn.Flatten()
     )
     network.num_classes = 4
-    model = load_model("tests.tiny:tiny_se", device="cpu")
+    model = load_model("tests.support.tiny:tiny_se", device="cpu")
     model = type(model)(**{**vars(model), "module": network.eval()})
     generator = torch.Generator().manual_seed(0)
     batches = [torch.randn(8, 3, 9, 9, generator=generator) + k for k in range(5)]

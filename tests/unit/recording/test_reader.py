@@ -11,7 +11,7 @@ from senet_viz.errors import ArgumentError, RecordingError
 from senet_viz.recording import Recording, open_recording, verify_recording
 from senet_viz.recording.columns import TensorFile
 from senet_viz.recording.histograms import count_per_class
-from tests.synthetic import synthetic_recording
+from tests.support.synthetic import synthetic_recording
 
 BLOCKS = {"SE_2_3": 4, "SE_4_6": 6}
 

@@ -5,7 +5,7 @@ import pytest
 
 from senet_viz.errors import ArgumentError, RecordingError
 from senet_viz.recording import Recording, open_recording, slim_recording, slimming, verify_recording
-from tests.synthetic import synthetic_recording
+from tests.support.synthetic import synthetic_recording
 
 BLOCKS = {"SE_2_3": 4, "SE_4_6": 6, "SE_5_1": 5}
 KEPT = {"blocks": BLOCKS, "unlabelled": 5, "unreadable": (2, 70)}

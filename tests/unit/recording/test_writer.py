@@ -15,7 +15,14 @@ import pytest
 from senet_viz.errors import ArgumentError, RecordingError
 from senet_viz.recording import RecordedBatch, RecordingWriter, open_recording, verify_recording
 from senet_viz.schema import Manifest
-from tests.synthetic import choose_keep, make_batches, make_gates, make_manifest, synthetic_recording, synthetic_values
+from tests.support.synthetic import (
+    choose_keep,
+    make_batches,
+    make_gates,
+    make_manifest,
+    synthetic_recording,
+    synthetic_values,
+)
 from tests.unit.recording.killed_run import run
 
 GATES = make_gates([5, 3])

@@ -10,14 +10,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from senet_viz.assessing import assess
-from senet_viz.assessment import ASSESSMENT
+from senet_viz.claims.assess import assess
+from senet_viz.claims.assessment import ASSESSMENT
 from senet_viz.errors import ArgumentError, RecordingError
 from senet_viz.recording import Recording, open_recording
 from senet_viz.report import make_report, write_report
 from senet_viz.report.markup import paragraph, say_float, table
-from tests.synthetic import synthetic_recording, unlabelled_recording
-from tests.synthetic_outcomes import write_outcomes_of
+from tests.support.synthetic import synthetic_recording, unlabelled_recording
+from tests.support.synthetic_outcomes import write_outcomes_of
 
 HOSTILE = "<script>alert('x')</script>&\"'"
 _VOID = {"meta", "link", "br", "img", "input", "hr"}

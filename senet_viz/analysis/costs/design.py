@@ -1,0 +1,180 @@
+"""The cost of one design of SE units in one network, block by block, and how it moves with r."""
+
+from dataclasses import dataclass
+
+import pandas as pd
+
+from senet_viz.analysis.costs.formulas import UnitCost, cost_of_unit, eq5_weights, hidden_width, sum_costs
+from senet_viz.analysis.costs.note import NoteComparison, compare_with_note
+from senet_viz.analysis.costs.sites import PLACEMENT_WORDS, Architecture, Placement, Site, find_architecture, list_sites
+
+REDUCTIONS = (2, 4, 8, 16, 32, 64)
+DEEPEST = 6
+
+
+@dataclass(frozen=True, slots=True)
+class SiteCost:
+    """One SE unit of a design.
+
+    Attributes:
+        site: where it sits.
+        hidden: width of its hidden layers, C/r.
+        cost: with this width.
+        eq5: weights by the formula, with C/r as it is.
+    """
+
+    site: Site
+    hidden: int
+    cost: UnitCost
+    eq5: float
+
+
+@dataclass(frozen=True)
+class DesignCost:
+    """What a design costs.
+
+    Attributes:
+        architecture: the network without SE units.
+        placement, reduction, depth, bias: the design.
+        units: in the order of the forward pass.
+        note: the note's formula beside it; None where a stage's units differ in width.
+    """
+
+    architecture: Architecture
+    placement: Placement
+    reduction: int
+    depth: int
+    bias: bool
+    units: tuple[SiteCost, ...]
+    note: NoteComparison | None
+
+    @property
+    def total(self) -> UnitCost:
+        """Of all units together."""
+        return sum_costs([unit.cost for unit in self.units])
+
+    @property
+    def eq5(self) -> float:
+        """Weights by the formula: (2/r)·Σ N·C², and (L − 2)·Σ N·C²/r² for a deeper excitation."""
+        return sum(unit.eq5 for unit in self.units)
+
+    @property
+    def parameter_share(self) -> float:
+        """Added parameters over those of the network without SE."""
+        return self.total.parameters / self.architecture.parameters
+
+    @property
+    def mac_share(self) -> float:
+        """Added operations over the multiply-adds of the network without SE."""
+        return self.total.macs / self.architecture.macs
+
+    @property
+    def words(self) -> str:
+        """The design in words: network, r, layers, place."""
+        layers = "" if self.depth == 2 else f", {self.depth} layers"
+        return f"{self.architecture.title}, r = {self.reduction}{layers}, {PLACEMENT_WORDS[self.placement]}"
+
+    @property
+    def model(self) -> str | None:
+        """What `load_model` and `senet-viz inspect` take for this network with these units; None where nothing builds it."""
+        if self.architecture.name == "senet154":  # timm's alone, which comes as the paper has it
+            usual_units = (self.reduction, self.depth, self.bias) == (16, 2, True)
+            return "timm:legacy_senet154" if usual_units else None
+        options = {"placement": self.placement, "reduction": self.reduction, "depth": self.depth}
+        usual = {"placement": self.architecture.placements[0], "reduction": 16, "depth": 2}
+        set_ = [f"{key}={value}" for key, value in options.items() if value != usual[key]]
+        return ",".join([f"senet_viz:{self.architecture.name}", *set_, *([] if self.bias else ["bias=false"])])
+
+    def table(self) -> pd.DataFrame:
+        """A row per unit and one of sums."""
+        rows = [
+            (u.site.label, u.site.channels, u.hidden, u.site.positions, u.cost.weights, u.eq5, u.cost.biases,
+             u.cost.squeeze_macs, u.cost.excitation_macs, u.cost.scale_macs)
+            for u in self.units
+        ]  # fmt: skip
+        all_, channels = self.total, sum(u.site.channels for u in self.units)
+        last = ("all", channels, sum(u.hidden for u in self.units), None, all_.weights, self.eq5, all_.biases,
+                all_.squeeze_macs, all_.excitation_macs, all_.scale_macs)  # fmt: skip
+        formula = "weights by eq 5" if self.depth == 2 else f"weights by eq 5 with {self.depth} layers"
+        columns = ["block", "channels C", "hidden C/r", "positions", "weights", formula, "biases", "squeeze: additions",
+                   "excitation: multiply-adds", "scale: multiplications"]  # fmt: skip
+        table = pd.DataFrame([*rows, last], columns=columns)
+        return table.astype({"positions": "Int64", formula: "float64"})
+
+
+@dataclass(frozen=True)
+class ReductionSweep:
+    """Weights and biases that a design adds in every stage, for several r.
+
+    Attributes:
+        architecture, placement, depth: what is common to all.
+        reductions: r of each column.
+        stages: number of each row.
+        parameters: added in each stage (row) for each r (column).
+    """
+
+    architecture: Architecture
+    placement: Placement
+    depth: int
+    reductions: tuple[int, ...]
+    stages: tuple[int, ...]
+    parameters: tuple[tuple[int, ...], ...]
+
+    @property
+    def totals(self) -> tuple[int, ...]:
+        """Over the stages, for each r."""
+        return tuple(sum(column) for column in zip(*self.parameters))
+
+    def table(self) -> pd.DataFrame:
+        """A row per r, a column per stage, the sum and its share of the network."""
+        table = pd.DataFrame(
+            {f"stage {stage}": row for stage, row in zip(self.stages, self.parameters)},
+            index=pd.Index(self.reductions, name="r"),
+        )
+        table["all"] = self.totals
+        table["share of the network"] = table["all"] / self.architecture.parameters
+        return table.reset_index()
+
+
+def cost_design(
+    name: str, *, placement: Placement = "standard", reduction: int = 16, depth: int = 2, bias: bool = True
+) -> DesignCost:
+    """What SE units of one design cost in a network at full width and native size.
+
+    Args:
+        name: of the architecture.
+        placement: where units sit.
+        reduction: r.
+        depth: L, linear layers of each excitation.
+        bias: whether these have biases.
+
+    Raises:
+        ArgumentError: an architecture, a place or a number that there is not.
+    """
+    sites = list_sites(name, placement)
+    units = tuple(_cost_site(site, reduction, depth, bias) for site in sites)
+    stages, channels = [s.stage for s in sites], [s.channels for s in sites]
+    note = compare_with_note(stages, channels, reduction, depth=depth)
+    return DesignCost(find_architecture(name), placement, reduction, depth, bias, units, note)
+
+
+def sweep_reductions(
+    name: str, *, placement: Placement = "standard", depth: int = 2, bias: bool = True
+) -> ReductionSweep:
+    """What a design adds in every stage for r = 2, 4, 8, 16, 32, 64; arguments and errors as of `cost_design`."""
+    sites = list_sites(name, placement)
+    stages = tuple(sorted({site.stage for site in sites}))
+    rows = tuple(
+        tuple(
+            sum(_cost_site(site, r, depth, bias).cost.parameters for site in sites if site.stage == stage)
+            for r in REDUCTIONS
+        )
+        for stage in stages
+    )
+    return ReductionSweep(find_architecture(name), placement, depth, REDUCTIONS, stages, rows)
+
+
+def _cost_site(site: Site, reduction: int, depth: int, bias: bool) -> SiteCost:
+    hidden = hidden_width(site.channels, reduction)
+    cost = cost_of_unit(site.channels, hidden, positions=site.positions, depth=depth, bias=bias)
+    return SiteCost(site, hidden, cost, eq5_weights([site.channels], reduction, depth=depth))

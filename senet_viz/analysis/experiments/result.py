@@ -1,0 +1,225 @@
+"""What an experiment has found so far: trained networks one by one, and the answers to its questions."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from senet_viz.analysis.experiments.declaration import Condition, Experiment, Question
+from senet_viz.analysis.experiments.effects import Answer, CrossedMean
+
+
+@dataclass(frozen=True)
+class NetworkCost:
+    """A condition's network: parameters in all and in SE units, multiply-adds of an image in all and in SE units."""
+
+    condition: str
+    parameters: int
+    gate_parameters: int
+    macs: int
+    gate_macs: int
+
+
+@dataclass(frozen=True)
+class BlockShare:
+    """Class share of a block's gates: variance-weighted ω² with its interval over images.
+
+    NaN where all gates are constant.
+    """
+
+    label: str
+    stage: int
+    channels: int
+    omega_squared: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True, eq=False)
+class Cell:
+    """A condition trained with a seed.
+
+    Attributes:
+        condition, seed: which.
+        identity: of `Experiment.identity`.
+        predictions: (N,) index of the class that comes first, for each validation image.
+        losses: (N,) cross-entropy in nats.
+        top5: share of images whose class is among the first five.
+        seconds: of training.
+        environment: what it was trained with: device and versions.
+        blocks: in order of depth; empty where no gate can be recorded, `reason` says why.
+        reason: see `blocks`.
+    """
+
+    condition: str
+    seed: int
+    identity: str
+    predictions: NDArray[np.int32]
+    losses: NDArray[np.float32]
+    top5: float
+    seconds: float
+    environment: Mapping[str, Any]
+    blocks: tuple[BlockShare, ...]
+    reason: str = ""
+
+    def stages(self) -> dict[int, float]:
+        """Mean ω² of the blocks of each stage; NaN where none is defined."""
+        found: dict[int, list[float]] = {}
+        for block in self.blocks:
+            found.setdefault(block.stage, []).append(block.omega_squared)
+        return {stage: _mean(values) for stage, values in sorted(found.items())}
+
+
+@dataclass(frozen=True)
+class StageDifference:
+    """A stage's mean ω², condition − against: mean over seeds, interval simultaneous over the stages, and the answer."""
+
+    stage: int
+    value: float
+    low: float
+    high: float
+    answer: Answer
+
+
+@dataclass(frozen=True)
+class QuestionAnswer:
+    """What the trained networks say to a question.
+
+    Attributes:
+        question: which.
+        seeds: those with which both conditions were trained.
+        difference: of top-1 accuracy as a share, condition − against; None before a seed has both.
+        answer: by the interval over seeds and images, against the declared bound.
+        stages: differences of ω², where both have gates that vary.
+    """
+
+    question: Question
+    seeds: tuple[int, ...]
+    difference: CrossedMean | None
+    answer: Answer
+    stages: tuple[StageDifference, ...]
+
+
+@dataclass(frozen=True)
+class Speed:
+    """A condition's time beside that of the first condition in the same run, as ratios: median, least and greatest of the rounds.
+
+    Attributes:
+        condition: which.
+        inference, training: (median, least, greatest) ratio of a forward, and of a training step.
+    """
+
+    condition: str
+    inference: tuple[float, float, float]
+    training: tuple[float, float, float]
+
+
+@dataclass(frozen=True)
+class Timing:
+    """Speeds of all conditions, measured in turn in one run."""
+
+    batch_size: int
+    rounds: int
+    device: str
+    speeds: tuple[Speed, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class ExperimentResult:
+    """An experiment, its data and what was found.
+
+    Attributes:
+        experiment: the declaration.
+        data: "train" and "validation": name, digest and number of images.
+        labels: (N,) class of every validation image.
+        costs: one a condition, in the declaration's order.
+        cells: trained so far.
+        answers: one a question.
+        accuracies: of each condition that was trained, over its seeds and the images.
+        timing: None before it was measured.
+    """
+
+    experiment: Experiment
+    data: Mapping[str, Mapping[str, Any]]
+    labels: NDArray[np.int32]
+    costs: tuple[NetworkCost, ...]
+    cells: tuple[Cell, ...]
+    answers: tuple[QuestionAnswer, ...] = ()
+    accuracies: Mapping[str, CrossedMean] | None = None
+    timing: Timing | None = None
+
+    @property
+    def planned(self) -> int:
+        """How many networks the experiment trains in all."""
+        return len(self.experiment.conditions) * len(self.experiment.seeds)
+
+    def cells_of(self, condition: str) -> dict[int, Cell]:
+        """By seed."""
+        return {cell.seed: cell for cell in self.cells if cell.condition == condition}
+
+    def correct(self, cell: Cell) -> NDArray[np.bool_]:
+        """(N,) whether the class comes first."""
+        right: NDArray[np.bool_] = cell.predictions == self.labels
+        return right
+
+    def cost(self, condition: str) -> NetworkCost:
+        """Of a condition by its id."""
+        return next(cost for cost in self.costs if cost.condition == condition)
+
+    def table(self) -> pd.DataFrame:
+        """A row a condition: accuracy with its intervals, size, operations, time."""
+        return pd.DataFrame([self._row(condition) for condition in self.experiment.conditions])
+
+    def _row(self, condition: Condition) -> dict[str, Any]:
+        cells, cost = self.cells_of(condition.id), self.cost(condition.id)
+        found = (self.accuracies or {}).get(condition.id)
+        row: dict[str, Any] = {
+            "condition": condition.title, "seeds": len(cells),
+            "top-1": np.nan if found is None else found.value,
+            "low": np.nan if found is None else found.both[0], "high": np.nan if found is None else found.both[1],
+            "top-5": _mean([cell.top5 for cell in cells.values()]),
+            "loss": _mean([float(cell.losses.mean()) for cell in cells.values()]),
+            "parameters": cost.parameters, "of these in SE units": cost.gate_parameters,
+            "operations": cost.macs + cost.gate_macs, "of these in SE units ": cost.gate_macs,
+        }  # fmt: skip
+        speed = None if self.timing is None else {s.condition: s for s in self.timing.speeds}.get(condition.id)
+        return row | {
+            "inference time": np.nan if speed is None else speed.inference[0],
+            "training time": np.nan if speed is None else speed.training[0],
+        }
+
+    def answer_table(self) -> pd.DataFrame:
+        """A row a question: the difference with its intervals over trainings and images, over either, and the answer."""
+        rows = []
+        for found in self.answers:
+            row: dict[str, Any] = {
+                "question": found.question.ask, "condition": self.experiment.condition(found.question.condition).title,
+                "against": self.experiment.condition(found.question.against).title, "seeds": len(found.seeds),
+            }  # fmt: skip
+            if (d := found.difference) is not None:
+                row |= {"difference": d.value, "low": d.both[0], "high": d.both[1]}
+                row |= {"low over seeds": d.seeds[0], "high over seeds": d.seeds[1]}
+                row |= {"low over images": d.images[0], "high over images": d.images[1]}
+            rows.append({**row, "answer": found.answer})
+        return pd.DataFrame(rows)
+
+    def depth_table(self) -> pd.DataFrame:
+        """A row a trained network and block: ω² with its interval over images."""
+        rows = [
+            {
+                "condition": self.experiment.condition(cell.condition).title, "seed": cell.seed, "block": block.label,
+                "stage": block.stage, "channels": block.channels, "omega_squared": block.omega_squared, "low": block.low,
+                "high": block.high,
+            }
+            for cell in self.cells
+            for block in cell.blocks
+        ]  # fmt: skip
+        return pd.DataFrame(rows, columns=None if rows else ["condition", "seed", "block", "stage", "omega_squared"])
+
+
+def _mean(values: list[float]) -> float:
+    defined = [value for value in values if not np.isnan(value)]
+    return float(np.mean(defined)) if defined else float("nan")

@@ -1,0 +1,226 @@
+"""The whole assessment of a recording, stored beside it; reads only what the recording holds, never a network."""
+
+import dataclasses
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from senet_viz.claims import ClaimReport, ClassSubsets, draw_subsets, measure_subsets
+from senet_viz.claims.assessment import (
+    Assessment,
+    assess_blocks,
+    check_outcomes,
+    class_rows,
+    effects_tree,
+    judge_assessment,
+    write_assessment,
+)
+from senet_viz.errors import ArgumentError, RecordingError
+from senet_viz.recording import Quantity, Recording
+from senet_viz.schema import Gate
+from senet_viz.stats.decoding import compare_representations, decode_classes
+from senet_viz.stats.effects import EffectTable, measure_effects
+from senet_viz.stats.measures.tables import channel_table, measured_blocks
+from senet_viz.stats.semantics import (
+    Superclasses,
+    compare_outcomes,
+    partition_recording,
+    plan_outcomes,
+    read_superclasses,
+    wordnet_superclasses,
+)
+
+if TYPE_CHECKING:
+    from senet_viz.recording.outcomes import Outcomes
+
+Progress = Callable[[int, int, str], None]
+QUANTITIES: tuple[Quantity, ...] = ("gate", "squeeze")
+QUANTITY_WORDS: dict[Quantity, str] = {"gate": "s", "squeeze": "z"}
+_DECODED: dict[Quantity, str] = {"gate": "decoding", "squeeze": "decoding_squeeze"}
+_STEPS = ("estimates", "subsets of classes", "channels", "decoding", "CKA", "superclasses", "right and wrong")
+
+
+def assess(
+    recording: Recording,
+    *,
+    control: Recording | Sequence[Recording] | None = None,
+    interventions: "Outcomes | str | Path | None" = None,
+    superclasses: Path | None = None,
+    into: Recording | None = None,
+    seed: int = 0,
+    on_progress: Progress | None = None,
+) -> ClaimReport:
+    """Puts the paper's claims to the test on a recording and writes `assessment.json` and its tables beside it.
+
+    Args:
+        recording: complete and full; all gates kept for intervals.
+        control: of the same images by networks of the same architecture, e.g. with random weights of three seeds.
+        interventions: what `intervene` made with the same network on the same images, or some of them; or its folder.
+        superclasses: a CSV of class,superclass; WordNet's by default, where classes are known by wnid.
+        into: a slim form of this recording, beside which the files are written instead.
+        seed: of groups, permutations, splits and draws.
+        on_progress: called with parts done, parts in all and what comes next; what it raises stops the work.
+
+    Returns:
+        The claims, judged.
+
+    Raises:
+        ArgumentError: a control of other images, interventions of another network or other images, a slim form of
+            another recording, or superclasses that can not be read.
+        RecordingError: not complete, fewer than two classes, or a damaged file.
+    """
+    controls = [control] if isinstance(control, Recording) else list(control or ())
+    partition = None if superclasses is None else read_superclasses(superclasses, recording.classes)
+    target = _target(recording, into)
+    measured = [(quantity, gate) for quantity in QUANTITIES for gate in measured_blocks(recording, quantity)]
+    total = len(recording.blocks) + 2 * len(measured) + len(_STEPS)
+    tell = on_progress or _keep_quiet
+    effects = _effects(recording, interventions, lambda _, __, label: tell(0, total, f"effects {label}"))
+    found = assess_blocks(
+        recording,
+        controls=controls,
+        seed=seed,
+        on_progress=lambda done, _, label: tell(done, total, f"estimates {label}"),
+    )
+    at = len(recording.blocks)
+    measures = _measure(recording, measured, seed, lambda done, what: tell(at + done, total, what))
+    at += len(measured)
+    extra = _further(recording, partition, seed, lambda what, done=0: tell(at + done, total, what))
+    found = dataclasses.replace(found, recording_id=target.id)
+    report = _judge(found, recording, controls, effects, seed)
+    extra |= {"effects": None if effects is None else effects_tree(effects), "seed": seed, "claims": report.to_json()}
+    write_assessment(target.path, found, measures, extra, effects=None if effects is None else class_rows(effects))
+    tell(total, total, "")
+    return report
+
+
+def _measure(
+    recording: Recording, measured: Sequence[tuple[Quantity, Gate]], seed: int, tell: Callable[[int, str], None]
+) -> pd.DataFrame:
+    """A row a quantity, block and channel."""
+    tables = []
+    for done, (quantity, gate) in enumerate(measured):
+        tell(done, f"{QUANTITY_WORDS[quantity]} of {gate.label}")
+        table = channel_table(recording, gate, quantity, seed)
+        table.insert(0, "quantity", quantity)
+        tables.append(table)
+    return pd.concat(tables, ignore_index=True)
+
+
+def _judge(
+    found: Assessment, recording: Recording, controls: Sequence[Recording], effects: EffectTable | None, seed: int
+) -> ClaimReport:
+    """The claims; gates, z and controls are put to the same subsets of the classes."""
+    drawn = _draw_subsets(recording, seed)
+    return judge_assessment(
+        found,
+        precision=str(recording.manifest.options.get("precision", "fp32")),
+        subsets=_subsets(recording, drawn),
+        squeeze_subsets=_subsets(recording, drawn, "squeeze"),
+        control_subsets=[_subsets(control, drawn) for control in controls],
+        effects=effects,
+    )
+
+
+def _keep_quiet(_done: int, _total: int, _what: str) -> None:
+    """Nobody watches."""
+
+
+def _target(recording: Recording, into: Recording | None) -> Recording:
+    if into is None:
+        return recording
+    mine, theirs = recording.manifest, into.manifest
+    same = mine.model.get("sha256") == theirs.model.get("sha256") and mine.data.get("digest") == theirs.data.get(
+        "digest"
+    )
+    if into.form != "slim" or not same or mine.gates != theirs.gates or mine.preprocessing != theirs.preprocessing:
+        raise ArgumentError(
+            f"{into.path} is no slim form of {recording.path}: it must be of the same network, images and preprocessing."
+        )
+    return into
+
+
+def _effects(recording: Recording, interventions: "Outcomes | str | Path | None", tell: Progress) -> EffectTable | None:
+    if interventions is None:
+        return None
+    if isinstance(interventions, str | Path):
+        from senet_viz.recording.outcomes import open_outcomes
+
+        interventions = open_outcomes(interventions)
+    check_outcomes(interventions, recording)
+    return measure_effects(interventions, on_progress=tell)
+
+
+def _draw_subsets(recording: Recording, seed: int) -> NDArray[np.int64]:
+    count = recording.moments(recording.blocks[0].name).count
+    return draw_subsets(np.flatnonzero(count > 0), seed=seed)
+
+
+def _subsets(recording: Recording, drawn: NDArray[np.int64], quantity: Quantity = "gate") -> ClassSubsets | None:
+    if not len(drawn):
+        return None
+    measured = {gate.name for gate in measured_blocks(recording, quantity)}
+    nothing = (np.full(len(drawn), np.nan),) * 2
+    shares = [
+        measure_subsets(recording.moments(gate.name, quantity), drawn) if gate.name in measured else nothing
+        for gate in recording.blocks
+    ]
+    return ClassSubsets(
+        drawn.shape[1], np.stack([omega for omega, _ in shares], axis=1), np.stack([b for _, b in shares], axis=1)
+    )
+
+
+def _further(
+    recording: Recording, superclasses: Superclasses | None, seed: int, tell: Callable[..., None]
+) -> dict[str, Any]:
+    """Decoding, CKA, superclasses, right against wrong: tables, or the sentence why there is none."""
+    extra: dict[str, Any] = {}
+    done = 0
+    for quantity, key in _DECODED.items():
+        extra[key] = _try(partial(_decode, recording, quantity, seed, partial(_tell_from, tell, done)))
+        done += len(list(measured_blocks(recording, quantity)))
+    blocks = done
+    tell("CKA", blocks)
+    extra["cka"] = _try(lambda: compare_representations(recording, seed=seed).table())
+    tell("superclasses", blocks + 1)
+    extra["superclasses"] = _try(lambda: _partition(recording, superclasses))
+    tell("right and wrong", blocks + 2)
+    extra["outcomes"] = _try(lambda: _outcomes(recording, seed))
+    return extra
+
+
+def _tell_from(tell: Callable[..., None], first: int, what: str, done: int) -> None:
+    tell(what, first + done)
+
+
+def _decode(recording: Recording, quantity: Quantity, seed: int, tell: Callable[[str, int], None]) -> pd.DataFrame:
+    what = f"decoding from {QUANTITY_WORDS[quantity]}"
+    tell(what, 0)
+    return decode_classes(recording, quantity=quantity, seed=seed, on_progress=lambda done, _: tell(what, done)).table()
+
+
+def _try(make: Callable[[], pd.DataFrame]) -> dict[str, Any]:
+    """A table as rows, or why it could not be made."""
+    try:
+        return {"reason": "", "rows": make().to_dict("records")}
+    except (RecordingError, ArgumentError) as error:
+        return {"reason": str(error), "rows": []}
+
+
+def _partition(recording: Recording, superclasses: Superclasses | None) -> pd.DataFrame:
+    groups = wordnet_superclasses(recording.classes) if superclasses is None else superclasses
+    return partition_recording(recording, groups).table()
+
+
+def _outcomes(recording: Recording, seed: int) -> pd.DataFrame:
+    plan = plan_outcomes(recording, seed=seed)
+    rows = []
+    for gate in recording.blocks:
+        found = compare_outcomes(plan, recording.gates(gate.name))
+        rows.append({"block": gate.label, **found.row()})
+    return pd.DataFrame(rows)

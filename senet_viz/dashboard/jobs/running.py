@@ -1,0 +1,234 @@
+"""A recording as a process of its own, whose state lies on disk: it survives whoever started it."""
+
+import contextlib
+import dataclasses
+import json
+import os
+import signal
+import socket
+import subprocess
+import threading
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from senet_viz.dashboard.jobs.naming import JOBS, alone_in, check_name, job_folder, refuse_if_written
+from senet_viz.dashboard.jobs.request import RecordRequest, command_line, job_environment, shown_command
+from senet_viz.errors import RecordingError
+from senet_viz.recording.files import replace_json
+from senet_viz.recording.lock import LOCK, Holder
+
+COMMAND, LOG, LABEL_MAP = "command.json", "log.txt", "label-map.json"
+PATIENCE = 60.0  # a second signal would cut a commit short
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A recording that was started from a page; what `.jobs/<name>/command.json` holds.
+
+    Attributes:
+        root: the folder of recordings.
+        name: of the recording in it.
+        request: its choices.
+        mapped: a label map lies beside the command and is used.
+        workplace: the folder it was started in; relative paths mean that.
+        process: who runs it or ran it last.
+        cancelled: when it was asked to stop, ISO 8601 in UTC; None where it was not.
+    """
+
+    root: Path
+    name: str
+    request: RecordRequest
+    mapped: bool
+    workplace: str
+    process: Holder
+    cancelled: str | None = None
+
+    @property
+    def folder(self) -> Path:
+        """Where command, log and label map lie."""
+        return job_folder(self.root, self.name)
+
+    @property
+    def out(self) -> Path:
+        """The recording's folder."""
+        return self.root / self.name
+
+    @property
+    def arguments(self) -> tuple[str, ...]:
+        """Arguments of `senet-viz`."""
+        return _arguments(self.request, self.out, self.folder if self.mapped else None)
+
+    @property
+    def command(self) -> str:
+        """The command that repeats or resumes it, to be copied into a shell."""
+        return shown_command(self.arguments)
+
+
+def start_job(root: Path, name: str, request: RecordRequest, label_map: Mapping[str, str | None] | None = None) -> Job:
+    """Start a recording in a process of its own.
+
+    Args:
+        root: the folder of recordings; made where it is missing.
+        name: of the new recording in it.
+        request: its choices.
+        label_map: output's name by class's, written beside the command and given by `--label-map`.
+
+    Raises:
+        ArgumentError: the name can not be used.
+        RecordingError: there is such a recording, it is being written, or the folder can not be written.
+    """
+    name, root = check_name(name), root.absolute()
+    with alone_in(root):
+        folder = job_folder(root, name)
+        before = _read_job(folder)
+        if before is not None and before.process.lives():
+            raise RecordingError(f"{root / name} is being recorded: cancel that first, or choose another name.")
+        refuse_if_written(root / name)
+        if os.path.lexists(root / name):
+            raise RecordingError(f"{root / name} exists already: choose another name, or resume or delete that one.")
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / LOG).unlink(missing_ok=True)
+        if label_map is not None:
+            replace_json(folder, LABEL_MAP, label_map)
+        return _spawn(root, name, request, mapped=label_map is not None, workplace=str(Path.cwd()))
+
+
+def resume_job(job: Job) -> Job:
+    """Run a job's command again: it goes on where it stopped.
+
+    Raises:
+        RecordingError: it runs, or can not be started.
+    """
+    with alone_in(job.root):
+        now = _read_job(job.folder) or job
+        if now.process.lives():
+            raise RecordingError(f"{now.out} is being recorded already.")
+        refuse_if_written(now.out)
+        now.folder.mkdir(parents=True, exist_ok=True)
+        return _spawn(now.root, now.name, now.request, mapped=now.mapped, workplace=now.workplace)
+
+
+def cancel_job(job: Job) -> Job:
+    """Ask a job to commit and end; one that was asked less than a minute ago is left to it.
+
+    Raises:
+        RecordingError: it runs on another machine.
+    """
+    with alone_in(job.root):
+        now = _read_job(job.folder) or job
+        if not now.process.lives() or not may_cancel(now):
+            return now
+        if now.process.host != socket.gethostname():
+            raise RecordingError(f"{now.out} is being recorded on {now.process.host}: cancel it there.")
+        asked = dataclasses.replace(now, cancelled=_now())
+        _write_job(asked)
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(now.process.pid, signal.SIGTERM)
+        return asked
+
+
+def forget_job(job: Job) -> None:
+    """Remove a job's command, log and label map; its recording stays.
+
+    Raises:
+        RecordingError: it runs.
+    """
+    with alone_in(job.root):
+        remove_job(job.root, job.name)
+
+
+def remove_job(root: Path, name: str) -> None:
+    """`forget_job` for who is alone in the folder already; nothing where there is no such job."""
+    folder = job_folder(root, name)
+    job = _read_job(folder)
+    if job is not None and job.process.lives():
+        raise RecordingError(f"{job.out} is being recorded: cancel that first.")
+    if folder.is_symlink() or not folder.is_dir():
+        return
+    for own in (LOG, LABEL_MAP, f"{LABEL_MAP}.tmp", f"{COMMAND}.tmp", LOCK, COMMAND):
+        (folder / own).unlink(missing_ok=True)
+    with contextlib.suppress(OSError):  # something else lies there
+        folder.rmdir()
+
+
+def find_job(root: Path, name: str) -> Job | None:
+    """The job of a recording; None where it was not started from a page."""
+    return _read_job(job_folder(root.absolute(), name))
+
+
+def find_jobs(root: Path) -> tuple[Job, ...]:
+    """All jobs of a folder of recordings, the latest first."""
+    try:
+        folders = [path for path in (root.absolute() / JOBS).iterdir() if path.is_dir()]
+    except OSError:
+        return ()
+    jobs = [job for job in map(_read_job, folders) if job is not None]
+    return tuple(sorted(jobs, key=lambda job: (job.process.started, job.name), reverse=True))
+
+
+def may_cancel(job: Job) -> bool:
+    """Whether a signal can be sent: none was, or the last one long ago."""
+    if job.cancelled is None:
+        return True
+    passed = datetime.now(UTC) - datetime.fromisoformat(job.cancelled)
+    return passed.total_seconds() > PATIENCE
+
+
+def _arguments(request: RecordRequest, out: Path, mapped_in: Path | None) -> tuple[str, ...]:
+    if mapped_in is not None:
+        request = dataclasses.replace(request, label_map=str(mapped_in / LABEL_MAP))
+    return request.arguments(out)
+
+
+def _spawn(root: Path, name: str, request: RecordRequest, *, mapped: bool, workplace: str) -> Job:
+    folder = job_folder(root, name)
+    arguments = _arguments(request, root / name, folder if mapped else None)
+    with (folder / LOG).open("ab") as log:
+        log.write(f"--- {_now()}\n".encode())
+        log.flush()
+        try:
+            process = subprocess.Popen(
+                command_line(arguments), stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT,
+                start_new_session=True, cwd=workplace, env=job_environment(),
+            )  # fmt: skip
+        except (OSError, ValueError) as error:  # the workplace went away, a null character
+            raise RecordingError(f"The recording could not be started ({error}): correct the choices.") from error
+    threading.Thread(target=process.wait, daemon=True, name=f"senet-viz-job-{process.pid}").start()  # leaves no zombie
+    job = Job(root, name, request, mapped, workplace, Holder.of(process.pid))
+    try:
+        _write_job(job)
+    except OSError:  # nobody could watch it
+        process.terminate()
+        raise
+    return job
+
+
+def _write_job(job: Job) -> None:
+    tree: dict[str, Any] = {
+        "request": job.request.to_json(),
+        "mapped": job.mapped,
+        "workplace": job.workplace,
+        "process": asdict(job.process),
+        "cancelled": job.cancelled,
+    }
+    replace_json(job.folder, COMMAND, tree)
+
+
+def _read_job(folder: Path) -> Job | None:
+    """The job of a folder; None where there is none that can be read."""
+    try:
+        tree = json.loads((folder / COMMAND).read_text("utf-8"))
+        request, process = RecordRequest.from_json(tree["request"]), Holder(**tree["process"])
+        return Job(
+            folder.parents[1], check_name(folder.name), request, bool(tree["mapped"]), str(tree["workplace"]), process,
+            tree["cancelled"],
+        )  # fmt: skip
+    except (OSError, ValueError, TypeError, KeyError, RecordingError):
+        return None
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")

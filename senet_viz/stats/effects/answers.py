@@ -1,0 +1,119 @@
+"""The effects of a set of interventions in a few sentences: what costs most and least, and how much of it is class."""
+
+from collections.abc import Mapping, Sequence
+
+from senet_viz.stats.effects.decomposition import Component, decompose
+from senet_viz.stats.effects.equivalence import judge_equivalence
+from senet_viz.stats.effects.result import EffectTable, TargetEffect, say_change
+
+BASELINE_WORDS: Mapping[str, str] = {
+    "one": "fully open, as if there were no gate",
+    "zero": "closed",
+    "mean": "their mean over all images",
+    "group_mean": "the mean of 40 random images",
+    "class_mean": "the mean of the image's class",
+    "predicted_class_mean": "the mean of the predicted class",
+    "within": "those of another image of the class",
+    "between": "those of an image of another class",
+}
+BOUND = 1.0
+_TOLD = ("one", "mean")
+
+
+def answer_effects(table: EffectTable) -> str:
+    """Where moving gates to one and to their mean costs most and least top-1 accuracy, and what is class; a paragraph each.
+
+    Of single blocks where these were moved, else of the first kind of targets, at the largest strength that was made.
+
+    Args:
+        table: with at least one effect.
+    """
+    strength = max(effect.strength for effect in table.effects)
+    made = [effect for effect in table.effects if effect.strength == strength]
+    kind = "block" if any(effect.kind == "block" for effect in made) else made[0].kind
+    made = [effect for effect in made if effect.kind == kind]
+    baselines = dict.fromkeys(effect.baseline for effect in made)
+    told = [b for b in _TOLD if b in baselines] or list(baselines)[:1]
+    sentences = [_tell_cost([e for e in made if e.baseline == b], b, strength) for b in told]
+    return "\n\n".join([*sentences, _tell_class([c for c in decompose(table) if c.kind == kind])])
+
+
+def tell_equivalence(
+    table: EffectTable, baselines: Sequence[str], *, strength: float = 1.0, bound: float = BOUND
+) -> str:
+    """How many targets of each baseline are as good as untouched: shown by an interval, not by a missing significance.
+
+    Args:
+        table: with effects.
+        baselines: to tell of.
+        strength: of the interventions.
+        bound: in points of top-1; the claims' ±1 by default.
+
+    Returns:
+        A sentence; empty where there are no intervals.
+    """
+    told = []
+    for baseline in baselines:
+        made = [e for e in table.effects if e.baseline == baseline and e.strength == strength]
+        judged = [judge_equivalence(effect.changes["top1"].images, bound) for effect in made]
+        known = [one for one in judged if one.verdict != "not applicable"]
+        if known:
+            told.append(
+                f"{sum(one.verdict == 'equivalent' for one in known)} of {len(known)} targets moved to {baseline}"
+            )
+    if not told:
+        return ""
+    return (
+        f"Shown to change top-1 accuracy by no more than {bound:g} point{'' if bound == 1 else 's'} (90 % interval within "
+        f"±{bound:g}, two one-sided tests): {', '.join(told)}."
+    )
+
+
+def find_costliest(effects: Sequence[TargetEffect]) -> TargetEffect:
+    """The effect with the lowest Δ top-1, of single blocks where there are any."""
+    return min(effects, key=lambda effect: (effect.kind != "block", effect.changes["top1"].value))
+
+
+def _tell_cost(effects: Sequence[TargetEffect], baseline: str, strength: float) -> str:
+    ordered = sorted(effects, key=lambda effect: effect.changes["top1"].value)
+    words = BASELINE_WORDS.get(baseline, baseline)
+    part = "" if strength == 1 else f" at strength {strength:g}"
+    subject = f"Moving gates to **{baseline}** ({words}){part}"
+    most, least = ordered[0], ordered[-1]
+    if most is least:
+        return f"{subject} changes top-1 accuracy by {_say(most)} points at **{most.target}**."
+    lowest = most.changes["top1"].value
+    verb = "costs most" if lowest < 0 else "costs no accuracy; the lowest change is"
+    interval = most.changes["top1"].images.interval()
+    doubt = "; not told from none" if interval.low <= 0 <= interval.high else ""
+    return (
+        f"{subject} {verb} at **{most.target}** ({_say(most)} points of top-1{doubt}) and least at {least.target} "
+        f"({_say(least)})."
+    )
+
+
+def _tell_class(components: Sequence[Component]) -> str:
+    """What the class effect is where gates of another class cost most."""
+    instance = {c.blocks: c for c in components if c.name == "instance"}
+    pairs = [(c, instance[c.blocks]) for c in components if c.name == "class" and c.blocks in instance]
+    if not pairs:
+        return "Without the gates of donors (within and between), what is class can not be told from what is instance."
+    found, other = min(pairs, key=lambda pair: pair[0].changes["top1"].value + pair[1].changes["top1"].value)
+    total = found.changes["top1"].value + other.changes["top1"].value
+    sentence = (
+        f"Gates of an image of another class cost most at **{found.target}**"
+        if total < 0
+        else f"Gates of an image of another class cost no accuracy; the lowest change is at **{found.target}**"
+    )
+    return (
+        f"{sentence} ({_number(total)} points): {say_change(found.changes['top1'], 'top1')} of it by the class "
+        f"(between − within), {say_change(other.changes['top1'], 'top1')} by the instance (within − clean)."
+    )
+
+
+def _say(effect: TargetEffect) -> str:
+    return say_change(effect.changes["top1"], "top1")
+
+
+def _number(value: float) -> str:
+    return "not defined" if value != value else f"{value:z.2f}".replace("-", "−")

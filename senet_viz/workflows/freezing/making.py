@@ -1,0 +1,207 @@
+"""The whole way from images and a network to freeze advice on disk."""
+
+import uuid
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from senet_viz.analysis.freezing import FreezeAdvice, FreezePath, check_freezing, write_freezing
+from senet_viz.errors import ArgumentError
+from senet_viz.images import ImageSource, map_labels
+from senet_viz.models.environment import describe_environment
+from senet_viz.models.memory import keep_freed_memory
+from senet_viz.models.zoo import Model
+from senet_viz.recording import Recording, open_recording
+from senet_viz.recording.outcomes import CLEAN_FOLDER, SCRATCH_FOLDER
+from senet_viz.workflows.freezing.estimating import FreezeEstimate, estimate_freezing
+from senet_viz.workflows.freezing.keeping import FreezingFolder
+from senet_viz.workflows.freezing.options import FreezeOptions
+from senet_viz.workflows.freezing.telling import FreezeProgress, OnProgress
+from senet_viz.workflows.freezing.walking import Walk, split_halves
+from senet_viz.workflows.interventions import InterventionProgress
+from senet_viz.workflows.interventions.estimating import Rehearsal, rehearse
+from senet_viz.workflows.interventions.making import record_clean
+from senet_viz.workflows.interventions.preparing import NOTES, Prepared, make_job, prepare
+from senet_viz.workflows.interventions.request import Request, make_request
+from senet_viz.workflows.interventions.scratch import scratch_folder
+
+OnEstimate = Callable[[FreezeEstimate], None]
+
+
+def advise_freezing(
+    model: Model,
+    images: ImageSource | str | Path,
+    folder: str | Path,
+    *,
+    loss: float = 1.0,
+    limit: int | None = None,
+    baselines_from: Recording | str | Path | None = None,
+    into: Recording | str | Path | None = None,
+    seed: int = 0,
+    batch_size: int = 50,
+    options: FreezeOptions | None = None,
+    on_estimate: OnEstimate | None = None,
+    on_progress: OnProgress | None = None,
+) -> FreezeAdvice:
+    """The largest set of gates that can be frozen to their means within a loss of accuracy.
+
+    Greedy: at each step the gate is frozen whose freezing, together with those before, costs least top-1 on one half of the
+    images (of equals, least loss), until all are; every set of the path is then judged on the other half, which chose
+    nothing. So advice for any other loss is in the path: `advice.path.advise(0.5)`. The mean of a gate comes from images of
+    other folds than the one judged. Parameters and time saved are stored with it. The same call on the same folder resumes
+    after the last whole step and ends with the same numbers (times apart).
+
+    Args:
+        model: from `load_model`.
+        images: a source, or what `open_images` takes; with labels.
+        folder: of the result, `freezing.json`.
+        loss: of top-1 that is accepted, in points; no part of the search.
+        limit: at most so many images, stratified by class.
+        baselines_from: a recording of this model on these images with all gates kept; it is made in `folder`/clean
+            where none is given.
+        into: a recording of this model and these images, slim or full, beside which the result is written too, so that
+            the page Gate lab shows it; by default the recording that the means are from.
+        seed: of the choice of images, of folds, halves and groups.
+        batch_size: images a forward.
+        options: every choice; limit, seed and batch_size are ignored when it is given.
+        on_estimate: called once before the work starts.
+        on_progress: called after every batch.
+
+    Returns:
+        The advice for `loss`, with the whole path.
+
+    Raises:
+        ArgumentError: unusable options, or no image whose class has an output of the network.
+        SourceError: no images, or none that could be read.
+        RecordingError: a folder or a recording of other inputs, or one that can not be read or written.
+        GateError: the network's gates can not be observed.
+    """
+    keep_freed_memory()
+    _check_loss(loss)
+    options = options or FreezeOptions(limit=limit, seed=seed, batch_size=batch_size)
+    beside = open_recording(into) if isinstance(into, (str, Path)) else into
+    request = make_request(model, images, folder, options.as_interventions(), baselines_from)
+    outputs = _check(request, beside)
+    with FreezingFolder(request.folder) as keeper:
+        path = _finished(keeper, request, options, outputs)
+        if path is None:
+            path = _search(keeper, request, options, on_estimate, on_progress)
+        _copy(path, beside or request.given, request.folder / CLEAN_FOLDER)
+    return path.advise(loss)
+
+
+def _check_loss(loss: float) -> None:
+    if not loss > 0:
+        raise ArgumentError(f"A loss of {loss:g} points leaves no room for any change: give one above 0.")
+
+
+def _check(request: Request, beside: Recording | None) -> list[int | None]:
+    """Refuse what can not work before anything is written.
+
+    Returns:
+        The output of each class.
+    """
+    request.check()
+    source, model = request.source, request.model
+    if request.given is None:
+        mapping = map_labels(
+            source.classes, source.label_kind, model.classes or None, model.outputs, label_map=request.options.label_map
+        )
+        labels = source.labels[request.indices]
+    else:
+        mapping, labels = request.given.manifest.mapping, request.given.samples["label"].to_numpy()
+    known = {k for k, output in enumerate(mapping.outputs) if output is not None}
+    if not known.intersection(labels.tolist()):
+        raise ArgumentError(
+            f"Freeze advice is about accuracy, and no image of {source.name} has a class with an output of {model.name}: "
+            "give labelled images, or a label map."
+        )
+    if beside is not None:
+        about = beside.manifest
+        if about.model.get("sha256") != model.sha256 or about.data.get("digest") != source.digest:
+            raise ArgumentError(
+                f"{beside.path} is a recording of another network or other images: the advice can not be shown there."
+            )
+    return list(mapping.outputs)
+
+
+def _finished(
+    keeper: FreezingFolder, request: Request, options: FreezeOptions, outputs: list[int | None]
+) -> FreezePath | None:
+    """The path of this run, where it was finished before; a recording that it made may have been removed since."""
+    stored = keeper.stored
+    if stored is None or not stored.complete:
+        return None
+    identity = stored.identity
+    mine = (request.model.sha256, request.source.digest, options.choices(), outputs)
+    theirs = (identity["model"].get("sha256"), identity["data"].get("digest"), identity["options"], identity["outputs"])
+    same = mine == theirs and (request.given is None or request.given.id == identity["recording"])
+    return stored if same else None
+
+
+def _copy(path: FreezePath, beside: Recording | None, clean: Path) -> None:
+    """Where the page looks for it."""
+    if beside is None:
+        if not clean.exists():
+            return
+        beside = open_recording(clean)
+    check_freezing(path, beside)
+    write_freezing(beside.path, path)
+
+
+def _search(
+    keeper: FreezingFolder,
+    request: Request,
+    options: FreezeOptions,
+    on_estimate: OnEstimate | None,
+    on_progress: OnProgress | None,
+) -> FreezePath:
+    rehearsal = rehearse(request.model, request.source, request.indices, request.gates, request.options)
+    done = len(keeper.stored.steps) if keeper.stored else 0
+    images = len(request.indices)
+    halves, recorded = (images - images // 2, images // 2), images if request.given is None else 0
+    if keeper.stored:
+        halves, recorded = keeper.stored.images, 0
+    if on_estimate:
+        on_estimate(estimate_freezing(rehearsal, len(request.gates), halves, done=done, recorded=recorded))
+    recording = request.given or record_clean(request, _pass_on(on_progress))
+    prepared = prepare(request, recording)
+    path = keeper.take_up(_draft(request, options, prepared, rehearsal))
+    if path.complete:
+        return path
+    with scratch_folder(request.folder / SCRATCH_FOLDER) as scratch:
+        job = make_job(request, prepared, rehearsal.memory, scratch)
+        return Walk(keeper, request, prepared, job, path, on_progress).finish()
+
+
+def _pass_on(on_progress: OnProgress | None) -> Callable[[InterventionProgress], None]:
+    def tell(p: InterventionProgress) -> None:
+        if on_progress:
+            on_progress(FreezeProgress(p.stage, 0, p.consumed, p.total, p.rate, p.seconds_left))
+
+    return tell
+
+
+def _draft(request: Request, options: FreezeOptions, prepared: Prepared, rehearsal: Rehearsal) -> FreezePath:
+    about = prepared.recording.manifest
+    halves = split_halves(prepared, options.seed)
+    notes = [h.grouping.note for h in halves if h.grouping.note]
+    if options.reuse and NOTES[rehearsal.memory.mode]:
+        notes.append(NOTES[rehearsal.memory.mode])
+    identity: dict[str, Any] = {
+        "model": dict(about.model), "data": {**about.data, "images": len(prepared.chosen.rows)},
+        "preprocessing": dict(about.preprocessing), "outputs": list(about.mapping.outputs), "options": options.choices(),
+        "recording": about.id,
+    }  # fmt: skip
+    if options.data_name:
+        identity["data"]["name"] = options.data_name
+    return FreezePath(
+        id=uuid.uuid4().hex,
+        identity=identity,
+        environment=describe_environment(request.model.device),
+        gates=about.gates,
+        parameters=sum(parameter.numel() for parameter in request.model.module.parameters()),
+        images=(len(halves[0].images), len(halves[1].images)),
+        clean=(float("nan"), float("nan")),
+        notes=tuple(dict.fromkeys(notes)),
+    )

@@ -1,0 +1,132 @@
+"""What freezing saves of a forward's time: SE units replaced by a multiplication with constants, timed against the network."""
+
+import contextlib
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from senet_viz.analysis.freezing import Timing
+from senet_viz.gates import BoundGate
+from senet_viz.gates.adapters import find_adapter
+from senet_viz.gates.interventions import Move, moving
+from senet_viz.models.environment import describe_device
+from senet_viz.models.forward import observing
+from senet_viz.models.zoo import Model
+from senet_viz.workflows.interventions.estimating import forward_of
+
+FEWEST, MOST = 5, 31  # rounds
+SECONDS = 60.0  # that all rounds may take together
+_TOLERANCE = 1e-3
+
+
+@contextlib.contextmanager
+def frozen(gates: Sequence[BoundGate], constants: Mapping[str, Tensor]) -> Iterator[None]:
+    """The SE units of these gates return x times a constant a channel, and compute nothing else; put back at the end.
+
+    Args:
+        gates: of one network.
+        constants: (C,) by the gate's name, on the network's device.
+    """
+    with contextlib.ExitStack() as stack:
+        for bound in gates:
+            adapter = find_adapter(bound.module)
+            last = adapter is not None and adapter.channel_dim != 1
+            constant = constants[bound.gate.name]
+            scale = constant if last else constant[:, None, None]
+            stack.callback(_put_back, bound.module, bound.module.__dict__.get("forward"))
+            bound.module.__dict__["forward"] = _scaled(scale)
+        yield
+
+
+def _scaled(scale: Tensor) -> Callable[..., Tensor]:
+    def forward(x: Tensor, *_inputs: Any, **_options: Any) -> Tensor:
+        return x * scale
+
+    return forward
+
+
+def _put_back(module: nn.Module, forward: Callable[..., Any] | None) -> None:
+    if forward is None:
+        module.__dict__.pop("forward", None)
+    else:
+        module.__dict__["forward"] = forward
+
+
+def time_freezing(
+    model: Model, order: Sequence[BoundGate], constants: Mapping[str, Tensor], pixels: Tensor
+) -> Timing | None:
+    """Times the network with its first 0, 1, 2, … blocks of a path frozen, in turn, so that all meet the same load.
+
+    Args:
+        model: the network.
+        order: its gates in the order of freezing.
+        constants: (C,) by the gate's name.
+        pixels: (n, 3, H, W) of a forward.
+
+    Returns:
+        None where the network with constants says something else than with its gates moved there, as where what
+        is beside the gate in an SE unit has an effect of its own.
+    """
+    there = {name: constant.to(model.device) for name, constant in constants.items()}
+    run = forward_of(model, pixels)
+    with observing(model, "fp32"):
+        if not _agrees(model, order, there, run):
+            return None
+        seconds = [_time(model, order[:size], there, run) for size in range(len(order) + 1)]
+        rounds = int(np.clip(SECONDS / max(sum(seconds), 1e-9), FEWEST, MOST))
+        found = np.array([_round(model, order, there, run, backwards=bool(at % 2)) for at in range(rounds)])
+    return Timing(
+        ratios=(found[:, 1:] / found[:, :1]).T.copy(),
+        seconds=float(np.median(found[:, 0])),
+        images=len(pixels),
+        device=describe_device(model.device),
+        threads=torch.get_num_threads(),
+    )
+
+
+def _round(
+    model: Model,
+    order: Sequence[BoundGate],
+    constants: Mapping[str, Tensor],
+    run: Callable[[], Tensor],
+    *,
+    backwards: bool,
+) -> list[float]:
+    """Seconds by the number of frozen blocks; every other round in reverse, so that no size always comes last."""
+    sizes = list(range(len(order) + 1))
+    found = {size: _time(model, order[:size], constants, run) for size in (reversed(sizes) if backwards else sizes)}
+    return [found[size] for size in sizes]
+
+
+def _time(
+    model: Model, gates: Sequence[BoundGate], constants: Mapping[str, Tensor], run: Callable[[], Tensor]
+) -> float:
+    with frozen(gates, constants):
+        _wait(model)
+        began = time.perf_counter()
+        run()
+        _wait(model)
+        return time.perf_counter() - began
+
+
+def _wait(model: Model) -> None:
+    if model.device.type == "cuda":
+        torch.cuda.synchronize(model.device)
+
+
+def _agrees(
+    model: Model, order: Sequence[BoundGate], constants: Mapping[str, Tensor], run: Callable[[], Tensor]
+) -> bool:
+    with moving(model.module, [Move(bound, constants[bound.gate.name]) for bound in order]):
+        expected = run()
+    try:
+        with frozen(order, constants):
+            found = run()
+    except RuntimeError:  # a unit that is given another shape than it multiplies
+        return False
+    size = float(expected.abs().max())
+    return torch.allclose(found, expected, rtol=_TOLERANCE, atol=_TOLERANCE * max(size, 1e-6))

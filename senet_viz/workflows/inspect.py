@@ -1,0 +1,209 @@
+"""What a network's SE units cost, counted and against the paper's formula."""
+
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from senet_viz.analysis.costs import NoteComparison, UnitCost, compare_with_note, cost_of_unit, sum_costs
+from senet_viz.gates import BoundGate, RefusedUnit
+from senet_viz.gates.hooks import ForwardHook, attached, evaluating
+from senet_viz.models.zoo import Model
+from senet_viz.schema import Gate
+
+LAYERS = (nn.Linear, nn.Conv1d, nn.Conv2d)
+
+
+@dataclass(frozen=True)
+class BlockCost:
+    """A gate, its cost as counted, and its cost by the formula for its C, C/r and number of layers.
+
+    Attributes:
+        gate: what it is.
+        counted: weights are the tensors of several axes, biases all others; operations of one image of the network's size.
+        depth: number of the excitation's layers.
+        formula: 2CH + (L − 2)H² weights, C + (L − 1)H biases where there are any; None where the unit has no reduced
+            layer (ECA, ESE), for which the formula is not meant.
+    """
+
+    gate: Gate
+    counted: UnitCost
+    depth: int
+    formula: UnitCost | None
+
+    @property
+    def eq5(self) -> int | None:
+        """2C²/r weights, the block's part of eq 5; None where nothing is reduced."""
+        reduced = self.gate.reduced_channels
+        return None if reduced is None else 2 * self.gate.channels * reduced
+
+    def to_json(self) -> dict[str, Any]:
+        """The gate's fields, reduction, depth_of_excitation, formula_parameters, and weights, biases and operations."""
+        return {
+            **asdict(self.gate),
+            "reduction": self.gate.reduction,
+            "excitation_layers": self.depth,
+            "formula_parameters": None if self.formula is None else self.formula.parameters,
+            "eq5_weights": self.eq5,
+            **asdict(self.counted),
+        }
+
+
+@dataclass(frozen=True)
+class Inspection:
+    """A network's blocks and parameters, and the attention beside them that is no channel gate.
+
+    Attributes:
+        name, weights, sha256, outputs: of the model.
+        side: px of the images that operations are counted for.
+        parameters: of the whole network.
+        macs: multiply-adds of its convolutions and linear layers outside the SE units, for one image.
+        blocks: in order of depth.
+        note: the note's formula for a deeper excitation beside what is built; None where a stage's blocks differ in width
+            or reduction.
+        refused: attention that is no channel gate.
+    """
+
+    name: str
+    weights: str
+    sha256: str
+    outputs: int
+    side: int
+    parameters: int
+    macs: int
+    blocks: tuple[BlockCost, ...]
+    note: NoteComparison | None
+    refused: tuple[RefusedUnit, ...]
+
+    @property
+    def gate_parameters(self) -> int:
+        return sum(block.gate.parameters for block in self.blocks)
+
+    @property
+    def gate_cost(self) -> UnitCost:
+        """Of all SE units together, as counted."""
+        return sum_costs([block.counted for block in self.blocks])
+
+    @property
+    def formula_weights(self) -> int:
+        """Σ 2C²/r over the blocks with a reduced layer (eq. 5 of arXiv 1709.01507)."""
+        return sum(block.eq5 or 0 for block in self.blocks)
+
+    def to_json(self) -> dict[str, Any]:
+        """Keys as docs/json.md has them."""
+        return {
+            "model": self.name,
+            "weights": self.weights,
+            "sha256": self.sha256,
+            "outputs": self.outputs,
+            "side": self.side,
+            "parameters": self.parameters,
+            "macs": self.macs,
+            "gate_parameters": self.gate_parameters,
+            "gate_cost": asdict(self.gate_cost),
+            "formula_weights": self.formula_weights,
+            "note_weights": None if self.note is None else self.note.note,
+            "blocks": [block.to_json() for block in self.blocks],
+            "refused": [asdict(unit) for unit in self.refused],
+        }
+
+
+def inspect_model(model: Model) -> Inspection:
+    """Lists a network's gates in order of depth with their cost (GateError where they can not be observed)."""
+    counts = _count_operations(model)
+    blocks = tuple(_count_block(bound, counts) for bound in model.bound_gates)
+    inside = {layer for bound in model.bound_gates for layer in _layers_of(bound.module)}
+    return Inspection(
+        name=model.name,
+        weights=model.weights,
+        sha256=model.sha256,
+        outputs=model.outputs,
+        side=model.preprocess.size,
+        parameters=sum(p.numel() for p in model.module.parameters()),
+        macs=sum(macs for part, macs in counts.layers.items() if part not in inside),
+        blocks=blocks,
+        note=_compare_note(blocks),
+        refused=model.refused,
+    )
+
+
+@dataclass(frozen=True)
+class _Counts:
+    """Operations of one image: multiply-adds of every layer, values that every SE unit is given."""
+
+    layers: dict[nn.Module, int]
+    values: dict[nn.Module, int]
+
+
+def _count_operations(model: Model) -> _Counts:
+    """One forward of one empty image of the model's size."""
+    counts = _Counts({}, {})
+
+    def count_values(unit: nn.Module, inputs: tuple[Any, ...], _output: Tensor) -> None:
+        counts.values[unit] = inputs[0].numel()
+
+    hooks = _layer_hooks(model.module, counts.layers)
+    hooks += [(bound.module, count_values) for bound in model.bound_gates]
+    side = model.preprocess.size
+    with model.lock, evaluating(model.module), attached(hooks):
+        model.module(torch.zeros(1, 3, side, side, device=model.device))
+    return counts
+
+
+def multiply_adds(module: nn.Module, side: int) -> int:
+    """Of all convolutions and linear layers, for one image of a side in px; SE units or none."""
+    counts: dict[nn.Module, int] = {}
+    device = next(module.parameters()).device
+    with evaluating(module), attached(_layer_hooks(module, counts)), torch.inference_mode():
+        module(torch.zeros(1, 3, side, side, device=device))
+    return sum(counts.values())
+
+
+def _layer_hooks(module: nn.Module, counts: dict[nn.Module, int]) -> list[tuple[nn.Module, ForwardHook]]:
+    """Hooks that add up every layer's multiply-adds, an output value times the weights that it is made from."""
+
+    def count(layer: nn.Module, _inputs: tuple[Any, ...], output: Tensor) -> None:
+        weight: Any = layer.weight
+        counts[layer] = counts.get(layer, 0) + output.numel() * weight[0].numel()
+
+    return [(layer, count) for layer in _layers_of(module)]
+
+
+def _count_block(bound: BoundGate, counts: _Counts) -> BlockCost:
+    gate, layers = bound.gate, list(_layers_of(bound.module))
+    tensors = list(bound.module.parameters())
+    values = counts.values[bound.module]
+    counted = UnitCost(
+        weights=sum(t.numel() for t in tensors if t.ndim > 1),
+        biases=sum(t.numel() for t in tensors if t.ndim == 1),
+        squeeze_macs=values if layers else 0,
+        excitation_macs=sum(counts.layers[layer] for layer in layers),
+        scale_macs=values,
+    )
+    formula = None
+    if gate.reduced_channels is not None:
+        biased = any(getattr(layer, "bias", None) is not None for layer in layers)
+        formula = cost_of_unit(
+            gate.channels,
+            gate.reduced_channels,
+            positions=values // gate.channels,
+            depth=len(layers),
+            bias=biased,
+        )
+    return BlockCost(gate, counted, len(layers), formula)
+
+
+def _compare_note(blocks: tuple[BlockCost, ...]) -> NoteComparison | None:
+    kinds = {(block.gate.reduction, block.depth) for block in blocks}
+    reduction, depth = next(iter(kinds))
+    if len(kinds) > 1 or reduction is None:
+        return None
+    return compare_with_note(
+        [block.gate.stage for block in blocks], [block.gate.channels for block in blocks], reduction, depth=depth
+    )
+
+
+def _layers_of(module: nn.Module) -> Iterable[nn.Module]:
+    return (part for part in module.modules() if isinstance(part, LAYERS))

@@ -1,0 +1,192 @@
+"""From labelled images to a folder with a trained model: weights, config and model card."""
+
+import dataclasses
+import json
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from senet_viz.errors import ArgumentError, SourceError
+from senet_viz.images import ImageSource, open_images
+from senet_viz.models.architectures import build_architecture, parse_architecture
+from senet_viz.models.environment import describe_environment
+from senet_viz.models.preprocessing import Preprocessing
+from senet_viz.models.weights import save_weights
+from senet_viz.models.zoo import Model, choose_device, load_model
+from senet_viz.paths import expand_home
+from senet_viz.schema import ClassTable
+from senet_viz.workflows.evaluate import Accuracy, evaluate
+from senet_viz.workflows.model_card import write_card
+from senet_viz.workflows.train import TrainConfig, TrainProgress, load_tensors, train
+
+
+@dataclass(frozen=True)
+class ModelRequest:
+    """What to train and where.
+
+    Attributes:
+        data, validation: what `open_images` takes.
+        folder: of the model; `training.pt` in it is the resumable state.
+        base_channels: bottleneck width of the bundled layout's first stage.
+        network: "senet_viz:NAME,ARGUMENT=VALUE,…", trained instead of the bundled layout; None for that.
+        device: "auto" or a torch device.
+        data_name, data_terms: for the model card.
+        stop_after: seconds of training after which to stop for now; None to go on to the end.
+    """
+
+    data: str
+    validation: str
+    folder: Path
+    base_channels: int = 32
+    network: str | None = None
+    device: str = "auto"
+    data_name: str | None = None
+    data_terms: str = "not stated"
+    stop_after: float | None = None
+
+    def __post_init__(self) -> None:
+        if self.base_channels < 1:
+            raise ArgumentError(f"base_channels is {self.base_channels}; it is at least 1.")
+
+    def architecture(self, num_classes: int, side: int) -> tuple[str, dict[str, Any]]:
+        """Name and arguments of the network for images of a side in px; refused here if it can not be built.
+
+        Raises:
+            ArgumentError: `network` names none of this package, or an argument that it does not take.
+        """
+        if self.network is None:
+            return "small_se_resnet50", {"num_classes": num_classes, "base_channels": self.base_channels}
+        origin, _, text = self.network.rpartition(":")
+        if origin not in ("", "senet_viz"):
+            raise ArgumentError(
+                f"{self.network!r} is no network of this package: give senet_viz:NAME,ARGUMENT=VALUE,…."
+            )
+        name, arguments = parse_architecture(text)
+        arguments = {"side": side, **arguments, "num_classes": num_classes}
+        with torch.device("meta"):
+            build_architecture(name, arguments)
+        return name, arguments
+
+
+def parse_phases(text: str) -> tuple[tuple[int, int], ...]:
+    """The phases in a text: 5x32,4x48 gives ((5, 32), (4, 48)), epochs and image side in px.
+
+    Raises:
+        ArgumentError: the text is none of that form.
+    """
+    try:
+        phases = tuple((int(epochs), int(side)) for epochs, side in (part.split("x") for part in text.split(",")))
+    except ValueError as error:
+        raise ArgumentError(f"phases is {text!r}; give EPOCHSxPIXELS, comma-separated, e.g. 5x32,4x48,3x64.") from error
+    if any(epochs < 1 or side < 8 for epochs, side in phases):
+        raise ArgumentError(f"phases is {text!r}; epochs are at least 1 and images at least 8 px.")
+    return phases
+
+
+def train_model(
+    request: ModelRequest,
+    config: TrainConfig,
+    *,
+    say: Callable[[str], None],
+    report: Callable[[TrainProgress], None] | None = None,
+) -> dict[str, Any]:
+    """Trains, writes the model folder, and measures the written half-precision weights on the validation images.
+
+    Returns:
+        Keys: finished, folder; when finished also top1, top5, images, seconds.
+    """
+    request = dataclasses.replace(request, folder=expand_home(request.folder))
+    source, validation = open_images(request.data), open_images(request.validation)
+    if not len(source.classes) or source.classes != validation.classes:
+        raise SourceError(
+            f"{request.data} and {request.validation} do not have the same named classes: put one classes.csv beside both."
+        )
+    device = choose_device(request.device)
+    side = config.phases[-1][1]
+    name, arguments = request.architecture(len(source.classes), side)
+    _make_folder(request.folder)
+    say(f"decoding {len(source):,} images")
+    trained = train(
+        lambda: build_architecture(name, arguments), load_tensors(source, side), config, request.folder / "training.pt",
+        network=json.dumps([name, arguments], sort_keys=True), device=str(device), report=report,
+        stop_after=math.inf if request.stop_after is None else request.stop_after,
+    )  # fmt: skip
+    if trained is None:
+        return {"finished": False, "folder": str(request.folder)}
+    network, seconds = trained
+    save_weights(network, request.folder / "model.safetensors", half=True)
+    _write_config(request, config, source, (name, arguments), side)
+    model = load_model(request.folder, device=str(device))
+    say(f"measuring on {len(validation):,} validation images")
+    accuracy = evaluate(model, validation)
+    _finish_config(request, accuracy, seconds, model)
+    return {"finished": True, "folder": str(request.folder), **accuracy._asdict(), "seconds": round(seconds)}
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ArgumentError(
+            f"{folder} can not be made ({error.strerror}): give a folder that can be written."
+        ) from error
+
+
+def _write_config(
+    request: ModelRequest, config: TrainConfig, source: ImageSource, network: tuple[str, dict[str, Any]], side: int
+) -> None:
+    preprocessing = Preprocessing(
+        size=side, resize=side, interpolation="bicubic", source="the model's config.json", smooth=True
+    )
+    training = {
+        "recipe": config.to_json(),
+        "images": len(source),
+        "data": _data_name(request),
+        "data_digest": source.digest,
+    }
+    write_config(request.folder, network, preprocessing, source.classes, training)
+
+
+def write_config(
+    folder: Path,
+    network: tuple[str, dict[str, Any]],
+    preprocessing: Preprocessing,
+    classes: ClassTable,
+    training: dict[str, Any],
+) -> None:
+    """The `config.json` by which `load_model` reads a folder: architecture and arguments, input, outputs, how it was trained."""
+    _write_json(
+        folder / "config.json",
+        {
+            "architecture": network[0],
+            "arguments": network[1],
+            "preprocessing": preprocessing.to_json(),
+            "classes": {"names": list(classes.names), "wnids": list(classes.wnids)},
+            "training": training,
+        },
+    )
+
+
+def _finish_config(request: ModelRequest, accuracy: Accuracy, seconds: float, model: Model) -> None:
+    path = request.folder / "config.json"
+    config = json.loads(path.read_text(encoding="utf-8"))
+    config["training"] |= {"seconds": round(seconds), "environment": describe_environment(model.device)}
+    config["validation"] = {"data": Path(request.validation).name, **accuracy._asdict()}
+    config["sha256"] = model.sha256
+    _write_json(path, config)
+    card = write_card(config, parameters=sum(p.numel() for p in model.module.parameters()), terms=request.data_terms)
+    (request.folder / "README.md").write_text(card, encoding="utf-8")
+
+
+def _data_name(request: ModelRequest) -> str:
+    return request.data_name or Path(request.data).name
+
+
+def _write_json(path: Path, tree: dict[str, Any]) -> None:
+    temporary = path.with_suffix(".tmp")
+    temporary.write_text(json.dumps(tree, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    temporary.replace(path)

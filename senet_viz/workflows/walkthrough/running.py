@@ -1,0 +1,179 @@
+"""One image through a recorded network, with everything that one block did to it."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from torch.nn import functional
+
+from senet_viz.analysis.profiles import label_classes
+from senet_viz.analysis.walkthrough.result import (
+    LARGEST_SIDE,
+    BlockSteps,
+    HiddenLayer,
+    choose_channels_to_show,
+    measure_loudness,
+)
+from senet_viz.errors import ArgumentError, GateError
+from senet_viz.gates import BoundGate
+from senet_viz.gates.interventions import find_block
+from senet_viz.gates.recorder import GateRecorder
+from senet_viz.models.forward import forward, observing
+from senet_viz.models.se import ConstantLogits, SEBlock
+from senet_viz.models.zoo import Model
+from senet_viz.recording import Recording
+from senet_viz.workflows.comparison.networks import check_blocks, check_weights
+from senet_viz.workflows.comparison.uploads import PreparedImage
+from senet_viz.workflows.walkthrough.watching import UnitWatch, watching
+
+MOST_SHOWN = 8
+_NAMES = {"ReLU": "ReLU", "SiLU": "SiLU", "Swish": "SiLU", "Hardswish": "hard swish", "HardSwish": "hard swish"}
+
+
+def step_block(
+    model: Model, image: PreparedImage, recording: Recording, block: str, *, channels: Sequence[int] | None = None
+) -> BlockSteps:
+    """What one block made of one image: U, z, hidden layer, s and s·U as the network computed them, in fp32.
+
+    Args:
+        model: the network that the recording was made with; its lock is held.
+        image: as the network takes it in.
+        recording: of this network, full or slim.
+        block: by label or path.
+        channels: 1 to 8 that are shown; by default the three loudest and the three quietest against their recorded mean.
+
+    Raises:
+        ArgumentError: no such block or channel, or too many channels.
+        RecordingError: the recording is of another network, or is damaged.
+        GateError: the block can not be observed, or what it computed is not finite.
+    """
+    check_weights(model, recording.manifest)
+    bound = find_block(model.bound_gates, block)
+    _check_channels(bound, channels)
+    with observing(model, "fp32"), watching(bound) as watch:
+        with GateRecorder(model.module, bound=model.bound_gates) as recorder:
+            check_blocks(model, recorder.gates, recording.manifest)
+            probabilities = forward(model, image.pixels[None]).softmax(dim=1)[0].cpu()
+            gate, squeeze = (recorder.take(what)[bound.gate.name] for what in ("gate", "squeeze"))
+        assert gate is not None
+        return _gather(model, image, recording, watch, gate, squeeze, probabilities, channels)
+
+
+def _gather(
+    model: Model,
+    image: PreparedImage,
+    recording: Recording,
+    watch: UnitWatch,
+    gate: Tensor,
+    squeeze: Tensor | None,
+    probabilities: Tensor,
+    channels: Sequence[int] | None,
+) -> BlockSteps:
+    inputs, output = watch.maps()
+    s = _array(gate[0])
+    if not (np.isfinite(s).all() and bool(torch.isfinite(inputs).all())):
+        raise GateError(f"What {watch.bound.gate.name} computed for {image.name} is not finite: check the weights.")
+    overall = recording.moments(watch.bound.gate.name, ranges=False).overall()
+    mean = np.asarray(overall.mean[0], dtype=np.float32)
+    shown = _order(measure_loudness(s, mean, watch.bound.gate.range), channels)
+    maps = inputs[0, torch.from_numpy(shown)]
+    first = int(probabilities.argmax())
+    names = label_classes(model.classes)
+    logits = watch.logits()
+    hidden = _hidden(watch, shown)
+    return BlockSteps(
+        recording_id=recording.id,
+        image=image.name,
+        prediction=names[first] if names else f"output {first}",
+        probability=float(probabilities[first]),
+        block=watch.bound.gate,
+        map_size=(inputs.shape[2], inputs.shape[3]),
+        shown=shown,
+        before=_shrink(maps),
+        after=_shrink(output[0, torch.from_numpy(shown)]),
+        lowest=_array(maps.amin((1, 2))),
+        highest=_array(maps.amax((1, 2))),
+        pooled=_array(inputs[0].mean((1, 2))),
+        squeeze=None if squeeze is None else _array(squeeze[0]),
+        hidden=hidden,
+        hidden_missing="" if hidden else _why_no_hidden(watch.bound),
+        logits=None if logits is None else _array(logits[0]),
+        gate=s,
+        mean=mean,
+        sd=np.asarray(overall.std()[0], dtype=np.float32),
+        images=int(overall.count[0]),
+        largest_output=float(output.abs().max()),
+        residual=float((output - gate[:, :, None, None] * inputs).abs().max()),
+        constant=_is_constant(watch.bound),
+    )
+
+
+def _check_channels(bound: BoundGate, channels: Sequence[int] | None) -> None:
+    if channels is None:
+        return
+    if not 1 <= len(channels) <= MOST_SHOWN:
+        raise ArgumentError(f"{len(channels)} channels were chosen: 1 to {MOST_SHOWN} can be shown.")
+    wrong = [c for c in channels if not 0 <= c < bound.gate.channels]
+    if wrong:
+        raise ArgumentError(f"{bound.gate.label} has no channel {wrong[0]}: it has 0 to {bound.gate.channels - 1}.")
+
+
+def _order(loudness: NDArray[np.float32], channels: Sequence[int] | None) -> NDArray[np.int64]:
+    if channels is None:
+        return choose_channels_to_show(loudness)
+    chosen = np.array(sorted(set(channels)), dtype=np.int64)
+    return chosen[np.argsort(-loudness[chosen], kind="stable")]
+
+
+def _shrink(maps: Tensor) -> NDArray[np.float32]:
+    height, width = maps.shape[1:]
+    if max(height, width) <= LARGEST_SIDE:
+        return _array(maps)
+    return _array(functional.adaptive_avg_pool2d(maps, (min(height, LARGEST_SIDE), min(width, LARGEST_SIDE))))
+
+
+def _hidden(watch: UnitWatch, shown: NDArray[np.int64]) -> HiddenLayer | None:
+    found = watch.hidden()
+    if found is None:
+        return None
+    activation, before, values, layer = found
+    kind = "f" if activation is None else type(activation).__name__
+    weights = _rows_of(layer, shown, values.shape[1])
+    bias = getattr(layer, "bias", None)
+    return HiddenLayer(
+        activation=_NAMES.get(kind, kind),
+        before=_array(before[0]),
+        values=_array(values[0]),
+        weights=weights,
+        bias=np.zeros(len(shown), np.float32)
+        if bias is None or weights is None
+        else _array(bias[torch.from_numpy(shown)]),
+    )
+
+
+def _rows_of(layer: nn.Module, shown: NDArray[np.int64], width: int) -> NDArray[np.float32] | None:
+    """Rows of a layer's matrix; None where it is no plain matrix of so many inputs."""
+    weight = getattr(layer, "weight", None)
+    if not isinstance(weight, Tensor) or weight[0].numel() != width or len(weight) <= int(shown.max()):
+        return None
+    return _array(weight.flatten(1)[torch.from_numpy(shown)])
+
+
+def _is_constant(bound: BoundGate) -> bool:
+    return any(isinstance(part, ConstantLogits) for part in bound.module.modules())
+
+
+def _why_no_hidden(bound: BoundGate) -> str:
+    if _is_constant(bound):
+        return "There is none: these gates are trained constants, which no image moves."
+    if bound.gate.reduced_channels is None:
+        return f"This network's units ({bound.gate.family}) have none: each gate is computed from z in one step."
+    if isinstance(bound.module, SEBlock) and bound.module.depth > 2:
+        return f"This network's units ({bound.gate.family}) have {bound.module.depth - 1} in a row, of which none is drawn."
+    return f"It is not one vector in this network's units ({bound.gate.family}), so it is not drawn."
+
+
+def _array(values: Tensor) -> NDArray[np.float32]:
+    return values.detach().cpu().float().numpy().copy()
