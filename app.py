@@ -8,8 +8,8 @@ from pathlib import Path
 import streamlit as st
 from starlette.middleware import Middleware
 
+from senet_viz.dashboard.links import carry_selections
 from senet_viz.dashboard.screen import style_page
-from senet_viz.dashboard.selections import carry_selections
 from senet_viz.dashboard.serving import ServerAddress, lifespan
 
 PACKAGE = Path(__file__).parent / "senet_viz" / "dashboard"

@@ -20,9 +20,8 @@ from pathlib import Path
 from typing import Any
 
 from senet_viz.claims.assess import assess
-from senet_viz.claims.assessment import ASSESSMENT, MEASURES
-from senet_viz.recording import Recording, open_recording
-from senet_viz.recording.layout import EFFECTS
+from senet_viz.recording.layout import ASSESSMENT, EFFECTS, MEASURES
+from senet_viz.recording.reader import Recording, open_recording
 
 RESULT = Path(__file__).parent / "results" / "assess_speed.json"
 

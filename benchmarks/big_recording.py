@@ -227,7 +227,7 @@ def link_bare(recording: Path, folder: Path) -> Path:
 
 def describe(recording: Path) -> dict[str, Any]:
     """Size of the recording."""
-    from senet_viz.recording import open_recording
+    from senet_viz.recording.reader import open_recording
 
     opened = open_recording(recording)
     return {

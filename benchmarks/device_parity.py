@@ -11,7 +11,7 @@ import numpy as np
 import torch
 
 from senet_viz import GateRecorder, load_model, open_images
-from senet_viz.images import load_batches
+from senet_viz.images.loading import load_batches
 from senet_viz.models.environment import describe_environment
 from senet_viz.models.forward import forward, observing
 

@@ -9,17 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
-from senet_viz.stats.measures import BlockStatistics, SumsOfSquares, block_statistics
-from senet_viz.stats.resampling import (
-    PERMUTATIONS,
-    Estimate,
-    assign_groups,
-    at_sizes,
-    choose_images,
-    count_groups,
-    permute_labels,
-    resample_images,
-)
+from senet_viz.stats.estimates import Estimate
+from senet_viz.stats.permutation import PERMUTATIONS, choose_images, permute_labels
+from senet_viz.stats.resampling import assign_groups, at_sizes, count_groups, resample_images
+from senet_viz.stats.shares import BlockStatistics, SumsOfSquares, block_statistics
 
 Floats = NDArray[np.float64]
 Kind = Literal["plain", "rank-3", "heteroscedastic", "saturating"]

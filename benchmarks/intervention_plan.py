@@ -18,19 +18,17 @@ from pathlib import Path
 import numpy as np
 
 from senet_viz import load_model, open_images
-from senet_viz.gates.interventions import PrefixMemory, learn_prefixes, moving
-from senet_viz.images import load_batches
+from senet_viz.gates.activation_cache import PrefixMemory, learn_prefixes
+from senet_viz.gates.intervention import moving
+from senet_viz.images.loading import load_batches
 from senet_viz.models.environment import describe_environment
 from senet_viz.models.forward import observing
 from senet_viz.models.memory import keep_freed_memory
 from senet_viz.recording.outcomes import Outcome
-from senet_viz.workflows.interventions import InterventionOptions
-from senet_viz.workflows.interventions.estimating import forward_of
-from senet_viz.workflows.interventions.folds import Rows
-from senet_viz.workflows.interventions.judging import judge
-from senet_viz.workflows.interventions.preparing import make_job, prepare
-from senet_viz.workflows.interventions.request import Request
-from senet_viz.workflows.interventions.running import Job
+from senet_viz.workflows.interventions.donors import Rows
+from senet_viz.workflows.interventions.making import make_job, prepare
+from senet_viz.workflows.interventions.request import InterventionOptions, Request
+from senet_viz.workflows.interventions.running import Job, forward_of, judge
 from senet_viz.workflows.plan import RecordOptions
 from senet_viz.workflows.record import record
 

@@ -18,9 +18,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from senet_viz.images import DECODER
+from senet_viz.images.decoding import DECODER
 from senet_viz.models.zoo import Model, load_model
-from senet_viz.recording import RecordedBatch, RecordingWriter
+from senet_viz.recording.rows import RecordedBatch
+from senet_viz.recording.writer import RecordingWriter
 from senet_viz.schema import ClassTable, Gate, LabelMapping, Manifest
 
 NETWORK = "senet_viz:se_resnet50"

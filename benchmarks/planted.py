@@ -12,7 +12,8 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from senet_viz.claims import ClaimInputs, ClassSubsets, draw_subsets, gather_series, measure_subsets
+from senet_viz.claims.agreement import draw_subsets, measure_subsets
+from senet_viz.claims.inputs import ClaimInputs, ClassSubsets, gather_series
 from senet_viz.recording.moments import Channels, ClassMoments
 from senet_viz.schema import Gate
 from senet_viz.stats.resampling import ImageReplicates, assign_groups, resample_images

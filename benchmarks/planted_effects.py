@@ -19,17 +19,10 @@ from scipy import stats
 
 from senet_viz.recording.outcomes import Outcome, Outcomes, OutcomesManifest, Variant
 from senet_viz.schema import ClassTable, Gate, LabelMapping
-from senet_viz.stats.effects import (
-    COMPONENTS,
-    Change,
-    ComponentName,
-    EffectTable,
-    Measure,
-    decompose,
-    judge_equivalence,
-    measure_effects,
-)
-from senet_viz.stats.resampling import EQUIVALENCE_LEVEL, Estimate
+from senet_viz.stats.effect_measuring import measure_effects
+from senet_viz.stats.effect_parts import COMPONENTS, ComponentName, decompose
+from senet_viz.stats.effects import Change, EffectTable, Measure, judge_equivalence
+from senet_viz.stats.estimates import EQUIVALENCE_LEVEL, Estimate
 
 Floats = NDArray[np.float64]
 FOLDS = 5

@@ -17,11 +17,12 @@ from pathlib import Path
 import numpy as np
 
 from senet_viz import load_model, open_images, record
-from senet_viz.images import ImageSource, load_batches
-from senet_viz.models import Model
+from senet_viz.images.loading import load_batches
+from senet_viz.images.source import ImageSource
 from senet_viz.models.environment import describe_environment
 from senet_viz.models.forward import forward, observing
 from senet_viz.models.memory import keep_freed_memory
+from senet_viz.models.zoo import Model
 from senet_viz.workflows.plan import RecordOptions
 
 

@@ -20,7 +20,9 @@ import torch
 from planted import PATTERNS, Design, Pattern, at_the_bound, simulate
 from verdict_page import make_page, right_rate
 
-from senet_viz.claims import VERDICTS, ClaimReport, judge
+from senet_viz.claims.evidence import ClaimReport
+from senet_viz.claims.judging import judge
+from senet_viz.claims.statistics import VERDICTS
 from senet_viz.models.environment import describe_environment
 
 RESULT = Path(__file__).parent / "results" / "verdict_rates.json"

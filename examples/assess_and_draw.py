@@ -9,10 +9,6 @@ import argparse
 from pathlib import Path
 
 import senet_viz as sv
-from senet_viz.claims import READINGS, summarize_reading
-from senet_viz.claims.assessment import read_assessment
-from senet_viz.figures import LIGHT, draw_depth, page_of
-from senet_viz.workflows.plan import RecordOptions
 
 
 def main() -> None:
@@ -24,16 +20,16 @@ def main() -> None:
     args = parser.parse_args()
 
     if not (args.recording / "manifest.json").is_file():
-        sv.record(sv.load_model("bundled"), "digits", args.recording, options=RecordOptions(limit=args.limit))
+        sv.record(sv.load_model("bundled"), "digits", args.recording, options=sv.RecordOptions(limit=args.limit))
     recording = sv.open_recording(args.recording)
 
     report = sv.assess(recording)
-    for reading in READINGS:
-        print(summarize_reading(report, reading))
+    for reading in sv.READINGS:
+        print(sv.summarize_reading(report, reading))
 
-    assessment = read_assessment(recording)
+    assessment = sv.read_assessment(recording)
     if assessment is not None:
-        args.figure.write_bytes(page_of(draw_depth(assessment, LIGHT), name="depth"))
+        args.figure.write_bytes(sv.figures.page_of(sv.figures.draw_depth(assessment, sv.figures.LIGHT), name="depth"))
         print(f"{args.figure}: class share and between-class SD along the depth")
 
 

@@ -12,13 +12,11 @@ from PIL import Image
 from sklearn.datasets import load_sample_images
 
 import senet_viz as sv
-from senet_viz.models.zoo import bundled_folder
-from senet_viz.workflows.comparison import ImageInput, load_recorded_model
 
 
-def sample_images() -> list[ImageInput]:
+def sample_images() -> list[sv.ImageInput]:
     """scikit-learn's two photographs, as names and PNG files in memory."""
-    found: list[ImageInput] = []
+    found: list[sv.ImageInput] = []
     for name, pixels in zip(("temple.png", "flower.png"), load_sample_images().images):
         file = io.BytesIO()
         Image.fromarray(pixels).save(file, "PNG")
@@ -30,11 +28,11 @@ def main() -> None:
     """Compare, and print predictions and distances."""
     parser = argparse.ArgumentParser(description="Compare the gates of images.")
     parser.add_argument("images", nargs="*", help="paths of images; scikit-learn's two photographs by default")
-    parser.add_argument("--recording", default=str(bundled_folder() / "recording"), help="a recording")
+    parser.add_argument("--recording", default=str(sv.bundled_folder() / "recording"), help="a recording")
     args = parser.parse_args()
 
     recording = sv.open_recording(args.recording)
-    model = load_recorded_model(recording.manifest)
+    model = sv.load_recorded_model(recording.manifest)
     comparison = sv.compare_images(model, args.images or sample_images(), recording)
     for name, sentence in comparison.failures:
         print(f"{name}: {sentence}")

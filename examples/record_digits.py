@@ -10,7 +10,6 @@ import argparse
 from pathlib import Path
 
 import senet_viz as sv
-from senet_viz.workflows.plan import RecordOptions
 
 
 def main() -> None:
@@ -23,7 +22,7 @@ def main() -> None:
     args = parser.parse_args()
 
     model = sv.load_model("bundled")
-    recording = sv.record(model, "digits", args.out, options=RecordOptions(limit=args.limit))
+    recording = sv.record(model, "digits", args.out, options=sv.RecordOptions(limit=args.limit))
     print(f"{recording.path}: {recording.samples.num_rows} images, {len(recording.blocks)} blocks")
 
     statistics = args.out.with_suffix(".csv")

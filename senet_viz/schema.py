@@ -1,6 +1,7 @@
 """The words that both wings share: what a gate, a class table and a recording's manifest are."""
 
 import dataclasses
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Self
@@ -199,3 +200,34 @@ def _plain(value: Any) -> Any:
     if isinstance(value, (tuple, list)):
         return [_plain(item) for item in value]
     return value
+
+
+def label_classes(table: ClassTable) -> tuple[str, ...]:
+    """A short label of each class that no other class has: "goldfish", or "crane (n02012849)" where two share it."""
+    short = [table.short_name(k) for k in range(len(table))]
+    shared = Counter(short)
+    marks = table.wnids or tuple(str(k) for k in range(len(table)))
+    return tuple(name if shared[name] == 1 else f"{name} ({mark})" for name, mark in zip(short, marks))
+
+
+def label_blocks(blocks: Sequence[Gate]) -> tuple[str, ...]:
+    """A label of each block that no other block has: the paper's, with the path where two share it."""
+    shared = Counter(gate.label for gate in blocks)
+    return tuple(g.label if shared[g.label] == 1 else f"{g.label} ({g.name})" for g in blocks)
+
+
+def hidden_width(channels: int, reduction: int) -> int:
+    """Width of the excitation's hidden layers: C/r rounded down, at least 1.
+
+    Raises:
+        ArgumentError: fewer than one channel, or r below 1.
+    """
+    if channels < 1 or reduction < 1:
+        raise ArgumentError(f"{channels} channels with r = {reduction}: both are at least 1.")
+    return max(1, channels // reduction)
+
+
+def check_depth(depth: int) -> None:
+    """Refuses an excitation of fewer than two linear layers (ArgumentError)."""
+    if depth < 2:
+        raise ArgumentError(f"An excitation of {depth} linear layers: it has at least 2, one to C/r and one back to C.")

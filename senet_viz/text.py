@@ -1,10 +1,9 @@
-"""What a person at a terminal reads while something runs; on stderr, so that stdout holds results alone."""
+"""Numbers, durations and sizes in words."""
 
 import math
-import sys
-import time
-from types import TracebackType
-from typing import Self
+
+import numpy as np
+from numpy.typing import ArrayLike
 
 
 def seconds_text(seconds: float) -> str:
@@ -25,50 +24,19 @@ def bytes_text(count: float) -> str:
     return f"{count:.1f} GB"
 
 
-class ProgressLine:
-    """One line that is rewritten on a terminal, and a new line every ten seconds elsewhere."""
+_LEAST, _MOST = 3, 6
 
-    def __init__(self, unit: str) -> None:
-        self._unit = unit
-        self._began = time.monotonic()
-        self._told = 0.0
-        self._open = False
-        self._live = sys.stderr.isatty()
 
-    def __enter__(self) -> Self:
-        return self
+def count_decimals(values: ArrayLike) -> int:
+    """So many that the largest number has two significant digits: three, and up to six where all are small.
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._close()
+    Gates of a network with random weights differ by less than .001, which three digits would show as 0.
 
-    def say(self, sentence: str) -> None:
-        """A line of its own."""
-        self._close()
-        sys.stderr.write(sentence + "\n")
-        sys.stderr.flush()
-
-    def update(self, done: int, total: int, rate: float, seconds_left: float, detail: str = "") -> None:
-        """Progress; `rate` in images a second. Told five times a second at most."""
-        self._tell(done, total, f"{rate:,.0f} images/s, {seconds_text(seconds_left)} left", detail)
-
-    def update_parts(self, done: int, total: int, detail: str = "") -> None:
-        """Progress of parts that take unequal times: how long it has taken so far, no guess at the rest."""
-        self._tell(done, total, f"{seconds_text(time.monotonic() - self._began)} so far", detail)
-
-    def _tell(self, done: int, total: int, speed: str, detail: str) -> None:
-        now = time.monotonic()
-        if now - self._told < (0.2 if self._live else 10.0) and done < total:
-            return
-        self._told = now
-        text = f"{done:,} of {total:,} {self._unit} ({done / total:.0%}), {speed}"
-        text += f", {detail}" if detail else ""
-        sys.stderr.write(f"\r{text}\x1b[K" if self._live else text + "\n")
-        sys.stderr.flush()
-        self._open = self._live
-
-    def _close(self) -> None:
-        if self._open:
-            sys.stderr.write("\n")
-            self._open = False
+    Args:
+        values: any shape; what is not finite does not count.
+    """
+    sizes = np.abs(np.asarray(values, dtype=np.float64))
+    largest = float(sizes[np.isfinite(sizes)].max(initial=0))
+    if largest == 0:
+        return _LEAST
+    return min(max(_LEAST, 1 - math.floor(math.log10(largest))), _MOST)

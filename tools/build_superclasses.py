@@ -1,4 +1,4 @@
-"""Groups the 1,000 ImageNet classes by WordNet: writes senet_viz/stats/semantics/imagenet_superclasses.csv.
+"""Groups the 1,000 ImageNet classes by WordNet: writes senet_viz/stats/imagenet_superclasses.csv.
 
 python tools/build_superclasses.py --wordnet /usr/share/wordnet/data.noun
 
@@ -15,7 +15,7 @@ import csv
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-FOLDER = Path(__file__).parents[1] / "senet_viz" / "semantics"
+FOLDER = Path(__file__).parents[1] / "senet_viz" / "stats"
 CUTS = FOLDER / "superclass_cuts.csv"
 TABLE = FOLDER / "imagenet_superclasses.csv"
 

@@ -7,14 +7,9 @@ With `--write docs/experiments.md` they replace those between the page's marks.
 
 from pathlib import Path
 
-from senet_viz.analysis.experiments import (
-    ExperimentResult,
-    answer_question,
-    describe_stages,
-    describe_state,
-    read_result,
-)
-from senet_viz.analysis.experiments.sentences import accuracy_text
+from senet_viz.analysis.experiments.answers import accuracy_text, answer_question, describe_stages, describe_state
+from senet_viz.analysis.experiments.files import read_result
+from senet_viz.analysis.experiments.result import ExperimentResult
 from tools.pages import run
 
 

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import numpy as np
 
-from senet_viz.recording import Recording, open_recording
+from senet_viz.recording.reader import Recording, open_recording
 from senet_viz.schema import Gate
-from senet_viz.stats.measures.health import DEAD_SD
+from senet_viz.stats.health import DEAD_SD
 from tools.pages import run
 
 

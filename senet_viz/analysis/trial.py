@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from senet_viz.analysis.comparison import Prediction
+from senet_viz.analysis.comparison.result import Prediction
 from senet_viz.errors import ArgumentError
 from senet_viz.schema import Gate
 

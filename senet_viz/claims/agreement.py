@@ -7,14 +7,12 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import special
 
-from senet_viz.claims.inputs import BlockSeries, ClassSubsets
-from senet_viz.claims.roles import Layout, Role
-from senet_viz.claims.statistics import Found, SeriesStatistic, not_found
-from senet_viz.claims.verdicts import Side, satisfies
+from senet_viz.claims.inputs import BlockSeries, ClassSubsets, Layout, Role
+from senet_viz.claims.statistics import Found, SeriesStatistic, Side, not_found, satisfies
 from senet_viz.errors import ArgumentError
 from senet_viz.recording.moments import Moments
-from senet_viz.stats.measures import SumsOfSquares, omega_squared
-from senet_viz.stats.resampling import LEVEL, Interval
+from senet_viz.stats.estimates import LEVEL, Interval
+from senet_viz.stats.shares import SumsOfSquares, omega_squared
 
 Floats = NDArray[np.float64]
 SUBSET_SIZE = 4

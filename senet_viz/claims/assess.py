@@ -10,33 +10,28 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from senet_viz.claims import ClaimReport, ClassSubsets, draw_subsets, measure_subsets
-from senet_viz.claims.assessment import (
-    Assessment,
-    assess_blocks,
-    check_outcomes,
-    class_rows,
-    effects_tree,
-    judge_assessment,
-    write_assessment,
-)
+from senet_viz.claims.agreement import draw_subsets, measure_subsets
+from senet_viz.claims.assess_blocks import assess_blocks
+from senet_viz.claims.assessment import Assessment
+from senet_viz.claims.assessment_claims import check_outcomes, class_rows, effects_tree, judge_assessment
+from senet_viz.claims.assessment_files import write_assessment
+from senet_viz.claims.evidence import ClaimReport
+from senet_viz.claims.inputs import ClassSubsets
 from senet_viz.errors import ArgumentError, RecordingError
-from senet_viz.recording import Quantity, Recording
+from senet_viz.recording.layout import Quantity
+from senet_viz.recording.reader import Recording
 from senet_viz.schema import Gate
-from senet_viz.stats.decoding import compare_representations, decode_classes
-from senet_viz.stats.effects import EffectTable, measure_effects
-from senet_viz.stats.measures.tables import channel_table, measured_blocks
-from senet_viz.stats.semantics import (
-    Superclasses,
-    compare_outcomes,
-    partition_recording,
-    plan_outcomes,
-    read_superclasses,
-    wordnet_superclasses,
-)
+from senet_viz.stats.correctness import compare_outcomes, plan_outcomes
+from senet_viz.stats.decoding import decode_classes
+from senet_viz.stats.effect_measuring import measure_effects
+from senet_viz.stats.effects import EffectTable
+from senet_viz.stats.similarity import compare_representations
+from senet_viz.stats.superclasses import Superclasses, partition_recording, read_superclasses, wordnet_superclasses
+from senet_viz.stats.tables import channel_table, measured_blocks
 
 if TYPE_CHECKING:
     from senet_viz.recording.outcomes import Outcomes
+
 
 Progress = Callable[[int, int, str], None]
 QUANTITIES: tuple[Quantity, ...] = ("gate", "squeeze")

@@ -6,10 +6,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from senet_viz.claims.inputs import Accuracy, Effect
-from senet_viz.claims.roles import Layout, Role
+from senet_viz.claims.inputs import Accuracy, Effect, Layout, Role
 from senet_viz.claims.statistics import Found, not_found
-from senet_viz.stats.resampling import LEVEL, Estimate, Interval
+from senet_viz.stats.estimates import LEVEL, Estimate, Interval
 
 Floats = NDArray[np.float64]
 Target = tuple[Role, ...] | str

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 from senet_viz.claims.declaring import ReadingName, Unit
-from senet_viz.claims.roles import Role
-from senet_viz.claims.verdicts import Side, Verdict
+from senet_viz.claims.inputs import Role
+from senet_viz.claims.statistics import Side, Verdict
 from senet_viz.errors import ArgumentError, RecordingError
-from senet_viz.stats.resampling import Interval
+from senet_viz.stats.estimates import Interval
 
 REPORT_VERSION = 1
 

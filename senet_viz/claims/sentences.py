@@ -5,10 +5,9 @@ from collections.abc import Mapping
 
 import pandas as pd
 
-from senet_viz.claims.declaring import READINGS, ReadingName, Unit
+from senet_viz.claims.declaring import READINGS, ReadingName, Unit, say_bound, say_interval, say_number, say_unit
 from senet_viz.claims.evidence import Beside, ClaimReport, Evidence, JudgedClaim, PartEvidence
-from senet_viz.claims.words import say_bound, say_interval, say_number, say_unit
-from senet_viz.stats.resampling import FEWEST_CLASSES, LEVEL, Interval
+from senet_viz.stats.estimates import FEWEST_CLASSES, LEVEL, Interval
 
 SOURCE = "Stripe Observation, ECCV 2024, arXiv 2304.06345"
 SELECTIVITY = "Morcos et al. 2018, arXiv 1803.06959"

@@ -4,8 +4,6 @@ import shutil
 from dataclasses import asdict, dataclass
 from typing import Any
 
-import torch
-
 from senet_viz.models.environment import PACKAGES, describe_device, installed_version
 from senet_viz.models.zoo import bundled_folder
 
@@ -72,6 +70,8 @@ def _package(name: str) -> Check:
 
 
 def _device() -> Check:
+    import torch
+
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     return Check("device", True, f"{device.type} ({describe_device(device)}), {torch.get_num_threads()} threads")
 

@@ -9,9 +9,9 @@ from senet_viz.cli.options import Arch, AsJson, Device, app, print_json
 from senet_viz.errors import ImageError
 
 if TYPE_CHECKING:
-    from senet_viz.analysis.comparison import Stability
-    from senet_viz.models import Model
-    from senet_viz.recording import Recording
+    from senet_viz.analysis.comparison.stability import Stability
+    from senet_viz.models.zoo import Model
+    from senet_viz.recording.reader import Recording
 
 
 @app.command("compare", short_help="Compare the gates of a few images of yours.")
@@ -43,10 +43,13 @@ def compare_command(
     as_json: AsJson = False,
 ) -> None:
     """Compare the gates of a few images with each other and with a recording."""
-    from senet_viz.analysis.comparison import describe_comparison, describe_stability, place_gates, summarize_comparison
-    from senet_viz.models import bundled_folder
-    from senet_viz.recording import open_recording
-    from senet_viz.workflows.comparison import compare_images, list_images, load_recorded_model
+    from senet_viz.analysis.comparison.placement import place_gates
+    from senet_viz.analysis.comparison.stability import describe_stability
+    from senet_viz.analysis.comparison.summary import describe_comparison, summarize_comparison
+    from senet_viz.models.zoo import bundled_folder
+    from senet_viz.recording.reader import open_recording
+    from senet_viz.workflows.comparison import compare_images, list_images
+    from senet_viz.workflows.recorded_model import load_recorded_model
 
     opened = open_recording(recording or bundled_folder() / "recording")
     chosen = None if class_name is None else opened.classes.find(class_name)
@@ -79,8 +82,8 @@ def _measure_stability(
     network: "Model", file: Path, opened: "Recording", chosen: int | None, precision: str
 ) -> "Stability":
     """Of one image, against two images of the class that was chosen, else of the predicted one."""
-    from senet_viz.analysis.comparison import Stability, measure_spread
-    from senet_viz.workflows.comparison import vary_image
+    from senet_viz.analysis.comparison.stability import Stability, measure_spread
+    from senet_viz.workflows.stability import vary_image
 
     varied = vary_image(network, file, opened, precision=precision)
     return Stability(varied, measure_spread(opened, varied.predicted if chosen is None else chosen))

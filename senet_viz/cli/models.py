@@ -5,8 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from senet_viz.cli.options import Arch, AsJson, Device, Seed, Weights, app, print_json
-from senet_viz.text import ProgressLine
+from senet_viz.cli.options import Arch, AsJson, Device, ProgressLine, Seed, Weights, app, print_json
 
 if TYPE_CHECKING:
     from senet_viz.workflows.inspect import Inspection
@@ -21,7 +20,7 @@ def inspect_command(
     as_json: AsJson = False,
 ) -> None:
     """List a network's SE blocks, channels, r, and weights, biases and operations against the paper's formula."""
-    from senet_viz.models import load_model
+    from senet_viz.models.zoo import load_model
     from senet_viz.workflows.inspect import inspect_model
 
     found = inspect_model(load_model(model, arch=arch, weights=weights, seed=seed, device="cpu"))

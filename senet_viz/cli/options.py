@@ -1,11 +1,70 @@
-"""The application, and the options that several commands take."""
+"""The application, the options that several commands take, and what people read while something runs and when it is done."""
 
 import json
+import math
+import sys
+import time
 from pathlib import Path
-from typing import Annotated, Any
+from types import TracebackType
+from typing import TYPE_CHECKING, Annotated, Any, Self
 
 import typer
 from typer.core import TyperGroup
+
+from senet_viz.text import bytes_text, seconds_text
+
+if TYPE_CHECKING:
+    from senet_viz.claims.evidence import ClaimReport, Evidence
+
+
+class ProgressLine:
+    """One line that is rewritten on a terminal, and a new line every ten seconds elsewhere."""
+
+    def __init__(self, unit: str) -> None:
+        self._unit = unit
+        self._began = time.monotonic()
+        self._told = 0.0
+        self._open = False
+        self._live = sys.stderr.isatty()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._close()
+
+    def say(self, sentence: str) -> None:
+        """A line of its own."""
+        self._close()
+        sys.stderr.write(sentence + "\n")
+        sys.stderr.flush()
+
+    def update(self, done: int, total: int, rate: float, seconds_left: float, detail: str = "") -> None:
+        """Progress; `rate` in images a second. Told five times a second at most."""
+        self._tell(done, total, f"{rate:,.0f} images/s, {seconds_text(seconds_left)} left", detail)
+
+    def update_parts(self, done: int, total: int, detail: str = "") -> None:
+        """Progress of parts that take unequal times: how long it has taken so far, no guess at the rest."""
+        self._tell(done, total, f"{seconds_text(time.monotonic() - self._began)} so far", detail)
+
+    def _tell(self, done: int, total: int, speed: str, detail: str) -> None:
+        now = time.monotonic()
+        if now - self._told < (0.2 if self._live else 10.0) and done < total:
+            return
+        self._told = now
+        text = f"{done:,} of {total:,} {self._unit} ({done / total:.0%}), {speed}"
+        text += f", {detail}" if detail else ""
+        sys.stderr.write(f"\r{text}\x1b[K" if self._live else text + "\n")
+        sys.stderr.flush()
+        self._open = self._live
+
+    def _close(self) -> None:
+        if self._open:
+            sys.stderr.write("\n")
+            self._open = False
+
 
 _ORDER = ("inspect", "record", "compare", "intervene", "freeze", "export", "assess", "report", "verify", "slim")
 
@@ -58,3 +117,70 @@ FolderArgument = Annotated[Path, typer.Argument(help="A recording's folder.")]
 def print_json(tree: dict[str, Any]) -> None:
     """One object on stdout."""
     typer.echo(json.dumps(tree, indent=1, ensure_ascii=False))
+
+
+def estimate_text(e: dict[str, Any]) -> str:
+    """An estimate or a plan in one line."""
+    seconds = math.nan if e["seconds"] is None else e["seconds"]
+    return (
+        f"{e['images']:,} images ({e['kept']:,} kept), about {seconds_text(seconds)}, {bytes_text(e['disk_bytes'])} on disk "
+        f"({bytes_text(e['free_bytes'])} free), {bytes_text(e['memory_bytes'])} of memory beside the network's"
+    )
+
+
+def plan_text(plan: dict[str, Any]) -> str:
+    lines = [estimate_text(plan)]
+    outputs = [row["output"] for row in plan["classes"]]
+    if outputs:
+        mapped = sum(output is not None for output in outputs)
+        lines.append(f"{mapped:,} of {len(outputs):,} classes have an output (found by: {plan['mapping']['method']})")
+    lines += [f"note: {note}" for note in (plan["mapping"]["note"], *plan["notes"]) if note]
+    if plan["problem"]:
+        lines.append(f"It would be refused: {plan['problem']}")
+    return "\n".join(lines)
+
+
+def summary_text(summary: dict[str, Any]) -> str:
+    top1 = summary["top1"]
+    right = (
+        f"top-1 {top1:.2%} of {summary['judged']:,}" if top1 is not None else "top-1 unknown: no class has an output"
+    )
+    lines = [
+        f"{summary['recording']}: {summary['images']:,} images, {summary['kept']:,} kept, {summary['classes']} classes, "
+        f"{summary['blocks']} blocks, {right}"
+    ]
+    if summary["errors"]:
+        lines.append(f"{summary['errors']:,} images could not be read and were left out:")
+        lines += [f"  {error['path']}: {error['error']}" for error in summary["error_list"][:20]]
+        if summary["errors"] > 20:
+            lines.append("  … the rest is in the recording's errors files")
+    lines += [f"note: {note}" for note in summary["notes"]]
+    return "\n".join(lines)
+
+
+def claims_text(report: "ClaimReport") -> str:
+    """Judged claims: in sentences, then a line per claim, reading and part."""
+    from senet_viz.claims.declaring import READINGS
+    from senet_viz.claims.sentences import describe_disagreement, describe_scope, summarize_reading
+
+    lines = [*(summarize_reading(report, name) for name in READINGS), describe_scope(report)]
+    if disagreement := describe_disagreement(report):
+        lines.append(disagreement)
+    row = "{:<4} {:<9} {:<15} {}"
+    lines += ["", row.format("", "reading", "verdict", "estimate [interval], declared bound")]
+    for claim in report.claims:
+        for name, evidence in claim.readings.items():
+            first, *rest = _parts(evidence)
+            lines.append(row.format(claim.id, name, evidence.verdict, first))
+            lines += [row.format("", "", "", part) for part in rest]
+    return "\n".join(lines)
+
+
+def _parts(evidence: "Evidence") -> list[str]:
+    from senet_viz.claims.declaring import say_bound, say_interval
+
+    return [
+        f"{part.formula} = {say_interval(part.estimate, part.interval, part.unit)} ({part.interval.level:.0%}), "
+        f"{say_bound(part.side, part.bound)}" + (f": {part.reason}" if part.verdict == "not applicable" else "")
+        for part in evidence.parts
+    ] or [evidence.reason]

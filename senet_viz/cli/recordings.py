@@ -15,14 +15,17 @@ from senet_viz.cli.options import (
     LabelMap,
     ModelName,
     PlanOnly,
+    ProgressLine,
     Seed,
     Weights,
     app,
+    estimate_text,
+    plan_text,
     print_json,
+    summary_text,
 )
-from senet_viz.cli.texts import estimate_text, plan_text, summary_text
 from senet_viz.paths import expand_home, tell_refusal
-from senet_viz.text import ProgressLine, bytes_text
+from senet_viz.text import bytes_text
 
 
 @app.command("record")
@@ -51,8 +54,8 @@ def record_command(
     as_json: AsJson = False,
 ) -> None:
     """Record the gates of every block for every image."""
-    from senet_viz.images import open_images
-    from senet_viz.models import load_model
+    from senet_viz.images.opening import open_images
+    from senet_viz.models.zoo import load_model
     from senet_viz.workflows.plan import RecordOptions, plan_recording
     from senet_viz.workflows.record import calibrate_on, record, summarize
 
@@ -96,8 +99,8 @@ def export_command(
     as_json: AsJson = False,
 ) -> None:
     """Export per-class statistics of every channel's gate."""
-    from senet_viz.recording import open_recording
     from senet_viz.recording.export import export_statistics
+    from senet_viz.recording.reader import open_recording
 
     recording = open_recording(folder)
     chosen_blocks = [part.strip() for part in blocks.split(",")] if blocks else None
@@ -115,7 +118,7 @@ def export_command(
 @app.command("verify")
 def verify_command(folder: FolderArgument, as_json: AsJson = False) -> None:
     """Hash every file of a recording against its manifest."""
-    from senet_viz.recording import verify_recording
+    from senet_viz.recording.verify import verify_recording
 
     report = verify_recording(folder)
     if as_json:
@@ -142,7 +145,8 @@ def slim_command(
     as_json: AsJson = False,
 ) -> None:
     """Make the small form of a full recording, for sharing."""
-    from senet_viz.recording import open_recording, slim_recording
+    from senet_viz.recording.reader import open_recording
+    from senet_viz.recording.slim import slim_recording
 
     slim = slim_recording(
         open_recording(folder),

@@ -1,1 +1,1 @@
-"""Pages that render what the floors below computed."""
+"""Pages that render what the floors below computed; `app.py` navigates between them."""

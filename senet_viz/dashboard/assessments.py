@@ -9,13 +9,16 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from senet_viz.claims import ClaimReport
-from senet_viz.claims.assessment import Assessment, read_assessment, read_measures, read_tree, tell_nothing_to_assess
-from senet_viz.dashboard.commands import show_command
-from senet_viz.dashboard.frame import Opened, escape
+from senet_viz.claims.assess_blocks import tell_nothing_to_assess
+from senet_viz.claims.assessment import Assessment
+from senet_viz.claims.assessment_files import read_assessment, read_measures, read_tree
+from senet_viz.claims.evidence import ClaimReport
+from senet_viz.dashboard.frame import Opened
+from senet_viz.dashboard.links import escape
+from senet_viz.dashboard.parts import show_command
 from senet_viz.errors import SenetVizError
-from senet_viz.recording import Recording
 from senet_viz.recording.layout import ASSESSMENT, EFFECTS, MEASURES
+from senet_viz.recording.reader import Recording
 
 
 @dataclass(frozen=True)

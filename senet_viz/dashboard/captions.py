@@ -1,7 +1,7 @@
 """What stands under a figure: how to read it, and what it does not show."""
 
-from senet_viz.analysis.profiles import MapView
-from senet_viz.figures import DistributionView
+from senet_viz.analysis.distributions.class_map import MapView
+from senet_viz.figures.distributions import DistributionView
 
 PROFILES = (
     "A line a class: where the lines lie on each other, the class makes no difference to the gate. They join channels only to be "

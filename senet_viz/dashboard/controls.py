@@ -5,20 +5,16 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from senet_viz.analysis.profiles import (
-    ChannelOrder,
-    MapView,
-    choose_blocks,
-    choose_classes,
-    label_blocks,
-    label_classes,
-)
+from senet_viz.analysis.distributions.choices import ChannelOrder, choose_blocks, choose_classes
+from senet_viz.analysis.distributions.class_map import MapView
 from senet_viz.dashboard import glossary, links
-from senet_viz.figures import DistributionView
-from senet_viz.recording import Recording
+from senet_viz.figures.distributions import DistributionView
+from senet_viz.recording.reader import Recording
+from senet_viz.schema import label_blocks, label_classes
 
 if TYPE_CHECKING:
     from streamlit.delta_generator import DeltaGenerator
+
 
 ORDERS: dict[str, ChannelOrder] = {"Channel number": "channel", "All-class mean": "mean", "Class share": "class share"}
 MAP_VIEWS: dict[str, MapView] = {"Difference": "difference", "Gate": "gate"}

@@ -1,19 +1,21 @@
-"""The frame of every page: its title, and the sidebar's recording with what there is to know about it."""
+"""The frame of every page: its title, the sidebar's recording with what there is to know about it, the colours of its classes."""
 
 import shlex
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import streamlit as st
 
 from senet_viz.dashboard import glossary, links
-from senet_viz.dashboard.commands import show_command
-from senet_viz.dashboard.links import escape as escape
+from senet_viz.dashboard.links import escape
+from senet_viz.dashboard.parts import show_command
 from senet_viz.dashboard.results import load_recording
 from senet_viz.dashboard.screen import Screen, watch_screen
 from senet_viz.dashboard.shelf import ENVIRONMENT, find_recordings, resolve
 from senet_viz.errors import SenetVizError
-from senet_viz.recording import Recording
+from senet_viz.figures.theme import colour_classes
+from senet_viz.recording.reader import Recording
 
 _FIRST_COMMAND = "senet-viz record --model bundled --data digits --out runs/digits"
 
@@ -141,3 +143,11 @@ def _tell_unfinished(recording: Recording) -> None:
         "that started it goes on where it stopped.",
         icon=":material/hourglass:",
     )
+
+
+def assign_colours(page: Opened, classes: Sequence[int]) -> dict[int, str]:
+    """Colours of these classes and of those that were shown before."""
+    memory = st.session_state.setdefault("class_colours", {})
+    memory[page.recording.id] = colour_classes(classes, memory.get(page.recording.id))
+    colours: dict[int, str] = memory[page.recording.id]
+    return colours

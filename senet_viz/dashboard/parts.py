@@ -1,6 +1,10 @@
-"""What every page shows in the same way: a figure, the table under it, a sentence that answers, files to take along."""
+"""What every page shows in the same way: a figure, the table under it, an answer, files to take along, commands to copy."""
 
+import shlex
+import shutil
+import sys
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -8,7 +12,29 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from senet_viz.dashboard import links
-from senet_viz.figures import Picture, chart_config, page_of
+from senet_viz.figures.theme import Picture, chart_config, page_of
+
+PROGRAM = "senet-viz"
+
+
+def show_command(command: str) -> None:
+    """A command that begins with `senet-viz`; where that would not be found, its path stands in its place."""
+    _, space, rest = command.partition(" ")
+    st.code(find_program() + space + rest, language=None, wrap_lines=True)
+
+
+def find_program() -> str:
+    """What starts this installation's program in a shell: its name, or its path where the environment is not activated."""
+    beside = Path(sys.executable).with_name(PROGRAM)
+    named = shutil.which(PROGRAM)
+    if named is not None and Path(named).absolute() == beside.absolute():
+        return PROGRAM
+    if not beside.is_file():
+        return f"{shlex.quote(sys.executable)} -m senet_viz"
+    here = Path.cwd()
+    near = beside.relative_to(here) if beside.is_relative_to(here) else beside
+    return shlex.quote(str(near))
+
 
 CAMERA: dict[str, Picture] = {"PNG": "png", "SVG": "svg"}
 _CAMERA_KEY = "camera"

@@ -1,5 +1,6 @@
 """Computed results, kept by the recording's id: arrays as cache keys would be sampled, so only names and numbers are."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -8,24 +9,58 @@ import streamlit as st
 from numpy.typing import NDArray
 
 from senet_viz.analysis.blocks import measure_blocks, measure_from_moments
-from senet_viz.analysis.profiles import (
-    ChannelDistribution,
-    ChannelOrder,
+from senet_viz.analysis.distributions.channel import ChannelDistribution, distribute_channel
+from senet_viz.analysis.distributions.choices import ChannelOrder
+from senet_viz.analysis.distributions.class_map import (
     ChannelRanking,
     ClassChannelMap,
-    ClassPanels,
-    ExtremeClasses,
-    ExtremeImages,
-    distribute_channel,
-    find_extreme_classes,
-    find_extreme_images,
+    MapView,
     map_classes,
-    profile_classes,
     rank_channels,
 )
-from senet_viz.recording import Recording, open_recording
-from senet_viz.recording.export import ExportEstimate, estimate_export
+from senet_viz.analysis.distributions.extremes import (
+    ExtremeClasses,
+    ExtremeImages,
+    find_extreme_classes,
+    find_extreme_images,
+)
+from senet_viz.analysis.distributions.panels import ClassPanels, profile_classes
+from senet_viz.figures.distributions import DistributionView
+from senet_viz.recording.export import ExportEstimate, estimate_export, file_stem, name_classes, name_several
 from senet_viz.recording.moments import Moments
+from senet_viz.recording.reader import Recording, open_recording
+from senet_viz.recording.statistics import block_word
+
+
+def name_profiles(
+    recording: Recording,
+    blocks: Sequence[str],
+    classes: Sequence[int],
+    *,
+    bands: bool,
+    order: ChannelOrder = "channel",
+    seed: int = 0,
+) -> str:
+    """Of Fig. 6 or, with bands, Fig. 7, e.g. "gates-fig6-1a2b3c4d-SE_2_3-SE_5_1-class-0-4"."""
+    shown = name_several([block_word(recording, recording.block(name)) for name in blocks], "blocks")
+    drawn = f"seed-{seed}" if seed else ""
+    ordered = "" if order == "channel" else f"by-{order}"
+    return file_stem(
+        "gates-fig7" if bands else "gates-fig6", recording.id, shown, name_classes(classes), ordered, drawn
+    )
+
+
+def name_map(recording: Recording, block: str, top: int | None, view: MapView, classes: Sequence[int]) -> str:
+    """Of a class × channel map and the classes that are marked in it."""
+    label = block_word(recording, recording.block(block))
+    return file_stem("class-map", recording.id, label, view, f"top-{top}" if top else "all", name_classes(classes))
+
+
+def name_channel(recording: Recording, block: str, channel: int, view: DistributionView, classes: Sequence[int]) -> str:
+    """Of the distribution of one channel's gate."""
+    label = block_word(recording, recording.block(block))
+    return file_stem("gate", recording.id, label, f"channel-{channel}", view, name_classes(classes))
+
 
 _NAMES = tuple[str, ...]
 

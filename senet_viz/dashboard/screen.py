@@ -6,9 +6,8 @@ from dataclasses import dataclass
 
 import streamlit as st
 
-from senet_viz.dashboard.links import SECTION
-from senet_viz.dashboard.selections import current_visit
-from senet_viz.figures import Look, Theme, look_of
+from senet_viz.dashboard.links import SECTION, current_visit
+from senet_viz.figures.theme import Look, Theme, look_of
 
 _WATCH = """
 export default function ({ data, setStateValue }) {

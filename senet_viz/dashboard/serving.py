@@ -12,13 +12,16 @@ if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
     from streamlit.starlette import App
 
+
 PRELOADED = (
+    "senet_viz.claims.declarations",
     "senet_viz.dashboard.assessments",
     "senet_viz.dashboard.controls",
     "senet_viz.dashboard.frame",
     "senet_viz.dashboard.parts",
     "senet_viz.dashboard.screen",
-    "senet_viz.figures.depth_curves",
+    "senet_viz.figures.claims",
+    "senet_viz.stats.effect_parts",
     "plotly.io",
 )
 _HEAD = b"<head>"

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from senet_viz.paths import expand_home, repository
-from senet_viz.recording import holds_recording
+from senet_viz.recording.writer import holds_recording
 
 ROOT = repository()
 BUNDLED_MODEL = "seresnet50-w050-64px"

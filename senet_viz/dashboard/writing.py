@@ -12,8 +12,8 @@ import streamlit as st
 
 from senet_viz.errors import RecordingError, SenetVizError
 from senet_viz.paths import tell_refusal
-from senet_viz.recording import open_recording
 from senet_viz.recording.export import SIDE_ENDING, export_statistics, free_path, side_file
+from senet_viz.recording.reader import open_recording
 from senet_viz.text import bytes_text
 
 MOST_DOWNLOAD = 200_000_000  # bytes: Streamlit holds a download in memory

@@ -1,11 +1,17 @@
 """Results turned into figures: nothing but layout is computed here."""
 
 from senet_viz.figures.attribution import draw_attribution, draw_channels, draw_grad_cam
+from senet_viz.figures.blocks import draw_gate_health
+from senet_viz.figures.claims import draw_depth
 from senet_viz.figures.class_map import draw_class_map
-from senet_viz.figures.depth_curves import draw_depth
-from senet_viz.figures.distribution import DISTRIBUTION_VIEWS, DistributionView, draw_distribution
-from senet_viz.figures.extremes import draw_extreme_classes
-from senet_viz.figures.look import (
+from senet_viz.figures.distributions import (
+    DISTRIBUTION_VIEWS,
+    DistributionView,
+    draw_distribution,
+    draw_extreme_classes,
+    draw_panels,
+)
+from senet_viz.figures.theme import (
     CLASS_COLOURS,
     DARK,
     GREY,
@@ -17,9 +23,9 @@ from senet_viz.figures.look import (
     chart_config,
     colour_classes,
     look_of,
+    page_of,
+    plotly_script,
 )
-from senet_viz.figures.page import page_of, plotly_script
-from senet_viz.figures.panels import draw_panels
 
 __all__ = [
     "CLASS_COLOURS",
@@ -40,6 +46,7 @@ __all__ = [
     "draw_depth",
     "draw_distribution",
     "draw_extreme_classes",
+    "draw_gate_health",
     "draw_grad_cam",
     "draw_panels",
     "look_of",

@@ -11,7 +11,7 @@ from plotly.colors import diverging, sequential
 from plotly.subplots import make_subplots
 
 from senet_viz.analysis.attribution import ChannelAttribution, GradCam, PixelAttribution
-from senet_viz.figures.look import Look, style, style_axes, translucent
+from senet_viz.figures.theme import Look, style, style_axes, translucent
 
 _SIDE = 300
 _FADED = 0.45

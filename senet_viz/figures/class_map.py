@@ -5,8 +5,8 @@ from typing import Any
 import numpy as np
 import plotly.graph_objects as go
 
-from senet_viz.analysis.profiles import ClassChannelMap, MapView
-from senet_viz.figures.look import Look, style, style_axes
+from senet_viz.analysis.distributions.class_map import ClassChannelMap, MapView
+from senet_viz.figures.theme import Look, style, style_axes
 
 _ROW_NAMES = 60
 _MOST_HEIGHT = 760

@@ -5,9 +5,10 @@ from collections.abc import Sequence
 import numpy as np
 import plotly.graph_objects as go
 
-from senet_viz.analysis.experiments import Cell, CrossedMean, ExperimentResult, accuracy_text, bound_text
-from senet_viz.figures.look import CLASS_COLOURS, Look, style, style_axes
-from senet_viz.figures.series import Floats, line_of, series_inks
+from senet_viz.analysis.experiments.answers import accuracy_text, bound_text
+from senet_viz.analysis.experiments.result import CrossedMean, ExperimentResult
+from senet_viz.figures.axes import Floats, line_of, series_inks
+from senet_viz.figures.theme import CLASS_COLOURS, Look, style, style_axes
 
 _ROW, _ROW_NARROW = 46, 64  # px of a condition or question
 _WRAP = 26  # letters of a label's line
@@ -30,7 +31,7 @@ def draw_accuracies(result: ExperimentResult, look: Look, *, narrow: bool = Fals
     inks, titles = condition_inks(result), [_wrap(c.title, narrow) for c, _ in found]
     figure = go.Figure()
     for (condition, accuracy), title in zip(found, titles):
-        seeds = [100 * float(result.correct(cell).mean()) for cell in result.cells_of(condition.id).values()]
+        seeds = result.seed_accuracies(condition.id)
         figure.add_trace(
             go.Scatter(
                 x=seeds, y=[title] * len(seeds), mode="markers", showlegend=False, hoverinfo="skip",
@@ -88,15 +89,13 @@ def draw_class_shares(result: ExperimentResult, look: Look, *, narrow: bool = Fa
     inks = condition_inks(result)
     figure = go.Figure()
     for condition in result.experiment.conditions:
-        cells = [cell for cell in result.cells_of(condition.id).values() if _varies(cell)]
-        if not cells:
+        shares = result.shares_along_depth(condition.id)
+        if shares is None:
             continue
-        values = np.array([[block.omega_squared for block in cell.blocks] for cell in cells])
-        blocks = cells[0].blocks
-        interval = (values.min(axis=0), values.max(axis=0)) if len(cells) > 1 else None
+        interval = (shares.least, shares.greatest) if shares.networks > 1 else None
         figure.add_traces(
             line_of(
-                _positions([block.stage for block in blocks]), values.mean(axis=0), [block.label for block in blocks],
+                _positions([block.stage for block in shares.blocks]), shares.mean, [block.label for block in shares.blocks],
                 name=condition.title, ink=inks[condition.id], interval=interval,
             )
         )  # fmt: skip
@@ -119,10 +118,6 @@ def draw_class_shares(result: ExperimentResult, look: Look, *, narrow: bool = Fa
         legend={"y": 1 - (46 if narrow else 26) / height, "entrywidth": 270, "entrywidthmode": "pixels"}
     )
     return figure
-
-
-def _varies(cell: Cell) -> bool:
-    return any(np.isfinite(block.omega_squared) for block in cell.blocks)
 
 
 def _positions(stages: Sequence[int]) -> Floats:

@@ -46,7 +46,7 @@ TWO_BRANCHES = "the excitation sees two pooled vectors (average and maximum), no
 PADDED = "the excitation's input is the pooled vector padded circularly, not the vector itself"
 
 ADAPTERS = (
-    Adapter("senet_viz SEBlock", ("senet_viz.models.se.SEBlock",), source="gate", excitation="fc1"),
+    Adapter("senet_viz SEBlock", ("senet_viz.models.networks.se.SEBlock",), source="gate", excitation="fc1"),
     Adapter("timm SEModule", ("timm.layers.squeeze_excite.SEModule",), source="gate", excitation="fc1"),
     Adapter(
         "timm SqueezeExciteCl",

@@ -1,15 +1,194 @@
-"""The self-check: an SE unit is accepted only when out = s·x was seen to hold with the unit alone."""
+"""The self-check: an SE unit is accepted only when out = s·x was seen to hold with the unit alone, on random input."""
 
-from collections.abc import Sequence
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.func import functional_call
 
 from senet_viz.errors import GateError
-from senet_viz.gates.activations import describe_activation
 from senet_viz.gates.adapters import Adapter
-from senet_viz.gates.alone import RANDOM_IMAGES, Firing, LoneRun, run_alone
+from senet_viz.gates.hooks import attached, evaluating
+
+RANDOM_IMAGES = 2
+IMAGES = RANDOM_IMAGES + 1
+SMALLEST_SIDE = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Firing:
+    """One call of a submodule: copies of its first input and of its output, None where they are no tensors."""
+
+    module: nn.Module
+    input: Tensor | None
+    output: Tensor | None
+
+
+@dataclass(frozen=True, slots=True)
+class LoneRun:
+    """A module run alone.
+
+    Attributes:
+        input: (3, C, H, W) x, nowhere 0; two random images and one that is constant in space.
+        output: what the module returned.
+        firings: calls of its submodules, in the order in which they ended.
+    """
+
+    input: Tensor
+    output: Any
+    firings: tuple[Firing, ...]
+
+    @property
+    def channels(self) -> int:
+        return self.input.shape[1]
+
+    @property
+    def constant(self) -> Tensor:
+        """(C,) the values of the image that is constant in space: what any pooling makes of it."""
+        return self.input[RANDOM_IMAGES, :, 0, 0]
+
+    def as_vector(self, value: Tensor | None) -> Tensor | None:
+        """(3, C) where a tensor holds one number per image and channel, else None."""
+        if value is None or value.ndim < 2 or value.shape[0] != IMAGES or value[0].numel() != self.channels:
+            return None
+        return value.flatten(1)
+
+    def is_product(self, factor: Tensor) -> bool:
+        """Whether out = s·x for s = factor (3, C), to the rounding of float32."""
+        if not isinstance(self.output, Tensor) or self.output.shape != self.input.shape:
+            return False
+        return torch.allclose(self.output, factor[:, :, None, None] * self.input, rtol=1e-5, atol=1e-7)
+
+
+def run_alone(module: nn.Module, shape: Sequence[int], *, channel_dim: int = 1) -> LoneRun:
+    """Runs a module on random non-zero input, on the CPU in float32, in eval mode.
+
+    Weights on another device, of another precision or without values (meta) are replaced by copies for
+    the run; the module itself, its statistics and torch's random state stay as they are.
+
+    Args:
+        module: the SE unit.
+        shape: (N, C, H, W) of an input that it was given in its network, or (N, H, W, C).
+        channel_dim: axis of C, 1 or 3. The run is told with C on axis 1.
+    """
+    x = _draw_input(shape, channel_dim)
+    given = x.movedim(1, channel_dim).contiguous()
+    firings: list[Firing] = []
+
+    def note(part: nn.Module, _inputs: tuple[Any, ...], output: Any) -> None:
+        firings.append(Firing(part, entered.pop(), _copy(output)))
+
+    def note_input(_part: nn.Module, inputs: tuple[Any, ...]) -> None:
+        entered.append(_copy(inputs[0] if inputs else None))
+
+    entered: list[Tensor | None] = []
+    parts = [part for part in module.modules() if part is not module]
+    with on_cpu(module) as call, attached([(p, note) for p in parts], pre_hooks=[(p, note_input) for p in parts]):
+        output = call(given.clone())
+    if isinstance(output, Tensor):
+        output = output.clone().movedim(channel_dim, 1) if output.ndim == x.ndim else output.clone()
+    return LoneRun(x, output, tuple(firings))
+
+
+@contextmanager
+def on_cpu(module: nn.Module) -> Iterator[Any]:
+    """Gives a callable that runs a module on the CPU in float32 and eval mode, whatever its weights are on."""
+    generator = torch.Generator(device="cpu").manual_seed(0)
+    values = {name: _stand_in(p, generator) for name, p in module.named_parameters()}
+    values |= {name: _buffer(b) for name, b in module.named_buffers()}
+    with evaluating(module), torch.autocast("cpu", enabled=False):
+        yield lambda x: functional_call(module, values, (x,))
+
+
+def _draw_input(shape: Sequence[int], channel_dim: int) -> Tensor:
+    channels = shape[channel_dim]
+    height, width = (max(size, SMALLEST_SIDE) for dim, size in enumerate(shape) if dim not in (0, channel_dim))
+    generator = torch.Generator(device="cpu").manual_seed(0)
+    offsets = torch.randn(IMAGES, channels, 1, 1, generator=generator, device="cpu")
+    noise = torch.randn(IMAGES, channels, height, width, generator=generator, device="cpu")
+    noise[RANDOM_IMAGES:] = 0
+    x = noise + offsets
+    return torch.where(x < 0, x - 0.1, x + 0.1)
+
+
+def _stand_in(parameter: Tensor, generator: torch.Generator) -> Tensor:
+    if parameter.is_meta:
+        return torch.randn(parameter.shape, generator=generator, device="cpu") * 0.1
+    return parameter.detach().to("cpu", torch.float32) if parameter.is_floating_point() else parameter.detach().cpu()
+
+
+def _buffer(value: Tensor) -> Tensor:
+    if value.is_meta:
+        dtype = torch.float32 if value.is_floating_point() else value.dtype
+        return torch.ones(value.shape, dtype=dtype, device="cpu")
+    return value.to("cpu", torch.float32) if value.is_floating_point() else value.cpu()
+
+
+def _copy(value: Any) -> Tensor | None:
+    return value.detach().clone() if isinstance(value, Tensor) else None
+
+
+UNIT = (0.0, 1.0)
+KNOWN: Mapping[str, tuple[str, tuple[float, float]]] = {
+    "sigmoid": ("sigmoid", UNIT),
+    "hardsigmoid": ("hard sigmoid", UNIT),
+    "hsigmoid": ("hard sigmoid", UNIT),
+    "softmax": ("softmax", UNIT),
+    "softmax2d": ("softmax", UNIT),
+    "tanh": ("tanh", (-1.0, 1.0)),
+    "relu": ("relu", (0.0, math.inf)),
+    "relu6": ("relu6", (0.0, 6.0)),
+    "softplus": ("softplus", (0.0, math.inf)),
+}
+FAR, FARTHER = 1e3, 1e6
+
+
+def describe_activation(activation: nn.Module, sample: Tensor) -> tuple[str, tuple[float, float]]:
+    """Name and bounds of the activation that ends an excitation.
+
+    Known activations go by a table. Of others the bounds are measured: the activation is applied
+    elementwise to a grid of values; where it still moves between ±10³ and ±10⁶ it is unbounded.
+
+    Args:
+        activation: the module whose output is s.
+        sample: (N, …) an output of it; only its shape matters.
+
+    Raises:
+        GateError: its bounds cannot be measured, since it does not run on one tensor of that shape alone.
+    """
+    for base in type(activation).__mro__:
+        known = KNOWN.get(base.__name__.replace("_", "").casefold())
+        if known is not None:
+            return known
+    return type(activation).__name__, _measure_bounds(activation, sample)
+
+
+def _measure_bounds(activation: nn.Module, sample: Tensor) -> tuple[float, float]:
+    near = torch.linspace(-20, 20, 4001, device="cpu")
+    grid = torch.cat([torch.tensor([-FARTHER, -FAR, FAR, FARTHER], device="cpu"), near])
+    values = grid.reshape(-1, *(1 for _ in sample.shape[1:])).expand(-1, *sample.shape[1:])
+    try:
+        with on_cpu(activation) as apply:
+            outputs = apply(values.clone()).reshape(len(grid), -1)
+    except Exception as error:  # a module of any kind may end an excitation
+        raise GateError(
+            f"the bounds of its activation {type(activation).__name__} could not be measured, since it did not run alone "
+            f"({type(error).__name__}: {error}): make it a module that maps one tensor elementwise"
+        ) from error
+    ends = outputs[:4]
+    unbounded = [not torch.allclose(ends[a], ends[b], rtol=1e-3, atol=1e-6) for a, b in ((0, 1), (3, 2))]
+    lowest, highest = float(outputs.min()), float(outputs.max())
+    for moves, end in zip(unbounded, (ends[0], ends[3])):
+        if moves and float(end.min()) < 0:
+            lowest = -math.inf
+        if moves and float(end.max()) > 0:
+            highest = math.inf
+    return lowest, highest
+
 
 MIXERS = (nn.Linear, nn.Conv1d, nn.Conv2d)
 NO_VECTOR = "the excitation's first layer is not given one pooled vector a call"

@@ -10,8 +10,9 @@ import torch
 from torch import Tensor, nn
 
 from senet_viz.errors import ArgumentError, GateError
-from senet_viz.gates import BoundGate, InputSize, bind_gates
+from senet_viz.gates.discovery import BoundGate, bind_gates
 from senet_viz.gates.hooks import ForwardHook, ForwardPreHook, attached
+from senet_viz.gates.trace import InputSize
 from senet_viz.schema import Gate
 
 Quantity = Literal["gate", "squeeze"]

@@ -5,10 +5,9 @@ import threading
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from PIL import Image
 
@@ -16,8 +15,11 @@ from senet_viz.errors import ArgumentError, ImageError
 from senet_viz.images.decoding import describe_error, quiet_pillow
 from senet_viz.images.source import ImageSource
 
-Preprocess = Callable[[Image.Image], torch.Tensor]
-_Item = torch.Tensor | str  # the pixels, or what was wrong
+if TYPE_CHECKING:
+    from torch import Tensor
+
+Preprocess = Callable[[Image.Image], "Tensor"]
+_Item: TypeAlias = "Tensor | str"  # the pixels, or what was wrong
 
 
 class Batch(NamedTuple):
@@ -31,7 +33,7 @@ class Batch(NamedTuple):
     """
 
     indices: NDArray[np.int64]
-    pixels: torch.Tensor | None
+    pixels: "Tensor | None"
     loaded: NDArray[np.int64]
     errors: tuple[tuple[int, str], ...]
 
@@ -127,9 +129,11 @@ def _load_one(source: ImageSource, index: int, preprocess: Preprocess) -> _Item:
 
 
 def _assemble(indices: NDArray[np.int64], items: Sequence[_Item]) -> Batch:
-    tensors = [item for item in items if isinstance(item, torch.Tensor)]
+    import torch
+
+    tensors = [item for item in items if not isinstance(item, str)]
     errors = tuple((int(index), item) for index, item in zip(indices, items) if isinstance(item, str))
-    read = np.array([isinstance(item, torch.Tensor) for item in items], dtype=np.bool_)
+    read = np.array([not isinstance(item, str) for item in items], dtype=np.bool_)
     shapes = {tuple(tensor.shape) for tensor in tensors}
     if len(shapes) > 1:
         raise ArgumentError(

@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from senet_viz.errors import ImageError, SourceError
-from senet_viz.images.classes import find_classes_file, read_classes_file, tabulate_classes, tabulate_rows
 from senet_viz.images.decoding import decode_image, describe_error
-from senet_viz.images.folder import SPLITS
+from senet_viz.images.files import SPLITS
+from senet_viz.images.labels import find_classes_file, read_classes_file, tabulate_classes, tabulate_rows
 from senet_viz.images.row_cache import RowCache, Shard
 from senet_viz.images.source import (
     CLASSES,

@@ -15,8 +15,8 @@ import torch
 from torch import nn
 
 from senet_viz.errors import ArgumentError, ModelError, SourceError
-from senet_viz.gates import BoundGate, RefusedUnit, bind_gates, survey_gates
-from senet_viz.models.architectures import build_architecture, parse_architecture
+from senet_viz.gates.discovery import BoundGate, RefusedUnit, bind_gates, survey_gates
+from senet_viz.models.networks.architectures import build_architecture, parse_architecture
 from senet_viz.models.preprocessing import Preprocessing, imagenet_preprocessing
 from senet_viz.models.weights import WEIGHT_ENDINGS, digest_weights, load_strictly, read_weights
 from senet_viz.paths import expand_home, repository, tell_refusal

@@ -8,8 +8,7 @@ from typing import Any, Literal
 import pyarrow as pa
 
 from senet_viz.errors import RecordingError
-from senet_viz.recording.lock import LOCK
-from senet_viz.recording.progress import PROGRESS
+from senet_viz.recording.folder import LOCK, PROGRESS
 from senet_viz.schema import Gate, Manifest
 
 Quantity = Literal["gate", "squeeze"]

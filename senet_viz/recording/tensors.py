@@ -1,19 +1,102 @@
-"""Moments on disk: safetensors whose columns are blocks side by side, read a block at a time."""
+"""Tensors on disk: moments as safetensors whose columns are blocks side by side, read a block or a row at a time; histograms per class."""
 
+import io
 import json
+import os
+import threading
+import weakref
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 from numpy.typing import NDArray
+from safetensors import SafetensorError, safe_open
 
 from senet_viz.errors import RecordingError
-from senet_viz.recording.columns import TensorFile
-from senet_viz.recording.files import write_tensors
+from senet_viz.recording.files import SAFETENSORS_TYPES, write_tensors
 from senet_viz.recording.layout import Quantity
 from senet_viz.recording.moments import Channels, ClassMoments, Moments, moments_of
 from senet_viz.schema import FileEntry
+
+_TYPES: dict[str, np.dtype[Any]] = {name: kind for kind, name in SAFETENSORS_TYPES.items()}
+
+
+class TensorFile:
+    """A safetensors file of vectors and matrices, held open.
+
+    Attributes:
+        path: of the file.
+        metadata: its header's.
+    """
+
+    def __init__(self, path: Path) -> None:
+        """Checks the header.
+
+        Raises:
+            RecordingError: missing or damaged.
+        """
+        self.path = path
+        self._lock = threading.Lock()
+        try:
+            with safe_open(path, framework="np") as checked:
+                self.metadata: dict[str, str] = checked.metadata() or {}
+            descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0))
+            weakref.finalize(self, os.close, descriptor)
+            self._file = io.FileIO(descriptor, "rb", closefd=False)
+            length = int.from_bytes(self._file.read(8), "little")
+            header = json.loads(self._file.read(length))
+        except (OSError, SafetensorError, ValueError) as error:
+            raise RecordingError(
+                f"{path} could not be read ({error}): copy the recording again or record again."
+            ) from error
+        header.pop("__metadata__", None)
+        self._tensors = {
+            key: (_TYPES[about["dtype"]], tuple(about["shape"]), 8 + length + about["data_offsets"][0])
+            for key, about in header.items()
+        }
+
+    def __contains__(self, key: str) -> bool:
+        return key in self._tensors
+
+    def read(self, key: str, columns: slice | None = None) -> NDArray[Any]:
+        """A tensor, or some columns of a matrix.
+
+        Args:
+            key: its name.
+            columns: from a start to a stop; all where None.
+
+        Raises:
+            RecordingError: the file ends before it, or the disk is gone.
+        """
+        kind, shape, start = self._tensors[key]
+        if columns is None or len(shape) < 2:
+            whole: NDArray[Any] = np.empty(shape, dtype=kind)
+            self._fill([whole.reshape(-1)], start, 0)
+            return whole
+        step = kind.itemsize * shape[1]
+        part: NDArray[Any] = np.empty((shape[0], columns.stop - columns.start), dtype=kind)
+        self._fill(part, start + kind.itemsize * columns.start, step)
+        return part
+
+    def _fill(self, rows: Any, start: int, step: int) -> None:
+        """Read each row from its place, the first at `start`, each next one `step` bytes on."""
+        try:
+            with self._lock:
+                for at, row in enumerate(rows):
+                    self._file.seek(start + at * step)
+                    self._fill_row(memoryview(row).cast("B") if row.size else memoryview(b""))
+        except OSError as error:
+            raise RecordingError(f"{self.path} could not be read ({error}): copy it again or record again.") from error
+
+    def _fill_row(self, room: memoryview) -> None:
+        while len(room):
+            count = self._file.readinto(room)
+            if not count:
+                raise RecordingError(f"{self.path} ends too early: copy the recording again or record again.")
+            room = room[count:]
+
 
 QUANTITIES: tuple[Quantity, ...] = ("gate", "squeeze")
 UNLABELLED_M2 = "unlabelled_m2"  # beside `within`, the only m2 that is kept
@@ -124,3 +207,61 @@ def _columns(file: TensorFile, quantity: Quantity) -> Iterable[tuple[str, slice]
     names, sizes = json.loads(text)
     ends = np.cumsum(sizes).tolist()
     return [(name, slice(end - size, end)) for name, size, end in zip(names, sizes, ends)]
+
+
+CLASS_BINS = 32
+_CHUNK_BYTES = 1 << 26
+
+
+def count_per_class(
+    gates: NDArray[np.float16],
+    labels: NDArray[np.int32],
+    n_classes: int,
+    value_range: tuple[float, float],
+) -> NDArray[np.uint32]:
+    """How many images of each class have their gate in each of 32 equal bins over the gate's range.
+
+    Args:
+        gates: (N, C) kept gates of one block; values at a bound are counted in the first or last bin.
+        labels: (N,) class indices; unlabelled images (−1) are left out.
+        n_classes: K.
+        value_range: lower and upper bound of the gate.
+
+    Returns:
+        (K, C, 32) counts.
+    """
+    lower, upper = value_range
+    labelled = labels >= 0
+    values, classes = gates[labelled], labels[labelled].astype(np.int64)
+    width = values.shape[1]
+    counts = np.zeros((n_classes, width, CLASS_BINS), dtype=np.uint32)
+    step = max(1, _CHUNK_BYTES // (8 * CLASS_BINS * max(n_classes, 1)))
+    for start in range(0, width, step):
+        part = values[:, start : start + step].astype(np.float32)
+        codes = ((part - np.float32(lower)) * np.float32(CLASS_BINS / (upper - lower))).astype(np.int64)
+        codes = np.clip(codes, 0, CLASS_BINS - 1)
+        size = part.shape[1]
+        codes += (classes[:, None] * size + np.arange(size)) * CLASS_BINS
+        found = np.bincount(codes.ravel(), minlength=n_classes * size * CLASS_BINS)
+        counts[:, start : start + size] = found.reshape(n_classes, size, CLASS_BINS)
+    return counts
+
+
+def histogram_column(counts: NDArray[np.uint32]) -> pa.Array:
+    """A row per class of C·32 counts, in the smallest of uint8, uint16 and uint32 that holds them."""
+    largest = int(counts.max(initial=0))
+    kind = next(k for k in (np.uint8, np.uint16, np.uint32) if largest <= np.iinfo(k).max)
+    flat = np.ascontiguousarray(counts, dtype=kind).reshape(-1)
+    return pa.FixedSizeListArray.from_arrays(pa.array(flat), counts.shape[1] * CLASS_BINS)
+
+
+def counts_of_column(column: pa.ChunkedArray, channels: int) -> NDArray[np.uint32]:
+    """The inverse of `histogram_column`, (K, C, 32)."""
+    flat = flat_values(column.chunks)
+    return flat.astype(np.uint32).reshape(-1, channels, CLASS_BINS)
+
+
+def flat_values(chunks: Sequence[pa.FixedSizeListArray]) -> NDArray[np.generic]:
+    """All elements of a column of fixed-size lists, one after the other."""
+    parts = [chunk.flatten().to_numpy(zero_copy_only=False) for chunk in chunks]
+    return np.concatenate(parts) if parts else np.zeros(0, dtype=np.uint8)

@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 
 from senet_viz.errors import ArgumentError, RecordingError
 from senet_viz.paths import expand_home
-from senet_viz.recording.batches import RecordedBatch
 from senet_viz.recording.files import as_recording_errors, replace_json, sync_folder
+from senet_viz.recording.folder import FolderLock
 from senet_viz.recording.layout import (
     FINAL_MOMENTS,
     MANIFEST,
@@ -28,9 +28,8 @@ from senet_viz.recording.layout import (
     moments_name,
     resumed,
 )
-from senet_viz.recording.lock import FolderLock
 from senet_viz.recording.moments import Channels, ClassMoments
-from senet_viz.recording.shards import OpenShard
+from senet_viz.recording.rows import OpenShard, RecordedBatch
 from senet_viz.recording.tensors import load_state, save_moments
 from senet_viz.schema import FileEntry, Manifest
 

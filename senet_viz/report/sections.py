@@ -1,26 +1,275 @@
-"""The figures and tables of the report, each in a section of its own."""
+"""The sections of the report: claims, effects, figures and tables, methods and limits, where the numbers come from."""
 
 from collections.abc import Mapping
+from html import escape
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from senet_viz.analysis.profiles import (
-    choose_blocks,
-    choose_classes,
-    describe_distances,
-    label_classes,
-    map_classes,
-    profile_classes,
-)
+from senet_viz.analysis.distributions.choices import choose_blocks, choose_classes
+from senet_viz.analysis.distributions.class_map import map_classes
+from senet_viz.analysis.distributions.panels import describe_distances, profile_classes
 from senet_viz.claims.assessment import Assessment
-from senet_viz.figures import colour_classes, draw_class_map, draw_depth, draw_panels
-from senet_viz.recording import Recording
-from senet_viz.report.markup import figure, paragraph, section, table
-from senet_viz.report.texts import WORDS
-from senet_viz.schema import Gate
-from senet_viz.stats.measures import measure_selectivity
+from senet_viz.claims.declaring import READINGS, ReadingName, say_number
+from senet_viz.claims.evidence import ClaimReport, Evidence, JudgedClaim
+from senet_viz.claims.sentences import (
+    PAPER_SAYS,
+    describe_claim_disagreement,
+    describe_disagreement,
+    describe_scope,
+    explain_controls,
+    list_nulls,
+    say_controls,
+    say_estimate,
+    summarize_reading,
+    tabulate_report,
+)
+from senet_viz.claims.statistics import Verdict
+from senet_viz.figures.claims import draw_depth
+from senet_viz.figures.class_map import draw_class_map
+from senet_viz.figures.distributions import draw_panels
+from senet_viz.figures.theme import colour_classes
+from senet_viz.recording.reader import Recording
+from senet_viz.report.markup import facts, figure, fold, paragraph, section, table
+from senet_viz.schema import Gate, label_classes
+from senet_viz.stats.effect_parts import (
+    CLASS_EFFECT_MEANING,
+    COMPONENT_WORDS,
+    COMPONENTS,
+    FORMULAS,
+    decompose,
+    describe_components,
+    tabulate_components,
+)
+from senet_viz.stats.effects import MEASURE_WORDS, EffectTable, TargetEffect
+from senet_viz.stats.tables import measure_selectivity
+
+METHODS = (
+    "Class share (ω²): the share of a gate's variance over the images that lies between classes, less what chance alone puts "
+    "there; of a block, weighted by each channel's variance. Between-class SD: how far class means scatter, in units of s, the "
+    "noise of finite classes taken out. The first is relative, the second absolute: a gate that hardly moves can have a large "
+    "share.",
+    "Intervals are over images, for these classes: a delete-a-group jackknife with 10 groups (5 where a class has fewer than 10 "
+    "images) and Student's t. Claims that something is small use 90 % intervals (two one-sided tests), others 95 %. The bounds "
+    "were declared before any data was read.",
+    "A claim is supported when the whole interval lies on the claimed side of its bound, refuted when it lies wholly on the "
+    "other, inconclusive when it reaches across. A claim of several parts is supported when every part is, refuted when one is.",
+    "Nulls and controls: 200 permutations of the labels in every block on at most ten images a class; the squeeze z, the gate's "
+    "own input; networks of the same architecture with random weights.",
+    "Interventions: gates are moved to a baseline that comes from other images (five folds), and the same images are judged with "
+    "and without; donors are drawn several times and averaged image by image. Intervals leave out the same groups of images, or "
+    "single classes, of both at once, so that they are paired. Per class: exact sign-flip test, Benjamini–Hochberg at .05.",
+    "Decoding: linear discriminants with shrunken covariance, trained on 80 % of the images and judged on the others by balanced "
+    "accuracy; with as many channels in every block, since more channels alone decode more. CKA: debiased and linear, on at most "
+    "ten images a class.",
+)
+LIMITS = (
+    "Verdicts are for this network on these images.",
+    "What a gate tells about the class need not be used by the network: only interventions on gates can show that, and they show "
+    "what a wrong gate does, not how the untouched network decides.",
+    "Blocks of one network are no independent replicates, and its channels are correlated.",
+    "Classes that mean similar things, or that differ in colour and brightness alone, give a share too; the superclasses and the "
+    "random weights show how much.",
+    "A constant factor of a gate can be taken over by the normalisation before it, so that closeness to 1 depends on the recipe of "
+    "training.",
+)
+SOURCES = (
+    "Hu, Shen, Albanie, Sun, Wu: Squeeze-and-Excitation Networks, arXiv 1709.01507 (Fig. 6 and 7).",
+    "Stripe Observation, ECCV 2024, arXiv 2304.06345 (gates that approach constants).",
+    "Morcos et al. 2018, arXiv 1803.06959 (class selectivity index).",
+    "Kornblith et al. 2019, arXiv 1905.00414 (CKA).",
+    "DerSimonian and Laird 1986; Efron and Morris 1973 (shrunken class effects); Schuirmann 1987 (two one-sided tests).",
+    "Ledoit and Wolf 2004 (shrinkage of the covariance); Phipson and Smyth 2010 (permutation p-values).",
+)
+WORDS = {
+    "block": "block", "label": "block", "channels": "channels C", "reduced": "C/r",
+    "near_one": "s > .9", "near_zero": "s < .1", "at_lower": "at lower bound", "at_upper": "at upper bound",
+    "dead": "dead channels (SD < .001)", "profile_rank": "rank of class profiles", "gate_rank": "rank of gates",
+    "gate_rank_images": "images for the rank of gates", "omega_squared": "ω² (pooled)",
+    "omega_squared_mean": "ω² (mean of channels)", "defined_channels": "channels with ω²",
+    "between_sd": "between-class SD", "within_sd": "within-class SD", "icc_mean": "ICC, mean",
+    "selectivity_index_mean": "selectivity index, mean", "d_prime_mean": "d′ of best class, mean", "images": "images",
+    "classes": "classes", "single_classes": "classes with one image",
+}  # fmt: skip
+
+_SHORT = 16
+
+
+def show_manifest(recording: Recording, assessment: Assessment | None) -> str:
+    """Network, images, precision, versions."""
+    manifest = recording.manifest
+    model, data, options, environment = manifest.model, manifest.data, manifest.options, manifest.environment
+    versions = environment.get("versions") or {}
+    images = recording.samples.num_rows
+    labelled = int((recording.samples["label"].to_numpy() >= 0).sum()) if images else 0
+    pairs = [
+        ("Network", f"{model.get('name')} ({model.get('weights') or 'weights not named'})"),
+        ("SHA-256 of the weights", str(model.get("sha256", ""))[:_SHORT]),
+        ("Blocks", f"{len(recording.blocks)} with {sum(g.channels for g in recording.blocks):,} channels"),
+        ("Images", f"{data.get('name')}: {images:,}, {labelled:,} of them labelled, {len(recording.classes):,} classes"),
+        ("Digest of the data", str(data.get("digest", ""))[:_SHORT]),
+        ("Gates kept", f"of {recording.n_kept:,} images; means, SDs and histograms are of all"),
+        ("Form", "slim (computed from a full recording, numbers of the assessment too)" if recording.form == "slim" else "full"),
+        ("Precision", str(options.get("precision", ""))),
+        ("Device", f"{environment.get('device', '')}, {environment.get('threads', '')} threads"),
+        ("Recording", recording.id),
+        ("Assessed with", "" if assessment is None else f"senet-viz {assessment.code_version}"),
+        ("Controls", "" if assessment is None else _controls(assessment)),
+    ]  # fmt: skip
+    more = [(name, str(value)) for name, value in versions.items() if value]
+    notes = "".join(paragraph(f"Note: {note}", "soft") for note in manifest.notes)
+    return section(
+        "What was recorded",
+        "recorded",
+        facts(pairs),
+        notes,
+        fold("Versions and preprocessing", facts(more), facts((k, str(v)) for k, v in manifest.preprocessing.items())),
+    )
+
+
+def _controls(assessment: Assessment) -> str:
+    return "; ".join(c.name + ("" if c.seed is None else f" (seed {c.seed})") for c in assessment.controls)
+
+
+def show_methods() -> str:
+    """How the numbers are made, what they do not say, and whose ideas they are."""
+    return section(
+        "Methods and limits",
+        "methods",
+        *(paragraph(text) for text in METHODS),
+        "<h3>Limits</h3>",
+        _bullets(LIMITS),
+        "<h3>Sources</h3>",
+        _bullets(SOURCES),
+    )
+
+
+def show_command(command: str, version: str) -> str:
+    """What made the page."""
+    return section(
+        "How this page was made",
+        "made",
+        f"<p>By senet-viz {escape(version)} with <code>{escape(command)}</code>. It holds all that it shows and asks no host for "
+        "anything.</p>",
+    )
+
+
+def _bullets(texts: tuple[str, ...]) -> str:
+    return "<ul>" + "".join(f"<li>{escape(text)}</li>" for text in texts) + "</ul>"
+
+
+ICONS: dict[Verdict, str] = {"supported": "✓", "refuted": "✗", "inconclusive": "?", "not applicable": "–"}
+
+
+def show_claims(report: ClaimReport) -> list[str]:
+    """Sentences, cards, and the table of every part."""
+    sentences = [paragraph(summarize_reading(report, name), "answer") for name in READINGS]
+    if disagreement := describe_disagreement(report):
+        sentences.append(paragraph(disagreement, "answer"))
+    cards = "\n".join(_card(claim) for claim in report.claims)
+    return [
+        paragraph(PAPER_SAYS),
+        *sentences,
+        paragraph(describe_scope(report), "soft"),
+        f'<div class="cards">\n{cards}\n</div>',
+        fold(
+            "Every claim, reading and part as a table", table(tabulate_report(report), "Claims, bounds and intervals")
+        ),
+    ]
+
+
+def _card(claim: JudgedClaim) -> str:
+    readings = "\n".join(_reading(name, evidence) for name, evidence in claim.readings.items())
+    split = paragraph(describe_claim_disagreement(claim)) if claim.readings_disagree else ""
+    return (
+        f'<article class="card" aria-labelledby="claim-{claim.id}"><h3 id="claim-{claim.id}">{claim.id} · '
+        f"{escape(claim.statement)}</h3>\n{readings}{split}\n{fold('What the paper shows', paragraph(claim.paper))}</article>"
+    )
+
+
+def _reading(name: ReadingName, evidence: Evidence) -> str:
+    verdict = evidence.verdict
+    kind = verdict.replace(" ", "-")
+    word = (
+        f'<p><span class="verdict {kind}"><span aria-hidden="true">{ICONS[verdict]}</span> {name}: {verdict}</span></p>'
+    )
+    if not evidence.parts:
+        return word + paragraph(evidence.reason, "numbers")
+    lines = [
+        say_estimate(part)
+        + (f"; {controls}" if (controls := say_controls(part)) else "")
+        + "".join(
+            f"; {beside.words} {say_number(beside.value, part.unit)}"
+            for beside in part.beside
+            if beside.kind == "other target"
+        )
+        for part in evidence.parts
+    ]
+    told = "".join(paragraph(line, "numbers") for line in lines)
+    why = paragraph(evidence.reason, "numbers") if verdict == "not applicable" else ""
+    missing = explain_controls(name, evidence)
+    more = [paragraph(line) for line in ([evidence.note] if evidence.note else []) + list_nulls(name, evidence)]
+    told += paragraph(missing, "numbers") if missing else ""
+    return word + told + why + (fold("What it means, and nulls", "".join(more)) if more else "")
+
+
+_TOP1, _TOP5, _LOSS = (MEASURE_WORDS[measure] for measure in ("top1", "top5", "loss"))
+_INTERVALS = [_TOP1, f"{_TOP1}, low", f"{_TOP1}, high", f"{_TOP1}, classes low", f"{_TOP1}, classes high"]
+_EFFECTS = ["target", "baseline", *_INTERVALS, _TOP5, _LOSS, "predictions changed", "classes hurt", "classes helped"]
+_PARTS = ["target", "component", "formula", *_INTERVALS, _LOSS, f"{_LOSS}, low", f"{_LOSS}, high"]
+_MOST = 5
+
+
+def show_effects(found: EffectTable) -> str:
+    """All of it in one section."""
+    components = decompose(found)
+    meanings = "; ".join(f"{name} ({FORMULAS[name]}): {COMPONENT_WORDS[name]}" for name in COMPONENTS)
+    parts = [
+        paragraph(describe_components(components), "answer"),
+        paragraph(
+            f"Intervened less clean, on {found.images:,} images of {found.classes:,} classes; untouched, the network has "
+            f"{found.clean['top1']:.2f} % top-1 and {found.clean['top5']:.2f} % top-5 accuracy and a loss of "
+            f"{found.clean['loss']:.3f} nats. A cost in accuracy is negative, one in loss positive. Intervals are paired, at "
+            "95 %: low and high for these classes, classes low and high for classes like these (from 20 classes on)."
+        ),
+        paragraph(found.note) if found.note else "",
+        table(found.table()[_EFFECTS], "What moving the gates does", digits=2),
+    ]
+    if components:
+        parts += [
+            "<h3>What of it is class</h3>",
+            paragraph(f"{meanings}. {CLASS_EFFECT_MEANING}"),
+            table(tabulate_components(components)[_PARTS], "Dynamic, instance and class effect", digits=2),
+        ]
+    parts.append(
+        fold("Classes that change most", _explain_classes(), table(_extremes(found), "Losers and winners", digits=3))
+    )
+    return section("What the gates do", "effects", *parts)
+
+
+def _explain_classes() -> str:
+    return paragraph(
+        f"The {_MOST} classes that lose and win most under each intervention. Shrunken: moved towards the mean over classes by as "
+        "much as a class's number is noise. q: exact sign-flip test, Benjamini–Hochberg over the classes; up to .05 it is found."
+    )
+
+
+def _extremes(found: EffectTable) -> pd.DataFrame:
+    return pd.DataFrame([row for effect in found.effects for row in _class_rows(found, effect)])
+
+
+def _class_rows(found: EffectTable, effect: TargetEffect) -> list[dict[str, object]]:
+    losers, winners = found.extremes(effect, most=_MOST)
+    return [
+        {
+            "class": found.class_names[k], "target": effect.target, "baseline": effect.baseline,
+            "images": int(found.class_images[k]), _TOP1: effect.changes["top1"].per_class[k],
+            "shrunken": effect.tests.shrunken[k], "p": effect.tests.p[k], "q": effect.tests.q[k],
+        }
+        for k in (*losers.tolist(), *winners.tolist())
+    ]  # fmt: skip
+
 
 _HEALTH = ("near_one", "near_zero", "at_lower", "at_upper", "dead", "within_sd", "between_sd", "profile_rank", "gate_rank",
            "gate_rank_images")  # fmt: skip

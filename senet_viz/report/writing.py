@@ -7,25 +7,28 @@ from pathlib import Path
 from typing import Any
 
 from senet_viz import __version__
-from senet_viz.claims import ClaimReport
-from senet_viz.claims.assessment import Assessment, read_assessment, read_effects, read_tree
+from senet_viz.claims.assessment import Assessment
+from senet_viz.claims.assessment_claims import read_effects
+from senet_viz.claims.assessment_files import read_assessment, read_tree
+from senet_viz.claims.evidence import ClaimReport
 from senet_viz.errors import ArgumentError, RecordingError
-from senet_viz.figures import plotly_script
+from senet_viz.figures.theme import plotly_script
 from senet_viz.paths import expand_home
-from senet_viz.recording import Recording
 from senet_viz.recording.files import as_recording_errors
-from senet_viz.report.about import show_command, show_manifest, show_methods
-from senet_viz.report.claims import show_claims
-from senet_viz.report.effects import show_effects
-from senet_viz.report.frame import contents, page
-from senet_viz.report.markup import paragraph, section
+from senet_viz.recording.reader import Recording
+from senet_viz.report.markup import contents, page, paragraph, section
 from senet_viz.report.sections import (
     block_of_largest_sd,
     measure_blocks,
+    show_claims,
+    show_command,
     show_depth,
+    show_effects,
     show_health,
+    show_manifest,
     show_map,
     show_measures,
+    show_methods,
     show_profiles,
     show_stored,
 )

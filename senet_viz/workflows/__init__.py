@@ -1,0 +1,1 @@
+"""What makes things with a network: recordings, interventions, comparisons, attribution, trained models; torch."""

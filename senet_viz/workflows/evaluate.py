@@ -10,7 +10,9 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from senet_viz.errors import SourceError
-from senet_viz.images import ImageSource, load_batches, map_labels
+from senet_viz.images.labels import map_labels
+from senet_viz.images.loading import load_batches
+from senet_viz.images.source import ImageSource
 from senet_viz.models.forward import forward, observing, output_labels
 from senet_viz.models.zoo import Model
 from senet_viz.schema import LabelMapping

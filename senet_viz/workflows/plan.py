@@ -15,7 +15,9 @@ import torch
 from numpy.typing import NDArray
 
 from senet_viz.errors import ArgumentError, RecordingError, SourceError
-from senet_viz.images import ImageSource, choose_indices, choose_kept, load_batches, map_labels, name_classes
+from senet_viz.images.labels import map_labels, name_classes
+from senet_viz.images.loading import load_batches
+from senet_viz.images.source import ImageSource, choose_indices, choose_kept
 from senet_viz.models.forward import PRECISIONS, forward, observing
 from senet_viz.models.zoo import Model
 from senet_viz.paths import expand_home, tell_refusal

@@ -18,13 +18,20 @@ from torch.nn import functional as F
 
 from senet_viz.errors import ArgumentError, RecordingError, SourceError
 from senet_viz.gates.recorder import GateRecorder
-from senet_viz.images import DECODER, Batch, ImageSource, load_batches, map_labels, name_classes, open_images
+from senet_viz.images.decoding import DECODER
+from senet_viz.images.labels import map_labels, name_classes
+from senet_viz.images.loading import Batch, load_batches
+from senet_viz.images.opening import open_images
+from senet_viz.images.source import ImageSource
 from senet_viz.models.environment import describe_environment
 from senet_viz.models.forward import forward, observing, output_labels
 from senet_viz.models.memory import keep_freed_memory
 from senet_viz.models.zoo import Model, with_calibrated_batch_norm
 from senet_viz.paths import expand_home
-from senet_viz.recording import RecordedBatch, Recording, RecordingWriter, open_recording, write_progress
+from senet_viz.recording.folder import write_progress
+from senet_viz.recording.reader import Recording, open_recording
+from senet_viz.recording.rows import RecordedBatch
+from senet_viz.recording.writer import RecordingWriter
 from senet_viz.schema import Manifest
 from senet_viz.workflows.plan import Estimate, RecordOptions, RecordPlan, check_room, estimate_recording
 

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from senet_viz.errors import ArgumentError, ImageError, ModelError, SourceError
-from senet_viz.images import ImageSource
+from senet_viz.images.source import ImageSource
 from senet_viz.models.memory import keep_freed_memory
 from senet_viz.models.preprocessing import IMAGENET_MEAN, IMAGENET_STD, Preprocessing
 

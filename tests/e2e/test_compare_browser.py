@@ -7,7 +7,7 @@ from urllib.parse import quote
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from senet_viz.images.samples import sample_images
+from senet_viz.images.builtin import sample_images
 from tests.e2e.browser import MARKS, PATIENCE, new_page, settle, visiting, wait_until
 from tests.e2e.command import run
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, expect
 
-from senet_viz.analysis.experiments import write_result
+from senet_viz.analysis.experiments.files import write_result
 from tests.e2e.browser import MARKS, PATIENCE, SCREENS, Theme, settle, visiting
 from tests.support.experimented import DRAWN, drawn_result, write_declaration
 

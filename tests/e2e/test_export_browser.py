@@ -7,8 +7,8 @@ import pandas as pd
 import pytest
 from playwright.sync_api import Browser, Page
 
-from senet_viz.recording import Recording, open_recording
 from senet_viz.recording.export import export_statistics
+from senet_viz.recording.reader import Recording, open_recording
 from tests.e2e.browser import MARKS, SCREENS, Ears, Theme, new_page, settle, visiting, wait_until
 from tests.e2e.downloads import FORMATS, keep, prepare, take
 from tests.support.exported import read_exported

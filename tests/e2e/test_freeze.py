@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from senet_viz import open_recording
-from senet_viz.analysis.freezing import open_freezing, read_freezing
+from senet_viz.analysis.freezing_files import open_freezing, read_freezing
 from tests.e2e.command import expect_refusal, run
 from tests.support.frozen import draw_coins
 from tests.support.known_gates import write_colours

@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from senet_viz import open_recording, verify_recording
-from senet_viz.recording.lock import read_lock
+from senet_viz.recording.folder import read_lock
 from tests.e2e.command import invoke, server
 from tests.support.tiny import write_tiny_parquet
 

@@ -7,7 +7,7 @@ import pytest
 from playwright.sync_api import Browser, expect
 
 from senet_viz.claims.assess import assess
-from senet_viz.images.samples import sample_images
+from senet_viz.images.builtin import sample_images
 from tests.e2e.browser import MARKS, PATIENCE, SCREENS, Theme, settle, visiting
 from tests.support.synthetic import PAPER_BLOCKS, synthetic_recording
 from tests.support.synthetic_outcomes import PAPER_COSTS, write_outcomes_of

@@ -9,7 +9,7 @@ from playwright.sync_api import Browser, Page, TimeoutError
 
 from benchmarks.app_server import serving
 from senet_viz import open_recording, verify_recording
-from senet_viz.dashboard.jobs import find_jobs, read_status
+from senet_viz.dashboard.jobs.running import find_jobs, read_status
 from tests.e2e.browser import MARKS, Ears, new_page
 from tests.e2e.slow_network import HURRY
 

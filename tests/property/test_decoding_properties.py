@@ -5,8 +5,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from senet_viz.recording.moments import Channels, ClassMoments
-from senet_viz.stats.decoding import debiased_cka, fit_discriminant
-from senet_viz.stats.semantics import Superclasses, partition_variance
+from senet_viz.stats.lda import fit_discriminant
+from senet_viz.stats.similarity import debiased_cka
+from senet_viz.stats.superclasses import Superclasses, partition_variance
 
 SEEDS = st.integers(0, 10_000)
 

@@ -7,7 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from senet_viz.stats.effects import decompose, measure_effects, shrink_changes, sign_flip_p
+from senet_viz.stats.effect_measuring import measure_effects, shrink_changes, sign_flip_p
+from senet_viz.stats.effect_parts import decompose
 from tests.support.synthetic_outcomes import make_outcome, make_outcomes, make_variant
 
 BASELINES = ("mean", "within", "between")

@@ -8,7 +8,9 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from senet_viz.errors import ImageError
-from senet_viz.images import choose_indices, choose_kept, decode_image, map_labels
+from senet_viz.images.decoding import decode_image
+from senet_viz.images.labels import map_labels
+from senet_viz.images.source import choose_indices, choose_kept
 from senet_viz.schema import ClassTable
 from tests.support import image_files as draw
 

@@ -5,9 +5,9 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from senet_viz.gates import bind_gates
-from senet_viz.gates.interventions import Move
-from senet_viz.workflows.interventions.folds import draw_donors, make_folds
+from senet_viz.gates.discovery import bind_gates
+from senet_viz.gates.intervention import Move
+from senet_viz.workflows.interventions.donors import draw_donors, make_folds
 from tests.support.networks import SELayer, small_network
 
 BOUND = bind_gates(small_network(SELayer))[0]

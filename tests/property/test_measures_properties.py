@@ -6,8 +6,9 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from senet_viz.recording.moments import Channels, ClassMoments, Moments
-from senet_viz.stats.measures import ChannelMeasures, block_statistics, measure_channels, rank_measures, sums_of_squares
+from senet_viz.stats.channels import ChannelMeasures, measure_channels, rank_measures
 from senet_viz.stats.resampling import assign_groups, resample_images
+from senet_viz.stats.shares import block_statistics, sums_of_squares
 
 CLASSES, WIDTH = 3, 2
 CHANNELS = Channels(("a",), (WIDTH,), ((0.0, 1.0),))

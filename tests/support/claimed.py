@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from senet_viz.claims import BlockSeries, ClaimInputs, Effect, Series
+from senet_viz.claims.inputs import BlockSeries, ClaimInputs, Effect, Series
 from senet_viz.schema import Gate
 from tests.support.synthetic import PAPER_BLOCKS, make_gates
 

@@ -2,9 +2,10 @@
 
 import numpy as np
 
-from senet_viz.analysis.comparison import ComparedImage, Comparison, Prediction, compare_block, read_profiles
-from senet_viz.analysis.profiles import label_classes
-from senet_viz.recording import Recording
+from senet_viz.analysis.comparison.blocks import compare_block, read_profiles
+from senet_viz.analysis.comparison.result import ComparedImage, Comparison, Prediction
+from senet_viz.recording.reader import Recording
+from senet_viz.schema import label_classes
 
 
 def synthetic_comparison(recording: Recording, images: int = 3, *, seed: int = 0, known: bool = True) -> Comparison:

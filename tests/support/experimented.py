@@ -4,18 +4,9 @@ from pathlib import Path
 
 import numpy as np
 
-from senet_viz.analysis.experiments import (
-    BlockShare,
-    Cell,
-    Condition,
-    Experiment,
-    ExperimentResult,
-    NetworkCost,
-    Question,
-    Speed,
-    Timing,
-    answer_questions,
-)
+from senet_viz.analysis.experiments.answers import answer_questions
+from senet_viz.analysis.experiments.declaration import Condition, Experiment, Question
+from senet_viz.analysis.experiments.result import BlockShare, Cell, ExperimentResult, NetworkCost, Speed, Timing
 
 DECLARATION = """
 name = "small"

@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from senet_viz.analysis.freezing import Candidate, Cost, FreezePath, FreezeStep, Timing
-from senet_viz.recording import Recording
+from senet_viz.recording.reader import Recording
 from senet_viz.schema import Gate
-from senet_viz.stats.resampling import Estimate
+from senet_viz.stats.estimates import Estimate
 from tests.support.known_gates import CHANNELS, SHARP, KnownUnit
 from tests.support.synthetic import PAPER_BLOCKS, make_gates
 

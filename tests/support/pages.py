@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from senet_viz.recording import open_recording
+from senet_viz.recording.reader import open_recording
 
 APP = str(Path(__file__).parents[2] / "app.py")
 Opener = Callable[..., AppTest]

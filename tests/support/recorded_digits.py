@@ -6,8 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from senet_viz.images import open_images
-from senet_viz.recording import RecordedBatch, Recording, RecordingWriter, open_recording
+from senet_viz.images.opening import open_images
+from senet_viz.recording.reader import Recording, open_recording
+from senet_viz.recording.rows import RecordedBatch
+from senet_viz.recording.writer import RecordingWriter
 from tests.support.synthetic import PAPER_BLOCKS, make_gates, make_manifest, planted_values
 
 

@@ -9,8 +9,9 @@ from torch import nn
 
 from senet_viz.models.preprocessing import Preprocessing
 from senet_viz.models.zoo import NO_CLASSES, Model
-from senet_viz.recording import Recording, RecordingWriter, open_recording
-from senet_viz.workflows.comparison.uploads import PreparedImage
+from senet_viz.recording.reader import Recording, open_recording
+from senet_viz.recording.writer import RecordingWriter
+from senet_viz.workflows.comparison import PreparedImage
 from tests.support.networks import IMAGE, draw_images
 from tests.support.synthetic import choose_keep, make_batches, make_manifest
 

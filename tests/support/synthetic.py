@@ -9,7 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from senet_viz.recording import RecordedBatch, Recording, RecordingWriter, open_recording
+from senet_viz.recording.reader import Recording, open_recording
+from senet_viz.recording.rows import RecordedBatch
+from senet_viz.recording.writer import RecordingWriter
 from senet_viz.schema import ClassTable, Gate, LabelMapping, Manifest
 
 PAPER_BLOCKS: Mapping[str, int] = {"SE_2_3": 8, "SE_3_4": 8, "SE_4_6": 12, "SE_5_1": 16, "SE_5_2": 16, "SE_5_3": 16}

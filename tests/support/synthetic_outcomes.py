@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 
 from benchmarks.planted_effects import PlantedOutcomes, make_outcomes_manifest, tabulate
-from senet_viz.recording import Recording
-from senet_viz.recording.outcomes import Outcome, Outcomes, OutcomesWriter, Variant, open_outcomes
+from senet_viz.recording.outcomes import Outcome, Outcomes, Variant, open_outcomes
+from senet_viz.recording.outcomes_writer import OutcomesWriter
+from senet_viz.recording.reader import Recording
 from senet_viz.schema import Gate
 from tests.support.synthetic import PAPER_BLOCKS, make_gates
 

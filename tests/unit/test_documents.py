@@ -9,7 +9,7 @@ import pytest
 from typer.main import get_command
 
 import senet_viz
-from senet_viz.cli import app
+from senet_viz.cli.options import app
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted(

@@ -27,6 +27,33 @@ def recording(tmp_path: Path) -> sv.Recording:
     return sv.open_recording(tmp_path / "recording")
 
 
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "from senet_viz.planning import RecordOptions",
+        "from senet_viz.comparing import ImageInput, load_recorded_model",
+        "from senet_viz.assessment import read_assessment, read_measures",
+        "from senet_viz.attribution import attribute_gate, attribute_output, compute_grad_cam",
+        "from senet_viz.blocks import describe_health, gather_health",
+        "from senet_viz.claims import READINGS, summarize_reading, tabulate_report",
+        "from senet_viz.figures import LIGHT, draw_depth, page_of",
+        "from senet_viz.figures.gate_health import draw_gate_health",
+        "from senet_viz.measures.correlations import correlate_measures",
+        "from senet_viz.models.zoo import bundled_folder",
+    ],
+)
+def test_what_its_documents_import_is_found(statement: str) -> None:
+    found: dict[str, object] = {}
+    exec(statement, found)
+    names = statement.partition(" import ")[2].split(", ")
+    assert all(found[name] is getattr(sv, name, getattr(sv.figures, name, None)) for name in names)
+
+
+def test_what_it_never_named_is_not_found() -> None:
+    with pytest.raises(ImportError, match="nonsense"):
+        exec("from senet_viz.planning import nonsense", {})
+
+
 def same(found: Any, expected: Any, where: str = "") -> None:
     """Words to the letter, numbers to nine digits: another processor may add in another order."""
     if isinstance(expected, dict):

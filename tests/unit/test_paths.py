@@ -8,17 +8,19 @@ from streamlit.testing.v1 import AppTest
 from typer.testing import CliRunner
 
 import senet_viz as sv
-from senet_viz.cli import app
+from senet_viz.cli.options import app
 from senet_viz.dashboard.shelf import find_recordings, recordings_folder, resolve
 from senet_viz.errors import RecordingError, SourceError
 from senet_viz.models.weights import save_weights
 from senet_viz.models.zoo import bundled_folder
 from senet_viz.paths import expand_home, tell_refusal
-from senet_viz.recording import open_recording, slim_recording, verify_recording
 from senet_viz.recording.outcomes import open_outcomes
-from senet_viz.report import write_report
+from senet_viz.recording.reader import open_recording
+from senet_viz.recording.slim import slim_recording
+from senet_viz.recording.verify import verify_recording
+from senet_viz.report.writing import write_report
 from senet_viz.schema import ClassTable
-from senet_viz.stats.semantics import read_superclasses
+from senet_viz.stats.superclasses import read_superclasses
 from senet_viz.workflows.comparison import list_images
 from senet_viz.workflows.plan import RecordOptions, plan_recording
 from senet_viz.workflows.record import record
@@ -158,7 +160,7 @@ def test_a_file_of_a_recording_that_can_not_be_read_is_a_problem(
     def refuse(path: Path) -> str:
         raise PermissionError(13, "Permission denied", str(path))
 
-    monkeypatch.setattr("senet_viz.recording.verification.sha256_of", refuse)
+    monkeypatch.setattr("senet_viz.recording.verify.sha256_of", refuse)
     problems = verify_recording(recording.path).problems
     assert len(problems) == len(recording.manifest.files)
     assert all(problem.endswith("could not be read (Permission denied).") for problem in problems)

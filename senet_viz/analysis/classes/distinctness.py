@@ -1,4 +1,4 @@
-"""How distinct each class's gates are, block by block, and where along the depth that begins."""
+"""How distinct each class's gates are, block by block, where along the depth that begins, and how many images are right."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -10,14 +10,16 @@ from numpy.typing import NDArray
 from senet_viz.analysis.classes.profiles import (
     ClassProfiles,
     ReadProfiles,
+    distance_intervals,
+    noise_of_means,
+    pool_covariance,
     read_class_profiles,
     signed_root,
     squares_from_others,
 )
-from senet_viz.analysis.classes.uncertainty import distance_intervals, noise_of_means, pool_covariance
-from senet_viz.analysis.profiles import label_blocks, label_classes
-from senet_viz.recording import Recording
-from senet_viz.schema import Gate
+from senet_viz.recording.reader import Recording
+from senet_viz.schema import Gate, label_blocks, label_classes
+from senet_viz.stats.lda import wilson_interval
 
 Floats = NDArray[np.float64]
 Tell = Callable[[int, int, str], None]
@@ -199,3 +201,43 @@ def _why(squared: Floats, *, known: bool, asked: bool) -> str:
     if not np.isfinite(squared).any():
         return _NO_NOISE
     return _NOT_KEPT if asked and not known else ""
+
+
+@dataclass(frozen=True, eq=False)
+class ClassAccuracy:
+    """Of all K classes, (K,) each.
+
+    Attributes:
+        judged: images of the class whose answer can be right or wrong; 0 where the class has no output of the network.
+        correct: of them, right ones.
+        low, high: Wilson's 95 % interval of correct/judged (Wilson 1927), in [0, 1]; NaN where no image is judged.
+    """
+
+    judged: NDArray[np.int64]
+    correct: NDArray[np.int64]
+    low: Floats
+    high: Floats
+
+    @property
+    def share(self) -> Floats:
+        """correct/judged; NaN where no image is judged."""
+        share = np.full(len(self.judged), np.nan)
+        return np.asarray(np.divide(self.correct, self.judged, out=share, where=self.judged > 0))
+
+
+def count_correct(recording: Recording) -> ClassAccuracy:
+    """Right answers of every class, from the recorded predictions of all images.
+
+    Raises:
+        RecordingError: a file is missing or damaged.
+    """
+    samples, size = recording.samples, len(recording.classes)
+    labels = samples["label"].to_numpy()
+    right = samples["correct"].cast("int8").fill_null(-1).to_numpy()
+    known = (labels >= 0) & (right >= 0)
+    judged = np.bincount(labels[known], minlength=size)
+    correct = np.bincount(labels[known & (right == 1)], minlength=size)
+    low, high = np.full((2, size), np.nan)
+    for k in np.flatnonzero(judged):
+        low[k], high[k] = wilson_interval(correct[k] / judged[k], float(judged[k]))
+    return ClassAccuracy(judged, correct, low, high)

@@ -1,17 +1,80 @@
-"""Gates of a few images in one block: from the recorded mean, from each other, from the class profiles."""
+"""Gates of a few images in one block against a recording and each other, and the channels in which they differ most."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
-from senet_viz.analysis.comparison.recorded import BlockProfiles
-from senet_viz.errors import ArgumentError
-from senet_viz.schema import Gate
-from senet_viz.stats.measures.health import tell_classes
+from senet_viz.errors import ArgumentError, RecordingError
+from senet_viz.recording.reader import Recording
+from senet_viz.schema import ClassTable, Gate
+from senet_viz.stats.health import tell_classes
 
 Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class BlockProfiles:
+    """One block of a recording.
+
+    Attributes:
+        block: the gate.
+        mean: mean gate over all images, labelled or not, (C,), in units of s.
+        sd: sample standard deviation over all images, (C,); NaN where one image was recorded.
+        class_means: the class profiles, (K′, C): mean gate of each class that has an image.
+    """
+
+    block: Gate
+    mean: Floats
+    sd: Floats
+    class_means: Floats
+
+
+@dataclass(frozen=True, eq=False)
+class RecordedProfiles:
+    """All blocks of a recording; may be kept and used for many comparisons.
+
+    Attributes:
+        recording_id: of the recording.
+        images: that were recorded.
+        classes: the data's classes, K of them.
+        compared: indices of the K′ classes that have an image, ascending: the rows of `class_means`.
+        outputs: output of the network for each of the K classes, None where it has none.
+        blocks: in order of depth.
+    """
+
+    recording_id: str
+    images: int
+    classes: ClassTable
+    compared: NDArray[np.int64]
+    outputs: tuple[int | None, ...]
+    blocks: tuple[BlockProfiles, ...]
+
+    def classes_of(self, output: int) -> tuple[int, ...]:
+        """Classes that the label mapping gives this output of the network: none, one, or several by a label map."""
+        return tuple(k for k, mapped in enumerate(self.outputs) if mapped == output)
+
+
+def read_profiles(recording: Recording) -> RecordedProfiles:
+    """Reads means, spreads and class profiles of every block: 8·K·ΣC bytes are held.
+
+    Raises:
+        RecordingError: no image was recorded yet, or a file is missing or damaged.
+    """
+    if not recording.manifest.progress.get("images", 1):
+        raise RecordingError(f"{recording.path} holds no image yet: wait for its first commit, or record again.")
+    blocks: list[BlockProfiles] = []
+    images, compared = 0, np.zeros(0, dtype=np.int64)
+    for gate in recording.blocks:
+        moments = recording.moments(gate.name, ranges=False)
+        overall = moments.overall()
+        images, compared = int(overall.count[0]), np.flatnonzero(moments.count > 0)
+        blocks.append(BlockProfiles(gate, overall.mean[0], overall.std()[0], moments.mean[compared]))
+    outputs = recording.manifest.mapping.outputs
+    return RecordedProfiles(recording.id, images, recording.classes, compared, outputs, tuple(blocks))
 
 
 @dataclass(frozen=True, eq=False)
@@ -133,3 +196,116 @@ def _ranks(to_classes: Floats, compared: NDArray[np.int64], predicted: Sequence[
             own = to_classes[image, int(np.argmax(compared == index))]
             ranks[image] = 1 + np.count_nonzero(to_classes[image] < own)
     return ranks
+
+
+Measure = Literal["spread", "deviation"]
+
+
+@dataclass(frozen=True, eq=False)
+class DifferingChannels:
+    """Channels of one block from the largest difference on.
+
+    Attributes:
+        block: the gate.
+        measure: "spread" (largest minus smallest gate over the images, in units of s) for several images;
+            "deviation" (|gate − recorded mean| in units of the recorded SD) for a single one.
+        channels: channel numbers, (m,).
+        values: of the measure, (m,); a deviation is NaN, and comes last, where the recorded SD is 0 or not known.
+        gates: of these channels, (n, m).
+        mean: recorded mean of these channels, (m,).
+        sd: recorded standard deviation, (m,).
+        names: of the images, n of them.
+    """
+
+    block: Gate
+    measure: Measure
+    channels: NDArray[np.int64]
+    values: Floats
+    gates: NDArray[np.float32]
+    mean: Floats
+    sd: Floats
+    names: tuple[str, ...]
+
+    @property
+    def statement(self) -> str:
+        """What the channels are ordered by, in words."""
+        if self.measure == "spread":
+            return "largest minus smallest gate over the images, in units of s"
+        return "distance of the gate from the recorded mean, in units of the recorded standard deviation"
+
+    def table(self) -> pd.DataFrame:
+        """A row per channel: the measure, recorded mean and SD, and the gate of each image."""
+        head = {
+            "block": self.block.label,
+            "channel": self.channels,
+            self.measure: self.values,
+            "recorded mean": self.mean,
+            "recorded SD": self.sd,
+        }
+        gates = {f"{at}. {name}": self.gates[at - 1] for at, name in enumerate(self.names, start=1)}
+        return pd.DataFrame(head | gates)
+
+
+def rank_differences(block: BlockComparison, names: tuple[str, ...], *, how_many: int) -> DifferingChannels:
+    """The channels with the largest spread over the images; for a single image, farthest from the recorded mean.
+
+    Args:
+        block: of a comparison with at least one image.
+        names: of its images.
+        how_many: channels; all where there are fewer.
+
+    Raises:
+        ArgumentError: no image, or fewer than one channel asked for.
+    """
+    if how_many < 1 or not names:
+        raise ArgumentError(f"{how_many} channels of {len(names)} images were asked for: both are at least 1.")
+    several = len(names) > 1
+    distance = np.abs(block.differences).max(axis=0)
+    if several:
+        values = np.ptp(block.gates.astype(np.float64), axis=0)
+    else:
+        values = np.full(len(distance), np.nan)
+        np.divide(distance, block.sd, out=values, where=block.sd > 0)
+    leading = np.lexsort((-distance, -np.nan_to_num(values, nan=-1.0)))[:how_many]
+    return DifferingChannels(
+        block=block.block,
+        measure="spread" if several else "deviation",
+        channels=leading,
+        values=values[leading],
+        gates=block.gates[:, leading],
+        mean=block.mean[leading],
+        sd=block.sd[leading],
+        names=names,
+    )
+
+
+MOST_STRIPES = 48
+StripeUnit = Literal["s", "sd"]
+STRIPE_UNITS: tuple[StripeUnit, ...] = ("s", "sd")
+
+
+def stripe_differences(
+    block: BlockComparison, *, unit: StripeUnit = "s", most: int = MOST_STRIPES
+) -> NDArray[np.float64]:
+    """Mean difference from the recorded mean over neighbouring channels, in the order of the recorded mean.
+
+    Args:
+        block: n images of C channels.
+        unit: "s", or "sd" for each channel in units of its own standard deviation over the recorded images; channels
+            that are constant there count as 0.
+        most: stripes; as many as channels where there are no more.
+
+    Returns:
+        (n, min(C, most)); stripes are of equal numbers of channels, up to one.
+
+    Raises:
+        ArgumentError: another unit.
+    """
+    if unit not in STRIPE_UNITS:
+        raise ArgumentError(f"Stripes have no unit {unit!r}: use one of {', '.join(STRIPE_UNITS)}.")
+    differences = block.differences
+    if unit == "sd":
+        differences = np.divide(differences, block.sd, out=np.zeros_like(differences), where=block.sd > 0)
+    ordered = differences[:, block.order]
+    parts = np.array_split(ordered, min(most, ordered.shape[1]), axis=1)
+    return np.stack([part.mean(axis=1) for part in parts], axis=1)

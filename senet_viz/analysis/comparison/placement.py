@@ -7,10 +7,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from senet_viz.analysis.comparison.kept import Survey, distances_from, look_through
-from senet_viz.analysis.comparison.reference import Reference, read_reference
+from senet_viz.analysis.comparison.reference import Reference, Survey, distances_from, look_through, read_reference
 from senet_viz.errors import ArgumentError
-from senet_viz.recording import Recording
+from senet_viz.recording.reader import Recording
 from senet_viz.schema import Gate
 
 Source = Literal["gates", "histogram", "moments", "none"]

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from senet_viz.dashboard.jobs.request import RecordRequest, command_line, job_environment
-from senet_viz.dashboard.jobs.status import last_sentence
+from senet_viz.dashboard.jobs.running import last_sentence
 from senet_viz.errors import ArgumentError, RecordingError
 
 PLAN_SECONDS = 900.0

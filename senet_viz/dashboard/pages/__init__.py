@@ -1,1 +1,1 @@
-"""One file a page; `app.py` navigates between them."""
+"""One file a page."""

@@ -21,21 +21,25 @@ from senet_viz.analysis.blocks import (
     measures_from_table,
     ranks_are_quick,
 )
-from senet_viz.analysis.profiles import label_blocks
 from senet_viz.dashboard import captions, glossary, links
 from senet_viz.dashboard.assessments import Stored, find_assessment, get_measures
 from senet_viz.dashboard.controls import prepare, row
-from senet_viz.dashboard.frame import Opened, escape, open_page
+from senet_viz.dashboard.frame import Opened, open_page
+from senet_viz.dashboard.links import escape
 from senet_viz.dashboard.parts import keep_figure, offer_files, show_answer, show_downloads, show_figure
 from senet_viz.dashboard.results import get_block_table, get_channel_measures
 from senet_viz.dashboard.screen import scroll_to_section
 from senet_viz.errors import SenetVizError
-from senet_viz.figures.block_measures import draw_block_measures
-from senet_viz.figures.gate_health import draw_gate_health
-from senet_viz.figures.matrices import draw_channels_scatter, draw_correlations, draw_similarity
+from senet_viz.figures.blocks import (
+    draw_block_measures,
+    draw_channels_scatter,
+    draw_correlations,
+    draw_gate_health,
+    draw_similarity,
+)
 from senet_viz.recording.export import file_stem
-from senet_viz.schema import Gate
-from senet_viz.stats.measures.correlations import MEASURE_WORDS, correlate_measures
+from senet_viz.schema import Gate, label_blocks
+from senet_viz.stats.tables import MEASURE_WORDS, correlate_measures
 
 _ASSESSED = (
     "An assessment would add to this page: intervals, decoding of the class, CKA between blocks, AUC and mutual information "

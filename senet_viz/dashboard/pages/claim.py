@@ -5,17 +5,13 @@ from typing import Any, Literal
 
 import streamlit as st
 
-from senet_viz.analysis.profiles import label_blocks
-from senet_viz.claims import (
-    CLAIMS,
+from senet_viz.claims.assessment import Assessment
+from senet_viz.claims.declarations import CLAIMS
+from senet_viz.claims.declaring import READINGS, ReadingName, say_number
+from senet_viz.claims.evidence import ClaimReport, Evidence, JudgedClaim
+from senet_viz.claims.inputs import Role
+from senet_viz.claims.sentences import (
     PAPER_SAYS,
-    READINGS,
-    ClaimReport,
-    Evidence,
-    JudgedClaim,
-    ReadingName,
-    Role,
-    Verdict,
     describe_claim_disagreement,
     describe_disagreement,
     describe_scope,
@@ -23,18 +19,18 @@ from senet_viz.claims import (
     list_nulls,
     say_controls,
     say_estimate,
-    say_number,
     summarize_reading,
     tabulate_report,
 )
-from senet_viz.claims.assessment import Assessment
+from senet_viz.claims.statistics import Verdict
 from senet_viz.dashboard import glossary, links
 from senet_viz.dashboard.assessments import find_assessment
 from senet_viz.dashboard.controls import prepare, row
 from senet_viz.dashboard.frame import Opened, open_page
 from senet_viz.dashboard.parts import show_answer, show_downloads, show_figure
 from senet_viz.dashboard.screen import let_first_figure_draw
-from senet_viz.figures.depth_curves import draw_depth
+from senet_viz.figures.claims import draw_depth
+from senet_viz.schema import label_blocks
 
 ICONS: dict[Verdict, str] = {
     "supported": ":material/check_circle:",

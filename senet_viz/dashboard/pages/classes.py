@@ -7,35 +7,22 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from senet_viz.analysis.classes import (
-    ClassComparison,
-    ClassDistinctness,
-    ClassOverview,
-    answer_distinctness,
-    answer_plane,
-    answer_use,
-)
-from senet_viz.analysis.classes.neighbours import MOST_COMPARED
-from senet_viz.analysis.profiles import label_blocks, label_classes
+from senet_viz.analysis.classes.distinctness import ClassDistinctness
+from senet_viz.analysis.classes.neighbours import MOST_COMPARED, ClassComparison
+from senet_viz.analysis.classes.overview import ClassOverview, answer_distinctness, answer_plane, answer_use
 from senet_viz.dashboard import captions, glossary, links
-from senet_viz.dashboard.class_colours import assign_colours
-from senet_viz.dashboard.classes_confusable import show_confusable
-from senet_viz.dashboard.classes_results import (
-    get_accuracy,
-    get_comparison,
-    get_distinctness,
-    get_nearest,
-    get_plane,
-)
-from senet_viz.dashboard.classes_table import pick_effect, pick_order, show_table
+from senet_viz.dashboard.classes.results import get_accuracy, get_comparison, get_distinctness, get_nearest, get_plane
+from senet_viz.dashboard.classes.tables import pick_effect, pick_order, show_confusable, show_table
 from senet_viz.dashboard.controls import pick_figure_classes, pick_one, prepare, row
-from senet_viz.dashboard.frame import Opened, escape, open_page
-from senet_viz.dashboard.lab_effects import find_effects
+from senet_viz.dashboard.frame import Opened, assign_colours, open_page
+from senet_viz.dashboard.lab.effects import find_effects
+from senet_viz.dashboard.links import escape
 from senet_viz.dashboard.parts import keep_figure, show_answer, show_downloads, show_figure
 from senet_viz.errors import SenetVizError
 from senet_viz.figures.classes import draw_class_distances, draw_class_matrix, draw_distinctness, draw_plane
-from senet_viz.recording.export import block_word, file_stem, name_classes
-from senet_viz.schema import Gate
+from senet_viz.recording.export import file_stem, name_classes
+from senet_viz.recording.statistics import block_word
+from senet_viz.schema import Gate, label_blocks, label_classes
 
 UNITS = {"Units of s": False, "Within-class SDs": True}
 _UNASKED = 20_000_000  # kept gates that are read for intervals without a question

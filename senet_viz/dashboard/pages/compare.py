@@ -5,34 +5,29 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from senet_viz.analysis.comparison import Comparison
-from senet_viz.analysis.comparison.answers import answer_comparison
-from senet_viz.analysis.comparison.stripes import StripeUnit
-from senet_viz.analysis.profiles import label_blocks
+from senet_viz.analysis.comparison.blocks import StripeUnit
+from senet_viz.analysis.comparison.result import Comparison
+from senet_viz.analysis.comparison.summary import answer_comparison
 from senet_viz.dashboard import captions, glossary, links
-from senet_viz.dashboard.compare_attribution import show_attribution
-from senet_viz.dashboard.compare_block import BLOCK_ANCHOR, BLOCK_KEY, bring_into_view, show_block
-from senet_viz.dashboard.compare_stability import show_stability
-from senet_viz.dashboard.comparisons import get_comparison
+from senet_viz.dashboard.comparison.attribution import show_attribution
+from senet_viz.dashboard.comparison.block import BLOCK_ANCHOR, BLOCK_KEY, bring_into_view, show_block
+from senet_viz.dashboard.comparison.results import get_comparison
+from senet_viz.dashboard.comparison.stability import show_stability
 from senet_viz.dashboard.controls import pick_one, prepare, row
-from senet_viz.dashboard.frame import Opened, escape, open_page
-from senet_viz.dashboard.networks import open_network
+from senet_viz.dashboard.frame import Opened, open_page
+from senet_viz.dashboard.links import escape
 from senet_viz.dashboard.parts import keep_figure, show_answer, show_downloads, show_figure, show_table
 from senet_viz.dashboard.uploads import MOST_IMAGES, Brought, bring_images
-from senet_viz.dashboard.waiting import load_networks, networks_can_wait, wait_for
+from senet_viz.dashboard.waiting import load_networks, networks_can_wait, open_network, wait_for
 from senet_viz.errors import SenetVizError
-from senet_viz.figures import chart_config
-from senet_viz.figures.comparison import (
-    Distance,
-    colour_images,
-    draw_distances,
-    draw_emergence,
-    draw_gate_grid,
-    draw_predictions,
-)
+from senet_viz.figures.comparison import Distance, draw_distances, draw_emergence, draw_predictions
+from senet_viz.figures.comparison_gates import draw_gate_grid
+from senet_viz.figures.theme import chart_config, colour_images
+from senet_viz.schema import label_blocks
 
 if TYPE_CHECKING:
-    from senet_viz.models import Model
+    from senet_viz.models.zoo import Model
+
 
 UNITS: dict[str, StripeUnit] = {"Units of s": "s", "Recorded SDs": "sd"}
 DISTANCES: dict[str, Distance] = {"RMS": "rms", "Cosine": "cosine", "From the recorded mean": "from mean"}

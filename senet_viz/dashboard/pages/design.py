@@ -3,28 +3,23 @@
 import pandas as pd
 import streamlit as st
 
-from senet_viz.analysis.costs import (
-    ARCHITECTURES,
-    DEEPEST,
-    PLACEMENT_WORDS,
-    REDUCTIONS,
-    DesignCost,
+from senet_viz.analysis.costs.ablations import (
     answer_design,
     compare_formula,
     compare_note,
-    cost_design,
     describe_ablations,
     list_ablations,
-    sweep_reductions,
 )
+from senet_viz.analysis.costs.design import DEEPEST, REDUCTIONS, DesignCost, cost_design, sweep_reductions
+from senet_viz.analysis.costs.formulas import ARCHITECTURES, PLACEMENT_WORDS
 from senet_viz.dashboard import glossary, links
-from senet_viz.dashboard.commands import show_command
 from senet_viz.dashboard.controls import prepare, row
-from senet_viz.dashboard.frame import escape, open_plain_page
-from senet_viz.dashboard.parts import show_answer, show_downloads, show_figure
+from senet_viz.dashboard.frame import open_plain_page
+from senet_viz.dashboard.links import escape
+from senet_viz.dashboard.parts import show_answer, show_command, show_downloads, show_figure
 from senet_viz.dashboard.screen import Screen
 from senet_viz.errors import SenetVizError
-from senet_viz.figures.design import draw_error_against_size, draw_reductions, draw_variants
+from senet_viz.figures.costs import draw_error_against_size, draw_reductions, draw_variants
 
 _FIRST = "SE-ResNet-50"
 _EQ5 = r"\frac{2}{r}\sum_s N_s\,C_s^2"

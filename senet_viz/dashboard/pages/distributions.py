@@ -7,17 +7,9 @@ from typing import Any
 import plotly.graph_objects as go
 import streamlit as st
 
-from senet_viz.analysis.profiles import (
-    ChannelOrder,
-    ChosenClass,
-    ClassPanels,
-    choose_classes,
-    describe_distances,
-    label_blocks,
-    label_classes,
-)
+from senet_viz.analysis.distributions.choices import ChannelOrder, ChosenClass, choose_classes
+from senet_viz.analysis.distributions.panels import ClassPanels, describe_distances
 from senet_viz.dashboard import captions, glossary, links
-from senet_viz.dashboard.class_colours import assign_colours
 from senet_viz.dashboard.controls import (
     MAP_VIEWS,
     ORDERS,
@@ -28,15 +20,16 @@ from senet_viz.dashboard.controls import (
     prepare,
     row,
 )
-from senet_viz.dashboard.distribution_channel import CHANNEL_KEY, CHANNEL_SECTION, show_channel
-from senet_viz.dashboard.figure_names import name_map, name_profiles
-from senet_viz.dashboard.frame import Opened, escape, open_page
+from senet_viz.dashboard.distributions import CHANNEL_KEY, CHANNEL_SECTION, show_channel
+from senet_viz.dashboard.frame import Opened, assign_colours, open_page
+from senet_viz.dashboard.links import escape
 from senet_viz.dashboard.parts import show_answer, show_downloads, show_figure
-from senet_viz.dashboard.results import get_map, get_panels
+from senet_viz.dashboard.results import get_map, get_panels, name_map, name_profiles
 from senet_viz.dashboard.screen import Screen, ask_for_section, scroll_to_section
 from senet_viz.errors import SenetVizError
-from senet_viz.figures import draw_class_map, draw_panels
-from senet_viz.schema import Gate
+from senet_viz.figures.class_map import draw_class_map
+from senet_viz.figures.distributions import draw_panels
+from senet_viz.schema import Gate, label_blocks, label_classes
 
 BLOCK_SECTION = "one-block"
 MEANS, BANDS = "Means (Fig. 6)", "Mean ± SD (Fig. 7)"

@@ -4,20 +4,14 @@ from pathlib import Path
 
 import streamlit as st
 
-from senet_viz.analysis.experiments import (
-    Experiment,
-    ExperimentResult,
-    answer_question,
-    bound_text,
-    describe_stages,
-    describe_state,
-    experiments_folder,
-    list_experiments,
-    open_experiment,
-)
+from senet_viz.analysis.experiments.answers import answer_question, bound_text, describe_stages, describe_state
+from senet_viz.analysis.experiments.declaration import Experiment
+from senet_viz.analysis.experiments.files import experiments_folder, list_experiments, open_experiment
+from senet_viz.analysis.experiments.result import ExperimentResult
 from senet_viz.dashboard import glossary, links
 from senet_viz.dashboard.controls import prepare
-from senet_viz.dashboard.frame import escape, open_plain_page
+from senet_viz.dashboard.frame import open_plain_page
+from senet_viz.dashboard.links import escape
 from senet_viz.dashboard.parts import show_answer, show_downloads, show_figure, show_table
 from senet_viz.dashboard.screen import Screen
 from senet_viz.errors import SenetVizError

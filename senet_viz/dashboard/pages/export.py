@@ -6,25 +6,18 @@ from pathlib import Path
 import pandas as pd
 import streamlit as st
 
-from senet_viz.analysis.profiles import label_blocks, label_classes
 from senet_viz.dashboard import glossary, links, writing
-from senet_viz.dashboard.commands import show_command
 from senet_viz.dashboard.controls import pick_one, prepare
-from senet_viz.dashboard.figure_export import show_figure_export
-from senet_viz.dashboard.frame import Opened, escape, open_page
-from senet_viz.dashboard.parts import show_answer
+from senet_viz.dashboard.export import show_figure_export
+from senet_viz.dashboard.frame import Opened, open_page
+from senet_viz.dashboard.links import escape
+from senet_viz.dashboard.parts import show_answer, show_command
 from senet_viz.dashboard.results import get_estimate
 from senet_viz.errors import SenetVizError
 from senet_viz.paths import expand_home
-from senet_viz.recording.export import (
-    ALL,
-    SIDE_ENDING,
-    ExportEstimate,
-    export_command,
-    free_path,
-    name_statistics,
-    statistics_columns,
-)
+from senet_viz.recording.export import SIDE_ENDING, ExportEstimate, free_path, name_statistics
+from senet_viz.recording.statistics import ALL, export_command, statistics_columns
+from senet_viz.schema import label_blocks, label_classes
 from senet_viz.text import bytes_text
 
 FORMATS = {"Parquet": ".parquet", "CSV": ".csv", "JSON": ".json", "NPZ": ".npz"}

@@ -3,10 +3,10 @@
 import streamlit as st
 
 from senet_viz.dashboard import glossary, links
-from senet_viz.dashboard.frame import escape, open_page
-from senet_viz.dashboard.how_paper import show_costs, show_paper
-from senet_viz.dashboard.how_steps import show_live
+from senet_viz.dashboard.frame import open_page
+from senet_viz.dashboard.links import escape
 from senet_viz.dashboard.waiting import load_networks, networks_can_wait, wait_for
+from senet_viz.dashboard.walkthrough import show_costs, show_live, show_paper
 from senet_viz.errors import SenetVizError
 
 opened = open_page("How SE works", "What does a squeeze-and-excitation block do to a photo?")

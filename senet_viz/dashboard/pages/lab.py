@@ -4,10 +4,8 @@ import streamlit as st
 
 from senet_viz.dashboard import links
 from senet_viz.dashboard.frame import open_page
-from senet_viz.dashboard.lab_effects import find_effects, show_effects
-from senet_viz.dashboard.lab_freezing import show_freezing
-from senet_viz.dashboard.lab_live import show_live
-from senet_viz.dashboard.lab_missing import explain_missing
+from senet_viz.dashboard.lab.effects import explain_missing, find_effects, show_effects, show_freezing
+from senet_viz.dashboard.lab.live import show_live
 from senet_viz.dashboard.screen import scroll_to_section
 
 opened = open_page("Gate lab", "What do the gates do: what does it cost to freeze, exchange or remove them?")

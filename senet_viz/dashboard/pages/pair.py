@@ -13,12 +13,12 @@ from senet_viz.analysis.pair import (
     tabulate_verdicts,
 )
 from senet_viz.dashboard import captions, glossary, links
-from senet_viz.dashboard.commands import show_command
-from senet_viz.dashboard.frame import Opened, escape, open_page
-from senet_viz.dashboard.pair_sides import Side, open_side, pick_second
-from senet_viz.dashboard.parts import show_answer, show_downloads, show_figure
+from senet_viz.dashboard.frame import Opened, open_page
+from senet_viz.dashboard.links import escape
+from senet_viz.dashboard.pair import Side, open_side, pick_second
+from senet_viz.dashboard.parts import show_answer, show_command, show_downloads, show_figure
 from senet_viz.errors import SenetVizError
-from senet_viz.figures.pairs import draw_pair, draw_pair_differences
+from senet_viz.figures.pair import draw_pair, draw_pair_differences
 
 _TABLE_HEIGHT = 420
 

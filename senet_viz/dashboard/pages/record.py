@@ -2,13 +2,21 @@
 
 import streamlit as st
 
-from senet_viz.dashboard.frame import escape, open_plain_page
-from senet_viz.dashboard.jobs import check_name, start_job
-from senet_viz.dashboard.notices import attempt, show_refusal
-from senet_viz.dashboard.record_form import Choices, choose_recording, clear_name
-from senet_viz.dashboard.record_jobs import show_jobs
-from senet_viz.dashboard.record_list import open_elsewhere, show_recordings
-from senet_viz.dashboard.record_plan import Decision, check_choices, forget_check, last_check, show_check
+from senet_viz.dashboard.frame import open_plain_page
+from senet_viz.dashboard.jobs.request import check_name
+from senet_viz.dashboard.jobs.running import start_job
+from senet_viz.dashboard.links import escape
+from senet_viz.dashboard.record.form import (
+    Choices,
+    Decision,
+    check_choices,
+    choose_recording,
+    clear_name,
+    forget_check,
+    last_check,
+    show_check,
+)
+from senet_viz.dashboard.record.recordings import attempt, open_elsewhere, show_jobs, show_recordings, show_refusal
 from senet_viz.dashboard.shelf import recordings_folder
 from senet_viz.errors import SenetVizError
 from senet_viz.paths import tell_refusal

@@ -5,25 +5,29 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from senet_viz.analysis.freezing import FreezeAdvice, FreezePath, check_freezing, write_freezing
+from senet_viz.analysis.freezing import FreezeAdvice, FreezePath
+from senet_viz.analysis.freezing_files import check_freezing, write_freezing
 from senet_viz.errors import ArgumentError
-from senet_viz.images import ImageSource, map_labels
+from senet_viz.images.labels import map_labels
+from senet_viz.images.source import ImageSource
 from senet_viz.models.environment import describe_environment
 from senet_viz.models.memory import keep_freed_memory
 from senet_viz.models.zoo import Model
-from senet_viz.recording import Recording, open_recording
 from senet_viz.recording.outcomes import CLEAN_FOLDER, SCRATCH_FOLDER
-from senet_viz.workflows.freezing.estimating import FreezeEstimate, estimate_freezing
-from senet_viz.workflows.freezing.keeping import FreezingFolder
-from senet_viz.workflows.freezing.options import FreezeOptions
-from senet_viz.workflows.freezing.telling import FreezeProgress, OnProgress
-from senet_viz.workflows.freezing.walking import Walk, split_halves
-from senet_viz.workflows.interventions import InterventionProgress
-from senet_viz.workflows.interventions.estimating import Rehearsal, rehearse
-from senet_viz.workflows.interventions.making import record_clean
-from senet_viz.workflows.interventions.preparing import NOTES, Prepared, make_job, prepare
+from senet_viz.recording.reader import Recording, open_recording
+from senet_viz.workflows.freezing.request import (
+    FreezeEstimate,
+    FreezeOptions,
+    FreezeProgress,
+    FreezingFolder,
+    OnProgress,
+    estimate_freezing,
+)
+from senet_viz.workflows.freezing.search import Walk, split_halves
+from senet_viz.workflows.interventions.donors import scratch_folder
+from senet_viz.workflows.interventions.making import NOTES, Prepared, make_job, prepare, record_clean
 from senet_viz.workflows.interventions.request import Request, make_request
-from senet_viz.workflows.interventions.scratch import scratch_folder
+from senet_viz.workflows.interventions.running import InterventionProgress, Rehearsal, rehearse
 
 OnEstimate = Callable[[FreezeEstimate], None]
 

@@ -10,13 +10,13 @@ import torch
 from torch import Tensor, nn
 
 from senet_viz.analysis.freezing import Timing
-from senet_viz.gates import BoundGate
 from senet_viz.gates.adapters import find_adapter
-from senet_viz.gates.interventions import Move, moving
+from senet_viz.gates.discovery import BoundGate
+from senet_viz.gates.intervention import Move, moving
 from senet_viz.models.environment import describe_device
 from senet_viz.models.forward import observing
 from senet_viz.models.zoo import Model
-from senet_viz.workflows.interventions.estimating import forward_of
+from senet_viz.workflows.interventions.running import forward_of
 
 FEWEST, MOST = 5, 31  # rounds
 SECONDS = 60.0  # that all rounds may take together

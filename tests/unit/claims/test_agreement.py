@@ -6,10 +6,12 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from senet_viz.claims import BlockSeries, ClassSubsets, draw_subsets, judge, measure_subsets, wilson_interval
+from senet_viz.claims.agreement import draw_subsets, measure_subsets, wilson_interval
+from senet_viz.claims.inputs import BlockSeries, ClassSubsets
+from senet_viz.claims.judging import judge
 from senet_viz.errors import ArgumentError
 from senet_viz.recording.moments import Channels, ClassMoments, Moments
-from senet_viz.stats.measures import block_statistics, split_variance
+from senet_viz.stats.shares import block_statistics, split_variance
 from tests.support.claimed import CURVES, make_curves, make_inputs
 
 

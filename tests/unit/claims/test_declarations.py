@@ -4,7 +4,7 @@ import dataclasses
 
 import pytest
 
-from senet_viz.claims import CLAIMS
+from senet_viz.claims.declarations import CLAIMS
 
 DECLARED = {
     ("C1", "relative"): (("at most", 0.10, 0.90), ("at most", 0.0, 0.90)),

@@ -7,27 +7,23 @@ import math
 import numpy as np
 import pytest
 
-from senet_viz.claims import (
-    NO_INTERVENTIONS,
-    BlockIntervals,
-    BlockSeries,
-    ClaimReport,
+from senet_viz.claims.declaring import say_bound, say_interval, say_number
+from senet_viz.claims.evidence import ClaimReport
+from senet_viz.claims.inputs import BlockIntervals, BlockSeries
+from senet_viz.claims.judging import NO_INTERVENTIONS, judge
+from senet_viz.claims.sentences import (
     describe_claim_disagreement,
     describe_disagreement,
     describe_scope,
     explain_controls,
-    judge,
     list_nulls,
-    say_bound,
     say_controls,
     say_estimate,
-    say_interval,
-    say_number,
     summarize_reading,
     tabulate_report,
 )
 from senet_viz.errors import RecordingError
-from senet_viz.stats.resampling import Interval
+from senet_viz.stats.estimates import Interval
 from tests.support.claimed import make_curves, make_effects, make_inputs
 
 STILL = {"between_variance": (1e-6, 1e-5, 1e-5, 2e-5, 1e-5, 1e-5)}

@@ -5,22 +5,13 @@ import dataclasses
 import numpy as np
 import pytest
 
-from senet_viz.claims import (
-    NO_INTERVENTIONS,
-    BlockIntervals,
-    BlockSeries,
-    ClaimInputs,
-    ClaimReport,
-    Evidence,
-    Series,
-    SeriesName,
-    describe_scope,
-    gather_series,
-    judge,
-)
+from senet_viz.claims.evidence import ClaimReport, Evidence
+from senet_viz.claims.inputs import BlockIntervals, BlockSeries, ClaimInputs, Series, SeriesName, gather_series
+from senet_viz.claims.judging import NO_INTERVENTIONS, judge
+from senet_viz.claims.sentences import describe_scope
 from senet_viz.errors import ArgumentError
-from senet_viz.stats.measures import BlockStatistics
-from senet_viz.stats.resampling import Estimate
+from senet_viz.stats.estimates import Estimate
+from senet_viz.stats.shares import BlockStatistics
 from tests.support.claimed import make_curves, make_effects, make_inputs
 from tests.support.synthetic import PAPER_BLOCKS, make_gates
 

@@ -7,7 +7,7 @@ import pytest
 
 from benchmarks.planted import PATTERNS, Design, simulate
 from benchmarks.verdict_page import make_page
-from senet_viz.claims import judge
+from senet_viz.claims.judging import judge
 
 SEEDS = range(3)
 ROOT = Path(__file__).parents[3]

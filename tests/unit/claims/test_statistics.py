@@ -4,8 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from senet_viz.claims import find_roles
-from senet_viz.claims.inputs import Series
+from senet_viz.claims.inputs import Series, find_roles
 from senet_viz.claims.statistics import Contrast, Lead, Rise, Sd, SdDifference, SdRatio, measure_series
 from tests.support.claimed import ERROR, GROUPS, make_curves, make_series
 from tests.support.synthetic import PAPER_BLOCKS, make_gates

@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from senet_viz.dashboard import networks, waiting
+from senet_viz.dashboard import waiting
 from senet_viz.errors import ModelError
-from senet_viz.recording import Recording
 from senet_viz.recording.moments import Moments
+from senet_viz.recording.reader import Recording
 from tests.support.synthetic import synthetic_recording
 
 ROOT = Path(__file__).parents[3]
@@ -50,7 +50,7 @@ def test_the_reading_part_does_not_wait_for_what_runs_networks(tmp_path: Path, m
 
     made = synthetic_recording(tmp_path / "run", classes=5, per_class=6, blocks={"SE_2_1": 4, "SE_3_1": 8})
     loading: Future[None] = Future()
-    monkeypatch.setattr(networks, "load_network", refuse)
+    monkeypatch.setattr(waiting, "load_network", refuse)
     monkeypatch.setattr(waiting, "LARGE", 59)
     monkeypatch.setattr(waiting, "networks_loaded", loading.done)
     monkeypatch.setattr(waiting, "load_networks", lambda: loading)

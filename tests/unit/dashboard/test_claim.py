@@ -8,7 +8,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from senet_viz.claims.assess import assess
-from senet_viz.recording import slim_recording
+from senet_viz.recording.slim import slim_recording
 from tests.support.pages import APP, said
 from tests.support.synthetic import synthetic_recording, unlabelled_recording
 

@@ -9,8 +9,9 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from senet_viz.claims.assess import assess
-from senet_viz.dashboard import classes_confusable
-from senet_viz.recording import Recording, RecordingWriter, open_recording
+from senet_viz.dashboard.classes import tables
+from senet_viz.recording.reader import Recording, open_recording
+from senet_viz.recording.writer import RecordingWriter
 from senet_viz.schema import ClassTable, LabelMapping
 from tests.support.pages import Opener, figures, page_opener, said
 from tests.support.synthetic import (
@@ -197,7 +198,7 @@ def test_classes_without_outputs_have_gates_but_no_confusions(open_page: Opener,
 def test_many_classes_are_paired_at_a_click_only(
     open_page: Opener, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(classes_confusable, "_AT_ONCE", 5)
+    monkeypatch.setattr(tables, "_AT_ONCE", 5)
     made = synthetic_recording(tmp_path / "run", classes=30, per_class=3, blocks=[4])
     app = open_page(made.path)
     assert not app.exception

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from senet_viz.dashboard.commands import PROGRAM, find_program
+from senet_viz.dashboard.parts import PROGRAM, find_program
 
 
 @pytest.fixture

@@ -9,8 +9,8 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 import senet_viz as sv
-from senet_viz.analysis.comparison import Placement
-from senet_viz.dashboard import comparisons
+from senet_viz.analysis.comparison.placement import Placement
+from senet_viz.dashboard.comparison import results
 from senet_viz.errors import RecordingError
 from senet_viz.workflows.plan import RecordOptions
 from senet_viz.workflows.record import record
@@ -69,7 +69,7 @@ def test_samples_show_everything_and_a_gradient_is_drawn(open_page: Opener) -> N
 def test_many_gates_are_read_beside_the_page_which_says_what_it_shows_meanwhile(
     open_page: Opener, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(comparisons, "AT_ONCE", 0)
+    monkeypatch.setattr(results, "AT_ONCE", 0)
     reading: Future[Placement] = Future()
 
     class Late:
@@ -78,7 +78,7 @@ def test_many_gates_are_read_beside_the_page_which_says_what_it_shows_meanwhile(
             return reading
 
     late = Late()
-    monkeypatch.setattr(comparisons, "_reader", lambda: late)
+    monkeypatch.setattr(results, "_reader", lambda: late)
     app = open_page(images="Samples")
     assert not app.exception
     assert "Reading the gates of SE_5_3" in said(app).replace("\\", "")
@@ -102,12 +102,13 @@ def test_what_could_not_be_read_beside_the_page_is_told_there(
 ) -> None:
     failed: Future[Placement] = Future()
     failed.set_exception(RecordingError("gates-00000.parquet could not be read."))
-    monkeypatch.setattr(comparisons, "find_placement", lambda *_: (None, failed))
+    monkeypatch.setattr(results, "find_placement", lambda *_: (None, failed))
 
     def wait() -> None:
-        from senet_viz.dashboard import comparisons, waiting
+        from senet_viz.dashboard import waiting
+        from senet_viz.dashboard.comparison import results
 
-        _, reading = comparisons.find_placement()  # type: ignore[call-arg]
+        _, reading = results.find_placement()  # type: ignore[call-arg]
         assert reading is not None
         waiting.wait_for(reading, "Reading…")
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from senet_viz.recording import RecordingWriter
+from senet_viz.recording.writer import RecordingWriter
 from tests.support.synthetic import make_gates, make_manifest, synthetic_recording
 
 APP = str(Path(__file__).parents[3] / "app.py")

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from senet_viz.dashboard import channel_gates, networks
+from senet_viz.dashboard import waiting
 from senet_viz.errors import ModelError
 from tests.support.image_files import write_class_folders
 from tests.support.pages import Opener, page_opener, said
@@ -23,7 +23,7 @@ def open_page(monkeypatch: pytest.MonkeyPatch) -> Opener:
     def refuse(*_: object) -> None:
         raise ModelError("There is no network here.")
 
-    monkeypatch.setattr(networks, "load_network", refuse)
+    monkeypatch.setattr(waiting, "load_network", refuse)
     return page_opener(monkeypatch)
 
 
@@ -77,7 +77,7 @@ def test_a_chosen_image_of_the_recording_is_brought_without_an_upload(open_page:
 def test_many_gates_are_read_beside_the_page(
     open_page: Opener, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(channel_gates, "AT_ONCE", 0)
+    monkeypatch.setattr(waiting, "AT_ONCE", 0)
     recording = synthetic_recording(tmp_path / "run", classes=4)
     app = open_page("distributions", recording.path)
     for _ in range(20):
@@ -89,9 +89,9 @@ def test_many_gates_are_read_beside_the_page(
 
 
 def test_what_failed_to_be_read_is_tried_again() -> None:
-    reader, answers = channel_gates.GateReader(), [OSError("gone"), None]
+    reader, answers = waiting.GateReader(), [OSError("gone"), None]
 
-    def read() -> channel_gates.Gates:
+    def read() -> waiting.Gates:
         if error := answers.pop(0):
             raise error
         return np.zeros(3, dtype=np.float16)

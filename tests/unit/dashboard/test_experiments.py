@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from senet_viz.analysis.experiments import write_result
+from senet_viz.analysis.experiments.files import write_result
 from tests.support.experimented import DRAWN, drawn_result, write_declaration
 from tests.support.pages import figures, said
 

@@ -10,9 +10,9 @@ import pytest
 from streamlit.testing.v1 import AppTest
 from typer.testing import CliRunner
 
-from senet_viz.cli import app as command_line
+from senet_viz.cli.options import app as command_line
 from senet_viz.dashboard import writing
-from senet_viz.recording import Recording
+from senet_viz.recording.reader import Recording
 from tests.support.exported import read_exported
 from tests.support.synthetic import synthetic_recording, unlabelled_recording
 

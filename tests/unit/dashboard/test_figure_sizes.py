@@ -5,9 +5,10 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from senet_viz.figures import LIGHT
-from senet_viz.figures.comparison import draw_block_gates, draw_differing_channels, draw_emergence, draw_gate_grid
-from senet_viz.recording import Recording
+from senet_viz.figures.comparison import draw_emergence
+from senet_viz.figures.comparison_gates import draw_block_gates, draw_differing_channels, draw_gate_grid
+from senet_viz.figures.theme import LIGHT
+from senet_viz.recording.reader import Recording
 from tests.support.compared import synthetic_comparison
 from tests.support.synthetic import synthetic_recording
 

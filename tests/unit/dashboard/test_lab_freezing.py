@@ -5,9 +5,10 @@ from functools import partial
 
 import pytest
 
-from senet_viz.analysis.freezing import FREEZING, write_freezing
-from senet_viz.dashboard.lab_missing import make_freeze_command
-from senet_viz.recording import Recording
+from senet_viz.analysis.freezing_files import write_freezing
+from senet_viz.dashboard.lab.effects import make_freeze_command
+from senet_viz.recording.layout import FREEZING
+from senet_viz.recording.reader import Recording
 from tests.support.frozen import make_cost, path_of
 from tests.support.pages import Opener, page_opener, said
 from tests.support.synthetic import PAPER_BLOCKS, synthetic_recording

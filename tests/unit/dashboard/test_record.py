@@ -12,12 +12,14 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from senet_viz.dashboard.jobs import Plan, RecordRequest, find_jobs, read_status
+from senet_viz.dashboard.jobs.plan import Plan
+from senet_viz.dashboard.jobs.request import RecordRequest
+from senet_viz.dashboard.jobs.running import find_jobs, read_status
 from senet_viz.dashboard.shelf import find_recordings, name_of, recordings_folder
 from senet_viz.errors import RecordingError
-from senet_viz.models import bundled_folder
-from senet_viz.recording import open_recording
-from senet_viz.recording.lock import FolderLock
+from senet_viz.models.zoo import bundled_folder
+from senet_viz.recording.folder import FolderLock
+from senet_viz.recording.reader import open_recording
 from tests.support.synthetic import synthetic_recording
 from tests.unit.dashboard.jobs.test_plan import plan_tree
 
@@ -46,7 +48,7 @@ def planned(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
 
     def answer(**changes: object) -> None:
         plan = Plan.from_json(plan_tree(**changes))
-        monkeypatch.setattr("senet_viz.dashboard.record_plan.plan_request", lambda request, out: plan)
+        monkeypatch.setattr("senet_viz.dashboard.record.form.plan_request", lambda request, out: plan)
 
     return answer
 
@@ -76,7 +78,7 @@ def test_every_bundled_model_can_be_chosen(root: Path, monkeypatch: pytest.Monke
         asked.append(request.model)
         return Plan.from_json(plan_tree())
 
-    monkeypatch.setattr("senet_viz.dashboard.record_plan.plan_request", plan)
+    monkeypatch.setattr("senet_viz.dashboard.record.form.plan_request", plan)
     app = open_app()
     for label in app.selectbox(key="record_model").options:
         if label.startswith("Bundled"):
@@ -185,7 +187,7 @@ def test_a_check_that_fails_is_a_sentence(root: Path, monkeypatch: pytest.Monkey
     def refuse(request: object, out: object) -> Plan:
         raise RecordingError("There is no *such* model.")
 
-    monkeypatch.setattr("senet_viz.dashboard.record_plan.plan_request", refuse)
+    monkeypatch.setattr("senet_viz.dashboard.record.form.plan_request", refuse)
     app = open_app()
     app.button(key="record_check").click().run()
     assert app.error[0].value == "There is no \\*such\\* model."

@@ -6,7 +6,7 @@ from urllib.parse import urlencode
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from senet_viz.dashboard.selections import SAYS, read_link, say_keys
+from senet_viz.dashboard.links import SAYS, read_link, say_keys
 from tests.support.synthetic import synthetic_recording
 
 ROOT = Path(__file__).parents[3]

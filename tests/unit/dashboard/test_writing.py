@@ -9,8 +9,8 @@ import pytest
 
 from senet_viz.dashboard.writing import Wanted, WritingJob, WritingRoom
 from senet_viz.errors import RecordingError
-from senet_viz.recording import Recording
 from senet_viz.recording.export import export_statistics
+from senet_viz.recording.reader import Recording
 from tests.support.synthetic import synthetic_recording
 
 EVERYTHING = "everything"

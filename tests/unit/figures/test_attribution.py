@@ -9,7 +9,8 @@ import pytest
 from PIL import Image
 
 from senet_viz.analysis.attribution import Completeness
-from senet_viz.figures import DARK, LIGHT, Look, draw_attribution, draw_channels, draw_grad_cam
+from senet_viz.figures.attribution import draw_attribution, draw_channels, draw_grad_cam
+from senet_viz.figures.theme import DARK, LIGHT, Look
 from tests.support.attributed import SIDE, draw_cam, draw_channel_values, draw_pixel_values
 
 DONE = Completeness("mean", 0.25, 64, 1.6e-4)

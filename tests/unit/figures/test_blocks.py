@@ -8,14 +8,19 @@ import pytest
 from senet_viz.analysis.blocks import gather_health, gather_measures, gather_similarity
 from senet_viz.analysis.pair import PairSide, pair_recordings
 from senet_viz.claims.assess import assess
-from senet_viz.claims.assessment import Assessment, read_assessment, read_measures, read_tree
-from senet_viz.figures import DARK, LIGHT, Look
-from senet_viz.figures.block_measures import draw_block_measures
-from senet_viz.figures.gate_health import draw_gate_health
-from senet_viz.figures.matrices import draw_channels_scatter, draw_correlations, draw_similarity
-from senet_viz.figures.pairs import draw_pair, draw_pair_differences
-from senet_viz.recording import Recording
-from senet_viz.stats.measures.correlations import correlate_measures
+from senet_viz.claims.assessment import Assessment
+from senet_viz.claims.assessment_files import read_assessment, read_measures, read_tree
+from senet_viz.figures.blocks import (
+    draw_block_measures,
+    draw_channels_scatter,
+    draw_correlations,
+    draw_gate_health,
+    draw_similarity,
+)
+from senet_viz.figures.pair import draw_pair, draw_pair_differences
+from senet_viz.figures.theme import DARK, LIGHT, Look
+from senet_viz.recording.reader import Recording
+from senet_viz.stats.tables import correlate_measures
 from tests.support.synthetic import synthetic_recording
 
 

@@ -8,17 +8,10 @@ import numpy as np
 import plotly.graph_objects as go
 import pytest
 
-from senet_viz.analysis.classes import (
-    agree_with_confusions,
-    compare_classes,
-    count_confusions,
-    gather_agreement,
-    measure_distinctness,
-    place_classes,
-    read_class_profiles,
-)
-from senet_viz.analysis.profiles import count_decimals
-from senet_viz.figures import DARK, LIGHT, Look, colour_classes
+from senet_viz.analysis.classes.confusions import agree_with_confusions, count_confusions, gather_agreement
+from senet_viz.analysis.classes.distinctness import measure_distinctness
+from senet_viz.analysis.classes.neighbours import compare_classes, place_classes
+from senet_viz.analysis.classes.profiles import read_class_profiles
 from senet_viz.figures.classes import (
     draw_agreement,
     draw_class_distances,
@@ -26,7 +19,9 @@ from senet_viz.figures.classes import (
     draw_distinctness,
     draw_plane,
 )
-from senet_viz.recording import Recording
+from senet_viz.figures.theme import DARK, LIGHT, Look, colour_classes
+from senet_viz.recording.reader import Recording
+from senet_viz.text import count_decimals
 from tests.support.synthetic import PAPER_BLOCKS, make_gates, synthetic_recording
 from tests.unit.analysis.classes.planted import distinct
 

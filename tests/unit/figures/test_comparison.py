@@ -5,19 +5,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from senet_viz.analysis.comparison import Comparison
-from senet_viz.analysis.comparison.stripes import MOST_STRIPES
-from senet_viz.figures import DARK, GREY, LIGHT
-from senet_viz.figures.comparison import (
-    colour_images,
-    draw_block_gates,
-    draw_differing_channels,
-    draw_distances,
-    draw_emergence,
-    draw_gate_grid,
-    draw_predictions,
-)
-from senet_viz.recording import Recording
+from senet_viz.analysis.comparison.blocks import MOST_STRIPES
+from senet_viz.analysis.comparison.result import Comparison
+from senet_viz.figures.comparison import draw_distances, draw_emergence, draw_predictions
+from senet_viz.figures.comparison_gates import draw_block_gates, draw_differing_channels, draw_gate_grid
+from senet_viz.figures.theme import DARK, GREY, LIGHT, colour_images
+from senet_viz.recording.reader import Recording
 from tests.support.compared import synthetic_comparison
 from tests.support.synthetic import PAPER_BLOCKS, synthetic_recording
 

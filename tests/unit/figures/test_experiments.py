@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from senet_viz.figures import DARK, LIGHT, Look
 from senet_viz.figures.experiments import draw_accuracies, draw_class_shares, draw_differences
+from senet_viz.figures.theme import DARK, LIGHT, Look
 from tests.support.experimented import drawn_result
 
 LOOKS = pytest.mark.parametrize(("look", "narrow"), [(LIGHT, False), (DARK, True)])

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from senet_viz.figures import DARK, LIGHT
-from senet_viz.figures.effects import draw_freezing
+from senet_viz.figures.freezing import draw_freezing
+from senet_viz.figures.theme import DARK, LIGHT
 from tests.support.frozen import make_cost, make_path
 
 CHOOSING = [make_cost(c, 0.2) for c in (0.1, -0.2, -0.7, -40.0)]

@@ -6,8 +6,8 @@ from timm.layers import GlobalContext, SEModule
 from torch import nn
 
 from senet_viz.errors import GateError
-from senet_viz.gates import bind_gates, find_gates, survey_gates
-from senet_viz.models.resnet import small_se_resnet50
+from senet_viz.gates.discovery import bind_gates, find_gates, survey_gates
+from senet_viz.models.networks.resnet import small_se_resnet50
 from tests.support.networks import (
     FAMILIES,
     LIBRARY_MODELS,

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from senet_viz.errors import ArgumentError, GateError
-from senet_viz.gates import find_gates
+from senet_viz.gates.discovery import find_gates
 from senet_viz.gates.recorder import GateRecorder
 from tests.support.networks import (
     FAMILIES,

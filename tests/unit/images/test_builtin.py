@@ -11,8 +11,9 @@ from PIL import Image
 from torchvision import datasets
 
 from senet_viz.errors import ImageError, SourceError
-from senet_viz.images import builtin, open_images
+from senet_viz.images import builtin
 from senet_viz.images.builtin import TORCHVISION_SETS, find_cache, open_torchvision
+from senet_viz.images.opening import open_images
 
 
 def test_digits() -> None:

@@ -12,7 +12,8 @@ import pytest
 from PIL import Image, ImageFile
 
 from senet_viz.errors import ImageError
-from senet_viz.images import DECODER, decode_image, decoding, to_rgb
+from senet_viz.images import decoding
+from senet_viz.images.decoding import DECODER, decode_image, to_rgb
 from tests.support import image_files as draw
 
 

@@ -7,7 +7,9 @@ import numpy as np
 import pytest
 
 from senet_viz.errors import ArgumentError, SourceError
-from senet_viz.images import choose_indices, choose_kept, map_labels, name_classes, open_images
+from senet_viz.images.labels import map_labels, name_classes
+from senet_viz.images.opening import open_images
+from senet_viz.images.source import choose_indices, choose_kept
 from senet_viz.schema import ClassTable
 from tests.support import image_files as draw
 

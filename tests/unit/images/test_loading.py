@@ -13,8 +13,10 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from senet_viz.errors import ArgumentError
-from senet_viz.images import decode_image, load_batches, open_images
 from senet_viz.images.builtin import BuiltinSource
+from senet_viz.images.decoding import decode_image
+from senet_viz.images.loading import load_batches
+from senet_viz.images.opening import open_images
 from senet_viz.schema import ClassTable
 from tests.support import image_files as draw
 

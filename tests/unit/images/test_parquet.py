@@ -12,7 +12,11 @@ import pytest
 import torch
 
 from senet_viz.errors import ImageError, SourceError
-from senet_viz.images import decode_image, load_batches, map_labels, name_classes, open_images, row_cache
+from senet_viz.images import row_cache
+from senet_viz.images.decoding import decode_image
+from senet_viz.images.labels import map_labels, name_classes
+from senet_viz.images.loading import load_batches
+from senet_viz.images.opening import open_images
 from senet_viz.images.parquet import ParquetSource
 from senet_viz.schema import ClassTable
 from tests.support import image_files as draw

@@ -9,7 +9,7 @@ from timm.data import create_transform, resolve_data_config
 from torchvision import models
 
 from senet_viz.errors import ModelError
-from senet_viz.models import Preprocessing
+from senet_viz.models.preprocessing import Preprocessing
 
 
 def photo(width: int, height: int) -> Image.Image:

@@ -11,16 +11,16 @@ from torchvision import models
 
 from senet_viz.dashboard.shelf import find_recordings
 from senet_viz.errors import ArgumentError, ModelError
-from senet_viz.models import Preprocessing, load_model
-from senet_viz.models.architectures import build_architecture
-from senet_viz.models.resnet import small_se_resnet50
+from senet_viz.models.networks.architectures import build_architecture
+from senet_viz.models.networks.resnet import small_se_resnet50
+from senet_viz.models.preprocessing import Preprocessing
 from senet_viz.models.weights import save_weights
-from senet_viz.models.zoo import with_calibrated_batch_norm
+from senet_viz.models.zoo import load_model, with_calibrated_batch_norm
 from senet_viz.schema import ClassTable
-from senet_viz.workflows.comparison.networks import load_recorded_model
 from senet_viz.workflows.model_building import write_config
 from senet_viz.workflows.plan import RecordOptions
 from senet_viz.workflows.record import record
+from senet_viz.workflows.recorded_model import load_recorded_model
 
 
 def test_a_factory_with_its_own_preprocessing() -> None:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
-from senet_viz.recording import RecordingWriter
+from senet_viz.recording.writer import RecordingWriter
 from tests.support.synthetic import choose_keep, make_batches, make_gates, make_manifest, synthetic_values
 
 N, CLASSES, SHARD = 1500, 10, 400

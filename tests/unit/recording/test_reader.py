@@ -8,9 +8,9 @@ import pytest
 from safetensors.numpy import load_file, save_file
 
 from senet_viz.errors import ArgumentError, RecordingError
-from senet_viz.recording import Recording, open_recording, verify_recording
-from senet_viz.recording.columns import TensorFile
-from senet_viz.recording.histograms import count_per_class
+from senet_viz.recording.reader import Recording, open_recording
+from senet_viz.recording.tensors import TensorFile, count_per_class
+from senet_viz.recording.verify import verify_recording
 from tests.support.synthetic import synthetic_recording
 
 BLOCKS = {"SE_2_3": 4, "SE_4_6": 6}
@@ -172,7 +172,7 @@ def test_verify_lists_every_difference(partly: Recording) -> None:
 
 def test_opening_and_reading_load_no_torch(recording: Recording) -> None:
     code = (
-        "import sys, senet_viz.recording as r; x = r.open_recording(sys.argv[1]); x.moments('SE_2_3'); x.gates('SE_2_3');"
+        "import sys, senet_viz.recording.reader as r; x = r.open_recording(sys.argv[1]); x.moments('SE_2_3'); x.gates('SE_2_3');"
         "x.samples; print(sorted({'torch', 'streamlit', 'plotly', 'timm'} & set(sys.modules)))"
     )
     command = [sys.executable, "-c", code, str(recording.path)]

@@ -13,7 +13,10 @@ import pyarrow.parquet as pq
 import pytest
 
 from senet_viz.errors import ArgumentError, RecordingError
-from senet_viz.recording import RecordedBatch, RecordingWriter, open_recording, verify_recording
+from senet_viz.recording.reader import open_recording
+from senet_viz.recording.rows import RecordedBatch
+from senet_viz.recording.verify import verify_recording
+from senet_viz.recording.writer import RecordingWriter
 from senet_viz.schema import Manifest
 from tests.support.synthetic import (
     choose_keep,

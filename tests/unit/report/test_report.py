@@ -11,11 +11,11 @@ import pandas as pd
 import pytest
 
 from senet_viz.claims.assess import assess
-from senet_viz.claims.assessment import ASSESSMENT
 from senet_viz.errors import ArgumentError, RecordingError
-from senet_viz.recording import Recording, open_recording
-from senet_viz.report import make_report, write_report
+from senet_viz.recording.layout import ASSESSMENT
+from senet_viz.recording.reader import Recording, open_recording
 from senet_viz.report.markup import paragraph, say_float, table
+from senet_viz.report.writing import make_report, write_report
 from tests.support.synthetic import synthetic_recording, unlabelled_recording
 from tests.support.synthetic_outcomes import write_outcomes_of
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from senet_viz.errors import ArgumentError, ModelError
-from senet_viz.models import load_model
+from senet_viz.models.zoo import load_model
 from senet_viz.workflows.model_building import ModelRequest, train_model
 from senet_viz.workflows.train import TrainConfig
 from tests.support.tiny import write_tiny_parquet

@@ -12,17 +12,15 @@ from PIL import Image
 from typer.testing import CliRunner
 
 import senet_viz as sv
-from senet_viz.analysis.comparison import Stability, describe_stability, measure_spread
-from senet_viz.analysis.comparison.stability import KINDS
-from senet_viz.cli import app
+from senet_viz.analysis.comparison.stability import KINDS, Stability, describe_stability, measure_spread
+from senet_viz.cli.options import app
 from senet_viz.errors import ArgumentError, ImageError, RecordingError
-from senet_viz.models import Model
 from senet_viz.models.preprocessing import Preprocessing
-from senet_viz.recording import Recording, open_recording
-from senet_viz.workflows.comparison import vary_image
-from senet_viz.workflows.comparison.varying import CHANGES, Change, list_variations, vary_picture
+from senet_viz.models.zoo import Model
+from senet_viz.recording.reader import Recording, open_recording
 from senet_viz.workflows.plan import RecordOptions
 from senet_viz.workflows.record import record
+from senet_viz.workflows.stability import CHANGES, Change, list_variations, vary_image, vary_picture
 from tests.support.known_gates import KnownNetwork
 from tests.support.networks import count_hooks
 from tests.support.stepped import model_of, recording_of
@@ -162,7 +160,7 @@ def test_the_yardsticks_interval_covers_when_all_channels_move_together() -> Non
     generator = np.random.default_rng(0)
     n, runs = 50, 4000
     rms = np.sqrt(2 * generator.normal(size=(runs, n)).var(axis=1, ddof=1))
-    from senet_viz.analysis.comparison import ClassSpread
+    from senet_viz.analysis.comparison.stability import ClassSpread
 
     half = ClassSpread("a", n, n - 1, np.ones(1)).uncertainty
     assert np.mean(np.abs(rms / np.sqrt(2) - 1) <= half) == pytest.approx(0.95, abs=0.015)

@@ -2,7 +2,9 @@
 
 import numpy as np
 
-from senet_viz.analysis.classes import ClassDistinctness, ClassProfiles, Confusions
+from senet_viz.analysis.classes.confusions import Confusions
+from senet_viz.analysis.classes.distinctness import ClassDistinctness
+from senet_viz.analysis.classes.profiles import ClassProfiles
 from tests.support.synthetic import make_gates
 
 

@@ -5,9 +5,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from senet_viz.analysis.classes import ClassDistinctness, ClassProfiles, measure_distinctness
-from senet_viz.analysis.classes.profiles import squares_from_others
-from senet_viz.analysis.classes.uncertainty import distance_intervals, noise_of_means, pool_covariance
+from senet_viz.analysis.classes.distinctness import ClassDistinctness, measure_distinctness
+from senet_viz.analysis.classes.profiles import (
+    ClassProfiles,
+    distance_intervals,
+    noise_of_means,
+    pool_covariance,
+    squares_from_others,
+)
 from tests.support.synthetic import make_gates, synthetic_recording
 from tests.unit.analysis.classes.planted import distinct, draw_images, profiles_of
 

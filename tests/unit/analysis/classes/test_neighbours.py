@@ -5,17 +5,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from senet_viz.analysis.classes import (
-    compare_classes,
-    find_nearest,
-    place_classes,
-    plane,
-    read_class_profiles,
-    squared_distances,
-)
-from senet_viz.analysis.classes.answers import answer_plane
+from senet_viz.analysis.classes import neighbours
+from senet_viz.analysis.classes.neighbours import compare_classes, find_nearest, place_classes
+from senet_viz.analysis.classes.overview import answer_plane
+from senet_viz.analysis.classes.profiles import read_class_profiles, squared_distances
 from senet_viz.errors import ArgumentError
-from senet_viz.recording import Recording
+from senet_viz.recording.reader import Recording
 from tests.support.synthetic import synthetic_recording
 
 
@@ -102,8 +97,8 @@ def test_large_maps_are_found_step_by_step_and_are_the_same(
     recording: Recording, block: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     at_once = place_classes(recording, recording.blocks[block])
-    monkeypatch.setattr(plane, "_DENSE", 3)
-    monkeypatch.setattr(plane.linalg, "eigh", None)
+    monkeypatch.setattr(neighbours, "_DENSE", 3)
+    monkeypatch.setattr(neighbours.linalg, "eigh", None)
     in_steps = place_classes(recording, recording.blocks[block])
     assert at_once is not None
     assert in_steps is not None
@@ -113,7 +108,7 @@ def test_large_maps_are_found_step_by_step_and_are_the_same(
 
 @pytest.mark.parametrize("value", [0.0, 2.0])
 def test_where_steps_lead_nowhere_the_axes_are_found_at_once(value: float) -> None:
-    values, vectors = plane._largest(value * np.eye(450))
+    values, vectors = neighbours._largest(value * np.eye(450))
     np.testing.assert_allclose(values, value, atol=1e-12)
     np.testing.assert_allclose(vectors.T @ vectors, np.eye(2), atol=1e-12)
 

@@ -3,23 +3,15 @@
 import numpy as np
 import pytest
 
-from senet_viz.analysis.classes import (
-    ClassAccuracy,
-    ClassOverview,
-    answer_agreement,
-    answer_distinctness,
-    answer_use,
-    count_correct,
-    gather_agreement,
-    measure_distinctness,
-)
-from senet_viz.analysis.classes.agreement import BlockAgreement
+from senet_viz.analysis.classes.confusions import BlockAgreement, gather_agreement
+from senet_viz.analysis.classes.distinctness import ClassAccuracy, count_correct, measure_distinctness
+from senet_viz.analysis.classes.overview import ClassOverview, answer_agreement, answer_distinctness, answer_use
 from senet_viz.claims.assess import assess
-from senet_viz.claims.assessment import read_effects
+from senet_viz.claims.assessment_claims import read_effects
 from senet_viz.errors import ArgumentError
-from senet_viz.recording import Recording
+from senet_viz.recording.reader import Recording
 from senet_viz.stats.effects import EffectTable
-from senet_viz.stats.resampling import Estimate
+from senet_viz.stats.estimates import Estimate
 from tests.support.synthetic import PAPER_BLOCKS, make_gates, synthetic_recording
 from tests.support.synthetic_outcomes import PAPER_COSTS, write_outcomes_of
 from tests.unit.analysis.classes.planted import confused, distinct

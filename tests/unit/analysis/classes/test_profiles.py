@@ -5,13 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from senet_viz.analysis.classes.profiles import (
-    read_class_profiles,
-    signed_root,
-    squared_distances,
-    squares_from_others,
-)
-from senet_viz.recording import Recording
+from senet_viz.analysis.classes.profiles import read_class_profiles, signed_root, squared_distances, squares_from_others
+from senet_viz.recording.reader import Recording
 from tests.support.synthetic import synthetic_recording
 from tests.unit.analysis.classes.planted import draw_images, profiles_of
 
@@ -86,7 +81,7 @@ def test_one_image_takes_the_pooled_variance_and_none_at_all_is_not_known(tmp_pa
 
 
 def test_z_of_a_slim_recording_takes_the_pooled_variance(recording: Recording, tmp_path: Path) -> None:
-    from senet_viz.recording import slim_recording
+    from senet_viz.recording.slim import slim_recording
 
     slim = slim_recording(recording, tmp_path / "slim")
     full, rounded = (read_class_profiles(r, recording.blocks[0], "squeeze") for r in (recording, slim))

@@ -7,11 +7,16 @@ import numpy as np
 import pytest
 from scipy.spatial import distance as scipy_distance
 
-from senet_viz.analysis.comparison import BlockComparison, compare_block, read_profiles
-from senet_viz.analysis.comparison.blocks import _cosine_distances
-from senet_viz.analysis.comparison.channels import rank_differences
+from senet_viz.analysis.comparison.blocks import (
+    BlockComparison,
+    _cosine_distances,
+    compare_block,
+    rank_differences,
+    read_profiles,
+)
 from senet_viz.errors import ArgumentError, RecordingError
-from senet_viz.recording import Recording, RecordingWriter, open_recording
+from senet_viz.recording.reader import Recording, open_recording
+from senet_viz.recording.writer import RecordingWriter
 from tests.support.synthetic import make_batches, make_gates, make_manifest, synthetic_recording
 
 CLASSES, CHANNELS = 7, 40

@@ -7,10 +7,12 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from senet_viz.analysis.comparison import Placement, place_gates
-from senet_viz.analysis.comparison.kept import count_up_to, distances_from
+from senet_viz.analysis.comparison.placement import Placement, place_gates
+from senet_viz.analysis.comparison.reference import count_up_to, distances_from
 from senet_viz.errors import ArgumentError
-from senet_viz.recording import Recording, RecordingWriter, open_recording, slim_recording
+from senet_viz.recording.reader import Recording, open_recording
+from senet_viz.recording.slim import slim_recording
+from senet_viz.recording.writer import RecordingWriter
 from tests.support.synthetic import choose_keep, make_batches, make_gates, make_manifest
 
 CLASSES, PER_CLASS, CHANNELS = 5, 60, 48

@@ -6,23 +6,13 @@ import json
 import numpy as np
 import pytest
 
-from senet_viz.analysis.comparison import (
-    ComparedImage,
-    Comparison,
-    Failure,
-    Placement,
-    Prediction,
-    compare_block,
-    describe_comparison,
-    place_gates,
-    read_profiles,
-    summarize_comparison,
-)
-from senet_viz.analysis.comparison.lines import tell_emergence
-from senet_viz.analysis.comparison.summary import key_blocks
-from senet_viz.analysis.profiles import label_classes
+from senet_viz.analysis.comparison.blocks import compare_block, read_profiles
+from senet_viz.analysis.comparison.placement import Placement, place_gates
+from senet_viz.analysis.comparison.result import ComparedImage, Comparison, Failure, Prediction
+from senet_viz.analysis.comparison.summary import describe_comparison, key_blocks, summarize_comparison, tell_emergence
 from senet_viz.errors import ArgumentError
-from senet_viz.recording import Recording
+from senet_viz.recording.reader import Recording
+from senet_viz.schema import label_classes
 from tests.support.synthetic import synthetic_recording
 
 BLOCKS = {"SE_2_1": 6, "SE_3_1": 8, "SE_4_1": 8, "SE_5_1": 10}

@@ -5,7 +5,8 @@ import math
 import pytest
 from scipy import stats
 
-from senet_viz.analysis.costs import GROUP_WORDS, cost_design, describe_ablations, list_ablations
+from senet_viz.analysis.costs.ablations import GROUP_WORDS, describe_ablations, list_ablations
+from senet_viz.analysis.costs.design import cost_design
 
 ABLATIONS = list_ablations()
 

@@ -7,21 +7,13 @@ import timm
 import torch
 from torch import nn
 
-from senet_viz.analysis.costs import (
-    ARCHITECTURES,
-    REDUCTIONS,
-    Placement,
-    answer_design,
-    compare_formula,
-    compare_note,
-    cost_design,
-    list_sites,
-    sweep_reductions,
-)
+from senet_viz.analysis.costs.ablations import answer_design, compare_formula, compare_note
+from senet_viz.analysis.costs.design import REDUCTIONS, cost_design, sweep_reductions
+from senet_viz.analysis.costs.formulas import ARCHITECTURES, Placement, list_sites
 from senet_viz.errors import ArgumentError
-from senet_viz.gates import find_gates
-from senet_viz.models.architectures import build_architecture, parse_architecture
-from senet_viz.models.se import SEBlock
+from senet_viz.gates.discovery import find_gates
+from senet_viz.models.networks.architectures import build_architecture, parse_architecture
+from senet_viz.models.networks.se import SEBlock
 
 OWN = [a for a in ARCHITECTURES if a.name != "senet154"]
 LAYERS = (nn.Conv2d, nn.Linear)

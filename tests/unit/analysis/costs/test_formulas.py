@@ -2,8 +2,10 @@
 
 import pytest
 
-from senet_viz.analysis.costs import compare_with_note, cost_of_unit, eq5_weights, hidden_width, sum_costs
+from senet_viz.analysis.costs.design import compare_with_note
+from senet_viz.analysis.costs.formulas import cost_of_unit, eq5_weights, sum_costs
 from senet_viz.errors import ArgumentError
+from senet_viz.schema import hidden_width
 
 RESNET50 = [(2, 256)] * 3 + [(3, 512)] * 4 + [(4, 1024)] * 6 + [(5, 2048)] * 3
 CHANNELS = [c for _, c in RESNET50]

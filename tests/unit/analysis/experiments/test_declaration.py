@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from senet_viz.analysis.experiments import Experiment, experiments_folder, list_experiments, read_experiment
+from senet_viz.analysis.experiments.declaration import Experiment, read_experiment
+from senet_viz.analysis.experiments.files import experiments_folder, list_experiments
 from senet_viz.errors import ArgumentError
 from tests.support.experimented import DECLARATION, drawn_experiment, write_declaration
 

@@ -5,12 +5,13 @@ from pathlib import Path
 
 import pytest
 
-from senet_viz.dashboard.jobs import delete_recording, find_jobs, list_contents, list_recordings, rename_recording
+from senet_viz.dashboard.jobs.keeping import delete_recording, list_contents, list_recordings, rename_recording
+from senet_viz.dashboard.jobs.running import find_jobs
 from senet_viz.dashboard.shelf import find_recordings
 from senet_viz.errors import ArgumentError, RecordingError
-from senet_viz.recording import open_recording
-from senet_viz.recording.lock import FolderLock
+from senet_viz.recording.folder import FolderLock
 from senet_viz.recording.outcomes import open_outcomes
+from senet_viz.recording.reader import open_recording
 from tests.support.synthetic import PAPER_BLOCKS, synthetic_recording
 from tests.support.synthetic_outcomes import write_outcomes_of
 

@@ -9,10 +9,11 @@ from typing import Any
 
 import pytest
 
-from senet_viz.dashboard.jobs import Plan, RecordRequest, check_name, plan_request, suggest_name
-from senet_viz.dashboard.jobs.status import last_sentence
+from senet_viz.dashboard.jobs.plan import Plan, plan_request
+from senet_viz.dashboard.jobs.request import RecordRequest, check_name, suggest_name
+from senet_viz.dashboard.jobs.running import last_sentence
 from senet_viz.errors import ArgumentError, RecordingError
-from senet_viz.images import map_labels
+from senet_viz.images.labels import map_labels
 from senet_viz.schema import ClassTable
 
 
@@ -23,7 +24,7 @@ def leave_job(root: Path, name: str, request: RecordRequest | None = None) -> No
     with subprocess.Popen([sys.executable, "-S", "-c", ""]) as process:
         process.wait()
     holder = {"pid": process.pid, "host": "elsewhere", "started": "2026-01-01T00:00:00+00:00", "birth": 1}
-    from senet_viz.recording.lock import Holder
+    from senet_viz.recording.folder import Holder
 
     holder["host"] = Holder.me().host
     tree = {"request": (request or RecordRequest("bundled", "digits")).to_json(), "mapped": False,
@@ -34,7 +35,7 @@ def leave_job(root: Path, name: str, request: RecordRequest | None = None) -> No
 def test_a_request_becomes_the_options_that_record_knows(tmp_path: Path) -> None:
     from typer.main import get_command
 
-    from senet_viz.cli import app
+    from senet_viz.cli.options import app
 
     request = RecordRequest(
         model="w.safetensors", data="my images; rm -rf", arch="timm:seresnet50", weights="random", seed=3, calibrate="d",

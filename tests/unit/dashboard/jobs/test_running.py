@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from senet_viz.dashboard.jobs import (
+from senet_viz.dashboard.jobs.request import RecordRequest
+from senet_viz.dashboard.jobs.running import (
     Job,
     JobStatus,
-    RecordRequest,
     cancel_job,
     find_jobs,
     forget_job,
@@ -23,7 +23,7 @@ from senet_viz.dashboard.jobs import (
     start_job,
 )
 from senet_viz.errors import ArgumentError, RecordingError
-from senet_viz.recording.lock import FolderLock
+from senet_viz.recording.folder import FolderLock
 from tests.support.synthetic import synthetic_recording
 
 STAND_IN = Path(__file__).with_name("stand_in.py")

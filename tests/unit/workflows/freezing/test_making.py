@@ -10,15 +10,17 @@ import pytest
 import torch
 
 import senet_viz as sv
-from senet_viz.analysis.freezing import FREEZING, FreezeAdvice, FreezePath, read_freezing, stored_freezing
-from senet_viz.analysis.freezing.storing import to_json
+from senet_viz.analysis.freezing import FreezeAdvice, FreezePath
+from senet_viz.analysis.freezing_files import read_freezing, stored_freezing, to_json
 from senet_viz.errors import ArgumentError, RecordingError, SourceError
-from senet_viz.images import ImageSource
-from senet_viz.models import Model
-from senet_viz.recording import read_progress
-from senet_viz.workflows.freezing import FreezeEstimate, FreezeOptions, FreezeProgress, advise_freezing
+from senet_viz.images.source import ImageSource
+from senet_viz.models.zoo import Model
+from senet_viz.recording.folder import read_progress
+from senet_viz.recording.layout import FREEZING
+from senet_viz.workflows.freezing.making import advise_freezing
+from senet_viz.workflows.freezing.request import FreezeEstimate, FreezeOptions, FreezeProgress
 from senet_viz.workflows.freezing.timing import time_freezing
-from senet_viz.workflows.interventions import intervene
+from senet_viz.workflows.interventions.making import intervene
 from tests.support.frozen import draw_coins
 from tests.support.known_gates import write_colours
 from tests.support.networks import count_hooks

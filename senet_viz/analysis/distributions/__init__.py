@@ -1,0 +1,1 @@
+"""How the gates of classes are distributed: panels, one channel, a map of classes and channels, extremes."""

@@ -1,0 +1,318 @@
+"""`freezing.json`: a path as it grows, replaced whole with every step; the advice in sentences and in plain numbers."""
+
+import dataclasses
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from senet_viz.analysis.freezing import Candidate, Cost, FreezeAdvice, FreezePath, FreezeStep, Timing, least_reach
+from senet_viz.errors import RecordingError
+from senet_viz.paths import expand_home, tell_refusal
+from senet_viz.recording.files import as_recording_errors, replace_json
+from senet_viz.recording.layout import FREEZING
+from senet_viz.recording.reader import Recording
+from senet_viz.schema import Gate
+from senet_viz.stats.effects import say_limits
+from senet_viz.stats.estimates import Estimate
+
+FREEZING_VERSION = 1
+_KIND = "freezing"
+
+
+def write_freezing(folder: Path, path: FreezePath) -> None:
+    """Replace the file; a reader sees the old one or the new one.
+
+    Raises:
+        RecordingError: the folder can not be written.
+    """
+    with as_recording_errors(f"Writing {FREEZING} in {folder}", "Give a folder that can be written."):
+        replace_json(folder, FREEZING, to_json(path))
+
+
+def stored_freezing(folder: Path) -> FreezePath | None:
+    """The path in a folder, finished or not; None where there is none.
+
+    Raises:
+        RecordingError: it can not be read.
+    """
+    file = folder / FREEZING
+    try:
+        return from_json(json.loads(file.read_bytes()))
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise RecordingError(
+            f"{file} could not be read ({error}): copy it again, or delete it and freeze again."
+        ) from error
+
+
+def open_freezing(folder: str | Path) -> FreezePath:
+    """Open what `senet-viz freeze` wrote.
+
+    Raises:
+        RecordingError: there is none, or it can not be read.
+    """
+    place = expand_home(folder)
+    if reason := tell_refusal(place):
+        raise RecordingError(f"{place} could not be opened ({reason}): check the path and its permissions.")
+    found = stored_freezing(place)
+    if found is None:
+        raise RecordingError(f"{place} has no {FREEZING}: give a folder that `senet-viz freeze` wrote.")
+    return found
+
+
+def read_freezing(recording: Recording) -> FreezePath | None:
+    """The path that was stored beside a recording; None where there is none.
+
+    Raises:
+        RecordingError: damaged, or of another network or other images.
+    """
+    found = stored_freezing(recording.path)
+    if found is not None:
+        check_freezing(found, recording)
+    return found
+
+
+def check_freezing(path: FreezePath, recording: Recording) -> None:
+    """Refuse a path that does not speak of what was recorded.
+
+    Raises:
+        RecordingError: another network, preprocessing, images or outputs of the classes.
+    """
+    about, where = recording.manifest, f"The {FREEZING} of {recording.path}"
+    model, data = path.identity["model"], path.identity["data"]
+    if about.model.get("sha256") != model.get("sha256") or recording.blocks != path.gates:
+        raise RecordingError(f"{where} is of another network than was recorded: freeze again with this one.")
+    if about.data.get("digest") != data.get("digest"):
+        raise RecordingError(f"{where} is of other images than were recorded: freeze again on these.")
+    if dict(about.preprocessing) != path.identity["preprocessing"]:
+        raise RecordingError(f"{where} is of images of another preprocessing: freeze again with the recording's.")
+    if list(about.mapping.outputs) != path.identity["outputs"]:
+        raise RecordingError(
+            f"{where} maps classes to other outputs than the recording: freeze again with its label map."
+        )
+
+
+def to_json(path: FreezePath) -> dict[str, Any]:
+    """Plain values; NaN becomes null when it is written."""
+    return {
+        "freezing_version": FREEZING_VERSION,
+        "kind": _KIND,
+        "id": path.id,
+        "complete": path.complete,
+        "identity": dict(path.identity),
+        "environment": dict(path.environment),
+        "gates": [dataclasses.asdict(gate) for gate in path.gates],
+        "parameters": path.parameters,
+        "images": list(path.images),
+        "clean": list(path.clean),
+        "steps": [_step_tree(step) for step in path.steps],
+        "timing": None
+        if path.timing is None
+        else {**dataclasses.asdict(path.timing), "ratios": path.timing.ratios.tolist()},
+        "notes": list(path.notes),
+    }
+
+
+def from_json(tree: Mapping[str, Any]) -> FreezePath:
+    """The inverse of `to_json`.
+
+    Raises:
+        KeyError, TypeError, ValueError: it is no such tree.
+    """
+    if tree.get("kind") != _KIND or tree.get("freezing_version") != FREEZING_VERSION:
+        raise ValueError(f"version {tree.get('freezing_version')!r} of {tree.get('kind')!r}, not {FREEZING_VERSION}")
+    timing = tree["timing"]
+    return FreezePath(
+        id=tree["id"],
+        identity=tree["identity"],
+        environment=tree["environment"],
+        gates=tuple(Gate(**{**gate, "range": tuple(gate["range"])}) for gate in tree["gates"]),
+        parameters=tree["parameters"],
+        images=(tree["images"][0], tree["images"][1]),
+        clean=(_number(tree["clean"][0]), _number(tree["clean"][1])),
+        steps=tuple(_step(step) for step in tree["steps"]),
+        timing=None if timing is None else Timing(**{**timing, "ratios": np.array(timing["ratios"], dtype=np.float64)}),
+        notes=tuple(tree["notes"]),
+        complete=tree["complete"],
+    )
+
+
+def _step_tree(step: FreezeStep) -> dict[str, Any]:
+    return {
+        "block": step.block,
+        "choosing": _cost_tree(step.choosing),
+        "confirming": None if step.confirming is None else _cost_tree(step.confirming),
+        "candidates": [dataclasses.asdict(candidate) for candidate in step.candidates],
+    }
+
+
+def _cost_tree(cost: Cost) -> dict[str, Any]:
+    limits = cost.interval()
+    return {
+        "images": cost.images, "loss": cost.loss, "top1": cost.top1.value, "low": limits.low, "high": limits.high,
+        "level": limits.level, "replicates": cost.top1.replicates.tolist(),
+    }  # fmt: skip
+
+
+def _step(tree: Mapping[str, Any]) -> FreezeStep:
+    candidates = tuple(Candidate(c["block"], _number(c["top1"]), _number(c["loss"])) for c in tree["candidates"])
+    confirming = None if tree["confirming"] is None else _cost(tree["confirming"])
+    return FreezeStep(tree["block"], candidates, _cost(tree["choosing"]), confirming)
+
+
+def _cost(tree: Mapping[str, Any]) -> Cost:
+    replicates = np.array(tree["replicates"], dtype=np.float64)
+    return Cost(Estimate(_number(tree["top1"]), replicates), _number(tree["loss"]), tree["images"])
+
+
+def _number(value: float | None) -> float:
+    return float("nan") if value is None else value
+
+
+def answer_freezing(advice: FreezeAdvice) -> str:
+    """What can be frozen, whether it is confirmed, and what it saves; a paragraph each."""
+    if not advice.size:
+        return _tell_nothing(advice)
+    return "\n\n".join([_tell_set(advice), _tell_savings(advice)])
+
+
+def _tell_nothing(advice: FreezeAdvice) -> str:
+    first, images = advice.path.steps[0], advice.path.images[0]
+    label = advice.path.gate(first.block).label
+    sentence = (
+        f"**No gate** can be frozen to its mean within {_points(advice.loss)} of top-1: the cheapest, {label}, changes it by "
+        f"{say_cost(first.choosing)} points on the {images:,} images for choosing."
+    )
+    reach = least_reach(images)
+    if reach > advice.loss:
+        sentence += (
+            f" {images:,} images can not tell less than {reach:.2f} points: take more of them, or accept a larger loss."
+        )
+    return sentence
+
+
+def _tell_set(advice: FreezeAdvice) -> str:
+    step = advice.step
+    assert step is not None
+    assert step.confirming is not None
+    images, accepted = advice.path.images[1], _points(advice.loss)
+    found = f"Δ top-1 is {say_cost(step.confirming)} points on {images:,} images that they were not chosen on"
+    subject = f"**{advice.size} of {len(advice.path.gates)} gates** ({_list(advice.blocks)})"
+    if advice.verdict == "confirmed":
+        return f"{subject} can be frozen to their means within {accepted} of top-1. **Confirmed**: {found}."
+    if advice.verdict == "refuted":
+        sentence = f"{subject} seemed to be free to freeze within {accepted} of top-1. **Refuted**: {found}."
+    elif advice.verdict == "inconclusive":
+        sentence = (
+            f"{subject} seem to be free to freeze within {accepted} of top-1. **Not confirmed**: {found}, which reaches "
+            "beyond that loss."
+        )
+    else:
+        return f"{subject} seem to be free to freeze within {accepted} of top-1. **Not confirmed**: {found}, too few for an interval."
+    few = advice.confirmed_size
+    if not few:
+        return f"{sentence} No smaller set of the path is confirmed in its turn either."
+    return f"{sentence} Confirmed in their turn are the first {few} of the path ({_list(advice.confirmed_blocks)})."
+
+
+def _tell_savings(advice: FreezeAdvice) -> str:
+    path, size = advice.path, advice.size
+    saved = path.parameters_saved(size)
+    share = f" ({saved / path.parameters:.1%} of the network's)" if path.parameters else ""
+    sentence = f"Freezing {'it' if size == 1 else f'all {size}'} saves **{saved:,} parameters**{share}"
+    if path.timing is None:
+        return f"{sentence}; the time saved was not measured."
+    timing, share_of_time = path.timing, path.timing.saved(size)
+    low, high = timing.spread(size)
+    if share_of_time >= 0:
+        time = f"and **{share_of_time:.1%} of a forward's time**"
+    else:
+        time = f"and no time: a forward takes {-share_of_time:.1%} longer"
+    return (
+        f"{sentence} {time} (median of {timing.rounds} rounds of {timing.images} images, quartiles {_percent(low)} to "
+        f"{_percent(high)}, {timing.device}, {timing.threads} thread{'s' * (timing.threads != 1)})."
+    )
+
+
+def say_cost(cost: Cost) -> str:
+    """Δ top-1 with its 90 % interval: "−0.42 [−0.80, −0.04]"."""
+    limits = cost.interval()
+    value = f"{cost.top1.value:z.2f}".replace("-", "−")
+    return value if limits.low != limits.low else f"{value} {say_limits(limits)}"
+
+
+def _points(loss: float) -> str:
+    return f"{loss:g} point" if loss == 1 else f"{loss:g} points"
+
+
+def _percent(share: float) -> str:
+    return f"{share:z.1%}".replace("-", "−")
+
+
+def _list(gates: Sequence[Gate]) -> str:
+    return ", ".join(gate.label for gate in gates)
+
+
+def summarize_freezing(advice: FreezeAdvice, folder: Path | str) -> dict[str, Any]:
+    """With documented keys (docs/json.md); numbers are null where they are not known."""
+    path, timing = advice.path, advice.path.timing
+    return {
+        "freezing": str(folder),
+        "id": path.id,
+        "images": {"choosing": path.images[0], "confirming": path.images[1]},
+        "clean": {"choosing": path.clean[0], "confirming": path.clean[1]},
+        "loss": advice.loss,
+        "size": advice.size,
+        "blocks": [gate.label for gate in advice.blocks],
+        "verdict": advice.verdict,
+        "confirmed_size": advice.confirmed_size,
+        "confirmed_blocks": [gate.label for gate in advice.confirmed_blocks],
+        "parameters": path.parameters,
+        "parameters_saved": path.parameters_saved(advice.size),
+        "time_saved": None if timing is None else timing.saved(advice.size),
+        "timing": None
+        if timing is None
+        else {
+            "rounds": timing.rounds, "images": timing.images, "seconds": timing.seconds, "device": timing.device,
+            "threads": timing.threads,
+        },
+        "steps": [
+            {
+                "block": path.gate(step.block).label,
+                "choosing": _summarize_cost(step.choosing),
+                "confirming": None if step.confirming is None else _summarize_cost(step.confirming),
+                "parameters_saved": path.parameters_saved(size),
+                "time_saved": None if timing is None else timing.saved(size),
+            }
+            for size, step in enumerate(path.steps, start=1)
+        ],
+        "notes": list(path.notes),
+    }  # fmt: skip
+
+
+def _summarize_cost(cost: Cost) -> dict[str, float | None]:
+    limits = cost.interval()
+    tree = {"top1": cost.top1.value, "low": limits.low, "high": limits.high, "loss": cost.loss}
+    return {name: None if value != value else value for name, value in tree.items()}
+
+
+def describe_freezing(advice: FreezeAdvice) -> str:
+    """For a terminal: the answer, then a line a step."""
+    path = advice.path
+    width = max(len(gate.label) for gate in path.gates) + 2
+    lines = [answer_freezing(advice).replace("**", "").replace("\n\n", "\n"), ""]
+    lines.append(
+        f"{'':>3}  {'block':<{width}}{'Δ top-1, choosing':<26}{'confirming (90 %)':<26}{'parameters':>11}  time"
+    )
+    for size, step in enumerate(path.steps, start=1):
+        time = "" if path.timing is None else _percent(-path.timing.saved(size))
+        confirming = "" if step.confirming is None else say_cost(step.confirming)
+        lines.append(
+            f"{size:>3}  {path.gate(step.block).label:<{width}}{say_cost(step.choosing):<26}{confirming:<26}"
+            f"{f'{-path.parameters_saved(size):,}'.replace('-', '−'):>11}  {time}"
+        )
+    return "\n".join([*lines, *(f"note: {note}" for note in path.notes)])

@@ -1,0 +1,219 @@
+"""Assess a recording block by block, so that memory holds one block's gates at a time."""
+
+import dataclasses
+from collections.abc import Callable, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from senet_viz import __version__
+from senet_viz.claims.assessment import (
+    CURVES,
+    Assessment,
+    BlockAssessment,
+    ClassesLikeThese,
+    ControlCurve,
+    NullSummary,
+    PlainStatistics,
+)
+from senet_viz.errors import ArgumentError, RecordingError
+from senet_viz.recording.layout import Quantity
+from senet_viz.recording.moments import Moments
+from senet_viz.recording.reader import Recording
+from senet_viz.schema import Gate
+from senet_viz.stats.estimates import FEWEST_CLASSES, Estimate, resample_classes
+from senet_viz.stats.health import gate_health, gate_rank
+from senet_viz.stats.permutation import choose_images, permute_labels
+from senet_viz.stats.resampling import ImageReplicates, assign_groups, resample_block
+from senet_viz.stats.shares import BlockStatistics, block_statistics, split_between, sums_of_squares
+from senet_viz.stats.tables import all_gates
+
+Progress = Callable[[int, int, str], None]
+_SQUARE_ROOTS = ("between_sd", "within_sd", "residual_sd")
+
+
+def assess_blocks(
+    recording: Recording,
+    *,
+    controls: Sequence[Recording] = (),
+    seed: int = 0,
+    on_progress: Progress | None = None,
+) -> Assessment:
+    """Estimates with intervals, nulls and controls of every block.
+
+    Args:
+        recording: complete and full; without all gates kept there are no intervals over images.
+        controls: recordings of the same images by other networks of the same blocks, e.g. with random weights; without
+            all gates kept they have no share along the mean profile.
+        seed: of groups, permutations and random directions.
+        on_progress: called with blocks done, blocks in all and the next one's label; what it raises ends the work.
+
+    Raises:
+        ArgumentError: a control of other images or blocks.
+        RecordingError: not complete or slim, fewer than two classes with an image, or a damaged file.
+    """
+    _check(recording, controls)
+    counts = recording.moments(recording.blocks[0].name).count
+    group, reason = _deal(recording)
+    chosen = _choose_for_null(recording, seed)
+    blocks = []
+    for done, gate in enumerate(recording.blocks):
+        if on_progress:
+            on_progress(done, len(recording.blocks), gate.label)
+        blocks.append(_assess_block(recording, gate, group, chosen, seed))
+    if on_progress:
+        on_progress(len(recording.blocks), len(recording.blocks), "")
+    seen = counts[counts > 0]
+    return Assessment(
+        recording_id=recording.id,
+        computed_from=recording.id,
+        code_version=__version__,
+        images=int(seen.sum()),
+        classes=len(seen),
+        smallest_class=int(seen.min()),
+        groups=0 if group is None else int(group.max()) + 1,
+        reason=reason,
+        blocks=tuple(blocks),
+        controls=tuple(_control_curve(control) for control in controls),
+    )
+
+
+def tell_nothing_to_assess(recording: Recording) -> str | None:
+    """Why no form of a recording can be assessed, whatever is done with it; None where it can.
+
+    Raises:
+        RecordingError: a damaged file.
+    """
+    if (recording.moments(recording.blocks[0].name).count > 0).sum() > 1:
+        return None
+    return (
+        f"{recording.path} holds labelled images of fewer than two classes, so there is nothing to assess: record images of "
+        "two or more classes."
+    )
+
+
+def _check(recording: Recording, controls: Sequence[Recording]) -> None:
+    if recording.form != "full" or not recording.complete:
+        raise RecordingError(
+            f"{recording.path} is {'a slim recording' if recording.form != 'full' else 'not finished'}: assess the complete "
+            "full recording."
+        )
+    if problem := tell_nothing_to_assess(recording):
+        raise RecordingError(problem)
+    for control in controls:
+        same = control.manifest.data.get("digest") == recording.manifest.data.get("digest")
+        if not same or [(g.name, g.channels) for g in control.blocks] != [
+            (g.name, g.channels) for g in recording.blocks
+        ]:
+            raise ArgumentError(
+                f"The control {control.path} is of other images or blocks than {recording.path}: record the same images "
+                "with a network of the same architecture."
+            )
+
+
+def _deal(recording: Recording) -> tuple[NDArray[np.int64] | None, str]:
+    """Jackknife groups of the kept images, or why there are none."""
+    if not recording.keeps_all:
+        return None, "The gates of single images were not all kept, so there are no intervals over images."
+    try:
+        return assign_groups(recording.kept_samples["label"].to_numpy()), ""
+    except RecordingError as error:
+        return None, str(error)
+
+
+def _choose_for_null(recording: Recording, seed: int) -> NDArray[np.int64] | None:
+    if not recording.n_kept:
+        return None
+    labels = recording.kept_samples["label"].to_numpy()
+    rows = choose_images(labels, seed=seed)
+    known = np.unique(labels[rows])
+    return rows if len(known) > 1 and len(rows) > len(known) else None
+
+
+def _assess_block(
+    recording: Recording, gate: Gate, group: NDArray[np.int64] | None, chosen: NDArray[np.int64] | None, seed: int
+) -> BlockAssessment:
+    moments = recording.moments(gate.name)
+    health = gate_health(moments, gate.range)
+    replicates = None if group is None else resample_block(recording, gate.name, group, seed=seed)
+    if replicates is not None and moments.unlabelled is None:
+        counted = replicates.full
+        health = dataclasses.replace(health, near_one=counted.near_one, near_zero=counted.near_zero)
+    plain = block_statistics(sums_of_squares(moments))
+    rank, null = float("nan"), None
+    if chosen is not None:
+        gates = recording.gates(gate.name)
+        labels = recording.kept_samples["label"].to_numpy()
+        rank = gate_rank(gates, seed=seed)[0]
+        null = _summarize_null(gates[chosen], labels[chosen], seed)
+    return BlockAssessment(
+        block=gate,
+        gate=_estimates(replicates, plain, health.near_one),
+        omega_squared_mean=plain.omega_squared_mean,
+        squeeze=_squeeze(recording, gate),
+        null=null,
+        classes=_classes_like_these(moments),
+        health=health,
+        gate_rank=rank,
+        random_direction=float("nan") if replicates is None else replicates.random_direction,
+    )
+
+
+def _estimates(replicates: ImageReplicates | None, plain: BlockStatistics, near_one: float) -> dict[str, Estimate]:
+    if replicates is not None:
+        return {name: replicates.estimate(name) for name in CURVES}
+    nothing = np.zeros(0)
+    known = {
+        "omega_squared": plain.omega_squared,
+        "between_sd": plain.between_variance,
+        "within_sd": plain.within_variance,
+        "near_one": near_one,
+        "direction_share": float("nan"),
+        "residual_sd": float("nan"),
+    }
+    return {
+        name: Estimate(value, nothing, "square root" if name in _SQUARE_ROOTS else "identity")
+        for name, value in known.items()
+    }
+
+
+def _summarize_null(gates: NDArray[np.float16], labels: NDArray[np.int32], seed: int) -> NullSummary:
+    found = permute_labels(gates, labels, seed=seed)
+    low, high = np.quantile(found.null, (0.025, 0.975)).tolist()
+    return NullSummary(found.value, float(found.null.mean()), low, high, found.p, found.images)
+
+
+def _squeeze(recording: Recording, gate: Gate) -> PlainStatistics | None:
+    if gate.squeeze_missing is not None:
+        return None
+    return _plain(recording, gate, "squeeze")
+
+
+def _plain(recording: Recording, gate: Gate, quantity: Quantity = "gate") -> PlainStatistics:
+    moments = recording.moments(gate.name, quantity)
+    found = block_statistics(sums_of_squares(moments))
+    near_one = gate_health(moments, gate.range).near_one if quantity == "gate" else float("nan")
+    plain = PlainStatistics(found.omega_squared, found.between_variance, found.within_variance, near_one)
+    values, labels = all_gates(recording, gate, quantity)
+    if values is None or labels is None:
+        return plain
+    split = split_between(moments, values, labels)
+    return dataclasses.replace(plain, direction_share=split.share, residual_variance=split.residual_variance)
+
+
+def _classes_like_these(moments: Moments) -> ClassesLikeThese | None:
+    if (moments.count > 0).sum() < FEWEST_CLASSES:
+        return None
+    try:
+        found = resample_classes(moments)
+    except RecordingError:  # one image a class, or gates that do not vary: there is no such interval
+        return None
+    return ClassesLikeThese(found.value, found.interval())
+
+
+def _control_curve(control: Recording) -> ControlCurve:
+    blocks = tuple(_plain(control, gate) for gate in control.blocks)
+    about = control.manifest.model
+    seed = about.get("seed")
+    name = str(about.get("name")) + (" with random weights" if about.get("weights") == "random" else "")
+    return ControlCurve(name, None if seed is None else int(seed), blocks)

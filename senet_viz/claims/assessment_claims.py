@@ -1,0 +1,298 @@
+"""From an assessment to the claims: its curves and effects as their inputs, and effects as JSON with a table per class."""
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from senet_viz.claims.assessment import Assessment, CurveName, PlainStatistics
+from senet_viz.claims.assessment_files import read_extra, read_tree
+from senet_viz.claims.evidence import ClaimReport
+from senet_viz.claims.inputs import BlockIntervals, BlockSeries, ClaimInputs, ClassSubsets, Effect, Series
+from senet_viz.claims.judging import judge
+from senet_viz.errors import ArgumentError, RecordingError
+from senet_viz.recording.layout import ASSESSMENT, EFFECTS
+from senet_viz.recording.reader import Recording
+from senet_viz.stats.effect_measuring import over_classes
+from senet_viz.stats.effect_parts import CLASS_EFFECT_MEANING, FORMULAS, decompose
+from senet_viz.stats.effects import MEASURES, Change, ClassTests, EffectTable, TargetEffect
+from senet_viz.stats.estimates import LEVEL, Estimate
+
+if TYPE_CHECKING:
+    from senet_viz.recording.outcomes import Outcomes
+
+
+Floats = NDArray[np.float64]
+_CHANGES = (*MEASURES, "changed")
+_TESTS = ("shrunken", "p", "q")
+
+
+def check_outcomes(outcomes: "Outcomes", recording: Recording) -> None:
+    """Refuse interventions that do not speak of what was recorded.
+
+    Raises:
+        ArgumentError: another network, preprocessing, images or outputs of the classes.
+    """
+    mine, theirs = recording.manifest, outcomes.manifest
+    refused = f"{outcomes.path} holds interventions on {{}} than {recording.path} has: intervene on the same {{}}."
+    if mine.model.get("sha256") != theirs.model.get("sha256") or outcomes.blocks != recording.blocks:
+        raise ArgumentError(refused.format("another network", "weights"))
+    if mine.data.get("digest") != theirs.data.get("digest") or outcomes.classes != recording.classes:
+        raise ArgumentError(refused.format("other images", "images"))
+    if mine.preprocessing != theirs.preprocessing:
+        raise ArgumentError(refused.format("images of another preprocessing", "network, with the same preprocessing"))
+    if mine.mapping.outputs != theirs.mapping.outputs:
+        raise ArgumentError(refused.format("other outputs for the classes", "images, with the same label map"))
+
+
+def claim_effects(table: EffectTable) -> tuple[Effect, ...]:
+    """What claims are judged from: changes of accuracy by interventions of full strength."""
+    return tuple(
+        Effect(
+            effect.blocks,
+            effect.baseline,
+            effect.changes[accuracy].value,
+            effect.changes[accuracy].images.replicates,
+            effect.changes[accuracy].classes.replicates,
+            accuracy,
+        )
+        for effect in table.effects
+        if effect.strength == 1
+        for accuracy in ("top1", "top5")
+    )
+
+
+def effects_tree(table: EffectTable) -> dict[str, Any]:
+    """For `assessment.json`: all but what is per class, which is in `class_rows`; components beside the effects."""
+    return {
+        "outcomes_id": table.outcomes_id,
+        "images": table.images,
+        "classes": table.classes,
+        "groups": table.groups,
+        "note": table.note,
+        "clean": dict(table.clean),
+        "effects": [_effect_tree(effect) for effect in table.effects],
+        "components": [
+            {
+                "target": c.target, "kind": c.kind, "blocks": list(c.blocks), "component": c.name,
+                "formula": FORMULAS[c.name], **{m: _limits(c.changes[m]) for m in MEASURES},
+            }
+            for c in decompose(table)
+        ],
+        "class_effect": CLASS_EFFECT_MEANING,
+    }  # fmt: skip
+
+
+def class_rows(table: EffectTable) -> pd.DataFrame:
+    """For `effects.parquet`: a row an effect and class with a judged image."""
+    seen = np.flatnonzero(table.class_images > 0)
+    images = table.class_images[seen]
+    return pd.concat([_class_rows(at, e, seen, images) for at, e in enumerate(table.effects)], ignore_index=True)
+
+
+def read_effects(recording: Recording, outcomes: "Outcomes | None" = None) -> EffectTable | None:
+    """The effects that an assessment stored; None where it was made without interventions or there is none.
+
+    Args:
+        recording: that was assessed.
+        outcomes: if given, they must be the ones that the effects were measured on.
+
+    Raises:
+        RecordingError: damaged, of another recording, or of other interventions.
+    """
+    tree = read_tree(recording)
+    stored = None if tree is None else tree.get("effects")
+    if stored is None:
+        return None
+    try:
+        if outcomes is not None and stored["outcomes_id"] != outcomes.id:
+            raise RecordingError(
+                f"The assessment of {recording.path} is of other interventions than {outcomes.path} holds: assess again "
+                f"with --interventions {outcomes.path}."
+            )
+        frame = read_extra(recording, EFFECTS)
+        return _table(stored, frame, recording.classes.names)
+    except (KeyError, TypeError, ValueError) as error:
+        path: Path = recording.path / ASSESSMENT
+        raise RecordingError(f"{path} lacks {error} in its effects: assess the recording again.") from error
+
+
+def _effect_tree(effect: TargetEffect) -> dict[str, Any]:
+    return {
+        "target": effect.target,
+        "kind": effect.kind,
+        "blocks": list(effect.blocks),
+        "baseline": effect.baseline,
+        "strength": effect.strength,
+        "repeats": effect.repeats,
+        "undefined": effect.undefined,
+        **{m: _change_tree(effect.changes[m]) for m in MEASURES},
+        "changed": _change_tree(effect.changed),
+    }
+
+
+def _change_tree(change: Change) -> dict[str, Any]:
+    return {**_limits(change), "replicates": change.images.replicates.tolist()}
+
+
+def _limits(change: Change) -> dict[str, Any]:
+    images, classes = change.images.interval(), change.classes.interval()
+    return {
+        "value": change.value, "low": images.low, "high": images.high, "level": images.level,
+        "classes_low": classes.low, "classes_high": classes.high,
+    }  # fmt: skip
+
+
+def _class_rows(at: int, effect: TargetEffect, seen: NDArray[np.int64], images: NDArray[np.int64]) -> pd.DataFrame:
+    columns: dict[str, Any] = {
+        "effect": np.int32(at), "target": effect.target, "baseline": effect.baseline, "strength": effect.strength,
+        "class": seen.astype(np.int32), "images": images,
+    }  # fmt: skip
+    columns |= {m: effect.changes[m].per_class[seen] for m in MEASURES}
+    columns["changed"] = effect.changed.per_class[seen]
+    return pd.DataFrame(columns | {name: getattr(effect.tests, name)[seen] for name in _TESTS})
+
+
+def _table(tree: Mapping[str, Any], frame: pd.DataFrame, class_names: tuple[str, ...]) -> EffectTable:
+    rows = [part for _, part in frame.groupby("effect")]
+    effects = [_effect(stored, part, len(class_names)) for stored, part in zip(tree["effects"], rows, strict=True)]
+    return EffectTable(
+        outcomes_id=tree["outcomes_id"],
+        images=tree["images"],
+        class_names=class_names,
+        class_images=_spread(rows[0], "images", len(class_names), 0).astype(np.int64),
+        groups=tree["groups"],
+        note=tree["note"],
+        clean={m: _number(tree["clean"][m]) for m in MEASURES},
+        effects=tuple(effects),
+    )
+
+
+def _effect(tree: Mapping[str, Any], rows: pd.DataFrame, classes: int) -> TargetEffect:
+    images = _spread(rows, "images", classes, 0)
+    changes = {name: _change(tree[name], _spread(rows, name, classes), images) for name in _CHANGES}
+    return TargetEffect(
+        target=tree["target"],
+        kind=tree["kind"],
+        blocks=tuple(tree["blocks"]),
+        baseline=tree["baseline"],
+        strength=tree["strength"],
+        repeats=tree["repeats"],
+        changes={m: changes[m] for m in MEASURES},
+        changed=changes["changed"],
+        undefined=tree["undefined"],
+        tests=ClassTests(**{name: _spread(rows, name, classes) for name in _TESTS}),
+    )
+
+
+def _change(tree: Mapping[str, Any], per_class: Floats, images: Floats) -> Change:
+    value = _number(tree["value"])
+    replicates = np.array([_number(r) for r in tree["replicates"]], dtype=np.float64)
+    return Change(Estimate(value, replicates), over_classes(value, per_class, images), per_class)
+
+
+def _spread(rows: pd.DataFrame, column: str, classes: int, fill: float = np.nan) -> Floats:
+    """A column by class, (K,)."""
+    values = np.full(classes, fill)
+    values[rows["class"].to_numpy()] = rows[column].to_numpy()
+    return values
+
+
+def _number(value: float | None) -> float:
+    return float("nan") if value is None else value
+
+
+_NAN = float("nan")
+
+
+def judge_assessment(
+    assessment: Assessment,
+    *,
+    precision: str,
+    subsets: ClassSubsets | None = None,
+    squeeze_subsets: ClassSubsets | None = None,
+    control_subsets: Sequence[ClassSubsets | None] = (),
+    effects: EffectTable | None = None,
+) -> ClaimReport:
+    """Judge every claim by the readings that an assessment allows.
+
+    Args:
+        assessment: of a recording.
+        precision: of the recorded gates.
+        subsets: of the classes, for C12.
+        squeeze_subsets: the same subsets of z, shown beside it.
+        control_subsets: the same subsets of each control, shown beside it.
+        effects: of interventions, for the causal readings.
+    """
+    squeeze = [block.squeeze for block in assessment.blocks]
+    return judge(
+        ClaimInputs(
+            recording_id=assessment.recording_id,
+            blocks=assessment.gates,
+            images=assessment.images,
+            classes=assessment.classes,
+            smallest_class=assessment.smallest_class,
+            gates=_gate_series(assessment),
+            precision=precision,
+            squeeze=_plain_series(squeeze) if any(squeeze) else None,
+            controls=tuple(_plain_series(control.blocks) for control in assessment.controls),
+            squeeze_subsets=squeeze_subsets,
+            control_subsets=tuple(control_subsets),
+            shuffled=_shuffled(assessment),
+            random_direction=np.array([block.random_direction for block in assessment.blocks]),
+            like_these=_like_these(assessment),
+            subsets=subsets,
+            effects=None if effects is None else claim_effects(effects),
+            intervened=None if effects is None else (effects.images, effects.classes),
+        )
+    )
+
+
+def _gate_series(assessment: Assessment) -> BlockSeries:
+    def series(name: CurveName) -> Series:
+        found = [block.gate[name] for block in assessment.blocks]
+        return Series(np.array([e.working for e in found]), np.stack([e.replicates for e in found]))
+
+    return BlockSeries(
+        omega_squared=series("omega_squared"),
+        between_variance=series("between_sd"),
+        within_variance=series("within_sd"),
+        near_one=series("near_one"),
+        direction_share=series("direction_share"),
+        residual_variance=series("residual_sd"),
+    )
+
+
+def _points(values: list[float]) -> Series:
+    return Series(np.array(values, dtype=np.float64), np.zeros((len(values), 0)))
+
+
+def _plain_series(blocks: Sequence[PlainStatistics | None]) -> BlockSeries:
+    """Of z or of a control; NaN in blocks without."""
+    nothing = PlainStatistics(_NAN, _NAN, _NAN)
+    known = [block or nothing for block in blocks]
+    return BlockSeries(
+        **{f.name: _points([getattr(block, f.name) for block in known]) for f in dataclasses.fields(PlainStatistics)}
+    )
+
+
+def _shuffled(assessment: Assessment) -> BlockIntervals | None:
+    nulls = [block.null for block in assessment.blocks]
+    found = [null for null in nulls if null is not None]
+    if len(found) < len(nulls):
+        return None
+    return BlockIntervals(
+        np.array([n.mean for n in found]), np.array([n.low for n in found]), np.array([n.high for n in found]), LEVEL
+    )
+
+
+def _like_these(assessment: Assessment) -> BlockIntervals | None:
+    found = [block.classes for block in assessment.blocks]
+    if all(each is None for each in found):
+        return None
+    rows = np.array([(_NAN,) * 3 if c is None else (c.value, c.interval.low, c.interval.high) for c in found])
+    return BlockIntervals(rows[:, 0], rows[:, 1], rows[:, 2], LEVEL)

@@ -1,0 +1,224 @@
+"""Attribution on the page Compare images: on demand, with its cost stated."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from senet_viz.analysis.attribution import (
+    BASELINE_WORDS,
+    Baseline,
+    ChannelAttribution,
+    GradCam,
+    PixelAttribution,
+    PixelMethod,
+)
+from senet_viz.analysis.comparison.result import Comparison
+from senet_viz.dashboard import captions, glossary
+from senet_viz.dashboard.comparison.results import get_prepared
+from senet_viz.dashboard.controls import pick_one, prepare, row
+from senet_viz.dashboard.frame import Opened
+from senet_viz.dashboard.links import escape
+from senet_viz.dashboard.parts import show_answer, show_downloads, show_figure
+from senet_viz.dashboard.uploads import Brought
+from senet_viz.errors import SenetVizError
+from senet_viz.figures.attribution import draw_attribution, draw_channels, draw_grad_cam
+from senet_viz.recording.export import name_several
+from senet_viz.schema import label_classes
+from senet_viz.text import seconds_text
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from senet_viz.models.zoo import Model
+
+
+PIXELS, CHANNELS, PLACES = "Pixels that drive a gate", "Channels that matter for a class", "Grad-CAM of the block"
+METHODS: dict[str, PixelMethod] = {"Gradient": "gradient", "Integrated gradients": "integrated"}
+BASELINE_NAMES: dict[str, Baseline] = {words.capitalize(): key for key, words in BASELINE_WORDS.items()}
+STEPS = (16, 32, 64, 128, 256)
+_MOST_CHANNELS = 8
+_KEY = "attributions"
+_MOST_KEPT = 8
+
+Result = PixelAttribution | ChannelAttribution | GradCam
+
+
+@dataclass(frozen=True)
+class _Question:
+    """What is asked: everything that a result depends on."""
+
+    digest: str
+    image: int
+    block: str
+    what: str
+    channels: tuple[int, ...] = ()
+    method: PixelMethod = "gradient"
+    baseline: Baseline = "mean"
+    steps: int = 0
+    output: int = 0
+
+    def words(self) -> str:
+        """For the name of a file: image, question and choices."""
+        image = f"image-{self.image + 1}"
+        if self.what != PIXELS:
+            return f"{image}-{'grad-cam' if self.what == PLACES else 'channels'}-output-{self.output}"
+        channels = name_several([str(channel) for channel in self.channels], "channels")
+        path = f"-from-{self.baseline}-{self.steps}-steps" if self.method == "integrated" else ""
+        return f"{image}-channel-{channels}-{self.method}{path}"
+
+    def key(self) -> tuple[object, ...]:
+        """Plain values: a page's own types are new in every run."""
+        return (
+            self.digest,
+            self.image,
+            self.block,
+            self.what,
+            self.channels,
+            self.method,
+            self.baseline,
+            self.steps,
+            self.output,
+        )
+
+
+def show_attribution(page: Opened, model: "Model", brought: Brought, comparison: Comparison, block: str) -> None:
+    """The section: what to ask, what it costs, and what was found."""
+    st.header("Why this gate?", anchor=False)
+    question = _ask(page, model, brought, comparison, block)
+    if question is None:
+        return
+    prepared = get_prepared(model, model.sha256, brought, brought.digest, question.image)
+    kept = st.session_state.setdefault(_KEY, {})
+    if question.key() not in kept:
+        cost = _cost(model, model.sha256, prepared.pixels, question.steps)
+        button = st.empty()
+        price = f"about {seconds_text(cost)}" if cost >= 1 else "under a second"
+        if not button.button(f"Compute ({price})", icon=":material/function:", key="why_compute"):
+            return
+        button.empty()
+        try:
+            kept[question.key()] = _compute(model, prepared.pixels, question)
+        except SenetVizError as error:
+            st.error(escape(str(error)), icon=":material/error:")
+            return
+        while len(kept) > _MOST_KEPT:
+            kept.pop(next(iter(kept)))
+    label = comparison.block(block).block.label
+    _show(page, kept[question.key()], name=f"attribution-images-{brought.digest[:8]}-{label}-{question.words()}")
+
+
+def _ask(page: Opened, model: "Model", brought: Brought, comparison: Comparison, block: str) -> _Question | None:
+    names = [f"{i}. {name}" for i, name in enumerate(comparison.names, start=1)]
+    what = pick_one("Question", [PIXELS, CHANNELS, PLACES], "why", help_text=glossary.ATTRIBUTION)
+    with row("attribution"):
+        prepare("why_image", "image", names)
+        image = names.index(
+            st.selectbox("Image", names, key="why_image", persist_state="session", width=230) or names[0]
+        )
+        if what != PIXELS:
+            output = _pick_output(page, model, comparison, image)
+            return _Question(_inputs(model, brought), image, block, what, output=output)
+        channels = _pick_channels(comparison, block)
+        method = METHODS[pick_one("Method", list(METHODS), "why_method")]
+        baseline, steps = _pick_path() if method == "integrated" else ("mean", 0)
+    if not channels:
+        st.info("Choose a channel, or several: then their mean gate is explained.", icon=":material/tune:")
+        return None
+    return _Question(_inputs(model, brought), image, block, what, channels, method, baseline, steps)
+
+
+def _inputs(model: "Model", brought: Brought) -> str:
+    """Digest of network, preprocessing and images: another recording's results are not this one's."""
+    return f"{model.sha256}-{hash(model.preprocess)}-{brought.digest}"
+
+
+def _pick_channels(comparison: Comparison, block: str) -> tuple[int, ...]:
+    ranked = comparison.channels_that_differ(block, comparison.block(block).block.channels).channels
+    options = [str(c) for c in ranked]
+    prepare("why_channels", "channel", options)
+    chosen = st.multiselect(
+        "Channels", options, default=options[:1], key="why_channels", persist_state="session", width=230,
+        max_selections=_MOST_CHANNELS, help="The channels in which the images differ most come first. Of several the mean gate is explained.",
+    )  # fmt: skip
+    return tuple(int(c) for c in chosen)
+
+
+def _pick_path() -> tuple[Baseline, int]:
+    start = st.selectbox("From", list(BASELINE_NAMES), key="why_baseline", persist_state="session", width=170,
+                         help=glossary.BASELINE)  # fmt: skip
+    steps = st.selectbox("Steps", STEPS, index=2, key="why_steps", persist_state="session", width=100,
+                         help="Points on the path; more make the residual smaller.")  # fmt: skip
+    return BASELINE_NAMES[start or next(iter(BASELINE_NAMES))], int(steps or STEPS[2])
+
+
+def _pick_output(page: Opened, model: "Model", comparison: Comparison, image: int) -> int:
+    """The predicted outputs first, then all others."""
+    del page
+    names = label_classes(model.classes) or tuple(f"output {i}" for i in range(model.outputs))
+    first = [p.output for p in comparison.images[image].predictions]
+    order = [*first, *(i for i in range(model.outputs) if i not in first)]
+    options = [names[i] for i in order]
+    prepare("why_output", "class", options)
+    chosen = st.selectbox("Class", options, key="why_output", persist_state="session", width=230,
+                          help="The image's predictions come first.")  # fmt: skip
+    return order[options.index(chosen)] if chosen else order[0]
+
+
+@st.cache_data(max_entries=64, show_spinner=False)
+def _cost(_model: "Model", sha256: str, _pixels: "Tensor", steps: int) -> float:
+    from senet_viz.workflows.attribution import estimate_seconds
+
+    del sha256
+    return estimate_seconds(_model, _pixels, steps)
+
+
+def _compute(model: "Model", pixels: "Tensor", question: _Question) -> Result:
+    from senet_viz.workflows.attribution import attribute_gate
+    from senet_viz.workflows.output_attribution import attribute_output, compute_grad_cam
+
+    if question.what == CHANNELS:
+        with st.spinner("Computing gradient × gate…"):
+            return attribute_output(model, pixels, question.block, question.output)
+    if question.what == PLACES:
+        with st.spinner("Computing Grad-CAM…"):
+            return compute_grad_cam(model, pixels, question.block, question.output)
+    if question.method == "gradient":
+        with st.spinner("Computing the gradient…"):
+            return attribute_gate(model, pixels, question.block, question.channels)
+    bar = st.progress(0.0, "Integrating…")
+    tell: Callable[[int, int], None] = lambda done, total: _advance(bar, done, total)  # noqa: E731 - the bar is bound here
+    result = attribute_gate(
+        model, pixels, question.block, question.channels, method="integrated", baseline=question.baseline,
+        steps=question.steps, batch_size=8, on_progress=tell,
+    )  # fmt: skip
+    bar.empty()
+    return result
+
+
+def _advance(bar: object, done: int, total: int) -> None:
+    """Drawing is also where Streamlit ends a run that is no longer wanted."""
+    bar.progress(done / total, f"Integrating: {done} of {total} steps")  # type: ignore[attr-defined]
+
+
+def _show(page: Opened, result: Result, *, name: str) -> None:
+    look, narrow = page.screen.look, page.screen.narrow
+    if isinstance(result, PixelAttribution):
+        figure, alt = draw_attribution(result, look, narrow=narrow), f"Which pixels drive {result.subject}."
+        caption = captions.PIXELS
+        show_answer(escape(result.answer), explained=glossary.ATTRIBUTION)
+    elif isinstance(result, ChannelAttribution):
+        figure, alt = draw_channels(result, look, narrow=narrow), f"Channels that matter for {result.output_name}."
+        caption = captions.GATES_OF_A_CLASS
+        show_answer(escape(result.caveat), explained=glossary.GRADIENT_TIMES_GATE)
+    else:
+        figure, alt = draw_grad_cam(result, look, narrow=narrow), f"Grad-CAM for {result.output_name}."
+        caption = captions.PLACES
+    if result.note:
+        st.warning(escape(result.note), icon=":material/info:")
+    if isinstance(result, PixelAttribution) and result.warning:
+        st.warning(escape(result.warning), icon=":material/rule:")
+    show_figure(figure, name=name, key="attribution", alt=alt)
+    st.caption(caption)
+    show_downloads(result.table(), figure, key="attribution", name=name, digits=6)

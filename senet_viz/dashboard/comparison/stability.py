@@ -1,0 +1,181 @@
+"""Stability on the page Compare images: changed copies of one photo, on demand, with their cost stated."""
+
+import hashlib
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from senet_viz.analysis.comparison.result import Comparison
+from senet_viz.analysis.comparison.stability import LEVELS, ClassSpread, Stability, VariedGates, measure_spread
+from senet_viz.analysis.walkthrough import tell_share
+from senet_viz.dashboard import glossary, links
+from senet_viz.dashboard.comparison.results import get_prepared, get_profiles, name_inputs
+from senet_viz.dashboard.controls import prepare, row
+from senet_viz.dashboard.frame import Opened
+from senet_viz.dashboard.links import escape
+from senet_viz.dashboard.parts import show_answer, show_downloads, show_figure
+from senet_viz.dashboard.uploads import Brought
+from senet_viz.errors import SenetVizError
+from senet_viz.figures.comparison import draw_stability
+from senet_viz.recording.reader import Recording
+from senet_viz.schema import label_classes
+from senet_viz.text import seconds_text
+
+if TYPE_CHECKING:
+    from senet_viz.models.zoo import Model
+    from senet_viz.workflows.comparison import PreparedImage
+
+
+_ASKED = "stability_asked"
+_PREDICTED, _POOLED = "predicted class", "all classes, pooled"
+_STRENGTHS = {word.capitalize(): level for level, word in enumerate(LEVELS)}
+
+
+def show_stability(page: Opened, model: "Model", brought: Brought, comparison: Comparison) -> None:
+    """The section: which image, against what, what it costs, and what was found."""
+    st.header("How stable are these gates?", anchor=False, help=glossary.STABILITY)
+    with row("stability"):
+        image = _pick_image(comparison)
+        among = _pick_class(page.recording)
+        level = _pick_level()
+    asked = st.session_state.setdefault(_ASKED, set())
+    key = (name_inputs(model), brought.digest, image, comparison.precision)
+    prepared = get_prepared(model, name_inputs(model), brought, brought.digest, image)
+    if key not in asked:
+        if not _offer(model, prepared):
+            return
+        asked.add(key)
+    try:
+        with st.spinner("Changed copies through the network…", show_time=True):
+            varied = get_varied(model, page.recording, page.stamp, _file_of(brought, prepared.sha256), *key)
+        index = varied.predicted if among == _PREDICTED else _index_of(page.recording, among)
+        _show(page, Stability(varied, get_spread(page.recording, page.stamp, index)), prepared, level)
+    except SenetVizError as error:
+        st.error(escape(str(error)), icon=":material/error:")
+
+
+def _offer(model: "Model", prepared: "PreparedImage") -> bool:
+    """The button with its price; whether it was pressed."""
+    from senet_viz.workflows.stability import list_variations
+
+    copies = len(list_variations())
+    cost = _cost(model, model.sha256, prepared)
+    price = f"about {seconds_text(cost)}" if cost >= 1 else "under a second"
+    st.caption(
+        f"{copies} copies of the image: cropped, mirrored, rotated, blurred and made noisy, each through the network."
+    )
+    button = st.empty()
+    pressed = button.button(f"Change and compare ({price})", icon=":material/function:", key="stable_compute")
+    if pressed:
+        button.empty()
+    return pressed
+
+
+def _show(page: Opened, stability: Stability, prepared: "PreparedImage", level: int) -> None:
+    show_answer(_bold(stability.answer(level)), explained=glossary.STABILITY)
+    if stability.spread.reason:
+        st.info(
+            escape(
+                f"{stability.spread.reason} Distances are shown in units of s instead: choose another class, or all classes."
+            ),
+            icon=":material/rule:",
+        )
+    _show_copies(stability, level)
+    varied = stability.varied
+    figure = draw_stability(stability, page.screen.look, level=level, narrow=page.screen.narrow)
+    name = f"stability-{page.recording.id[:8]}-{prepared.sha256[:8]}-{LEVELS[level]}"
+    show_figure(
+        figure, name=name, key="stability", alt=f"Distance of changed copies of {varied.image} along the depth. {stability.answer(level)}"
+    )  # fmt: skip
+    st.caption(
+        "The dashed line at 1: two different images of the class lie so far apart; a change below it moves the gates less than taking "
+        "another image of the class would. Whiskers: smallest to largest of the copies; band: how well the line is known. It is one "
+        "image: another one may be more or less stable, and stable gates are not yet right ones.",
+        help=glossary.STABILITY,
+    )
+    show_downloads(stability.table(), figure, key="stability", name=name)
+
+
+def _show_copies(stability: Stability, level: int) -> None:
+    """The first copy of every change as the network saw it, and whether its prediction stays."""
+    varied = stability.varied
+    shown = {line.words: line for line in stability.lines(level)}
+    firsts = [i for i, v in enumerate(varied.variations) if v.words in shown and v.draw == 0]
+    with st.container(horizontal=True, gap="small"):
+        for i in firsts:
+            words = varied.variations[i].words
+            line, said = shown[words], varied.predictions[i]
+            with st.container(width=132):
+                st.image(varied.views[i], width=112, alt=f"{varied.image}, {words}")
+                st.caption(
+                    escape(f"{words}: {said.name} {tell_share(said.probability)}; {line.kept} of {line.draws} kept")
+                )
+
+
+def _bold(sentence: str) -> str:
+    """Names are not markdown, the number that matters is."""
+    return "**".join(escape(part) for part in sentence.split("**"))
+
+
+def _pick_image(comparison: Comparison) -> int:
+    names = [f"{i}. {name}" for i, name in enumerate(comparison.names, start=1)]
+    prepare("stable_image", "image", names)
+    chosen = st.selectbox(
+        "Image", names, key="stable_image", bind="query-params", persist_state="session", width=230, on_change=links.forget_notices
+    )  # fmt: skip
+    return names.index(chosen) if chosen else 0
+
+
+def _pick_level() -> int:
+    prepare("stable_level", "strength", list(_STRENGTHS))
+    chosen = st.segmented_control(
+        "Strength", list(_STRENGTHS), default="Medium", required=True, key="stable_level", bind="query-params",
+        persist_state="session", on_change=links.forget_notices,
+    )  # fmt: skip
+    return _STRENGTHS[chosen or "Medium"]
+
+
+def _pick_class(recording: Recording) -> str:
+    options = (_PREDICTED, _POOLED, *label_classes(recording.classes))
+    prepare("stable_class", "class", options)
+    chosen = st.selectbox(
+        "Against two images of", options, key="stable_class", bind="query-params", persist_state="session", width=230,
+        on_change=links.forget_notices, help=glossary.STABILITY,
+    )  # fmt: skip
+    return chosen or _PREDICTED
+
+
+def _index_of(recording: Recording, among: str) -> int | None:
+    labels = label_classes(recording.classes)
+    return labels.index(among) if among in labels else None
+
+
+def _file_of(brought: Brought, sha256: str) -> tuple[str, bytes]:
+    """The file of an image that could be read: two may bear one name."""
+    return next(item for item in brought.images if hashlib.sha256(item[1]).hexdigest() == sha256)
+
+
+@st.cache_resource(max_entries=16, show_spinner=False)
+def get_varied(
+    _model: "Model", _recording: Recording, stamp: str, _file: tuple[str, bytes], network: str, digest: str, image: int, precision: str
+) -> VariedGates:  # fmt: skip
+    """`vary_image`, kept by the recording's stamp, the images' digest, the position and the precision."""
+    from senet_viz.workflows.stability import vary_image
+
+    del network, digest, image
+    return vary_image(_model, _file, _recording, precision=precision, profiles=get_profiles(_recording, stamp))
+
+
+@st.cache_resource(max_entries=64, show_spinner=False)
+def get_spread(_recording: Recording, stamp: str, class_index: int | None) -> ClassSpread:
+    """`measure_spread`, kept by the recording's stamp and the class."""
+    del stamp
+    return measure_spread(_recording, class_index)
+
+
+@st.cache_data(max_entries=16, show_spinner=False)
+def _cost(_model: "Model", sha256: str, _prepared: "PreparedImage") -> float:
+    from senet_viz.workflows.stability import estimate_seconds, list_variations
+
+    del sha256
+    return estimate_seconds(_model, _prepared, list_variations())

@@ -1,0 +1,212 @@
+"""Parts of the page Distributions: one channel's gate over images, and the classes and images where it is extreme."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import streamlit as st
+
+from senet_viz.analysis.distributions.channel import ChannelDistribution
+from senet_viz.analysis.distributions.class_map import ChannelRanking
+from senet_viz.analysis.distributions.extremes import ExtremeImages, KeptImage
+from senet_viz.dashboard import captions, glossary, links
+from senet_viz.dashboard.controls import SPREAD_VIEWS, pick_one, prepare, row
+from senet_viz.dashboard.frame import Opened
+from senet_viz.dashboard.links import escape
+from senet_viz.dashboard.parts import show_downloads, show_figure, show_table
+from senet_viz.dashboard.results import (
+    get_distribution,
+    get_extreme_classes,
+    get_extreme_images,
+    get_ranking,
+    name_channel,
+)
+from senet_viz.dashboard.uploads import RECORDING, THUMBNAIL, ask_for_source, find_source, read_pictures
+from senet_viz.dashboard.waiting import read_channel
+from senet_viz.figures.distributions import DistributionView, draw_distribution, draw_extreme_classes
+from senet_viz.recording.export import file_stem
+from senet_viz.recording.statistics import block_word
+from senet_viz.schema import Gate, label_blocks
+
+SECTION = "images"
+_TILE, _PICTURE = 124, 112  # px
+_NAME = 15  # letters
+
+
+def show_images(page: Opened, images: ExtremeImages) -> None:
+    """Thumbnails where the source is at hand, else their names and how to have them; each leads to its own gates."""
+    st.subheader("Images with the highest and the lowest gate", anchor=SECTION)
+    block = label_blocks(page.recording.blocks)[images.block.depth]
+    source, sentence = find_source(page)
+    st.caption(escape(f"Among {images.among}; below each its gate s and its class. {images.ties}".strip()))
+    pictures: Mapping[str, bytes | str] = {}
+    if source is None:
+        ask_for_source(page, sentence)
+    else:
+        ids = tuple(image.sample_id for image in (*images.highest, *images.lowest))
+        pictures = read_pictures(source, source.digest, ids, THUMBNAIL)
+    for title, shown in (("Highest", images.highest), ("Lowest", images.lowest)):
+        if shown:
+            _show_row(title, shown, pictures, block)
+    if source is not None:
+        st.caption(f"{escape(sentence)} An image leads to the page Compare images, with its gates in all blocks.")
+    _show_onwards(images, block)
+    label = block_word(page.recording, images.block)
+    name = file_stem("extreme-images", page.recording.id, label, f"channel-{images.channel}")
+    show_table(images.table(), key="extreme_images", name=name)
+
+
+def _show_row(title: str, images: Sequence[KeptImage], pictures: Mapping[str, bytes | str], block: str) -> None:
+    st.markdown(f"**{title}**")
+    with st.container(horizontal=True, gap="small"):
+        for image in images:
+            with st.container(width=_TILE, gap=None):
+                _show_tile(image, pictures.get(image.sample_id), block)
+
+
+def _show_tile(image: KeptImage, picture: bytes | str | None, block: str) -> None:
+    about = f"{image.label}, gate {image.gate:.3f}"
+    if isinstance(picture, bytes):
+        st.image(picture, width=_PICTURE, alt=f"{image.name}: {about}")
+    else:
+        with st.container(border=True, width=_PICTURE, height=_PICTURE, horizontal_alignment="center",
+                          vertical_alignment="center"):  # fmt: skip
+            st.markdown(":gray[:material/image_not_supported:]", help=escape(picture) if picture else None)
+    st.markdown(f":small[**{image.gate:.3f}** · {escape(image.label)}]")
+    name = image.name if len(image.name) <= _NAME else f"{image.name[: _NAME - 1]}…"
+    links.link_page(
+        "compare", name, "compare", {"images": RECORDING, "sample": [image.sample_id], "compare_block": block},
+        explained=f"{escape(image.name)}: its gates in all blocks, on the page Compare images",
+    )  # fmt: skip
+
+
+def _show_onwards(images: ExtremeImages, block: str) -> None:
+    first = [image.sample_id for image in images.highest]
+    both = [*first[:3], *(image.sample_id for image in images.lowest[:3])]
+    with st.container(horizontal=True):
+        links.link_page(
+            "compare", "Compare the three highest with the three lowest", "compare",
+            {"images": RECORDING, "sample": both, "compare_block": block},
+        )  # fmt: skip
+        links.link_page(
+            "lab", f"Move channel {images.channel} for the highest", "tune",
+            {"images": RECORDING, "sample": first[:1], "try_block": [block], "try_channels": str(images.channel)}, at="try",
+        )  # fmt: skip
+
+
+CHANNEL_KEY, CHANNEL_SECTION = "channel", "one-channel"
+_NONE_KEPT = (
+    "This recording kept no gates of single images, so a distribution cannot be drawn: record again with `--keep all` or, for "
+    "large sets, `--keep 50` (at most 50 images a class)."
+)
+
+
+@dataclass(frozen=True)
+class Channel:
+    """The channel that is shown, and how."""
+
+    block: Gate
+    number: int
+    view: DistributionView
+    classes: tuple[int, ...]
+    colours: dict[int, str]
+
+
+def show_channel(page: Opened, block: Gate, classes: tuple[int, ...], colours: dict[int, str]) -> None:
+    """The distribution of one channel's gate per class, and where it is highest and lowest."""
+    st.header("One channel: all images", anchor=CHANNEL_SECTION)
+    ranking = get_ranking(page.recording, page.stamp, block.name)
+    channel = _choose(ranking, block, classes, colours)
+    gates = read_channel(page, block, channel.number) if page.recording.n_kept else None
+    if page.recording.n_kept and gates is None:
+        return  # they are being read
+    distribution = get_distribution(page.recording, page.stamp, block.name, channel.number, classes, gates)
+    if distribution is None:
+        st.info(_NONE_KEPT, icon=":material/inventory_2:")
+    else:
+        show_distribution(page, channel, distribution, ranking)
+    show_extreme_classes(page, channel)
+    images = get_extreme_images(page.recording, page.stamp, block.name, channel.number, gates)
+    if images is not None:
+        show_images(page, images)
+    show_effects(page, block, channel.number)
+
+
+def _choose(ranking: ChannelRanking, block: Gate, classes: tuple[int, ...], colours: dict[int, str]) -> Channel:
+    options = [str(c) for c in ranking.channels]
+    default = options.index(str(ranking.example))
+    with row("one_channel"):
+        prepare(CHANNEL_KEY, f"channel of {block.label}", options)
+        text = st.selectbox(
+            f"Channel of {block.label}", options, index=default, key=CHANNEL_KEY, bind="query-params", persist_state="session", width=210,
+            on_change=links.forget_notices, help=f"Channels with the largest class share come first. {glossary.CLASS_SHARE}",
+        )  # fmt: skip
+        view = SPREAD_VIEWS[pick_one("Draw", list(SPREAD_VIEWS), "spread")]
+    return Channel(block, int(text or options[default]), view, classes, colours)
+
+
+def show_distribution(
+    page: Opened, channel: Channel, distribution: ChannelDistribution, ranking: ChannelRanking
+) -> None:
+    """Violins, steps or boxes per class."""
+    figure = draw_distribution(
+        distribution, channel.colours, page.screen.look, view=channel.view, narrow=page.screen.narrow
+    )
+    name = name_channel(page.recording, channel.block.name, channel.number, channel.view, channel.classes)
+    alt = f"Distribution of the gate of channel {channel.number} in {channel.block.label} per class."
+    show_figure(figure, name=name, key="channel", alt=alt)
+    place = ranking.channels.tolist().index(channel.number)
+    st.caption(
+        f"{captions.DISTRIBUTIONS[channel.view]} {distribution.note}{_describe(ranking, place)}",
+        help=glossary.CLASS_SHARE,
+    )
+    show_downloads(distribution.table(), figure, key="channel", name=name)
+
+
+def _describe(ranking: ChannelRanking, place: int) -> str:
+    share, sd = ranking.share[place], ranking.sd[place]
+    if not math.isfinite(share):
+        return ""
+    first = " First shown is, of the 64 channels with the largest class share, the one that classes move most."
+    return f" Class share {share:.2f}; classes move this gate by {sd:.3f} (between-class SD, units of s).{first}"
+
+
+def show_extreme_classes(page: Opened, channel: Channel) -> None:
+    """The classes with the highest and the lowest mean gate."""
+    extremes = get_extreme_classes(page.recording, page.stamp, channel.block.name, channel.number)
+    if extremes is None:
+        return
+    st.subheader("Classes with the highest and the lowest gate", anchor=False)
+    figure = draw_extreme_classes(extremes, channel.colours, page.screen.look, narrow=page.screen.narrow)
+    label = block_word(page.recording, channel.block)
+    name = file_stem("extreme-classes", page.recording.id, label, f"channel-{channel.number}")
+    show_figure(figure, name=name, key="extreme_classes",
+                alt=f"Classes with the highest and lowest mean gate of channel {channel.number} in {channel.block.label}.")  # fmt: skip
+    st.caption(
+        f"Mean gates over a class's images, the highest above. The extremes of {extremes.classes:,} classes lie far out by chance "
+        "too: an interval is of its class alone, and a high gate does not say that the network uses it.",
+        help=glossary.CLASS_SHARE,
+    )
+    links.link_page(
+        "classes", "These classes on the page Classes", "category",
+        {"class": [row.label for row in (*extremes.highest[:4], *extremes.lowest[:4])],
+         "map_block": label_blocks(page.recording.blocks)[channel.block.depth]},
+    )  # fmt: skip
+    show_downloads(extremes.table(), figure, key="extreme_classes", name=name)
+
+
+def show_effects(page: Opened, block: Gate, channel: int) -> None:
+    """Where what the block and the channel do is measured."""
+    label = label_blocks(page.recording.blocks)[block.depth]
+    st.subheader("What it does", anchor=False)
+    st.caption(
+        escape(f"A gate that differs between classes need not matter. What it costs to move the gates of {label} is on the page Gate ")
+        + "lab, for all images and for one."
+    )  # fmt: skip
+    with st.container(horizontal=True):
+        links.link_page("lab", f"Cost of moving {label}", "science", {"lab_target": label}, at="losers")
+        links.link_page(
+            "lab", f"Move channel {channel} for one image", "tune",
+            {"try_block": [label], "try_channels": str(channel)}, at="try",
+        )  # fmt: skip
+        links.link_page("blocks", f"All measures of {label}", "view_column", {"map_block": label}, at="one-block")

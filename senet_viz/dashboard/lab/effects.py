@@ -1,0 +1,302 @@
+"""Parts of the page Gate lab on what is stored: effects, freeze advice, and the commands that would make them."""
+
+import shlex
+from dataclasses import dataclass
+
+import streamlit as st
+
+from senet_viz.analysis.freezing import FreezeAdvice, FreezePath
+from senet_viz.analysis.freezing_files import answer_freezing, read_freezing
+from senet_viz.claims.assessment_claims import read_effects
+from senet_viz.dashboard import captions, glossary, links
+from senet_viz.dashboard.controls import pick_one, prepare, row
+from senet_viz.dashboard.frame import Opened
+from senet_viz.dashboard.links import escape
+from senet_viz.dashboard.parts import show_answer, show_command, show_downloads, show_figure
+from senet_viz.errors import SenetVizError
+from senet_viz.figures.freezing import draw_changed_classes, draw_freezing
+from senet_viz.figures.interventions import Over, draw_components, draw_costs
+from senet_viz.recording.layout import ASSESSMENT, FREEZING
+from senet_viz.recording.reader import Recording
+from senet_viz.schema import label_classes
+from senet_viz.stats.effect_parts import (
+    BOUND,
+    CLASS_EFFECT_MEANING,
+    COMPONENT_WORDS,
+    COMPONENTS,
+    FORMULAS,
+    answer_effects,
+    decompose,
+    describe_components,
+    find_costliest,
+    tabulate_components,
+    tell_equivalence,
+)
+from senet_viz.stats.effects import EffectTable, Measure, judge_equivalence, say_change
+
+_BY_NAME = ("bundled", "timm", "torchvision", "factory")
+_DATA_BY_NAME = ("digits", "torchvision")
+
+
+def explain_missing(recording: Recording) -> None:
+    """Why there are no effects here, and the two commands that make them."""
+    st.info(
+        "No interventions on this network's gates are stored with this recording, so this page can not say yet what its "
+        "gates do. The panel below works all the same.",
+        icon=":material/science:",
+    )
+    st.markdown(
+        "Two commands make them: the first moves the gates of every block and stage on every image and keeps what the network "
+        "then says (it tells how long it takes, and goes on where it was stopped), the second judges it:"
+    )
+    for command in make_commands(recording):
+        show_command(command)
+
+
+def make_commands(recording: Recording) -> tuple[str, str]:
+    """`intervene` and `assess` for a recording's model and data; what it does not store is in capitals."""
+    path, out = str(recording.path), _out(recording, "interventions")
+    slim = recording.form == "slim"
+    judged = ["FULL_RECORDING", "--interventions", out, "--into", path] if slim else [path, "--interventions", out]
+    words = _inputs(recording, out)
+    return f"senet-viz intervene {shlex.join(words)}", f"senet-viz assess {shlex.join(judged)}"
+
+
+def make_freeze_command(recording: Recording) -> str:
+    """`freeze` for a recording's model and data, likewise; the result comes to lie beside the recording."""
+    words = _inputs(recording, _out(recording, "freezing"))
+    if "--baselines-from" not in words:
+        words += ["--into", str(recording.path)]
+    return f"senet-viz freeze {shlex.join(words)}"
+
+
+def _out(recording: Recording, what: str) -> str:
+    return f"runs/{recording.path.name}-{what}" if recording.form == "slim" else f"{recording.path}-{what}"
+
+
+def _inputs(recording: Recording, out: str) -> list[str]:
+    """Model, data and what baselines are from, as options."""
+    about, data, options = recording.manifest.model, recording.manifest.data, recording.manifest.options
+    model = str(about.get("name")) if about.get("source") in _BY_NAME else "MODEL"
+    images = str(data.get("name")) if data.get("kind") in _DATA_BY_NAME else "DATA"
+    words = ["--model", model]
+    if about.get("weights") == "random":
+        words += ["--weights", "random", "--seed", str(about.get("seed") or 0)]
+    words += ["--data", images, "--out", out]
+    if options.get("limit") is not None:
+        words += ["--limit", str(options["limit"])]
+    if recording.form != "slim" and recording.keeps_all and options.get("precision") == "fp32":
+        words += ["--baselines-from", str(recording.path)]
+    return words
+
+
+MEASURE_NAMES: dict[str, Measure] = {"Top-1": "top1", "Top-5": "top5", "Loss": "loss"}
+OVER_NAMES: dict[str, Over] = {"Images": "images", "Classes": "classes"}
+KIND_NAMES = {"Blocks": "block", "Stages": "stage", "Cumulative": "cumulative", "Sets": "set", "All blocks": "all"}
+
+
+@dataclass(frozen=True)
+class _Choice:
+    """What figures show."""
+
+    measure: Measure
+    over: Over
+    baselines: tuple[str, ...]
+    strength: float
+
+
+def find_effects(page: Opened) -> EffectTable | None:
+    """The effects beside the recording's assessment; None where there are none, after a warning where they are damaged."""
+    try:
+        path = page.recording.path / ASSESSMENT
+        changed = path.stat().st_mtime_ns if path.is_file() else 0
+        return _read(page.recording, f"{page.stamp}-{changed}")
+    except (SenetVizError, OSError) as error:
+        st.warning(escape(str(error)), icon=":material/history:")
+        return None
+
+
+@st.cache_resource(max_entries=4, show_spinner=False)
+def _read(_recording: Recording, stamp: str) -> EffectTable | None:
+    del stamp
+    return read_effects(_recording)
+
+
+def show_effects(page: Opened, table: EffectTable) -> None:
+    """All sections on stored effects."""
+    show_answer(answer_effects(table), explained=glossary.COSTS)
+    if table.note:
+        st.caption(escape(table.note))
+    choice = _choose(table)
+    if not choice.baselines:
+        st.info("Choose a baseline, or several: what gates are moved to.", icon=":material/tune:")
+        return
+    show_costs(page, table, choice)
+    show_components(page, table, choice)
+    show_classes(page, table, choice)
+
+
+def _choose(table: EffectTable) -> _Choice:
+    made = list(dict.fromkeys(effect.baseline for effect in table.effects))
+    strengths = sorted({effect.strength for effect in table.effects}, reverse=True)
+    with row("lab_measure"):
+        measure = MEASURE_NAMES[pick_one("Measure", list(MEASURE_NAMES), "lab_measure", help_text=glossary.COSTS)]
+        over = OVER_NAMES[pick_one("Intervals over", list(OVER_NAMES), "lab_over", help_text=glossary.INTERVAL_OVER)]
+        strength = strengths[0]
+        if len(strengths) > 1:
+            strength = float(pick_one("Strength", [f"{s:g}" for s in strengths], "lab_strength"))
+    prepare("lab_baselines", "baseline", made)
+    picked = st.pills(
+        "Gates are moved to", made, selection_mode="multi", default=made, key="lab_baselines", bind="query-params",
+        persist_state="session", on_change=links.forget_notices, help=glossary.COSTS,
+    )  # fmt: skip
+    return _Choice(measure, over, tuple(b for b in made if b in picked), strength)
+
+
+def show_costs(page: Opened, table: EffectTable, choice: _Choice) -> None:
+    """What moving gates costs along the depth."""
+    st.header("What it costs, along the depth", anchor="costs", help=glossary.COSTS)
+    figure = draw_costs(
+        table, page.recording.blocks, page.screen.look, baselines=choice.baselines, measure=choice.measure,
+        over=choice.over, strength=choice.strength, narrow=page.screen.narrow,
+    )  # fmt: skip
+    name = f"gate-costs-{page.recording.id[:8]}"
+    show_figure(figure, name=name, alt="Effect of moving the gates of every block and stage, with intervals.")
+    st.caption(
+        "Intervened − clean, on the same images: marks below the line are costs in accuracy (in loss, those above). A grey bar "
+        f"spans the blocks that were moved together. {captions.COSTS_LIMITS}",
+        help=glossary.INTERVAL_OVER,
+    )
+    if equivalent := tell_equivalence(table, choice.baselines, strength=choice.strength):
+        st.markdown(equivalent)
+    show_downloads(table.table(), figure, key="lab_costs", name=name)
+
+
+def show_components(page: Opened, table: EffectTable, choice: _Choice) -> None:
+    """Dynamic, instance and class."""
+    st.header("How much of it is class?", anchor=False, help=CLASS_EFFECT_MEANING)
+    components = decompose(table)
+    if not components:
+        st.info(
+            "What is class and what is instance is told by the baselines mean, within and between at full strength, and none of "
+            "them was made here.",
+            icon=":material/label_off:",
+        )
+        return
+    kinds = {name: kind for name, kind in KIND_NAMES.items() if any(c.kind == kind for c in components)}
+    kind = kinds[pick_one("Targets", list(kinds), "lab_kind")] if len(kinds) > 1 else next(iter(kinds.values()))
+    figure = draw_components(
+        table, components, page.recording.blocks, page.screen.look, kind=kind, measure=choice.measure, over=choice.over,
+        narrow=page.screen.narrow,
+    )  # fmt: skip
+    name = f"gate-components-{kind}-{page.recording.id[:8]}"
+    show_figure(figure, name=name, alt="Instance and class effect stacked, with the dynamic effect and intervals.")
+    st.markdown(describe_components(components, kind))
+    meanings = "; ".join(f"**{c}** ({FORMULAS[c]}): {COMPONENT_WORDS[c]}" for c in COMPONENTS)
+    st.caption(f"{meanings}. {CLASS_EFFECT_MEANING}")
+    show_downloads(tabulate_components(components), figure, key="lab_components", name=name)
+
+
+def show_classes(page: Opened, table: EffectTable, choice: _Choice) -> None:
+    """Losers and winners of one target and baseline."""
+    st.header("Losers and winners", anchor="losers", help=glossary.LOSERS)
+    made = [effect for effect in table.effects if effect.strength == choice.strength]
+    targets = list(dict.fromkeys(effect.target for effect in made))
+    first = find_costliest(made)
+    with row("lab_losers"):
+        target = _select("Gates of", targets, "lab_target", "target", first.target)
+        baselines = [effect.baseline for effect in made if effect.target == target]
+        default = first.baseline if first.baseline in baselines else baselines[0]
+        baseline = _select("Moved to", baselines, "lab_to", "baseline", default)
+    effect = table.find(target, baseline, strength=choice.strength)
+    if not any(len(side) for side in table.extremes(effect)):
+        st.info("No class changes: every image is as right or wrong as before.", icon=":material/drag_handle:")
+        return
+    labels = label_classes(page.recording.classes)
+    figure = draw_changed_classes(table, effect, labels, page.screen.look, narrow=page.screen.narrow)
+    name = f"gate-classes-{target.replace(' ', '-')}-{baseline}-{page.recording.id[:8]}"
+    show_figure(figure, name=name, alt=f"Classes that lose and win most when {target} is moved to {baseline}.")
+    found = int(effect.tests.found.sum())
+    whole = effect.changes["top1"]
+    st.markdown(
+        f"Over all classes: {say_change(whole, 'top1')} points. {judge_equivalence(whole.images, BOUND).describe()}"
+    )
+    st.caption(
+        f"{captions.LOSERS} {found:,} of {table.classes:,} classes are told from no change (q ≤ .05); the smallest class has "
+        f"{table.smallest_class:,} images.",
+        help=glossary.LOSERS,
+    )
+    show_downloads(table.class_table(effect), figure, key="lab_classes", name=name)
+
+
+def _select(title: str, options: list[str], key: str, kind: str, default: str) -> str:
+    prepare(key, kind, options)
+    chosen = st.selectbox(
+        title, options, index=options.index(default), key=key, bind="query-params", persist_state="session", width=240,
+        on_change=links.forget_notices,
+    )  # fmt: skip
+    return chosen or default
+
+
+_LEAST, _MOST, _DEFAULT, _STEP = 0.1, 10.0, 1.0, 0.1
+
+
+@st.fragment
+def show_freezing(page: Opened) -> None:
+    """A fragment: another accepted loss leaves the rest of the page alone, and nothing is computed for it."""
+    st.header("Freeze advice", anchor=False, help=glossary.FREEZING)
+    path = find_freezing(page)
+    if path is None:
+        _explain_missing(page.recording)
+        return
+    loss = float(
+        st.slider(
+            "Accepted loss of top-1 accuracy, points", _LEAST, _MOST, _DEFAULT, _STEP, format="%.1f",
+            key="freeze_loss", bind="query-params", persist_state="session", width=420, on_change=links.forget_notices,
+            help="Settle it before you look: a loss that is chosen to fit the figure confirms nothing.",
+        )
+    )  # fmt: skip
+    advice = path.advise(loss)
+    show_answer(escape_answer(advice), explained=glossary.FREEZING)
+    for note in path.notes:
+        st.caption(escape(note))
+    figure = draw_freezing(advice, page.screen.look, narrow=page.screen.narrow)
+    name = f"freeze-advice-{page.recording.id[:8]}"
+    show_figure(figure, name=name, alt="What freezing more and more gates costs, on both halves of the images.")
+    st.caption(captions.FREEZING)
+    show_downloads(path.table(), figure, key="lab_freezing", name=name)
+
+
+def find_freezing(page: Opened) -> FreezePath | None:
+    """The path beside the recording; None where there is none, after a warning where it is damaged or of something else."""
+    try:
+        file = page.recording.path / FREEZING
+        changed = file.stat().st_mtime_ns if file.is_file() else 0
+        path = _read_advice(page.recording, f"{page.stamp}-{changed}")
+    except (SenetVizError, OSError) as error:
+        st.warning(escape(str(error)), icon=":material/history:")
+        return None
+    return path if path is not None and path.complete else None
+
+
+@st.cache_resource(max_entries=4, show_spinner=False)
+def _read_advice(_recording: Recording, stamp: str) -> FreezePath | None:
+    del stamp
+    return read_freezing(_recording)
+
+
+def escape_answer(advice: FreezeAdvice) -> str:
+    """The answer in markdown; its own bold stays."""
+    return "**".join(escape(part) for part in answer_freezing(advice).split("**"))
+
+
+def _explain_missing(recording: Recording) -> None:
+    st.info(
+        "Which gates can be frozen to constants is not stored with this recording.",
+        icon=":material/ac_unit:",
+    )
+    st.markdown(
+        "One command finds it out and lays it here: it freezes gate after gate, chosen on one half of the images and confirmed on "
+        "the other (it tells how long it takes, and goes on where it was stopped):"
+    )
+    show_command(make_freeze_command(recording))

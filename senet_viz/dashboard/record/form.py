@@ -1,0 +1,327 @@
+"""Parts of the page Record: the choices of a new recording and what it will take, told before it starts."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from senet_viz.dashboard.jobs.plan import Plan, plan_request
+from senet_viz.dashboard.jobs.request import RecordRequest, suggest_name
+from senet_viz.dashboard.links import escape
+from senet_viz.errors import SenetVizError
+from senet_viz.text import bytes_text, seconds_text
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A way to name a model or images: label of what is typed, an example, what is put before it."""
+
+    label: str
+    example: str
+    prefix: str = ""
+
+
+# What is chosen as it stands is what the command line calls it.
+MODELS: dict[str, Kind | str] = {
+    "Bundled SE-ResNet-50": "bundled",
+    "Bundled SE-BN-Inception": "bundled:sebninception-w025-64px",
+    "timm": Kind("Name in timm", "legacy_seresnet50.in1k", "timm:"),
+    "torchvision": Kind("Name in torchvision", "efficientnet_b0", "torchvision:"),
+    "Weights file": Kind("File", "weights.safetensors"),
+    "Folder written by train": Kind("Folder", "checkpoints/mine"),
+    "Python factory": Kind("package.module:factory", "mymodels:build"),
+}
+IMAGES: dict[str, Kind | str] = {
+    "scikit-learn's digits": "digits",
+    "Folder": Kind("Folder of class folders, or of images", "data/val"),
+    "Parquet": Kind("File, folder or glob", "data/val-*.parquet"),
+    "CSV of path,label": Kind("File", "data/val.csv"),
+    "torchvision data set": Kind("Name in torchvision", "CIFAR10", "torchvision:"),
+}
+KEEPS = {"All": "all", "None": "none", "Some per class": ""}
+PRECISIONS = ["fp32", "bf16", "fp16"]
+_KEEP_HELP = (
+    "Images whose gates are stored one by one. Class means, standard deviations and histograms are always of all images; "
+    "for large sets keep some per class."
+)
+_CALIBRATE_HELP = (
+    "An untrained network's batch norms do not know the scale of its activations. With this they are estimated on at most "
+    "2,000 of the images, without their labels; gates without it hardly vary."
+)
+_NAME = "record_name"
+_CLEAR = "record_clear_name"
+
+
+@dataclass(frozen=True)
+class Choices:
+    """What is chosen: a request, None as long as `lacking` tells what it lacks, and the recording's name."""
+
+    request: RecordRequest | None
+    name: str
+    lacking: str = ""
+
+
+def choose_recording(root: Path) -> Choices:
+    """The three choices and the fold."""
+    if st.session_state.pop(_CLEAR, False):
+        st.session_state[_NAME] = ""
+    with st.container(border=True):
+        model_side, images_side, where_side = st.columns(3, gap="medium")
+        with model_side:
+            kind, model = _choose("Model", MODELS, "record_model")
+            arch = _type("Loaded into", "timm:seresnet50", "record_arch") if kind == "Weights file" else None
+            random = kind != "Weights file" and _choose_weights()
+            calibrate = random and st.checkbox(
+                "Batch norm from these images",
+                key="record_calibrate",
+                persist_state="session",
+                help=_CALIBRATE_HELP,
+            )
+        with images_side:
+            _, data = _choose("Images", IMAGES, "record_images")
+        with where_side:
+            name = _choose_name(root, model, data)
+        options = _choose_options()
+    lacking = _tell_lacking(kind, model, data, arch)
+    request = RecordRequest(
+        model=model, data=data, arch=arch, weights="random" if random else "pretrained",
+        calibrate=data if calibrate else None, **options,
+    )  # fmt: skip
+    return Choices(None if lacking else request, name, lacking)
+
+
+def clear_name() -> None:
+    """Empties the field of the name in the next run: the old one is taken."""
+    st.session_state[_CLEAR] = True
+
+
+def _choose(label: str, kinds: dict[str, Kind | str], key: str) -> tuple[str, str]:
+    """The kind and what the command line calls the choice; "" where nothing was typed."""
+    chosen = st.selectbox(label, list(kinds), key=key, persist_state="session") or next(iter(kinds))
+    kind = kinds[chosen]
+    if isinstance(kind, str):
+        return chosen, kind
+    typed = _type(kind.label, kind.example, f"{key}_{chosen}")
+    return chosen, kind.prefix + typed.removeprefix(kind.prefix) if typed else ""
+
+
+def _type(label: str, example: str, key: str) -> str:
+    return str(st.text_input(label, key=key, placeholder=f"e.g. {example}", persist_state="session") or "").strip()
+
+
+def _choose_weights() -> bool:
+    """Whether weights are random."""
+    weights = st.segmented_control(
+        "Weights", ["Pretrained", "Random"], default="Pretrained", required=True, key="record_weights",
+        persist_state="session", help="Random: the untrained control. Its seed is among the options.",
+    )  # fmt: skip
+    return weights == "Random"
+
+
+def _choose_name(root: Path, model: str, data: str) -> str:
+    suggestion = suggest_name(root, model or "model", data or "images")
+    typed = st.text_input(
+        "Name of the recording", key=_NAME, placeholder=suggestion, persist_state="session",
+        help="Name of a new folder. Left empty, it is the one that is shown.",
+    )  # fmt: skip
+    st.caption(f"In the folder {escape(str(root))}")
+    return str(typed or "").strip() or suggestion
+
+
+def _tell_lacking(kind: str, model: str, data: str, arch: str | None) -> str:
+    if not model:
+        return "Name the model."
+    if arch == "":
+        return f"Say what network {kind.lower()} {model} is loaded into."
+    return "" if data else "Name the images."
+
+
+def _choose_options() -> dict[str, Any]:
+    with st.expander("Options", icon=":material/tune:", key="record_options"):
+        left, middle, right = st.columns(3, gap="medium")
+        with left:
+            keep = _choose_keep()
+            squeeze = st.checkbox(
+                "Keep squeeze vectors too", key="record_squeeze", persist_state="session",
+                help="z of every kept image. Its means per class are always recorded.",
+            )  # fmt: skip
+            limit = st.number_input(
+                "At most so many images", 1, None, None, 1, key="record_limit", persist_state="session", placeholder="all",
+                help="Drawn by the seed, as equally many of every class as there are.",
+            )  # fmt: skip
+        with middle:
+            precision = st.segmented_control(
+                "Precision", PRECISIONS, default="fp32", required=True, key="record_precision", persist_state="session",
+                help="fp32 is the reference. Half precision is faster on some devices; its difference is measured and stored.",
+            )  # fmt: skip
+            batch_size = _count("Batch size", 64, "record_batch")
+            seed = st.number_input("Seed", 0, 2**31 - 1, 0, key="record_seed", persist_state="session",
+                                   help="Of random weights and of every choice of images.")  # fmt: skip
+        with right:
+            device = st.text_input("Device", "auto", key="record_device", persist_state="session",
+                                   help="auto (CUDA where there is one), cpu, cuda, cuda:1, …")  # fmt: skip
+            workers = _count("Threads that decode", 2, "record_workers")
+            label_map = _type("Label map", "label-map.csv", "record_label_map")
+    return {
+        "keep": keep, "keep_squeeze": bool(squeeze), "limit": None if limit is None else int(limit),
+        "precision": precision or "fp32", "batch_size": batch_size, "seed": int(seed or 0),
+        "device": (device or "").strip() or "auto", "workers": workers, "label_map": label_map or None,
+    }  # fmt: skip
+
+
+def _choose_keep() -> str:
+    chosen = st.segmented_control(
+        "Keep gates of single images", list(KEEPS), default="All", required=True, key="record_keep",
+        persist_state="session", help=_KEEP_HELP,
+    )  # fmt: skip
+    return KEEPS.get(chosen or "All") or str(_count("Images per class", 50, "record_per_class"))
+
+
+def _count(label: str, value: int, key: str) -> int:
+    return int(st.number_input(label, 1, None, value, 1, key=key, persist_state="session") or value)
+
+
+_PLAN = "record_plan"
+TABLE, ORDER, WITHOUT = "Choose outputs", "Same order", "Go on without accuracy"
+_SEARCH = "Double-click a cell and type to search."
+_RULES = {
+    "wnid": "found by their WordNet id",
+    "name": "found by their name",
+    "label map": "found in the label map",
+    "output index": "labels are indices of outputs",
+    "none": "no rule found one",
+}
+
+
+@dataclass(frozen=True)
+class Checked:
+    """What was asked, and the answer: a plan, or the sentence that says why there is none."""
+
+    request: RecordRequest
+    plan: Plan | None
+    problem: str
+
+
+@dataclass(frozen=True)
+class Decision:
+    """Whether the recording can start, and the label map that it is given; None for the command line's own rules."""
+
+    ready: bool
+    label_map: Mapping[str, str | None] | None = None
+
+
+def check_choices(request: RecordRequest, out: Path) -> None:
+    """Ask for a plan and remember the answer."""
+    with st.spinner("The model and some images are loaded and timed …", show_time=True):
+        try:
+            found = Checked(request, plan_request(request, out), "")
+        except SenetVizError as error:
+            found = Checked(request, None, str(error))
+        st.session_state[_PLAN] = found  # at once: another click meanwhile ends this run here
+
+
+def last_check(request: RecordRequest | None) -> Checked | None:
+    """The answer for these very choices; None where they were not checked."""
+    found: Checked | None = st.session_state.get(_PLAN)
+    same = found is not None and request is not None and found.request.to_json() == request.to_json()
+    return found if same else None
+
+
+def forget_check() -> None:
+    """The recording was started."""
+    st.session_state.pop(_PLAN, None)
+
+
+def show_check(checked: Checked) -> Decision:
+    """The estimate, the mapping and what is to be decided."""
+    if checked.plan is None:
+        st.error(escape(checked.problem), icon=":material/error:")
+        return Decision(False)
+    plan = checked.plan
+    _show_estimate(plan)
+    for note in plan.notes:
+        st.caption(escape(note))
+    if plan.problem:
+        st.error(escape(plan.problem), icon=":material/hard_drive:")
+        return Decision(False)
+    return _show_mapping(plan)
+
+
+def _show_estimate(plan: Plan) -> None:
+    time = "unknown" if plan.seconds is None else seconds_text(plan.seconds)
+    with st.grid(4, min_column_width=130):
+        st.metric(
+            "Images",
+            f"{plan.images:,}",
+            border=True,
+            help=f"The gates of {plan.kept:,} are kept one by one, of {plan.blocks} blocks.",
+        )
+        st.metric(
+            "Time",
+            f"≈ {time}",
+            border=True,
+            help="From a few images on this machine as busy as it is now; loading is not counted.",
+        )
+        st.metric("On disk", bytes_text(plan.disk_bytes), border=True, help=f"{bytes_text(plan.free_bytes)} are free.")
+        st.metric("In memory", bytes_text(plan.memory_bytes), border=True, help="Beside what the network itself takes.")
+
+
+def _show_mapping(plan: Plan) -> Decision:
+    if not plan.classes:
+        st.info("The images have no labels: statistics are of the whole set.", icon=":material/label_off:")
+        return Decision(True)
+    rule = _RULES.get(plan.method, plan.method)
+    if not plan.missing:
+        st.success(
+            f"All {len(plan.classes):,} classes have an output of the model ({rule}).", icon=":material/check_circle:"
+        )
+        return Decision(True)
+    st.warning(
+        f"**{plan.mapped:,} of {len(plan.classes):,} classes have an output of the model** ({rule}). For the others it can not "
+        "be told whether a prediction is right; their gates are recorded in any case.",
+        icon=":material/rule:",
+    )  # fmt: skip
+    options = [TABLE, *([ORDER] if plan.has_same_order else []), WITHOUT]
+    chosen = st.segmented_control("Classes without an output", options, key="record_mapping", default=None)
+    if chosen == TABLE:
+        return _edit_outputs(plan)
+    if chosen == ORDER:
+        first, last = plan.classes[0].name, plan.classes[-1].name
+        st.caption(
+            f"{escape(first)} is output 0, … {escape(last)} is output {len(plan.classes) - 1}. Only you can know that."
+        )
+        return Decision(True, plan.label_map_in_order())
+    if chosen == WITHOUT:
+        st.caption("Loss and correct stay empty for them, and every page says so.")
+        return Decision(True)
+    st.caption("Decide before the start.")
+    return Decision(False)
+
+
+def _edit_outputs(plan: Plan) -> Decision:
+    rows = [row for row in plan.missing if row.key is not None]
+    table = pd.DataFrame({"Class": [row.name for row in rows], "Output": pd.Series([None] * len(rows), dtype=object)})
+    table["Images"] = [row.images for row in rows]
+    edited = st.data_editor(
+        table, hide_index=True, disabled=["Class", "Images"], key=f"record_outputs_{plan.model}_{plan.data}",
+        height=min(420, 36 * (len(rows) + 1) + 3), alt="Classes without an output, and the output to choose for each",
+        column_config={
+            "Output": st.column_config.SelectboxColumn(options=list(plan.output_labels), width="medium", help=_SEARCH),
+            "Images": st.column_config.NumberColumn(width="small"),
+        },
+    )  # fmt: skip
+    picked = zip(rows, edited["Output"])
+    chosen = {row.key: label for row, label in picked if row.key is not None and isinstance(label, str)}
+    if not chosen:
+        st.caption("Choose an output for one class at least.")
+        return Decision(False)
+    try:
+        label_map = plan.label_map(chosen)
+    except SenetVizError as error:
+        st.error(escape(str(error)), icon=":material/error:")
+        return Decision(False)
+    st.caption(f"{len(chosen):,} of {len(rows):,} chosen; the rest is recorded without accuracy.")
+    return Decision(True, label_map)

@@ -1,0 +1,183 @@
+"""The depth axis that many figures share, and lines, bands and curves with intervals that are added at once."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import plotly.graph_objects as go
+from numpy.typing import NDArray
+
+from senet_viz.analysis.distributions.choices import choose_blocks
+from senet_viz.figures.theme import DARK, Look, change_axes, translucent
+from senet_viz.schema import Gate, label_blocks
+
+
+def add_shapes(figure: go.Figure, shapes: Sequence[Mapping[str, Any]]) -> None:
+    """Any shapes, after those that are there.
+
+    Args:
+        figure: whose panels exist.
+        shapes: plotly's, with the axes that they refer to.
+    """
+    if shapes:
+        figure.layout.shapes = (*figure.layout.shapes, *shapes)
+
+
+def add_annotations(figure: go.Figure, annotations: Sequence[Mapping[str, Any]]) -> None:
+    """Any annotations, after those that are there.
+
+    Args:
+        figure: whose panels exist.
+        annotations: plotly's, with the axes that they refer to.
+    """
+    if annotations:
+        figure.layout.annotations = (*figure.layout.annotations, *annotations)
+
+
+def add_bands(figure: go.Figure, spans: Sequence[tuple[float, float]], **looks: Any) -> None:
+    """Bands from top to bottom of every panel.
+
+    Args:
+        figure: whose panels exist.
+        spans: left and right end of each, in units of x.
+        looks: of plotly's shapes.
+    """
+    shapes = [
+        {"type": "rect", "xref": x, "yref": f"{y} domain", "x0": low, "x1": high, "y0": 0, "y1": 1, **looks}
+        for x, y in _panels(figure)
+        for low, high in spans
+    ]
+    add_shapes(figure, shapes)
+
+
+def add_levels(figure: go.Figure, values: Sequence[float], line: Mapping[str, Any]) -> None:
+    """Lines from the left to the right of every panel.
+
+    Args:
+        figure: whose panels exist.
+        values: of y.
+        line: plotly's.
+    """
+    shapes = [
+        {"type": "line", "xref": f"{x} domain", "yref": y, "x0": 0, "x1": 1, "y0": value, "y1": value, "line": line}
+        for x, y in _panels(figure)
+        for value in values
+    ]
+    add_shapes(figure, shapes)
+
+
+def _panels(figure: go.Figure) -> list[tuple[str, str]]:
+    """Names of the x and the y axis of every panel."""
+    axes = [(axis.anchor or "x", axis.plotly_name.replace("axis", "")) for axis in figure.select_yaxes()]
+    return axes or [("x", "y")]
+
+
+Floats = NDArray[np.float64]
+_ROW = 20  # px of a legend's row
+
+
+def series_inks(look: Look) -> tuple[str, str, str]:
+    """Three inks for what is no class, readable on the page's paper."""
+    if look == DARK:
+        return "rgb(136, 204, 238)", "rgb(238, 153, 85)", "rgb(170, 170, 170)"
+    return "rgb(51, 34, 136)", "rgb(200, 90, 20)", "rgb(120, 120, 120)"
+
+
+def line_of(
+    positions: Floats,
+    values: Floats,
+    labels: Sequence[str],
+    *,
+    name: str,
+    ink: str,
+    dash: str = "solid",
+    interval: tuple[Floats, Floats] | None = None,
+) -> list[go.Scatter]:
+    """A line with a marker a block, and its band where an interval is known.
+
+    Args:
+        positions: x of every block.
+        values: y; NaN leaves a gap.
+        labels: of the blocks, told on hover.
+        name: of the curve, in the legend.
+        ink: of line and band.
+        dash: "solid", "dash" or "dot".
+        interval: low and high; NaN where none is known.
+    """
+    low, high = interval if interval is not None else (np.full(len(values), np.nan),) * 2
+    texts = [
+        f"{label}: {value:.4g}" + (f" [{a:.4g}, {b:.4g}]" if np.isfinite(a) else "")
+        for label, value, a, b in zip(labels, values, low, high)
+    ]
+    line = go.Scatter(
+        x=positions, y=values.astype(np.float32), mode="lines+markers", name=name, legendgroup=name, text=texts,
+        line={"color": ink, "width": 2.2 if dash == "solid" else 1.5, "dash": dash}, marker={"size": 5},
+        hovertemplate=f"<b>{name}</b><br>%{{text}}<extra></extra>",
+    )  # fmt: skip
+    known = np.isfinite(low) & np.isfinite(high)
+    return [band_of(positions[known], low[known], high[known], ink=ink, name=name), line] if known.any() else [line]
+
+
+def band_of(positions: Floats, low: Floats, high: Floats, *, ink: str, name: str) -> go.Scatter:
+    """A band between two curves, of no legend and no hover of its own."""
+    return go.Scatter(
+        x=np.concatenate([positions, positions[::-1]]), y=np.concatenate([high, low[::-1]]).astype(np.float32),
+        fill="toself", mode="lines", line={"width": 0}, fillcolor=translucent(ink, 0.22), hoverinfo="skip", name=name,
+        legendgroup=name, showlegend=False,
+    )  # fmt: skip
+
+
+def legend_panels(figure: go.Figure, look: Look, titles: Sequence[str], *, rows: Sequence[int]) -> None:
+    """A legend of its own above every panel, under the panel's title: a shared one would use an ink twice.
+
+    Args:
+        figure: of one trace list whose traces name the x axis of their panel.
+        look: inks of the page.
+        titles: of the panels, the first titles of subplots in their order.
+        rows: how many rows each legend has: entries side by side in one, else one a row.
+    """
+    annotations = [annotation.to_plotly_json() for annotation in figure.layout.annotations]
+    for at, (title, lines) in enumerate(zip(titles, rows)):
+        axis, name = (str(at + 1) if at else ""), f"legend{at + 1}" if at else "legend"
+        x, y = figure.layout[f"xaxis{axis}"].domain, figure.layout[f"yaxis{axis}"].domain
+        figure.update_traces(legend=name, selector={"xaxis": f"x{axis}"})
+        figure.layout[name] = {
+            "orientation": "h" if lines == 1 else "v", "tracegroupgap": 0, "x": x[0], "xanchor": "left", "y": y[1], "yanchor": "bottom", "yref": "paper",
+            "xref": "paper", "font": {"color": look.ink, "size": 11}, "bgcolor": "rgba(0,0,0,0)",
+        }  # fmt: skip
+        place = {"x": x[0], "xanchor": "left", "y": y[1], "yanchor": "bottom", "yshift": 6 + _ROW * lines}
+        for annotation in annotations:
+            if annotation["text"] == title:
+                annotation |= {**place, "font": {"size": 13, "color": look.ink}}
+    figure.layout.annotations = annotations  # at once: plotly checks a part at a time
+
+
+def tick_labels(blocks: Sequence[Gate]) -> list[str]:
+    """A label a block; those in the role of the paper's Fig. 6 are bold."""
+    paper = {gate.name for gate in choose_blocks(blocks)}
+    return [f"<b>{label}</b>" if gate.name in paper else label for gate, label in zip(blocks, label_blocks(blocks))]
+
+
+def style_depth(figure: go.Figure, blocks: Sequence[Gate], look: Look, *, narrow: bool = False) -> go.Figure:
+    """The x axis as depth: one tick a block at 0, 1, 2, …, a band for every other stage.
+
+    Args:
+        figure: whose x values are positions in `blocks`.
+        blocks: in order of depth.
+        look: inks of the page.
+        narrow: turns the labels, and leaves out every other one where there are more than ten.
+    """
+    positions = np.arange(len(blocks))
+    labels = tick_labels(blocks)
+    step = 2 if narrow and len(blocks) > 10 else max(1, len(blocks) // 26)
+    shown = [i for i in positions if (len(blocks) - 1 - i) % step == 0]
+    axis = {
+        "tickvals": shown, "ticktext": [labels[i] for i in shown], "range": [-0.6, len(blocks) - 0.4], "showgrid": False,
+        "tickangle": -90 if narrow or len(blocks) > 20 else 0, "title": {"text": "block, from input to output"},
+    }  # fmt: skip
+    change_axes(figure, "x", axis)
+    stages = sorted({gate.stage for gate in blocks})
+    inside = [[i for i, gate in enumerate(blocks) if gate.stage == stage] for stage in stages[1::2]]
+    spans = [(places[0] - 0.5, places[-1] + 0.5) for places in inside]
+    add_bands(figure, spans, fillcolor=look.grid, opacity=0.45, line_width=0, layer="below")
+    return figure

@@ -1,0 +1,299 @@
+"""Gates along the depth: health, measures of class dependence, similarity between blocks, and measures of channels as points."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import plotly.graph_objects as go
+from numpy.typing import NDArray
+from plotly.subplots import make_subplots
+
+from senet_viz.analysis.blocks import BlockHealth, BlockMeasures, BlockSimilarity
+from senet_viz.figures.axes import legend_panels, line_of, series_inks, style_depth, tick_labels
+from senet_viz.figures.theme import DARK, Look, style, style_axes, translucent
+from senet_viz.schema import label_blocks
+from senet_viz.stats.health import DEAD_SD
+from senet_viz.stats.tables import MEASURE_WORDS, RankCorrelations
+
+_TITLES = ("Where gates lie: share of s", "How far they move: SD, in s", "How many patterns: effective rank")
+_DIGIT = 7  # px
+
+
+def draw_gate_health(health: BlockHealth, look: Look, *, narrow: bool = False) -> go.Figure:
+    """Three stacked panels over the blocks: shares above .9 and below .1, SDs within and between classes, ranks.
+
+    The number of dead channels, where there are any, is written over the SDs of its block.
+
+    Args:
+        health: what to draw; what is not known is left out.
+        look: inks of the page.
+        narrow: for a narrow screen.
+    """
+    height = 800 if narrow else 690
+    shares, spread, ranks = _TITLES
+    titles = (shares, f"{spread} · number: dead channels" if (health.dead > 0).any() else spread, ranks)
+    figure = make_subplots(3, 1, shared_xaxes=True, vertical_spacing=62 / (height - 130), subplot_titles=titles)
+    _add_shares(figure, health, look)
+    _add_spread(figure, health, look)
+    _add_dead(figure, health, look, room=(290 if narrow else 620) / len(health.gates))
+    _add_ranks(figure, health, look)
+    style(figure, look, height=height, title=f"n = {health.images:,} images · {len(health.gates)} blocks", top=84)
+    style_axes(figure, look)
+    style_depth(figure, health.gates, look, narrow=narrow)
+    figure.update_xaxes(title_text="", row=1).update_xaxes(title_text="", row=2)
+    figure.update_yaxes(range=[0, 1], tickformat=".0%", row=1)
+    figure.update_yaxes(rangemode="tozero", row=2)
+    if (health.dead > 0).any():  # the numbers have the top for themselves
+        highest = np.fmax.reduce([*health.between_sd, *health.within_sd, DEAD_SD])  # constant gates have an SD of 0
+        figure.update_yaxes(range=[0, 1.2 * highest], row=2)
+    figure.update_yaxes(rangemode="tozero", row=3)
+    legend_panels(figure, look, titles, rows=(1, 1, 1))
+    figure.update_layout(barmode="stack", bargap=0.3, margin={"b": 70 if narrow else 46})
+    return figure
+
+
+def _add_shares(figure: go.Figure, health: BlockHealth, look: Look) -> None:
+    positions = np.arange(len(health.gates))
+    high, low, grey = series_inks(look)
+    between = 1 - health.near_one - health.near_zero
+    parts = (
+        ("s > .9", health.near_one, high),
+        (".1 to .9", between, translucent(grey, 0.35)),
+        ("s < .1", health.near_zero, low),
+    )
+    if not np.isfinite(health.near_one).any():
+        figure.add_annotation(
+            text="told of gates between 0 and 1 only", x=0.5, y=0.5, xref="x domain", yref="y domain", showarrow=False,
+            font={"color": grey}, row=1, col=1,
+        )  # fmt: skip
+        return
+    for name, values, ink in parts:
+        figure.add_trace(
+            go.Bar(
+                x=positions, y=values.astype(np.float32), name=name, marker={"color": ink, "line": {"width": 0}},
+                text=health.labels, textposition="none",
+                hovertemplate=f"<b>{name}</b><br>%{{text}}: %{{y:.1%}}<extra></extra>",
+            ),
+            row=1, col=1,
+        )  # fmt: skip
+
+
+def _add_spread(figure: go.Figure, health: BlockHealth, look: Look) -> None:
+    positions = np.arange(len(health.gates), dtype=np.float64)
+    first, second, _ = series_inks(look)
+    curves = (
+        ("between classes", health.between_sd, first, "solid"),
+        ("within classes", health.within_sd, second, "solid"),
+    )
+    for name, values, ink, dash in curves:
+        if np.isfinite(values).any():
+            for trace in line_of(positions, values, health.labels, name=name, ink=ink, dash=dash):
+                figure.add_trace(trace, row=2, col=1)
+
+
+def _add_dead(figure: go.Figure, health: BlockHealth, look: Look, *, room: float) -> None:
+    """Upright where a block has not the `room`, px, for the longest number."""
+    blocks = np.flatnonzero(health.dead > 0)
+    texts = [f"{int(health.dead[at]):,}" for at in blocks]
+    upright = max(map(len, texts), default=0) * _DIGIT > room
+    for at, text in zip(blocks, texts):
+        figure.add_annotation(
+            x=int(at), y=1, yref="y2 domain", yanchor="top", text=text, showarrow=False, textangle=-90 if upright else 0,
+            font={"size": 11, "color": look.text}, row=2, col=1,
+        )  # fmt: skip
+
+
+def _add_ranks(figure: go.Figure, health: BlockHealth, look: Look) -> None:
+    positions = np.arange(len(health.gates), dtype=np.float64)
+    first, second, _ = series_inks(look)
+    curves = (("rank of class profiles", health.profile_rank, first), ("rank of gates", health.gate_rank, second))
+    if not any(np.isfinite(values).any() for _, values, _ in curves):
+        figure.add_annotation(
+            text="not computed", x=0.5, y=0.5, xref="x3 domain", yref="y3 domain", showarrow=False,
+            font={"color": look.text}, row=3, col=1,
+        )  # fmt: skip
+    for name, values, ink in curves:
+        if np.isfinite(values).any():
+            for trace in line_of(positions, values, health.labels, name=name, ink=ink, dash="dash"):
+                figure.add_trace(trace, row=3, col=1)
+
+
+_PANELS = {
+    "share": "Share of variance that is class",
+    "sd": "SD, in units of s",
+    "decoding": "Accuracy of decoding the class",
+    "similarity": "CKA with the classes",
+}
+_MOST_LABELS = 20
+_FOURTH, _FOURTH_DARK = "rgb(0, 120, 100)", "rgb(120, 200, 170)"
+
+
+def draw_block_measures(measures: BlockMeasures, look: Look, *, narrow: bool = False) -> go.Figure:
+    """Small multiples over the blocks, with 95 % intervals where these are known; what is confounded is dotted.
+
+    Args:
+        measures: what to draw; panels without a curve are left out.
+        look: inks of the page.
+        narrow: one panel a row.
+    """
+    panels = [name for name in _PANELS if any(c.panel == name for c in measures.curves)] or ["share"]
+    columns = 1 if narrow or len(panels) == 1 else 2
+    rows = -(-len(panels) // columns)
+    lines = [_entries(measures, name) for name in panels]
+    gap, head = 80 + 20 * max(lines), 60 + 20 * max(lines)
+    height = head + 70 + 190 * rows + gap * (rows - 1)
+    titles = [_PANELS[name] for name in panels]
+    spacing = gap / (height - head - 70) if rows > 1 else 0
+    figure = make_subplots(
+        rows, columns, specs=_grid(len(panels), rows, columns), subplot_titles=titles, horizontal_spacing=0.08,
+        vertical_spacing=spacing,
+    )  # fmt: skip
+    for at, name in enumerate(panels):
+        _add_panel(figure, measures, name, look, row=at // columns + 1, col=at % columns + 1)
+    style(figure, look, height=height, title=f"n = {measures.images:,} images, {measures.classes:,} classes", top=head)
+    style_axes(figure, look)
+    _style_blocks(figure, measures, look, narrow=narrow)
+    figure.update_yaxes(rangemode="tozero")
+    legend_panels(figure, look, titles, rows=lines)
+    figure.update_layout(margin={"b": 70, "l": 44})
+    return figure
+
+
+def _grid(panels: int, rows: int, columns: int) -> list[list[dict[str, int] | None]]:
+    """No axes behind the last panel."""
+    return [[{} if row * columns + column < panels else None for column in range(columns)] for row in range(rows)]
+
+
+def _style_blocks(figure: go.Figure, measures: BlockMeasures, look: Look, *, narrow: bool) -> None:
+    """Turned labels in all panels; all of them where there is room."""
+    style_depth(figure, measures.gates, look, narrow=True)
+    figure.update_xaxes(title_text="")
+    blocks = len(measures.gates)
+    if not narrow and blocks <= _MOST_LABELS:
+        figure.update_xaxes(tickvals=list(range(blocks)), ticktext=tick_labels(measures.gates))
+
+
+def _entries(measures: BlockMeasures, panel: str) -> int:
+    """Of a panel's legend."""
+    return sum(c.panel == panel for c in measures.curves) + (panel == "decoding")
+
+
+def _add_panel(figure: go.Figure, measures: BlockMeasures, panel: str, look: Look, *, row: int, col: int) -> None:
+    positions = np.arange(len(measures.gates), dtype=np.float64)
+    labels, inks = label_blocks(measures.gates), (*series_inks(look), _FOURTH_DARK if look == DARK else _FOURTH)
+    curves = [c for c in measures.curves if c.panel == panel]
+    for ink, curve in reversed(list(zip(inks[: len(curves)], curves, strict=True))):  # the first on top
+        name = curve.words + (f" ({curve.confounded})" if curve.confounded else "")
+        dash = "dot" if curve.confounded else "solid" if np.isfinite(curve.low).any() else "dash"
+        traces = line_of(
+            positions, curve.values, labels, name=name, ink=ink, dash=dash, interval=(curve.low, curve.high)
+        )
+        for trace in traces:
+            figure.add_trace(trace, row=row, col=col)
+    if panel == "decoding" and np.isfinite(measures.chance):
+        figure.add_trace(
+            go.Scatter(
+                x=[-0.6, len(positions) - 0.4], y=[measures.chance] * 2, mode="lines", name="chance", hoverinfo="skip",
+                line={"color": look.text, "width": 1, "dash": "dash"},
+            ),
+            row=row, col=col,
+        )  # fmt: skip
+
+
+Floats = NDArray[np.float64]
+_MOST_NAMED = 26
+_MOST_NUMBERS = 10
+
+
+def draw_similarity(similarity: BlockSimilarity, look: Look, *, narrow: bool = False) -> go.Figure:
+    """CKA between blocks from 0 to 1, in cividis; values below 0 are noise and have the colour of 0.
+
+    Args:
+        similarity: what to draw.
+        look: inks of the page.
+        narrow: for a narrow screen.
+    """
+    heat = _square(similarity.values, similarity.labels, "CKA", {"colorscale": "Cividis", "zmin": 0, "zmax": 1})
+    return _finish(go.Figure(heat), similarity.labels, "Debiased linear CKA between blocks", look, narrow=narrow)
+
+
+def draw_correlations(correlations: RankCorrelations, block: str, look: Look, *, narrow: bool = False) -> go.Figure:
+    """Spearman's ρ between measures, red and blue around 0.
+
+    Args:
+        correlations: what to draw.
+        block: the label of the block whose channels they are over.
+        look: inks of the page.
+        narrow: for a narrow screen.
+    """
+    scale = {"colorscale": "RdBu_r", "zmin": -1, "zmax": 1, "zmid": 0}
+    heat = _square(correlations.values, correlations.words, "ρ", scale)
+    most = int(correlations.channels.max(initial=0))
+    title = f"<b>{block}</b> · Spearman's ρ between measures{'<br>' if narrow else ' · '}{most:,} channels"
+    return _finish(go.Figure(heat), correlations.words, title, look, narrow=narrow)
+
+
+def draw_channels_scatter(
+    measures: pd.DataFrame, block: str, x: str, y: str, look: Look, *, narrow: bool = False
+) -> go.Figure:
+    """A point a channel at two of its measures.
+
+    Args:
+        measures: a row per channel of one block.
+        block: its label.
+        x: column of the horizontal measure.
+        y: column of the vertical one.
+        look: inks of the page.
+        narrow: for a narrow screen.
+    """
+    words = [MEASURE_WORDS.get(name, name) for name in (x, y)]
+    known = measures[np.isfinite(measures[x]) & np.isfinite(measures[y])]
+    points = go.Scatter(
+        x=known[x].astype(np.float32), y=known[y].astype(np.float32), mode="markers", text=known["channel"],
+        customdata=known["best_class_name"] if "best_class_name" in known else [""] * len(known),
+        marker={"size": 6, "opacity": 0.6, "color": series_inks(look)[0]},
+        hovertemplate=f"<b>channel %{{text}}</b><br>{words[0]}: %{{x:.4g}}<br>{words[1]}: %{{y:.4g}}"
+        "<br>largest mean: %{customdata}<extra></extra>",
+    )  # fmt: skip
+    figure = go.Figure(points)
+    lost = len(measures) - len(known)
+    n = f"{len(known):,} channels" + (f", {lost:,} without both measures" if lost else "")
+    style(figure, look, height=420, title=f"<b>{block}</b>{'<br>' if narrow else ' · '}{n}", top=54 if narrow else 34)
+    style_axes(figure, look)
+    figure.update_xaxes(title_text=words[0], showgrid=True, automargin=True)
+    figure.update_yaxes(title_text=words[1], automargin=True)
+    return figure
+
+
+def _square(values: Floats, names: Sequence[str], quantity: str, scale: dict[str, Any]) -> go.Heatmap:
+    numbers = len(names) <= _MOST_NUMBERS
+    at = np.arange(len(names))
+    pairs = [[f"{row} and {column}" for column in names] for row in names]
+    return go.Heatmap(
+        z=values.astype(np.float32), x=at, y=at, customdata=pairs, texttemplate="%{z:.2f}" if numbers else None,
+        hovertemplate=f"%{{customdata}}<br>{quantity} %{{z:.3f}}<extra></extra>", xgap=1, ygap=1, hoverongaps=False,
+        colorbar={"thickness": 10, "outlinewidth": 0, "title": {"text": quantity, "side": "right"}}, **scale,
+    )  # fmt: skip
+
+
+def _finish(figure: go.Figure, names: Sequence[str], title: str, look: Look, *, narrow: bool) -> go.Figure:
+    top = 54 if "<br>" in title else 34
+    height = (360 if narrow else min(680, max(380, 34 * len(names)))) + top
+    style(figure, look, height=height, title=title, top=top)
+    style_axes(figure, look)
+    step = max(1, -(-len(names) // (12 if narrow else _MOST_NAMED)))
+    shown = list(range(0, len(names), step))
+    ticks = {
+        "tickvals": shown,
+        "ticktext": [names[i] for i in shown],
+        "showgrid": False,
+        "automargin": True,
+        "ticks": "",
+    }
+    figure.update_xaxes(tickangle=-90 if narrow or len(names) > _MOST_NUMBERS else -30, **ticks)
+    figure.update_yaxes(autorange="reversed", **ticks)
+    if narrow:
+        figure.update_traces(colorbar={"orientation": "h", "y": 1, "yanchor": "bottom", "title": {"side": "right"}},
+                             texttemplate=None, showscale=False)  # fmt: skip
+    return figure

@@ -1,0 +1,285 @@
+"""A few images compared: what the network said, distances, nearest classes and stability along the depth."""
+
+from typing import Literal, NamedTuple
+
+import numpy as np
+import plotly.graph_objects as go
+
+from senet_viz.analysis.comparison.result import ComparedImage, Comparison
+from senet_viz.analysis.comparison.stability import LEVELS, Line, Stability
+from senet_viz.figures.axes import add_annotations, style_depth, tick_labels
+from senet_viz.figures.theme import (
+    GREY,
+    Look,
+    colour_images,
+    name_images,
+    plain,
+    rank_scale,
+    shorten,
+    style,
+    style_axes,
+)
+from senet_viz.schema import label_blocks
+
+
+def draw_predictions(image: ComparedImage, colour: str, look: Look) -> go.Figure:
+    """A bar a prediction, its name and probability on it.
+
+    Args:
+        image: what the network said of it.
+        colour: of the image.
+        look: inks of the page.
+    """
+    rows = image.predictions
+    names = [shorten(p.name, 26) for p in rows]
+    figure = go.Figure(
+        go.Bar(
+            x=[p.probability for p in rows], y=list(range(len(rows))), orientation="h", width=0.34, offset=0.08,
+            marker={"color": colour}, customdata=[[p.name, p.output] for p in rows],
+            hovertemplate="<b>%{customdata[0]}</b><br>output %{customdata[1]}, probability %{x:.3f}<extra></extra>",
+        )
+    )  # fmt: skip
+    style(figure, look, height=34 * len(rows) + 8, title="", top=2)
+    style_axes(figure, look)
+    words = []
+    for i, (name, prediction) in enumerate(zip(names, rows)):
+        place = {
+            "y": i - 0.16,
+            "xref": "paper",
+            "showarrow": False,
+            "font": {"color": look.ink if i == 0 else look.text},
+        }
+        words.append({"x": 0, "text": name, "xanchor": "left", **place})
+        words.append({"x": 1, "text": f"{prediction.probability:.1%}", "xanchor": "right", **place})
+    add_annotations(figure, words)
+    figure.update_xaxes(range=[0, 1], visible=False)
+    figure.update_yaxes(autorange=False, range=[len(rows) - 0.4, -0.5], visible=False)
+    figure.update_layout(margin={"l": 0, "r": 0, "t": 2, "b": 2}, showlegend=False, bargap=0.1)
+    return figure
+
+
+Distance = Literal["rms", "cosine", "from mean"]
+DISTANCES: tuple[Distance, ...] = ("rms", "cosine", "from mean")
+_TITLES: dict[Distance, tuple[str, str]] = {
+    "rms": ("RMS distance of each pair", "RMS over channels, in units of s"),
+    "cosine": ("Cosine distance of each pair", "1 − cos of the differences from the recorded mean"),
+    "from mean": ("RMS distance from the recorded mean", "RMS over channels, in units of s"),
+}
+_MOST_COLOURED = 8
+_DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot")  # the second image of a pair
+
+
+def draw_distances(
+    comparison: Comparison, look: Look, *, distance: Distance = "rms", image: int | None = None, narrow: bool = False
+) -> go.Figure:
+    """A line a pair (or an image) over the blocks; a colour is an image's, here as in the other figures.
+
+    Args:
+        comparison: of at least two images, or of one with "from mean".
+        look: inks of the page.
+        distance: which.
+        image: only pairs with this image; more than eight lines are grey, and named by the pointer.
+        narrow: for a narrow screen.
+    """
+    names = name_images(comparison.names, most=14)
+    blocks = [block.block for block in comparison.blocks]
+    lines = _lines(comparison, names, distance, image)
+    inks = colour_images(len(names))
+    labels = label_blocks(blocks)
+    figure = go.Figure(
+        [
+            go.Scatter(
+                x=np.arange(len(blocks)), y=values.astype(np.float32), name=name, mode="lines+markers", text=labels,
+                line={"color": inks[at][0] if len(lines) <= _MOST_COLOURED else GREY, "dash": dash or inks[at][1], "width": 1.8},
+                marker={"size": 5}, opacity=1 if len(lines) <= _MOST_COLOURED else 0.5,
+                hovertemplate=f"<b>{name}</b><br>%{{text}}: %{{y:.3f}}<extra></extra>",
+            )
+            for name, values, at, dash in lines
+        ]
+    )  # fmt: skip
+    legend = len(lines) <= _MOST_COLOURED
+    rows = -(-len(lines) // (1 if narrow else 3)) if legend else 0
+    heading, unit = _TITLES[distance]
+    style(
+        figure,
+        look,
+        height=300 + 22 * rows + (40 if narrow else 0),
+        title=f"{heading} ({len(lines)})",
+        top=40 + 22 * rows,
+    )
+    style_axes(figure, look)
+    style_depth(figure, blocks, look, narrow=narrow)
+    figure.update_yaxes(title_text=unit, rangemode="tozero")
+    figure.update_layout(showlegend=legend, legend_y=1 - 26 / figure.layout.height, margin={"b": 70 if narrow else 46})
+    return figure
+
+
+class _Line(NamedTuple):
+    """A curve: its values, the image whose colour it has, and its dash; "" for the image's own."""
+
+    name: str
+    values: np.ndarray
+    image: int
+    dash: str
+
+
+def _lines(comparison: Comparison, names: list[str], distance: Distance, image: int | None) -> list[_Line]:
+    if distance == "from mean":
+        means = [np.array([b.from_mean[i] for b in comparison.blocks]) for i in range(len(names))]
+        return [_Line(name, values, i, "") for i, (name, values) in enumerate(zip(names, means))]
+    matrices = [block.rms if distance == "rms" else block.cosine for block in comparison.blocks]
+    pairs = [(i, j) for i in range(len(names)) for j in range(i + 1, len(names)) if image is None or image in (i, j)]
+    return [
+        _Line(
+            f"{names[i]} to {names[j]}", np.array([matrix[i, j] for matrix in matrices]),
+            *((i, _DASHES[(j - i - 1) % len(_DASHES)]) if image is None else (j if image == i else i, "")),
+        )
+        for i, j in pairs
+    ]  # fmt: skip
+
+
+_ROW = 36
+
+
+def draw_emergence(comparison: Comparison, look: Look, *, narrow: bool = False) -> go.Figure:
+    """A cell an image and block: the rank of the predicted class among the class profiles, 1 the nearest.
+
+    The cell names the nearest class; a frame is around the blocks from which on it stays the predicted one.
+
+    Args:
+        comparison: with at least one image and class profiles.
+        look: inks of the page.
+        narrow: blocks as rows and images as columns.
+    """
+    ranks = np.array([block.rank for block in comparison.blocks], dtype=np.float64).T  # (n, B)
+    ranks[ranks == 0] = np.nan
+    classes = comparison.classes_compared
+    names = name_images(comparison.names, most=34 // len(comparison.names) if narrow else 18)
+    blocks = tick_labels([block.block for block in comparison.blocks])
+    texts, hovers = _texts(comparison, letters=max(4, 42 // len(names)) if narrow else max(5, 110 // len(blocks)))
+    known = np.isfinite(ranks)
+    values = np.log10(
+        np.where(known, ranks, classes)
+    )  # without a prediction among the classes a cell is as pale as the last
+    columns, rows = (names, blocks) if narrow else (blocks, names)
+    if narrow:
+        values, texts, hovers = values.T, texts.T, hovers.T
+    height = max(130, (26 if narrow else _ROW) * len(rows)) + (126 if narrow else 106)
+    figure = go.Figure(
+        go.Heatmap(
+            z=values.astype(np.float32), x=np.arange(len(columns)), y=np.arange(len(rows)), text=texts,
+            texttemplate="%{text}", textfont={"size": 10}, customdata=hovers, xgap=2, ygap=2, zmin=0,
+            zmax=max(np.log10(classes), 1e-6), colorscale=rank_scale(look),
+            hovertemplate="%{customdata}<extra></extra>", colorbar=_bar(classes, height, narrow=narrow), showscale=bool(known.any()),
+        )
+    )  # fmt: skip
+    title = f"Nearest class profile among {classes:,}"
+    title += "; colour: rank of the predicted class" if known.any() else "; predictions are no class of the recording"
+    style(figure, look, height=height, title=title.replace("; ", "<br>") if narrow else title, top=56 if narrow else 34)
+    style_axes(figure, look)
+    figure.update_xaxes(tickvals=list(range(len(columns))), ticktext=columns, showgrid=False, showline=False, ticks="",
+                        tickangle=-90 if len(columns) > 20 else 0)  # fmt: skip
+    figure.update_yaxes(
+        tickvals=list(range(len(rows))), ticktext=rows, autorange="reversed", showgrid=False, showline=False, ticks="",
+        automargin=True, tickfont={"color": look.ink},
+    )  # fmt: skip
+    _frame_settled(figure, comparison, look, turned=narrow)
+    return figure
+
+
+def _texts(comparison: Comparison, *, letters: int) -> tuple[np.ndarray, np.ndarray]:
+    labels = label_blocks([block.block for block in comparison.blocks])
+    shape = (len(comparison.images), len(labels))
+    texts, hovers = np.empty(shape, dtype=object), np.empty(shape, dtype=object)
+    for i, image in enumerate(comparison.images):
+        for b, block in enumerate(comparison.blocks):
+            near = [comparison.class_labels[k] for k in block.nearest[i]]
+            own = "the prediction is no class of the recording" if near else "its class profiles do not differ"
+            if image.predicted is not None and block.rank[i]:
+                own = f"{plain(comparison.class_labels[image.predicted])} (predicted): rank {block.rank[i]} of {block.classes_compared}"
+            texts[i, b] = shorten(near[0], letters) if near else "–"
+            hovers[i, b] = (
+                f"<b>{labels[b]}</b> · {i + 1}. {plain(image.name)}<br>nearest: {plain(', '.join(near)) or 'none'}<br>{own}"
+            )
+    return texts, hovers
+
+
+def _frame_settled(figure: go.Figure, comparison: Comparison, look: Look, *, turned: bool) -> None:
+    last = len(comparison.blocks) - 0.5
+    order = [block.block.name for block in comparison.blocks]
+    for emergence in comparison.emergence():
+        if emergence.settled is not None:
+            along = (order.index(emergence.settled.name) - 0.5, last)
+            across = (emergence.image - 0.46, emergence.image + 0.46)
+            (x0, x1), (y0, y1) = (across, along) if turned else (along, across)
+            figure.add_shape(type="rect", x0=x0, x1=x1, y0=y0, y1=y1, line={"color": look.ink, "width": 2})
+
+
+def _bar(classes: int, height: int, *, narrow: bool) -> dict[str, object]:
+    ticks = [rank for rank in (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000) if rank <= classes]
+    return {
+        "orientation": "h", "thickness": 8, "len": 1 if narrow else 0.4, "x": 0, "xanchor": "left", "outlinewidth": 0,
+        "yref": "container", "y": 4 / height, "yanchor": "bottom", "tickvals": np.log10(ticks).tolist(),
+        "ticktext": [f"{rank:,}" for rank in ticks],
+    }  # fmt: skip
+
+
+_LEGEND_ROW = 22
+
+
+def draw_stability(stability: Stability, look: Look, *, level: int = 1, narrow: bool = False) -> go.Figure:
+    """A line a change over the blocks: the mean over its copies, whiskers from the smallest to the largest.
+
+    The line at 1 is as far as two images of the class lie apart; the band around it is how well that is known. Without a
+    spread within a class the distances are in units of s and there is no such line.
+
+    Args:
+        stability: of one image.
+        look: inks of the page.
+        level: 0 mild, 1 medium, 2 strong; mirror images have no level.
+        narrow: for a narrow screen.
+    """
+    lines, blocks = stability.lines(level), stability.varied.blocks
+    labels = label_blocks(blocks)
+    figure = go.Figure([_line(line, labels, ink, dash) for line, (ink, dash) in zip(lines, colour_images(len(lines)))])
+    spread, break_ = stability.spread, "<br>" if narrow else " · "
+    title = f"<b>{shorten(stability.varied.image, 24)}</b> · {LEVELS[level]} changes{break_}"
+    title += (
+        f"1: two images of {plain(shorten(spread.among, 28))} (n = {spread.images:,})"
+        if stability.measured
+        else "in units of s"
+    )
+    legend = _LEGEND_ROW * -(-len(lines) // (1 if narrow else 3))
+    top = 46 + legend + 18 * narrow
+    style(figure, look, height=330 + top, title=title, top=top)
+    style_axes(figure, look)
+    style_depth(figure, blocks, look, narrow=narrow)
+    if stability.measured:
+        _mark_one(figure, stability, look)
+    unit = "RMS distance / within-class distance" if stability.measured else "RMS distance, in units of s"
+    figure.update_yaxes(title_text=unit, rangemode="tozero")
+    figure.update_layout(
+        legend_y=1 - (46 if narrow else 26) / figure.layout.height, margin={"b": 70 if narrow else 46},
+        legend_orientation="v" if narrow else "h",
+    )  # fmt: skip
+    return figure
+
+
+def _line(line: Line, labels: tuple[str, ...], ink: str, dash: str) -> go.Scatter:
+    position = np.arange(len(labels))
+    several = line.draws > 1
+    return go.Scatter(
+        x=position, y=line.mean.astype(np.float32), mode="lines+markers", name=f"{line.words} ({line.kept}/{line.draws} kept)",
+        line={"color": ink, "dash": dash, "width": 1.8}, marker={"size": 5},
+        error_y={"type": "data", "symmetric": False, "array": (line.high - line.mean).astype(np.float32),
+                 "arrayminus": (line.mean - line.low).astype(np.float32), "thickness": 1, "width": 0, "visible": several},
+        text=[f"{label}: {a:.3g}" + (f" ({b:.3g} to {c:.3g})" if several else "")
+              for label, a, b, c in zip(labels, line.mean, line.low, line.high)],
+        hovertemplate=f"<b>{line.words}</b><br>%{{text}}<extra></extra>",
+    )  # fmt: skip
+
+
+def _mark_one(figure: go.Figure, stability: Stability, look: Look) -> None:
+    half = stability.spread.uncertainty
+    figure.add_hrect(y0=max(0.0, 1 - half), y1=1 + half, fillcolor=look.text, opacity=0.14, line_width=0, layer="below")
+    figure.add_hline(y=1, line={"color": look.ink, "width": 1.5, "dash": "dash"})

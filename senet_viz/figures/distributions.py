@@ -1,0 +1,324 @@
+"""Fig. 6 and Fig. 7 of the paper, one channel's gate per class, and the classes where it is highest and lowest."""
+
+import math
+from collections.abc import Mapping
+from typing import Literal
+
+import numpy as np
+import plotly.graph_objects as go
+from numpy.typing import NDArray
+from plotly.subplots import make_subplots
+
+from senet_viz.analysis.distributions.channel import ChannelDistribution, ClassSpread
+from senet_viz.analysis.distributions.extremes import ClassGate, ExtremeClasses
+from senet_viz.analysis.distributions.panels import ClassPanels, Panel, ShownClass
+from senet_viz.figures.theme import GREY, Look, style, style_axes, translucent
+from senet_viz.text import count_decimals
+
+_ORDERS = {
+    "channel": "by channel number",
+    "mean": "by all-class mean",
+    "class share": "by class share, largest first",
+}
+_ROW = 232
+_MARGIN = 46
+
+
+def draw_panels(
+    panels: ClassPanels,
+    colours: Mapping[int, str],
+    look: Look,
+    *,
+    bands: bool = False,
+    per_row: int = 3,
+) -> go.Figure:
+    """A panel a block with shared axes: a line a class over the broader mean of all images.
+
+    Args:
+        panels: what to draw.
+        colours: of the classes, by index.
+        look: inks of the page.
+        bands: mean ± SD over images (Fig. 7) instead of means alone (Fig. 6).
+        per_row: panels side by side; fewer on a narrow screen.
+    """
+    count = len(panels.panels)
+    columns = min(per_row, count)
+    rows = math.ceil(count / columns)
+    legend_rows = math.ceil((len(panels.classes) + 1) / (5 if per_row > 2 else 2))
+    top = 48 + 22 * legend_rows + (28 if per_row < 3 else 0) + 26
+    height = rows * _ROW + top + _MARGIN
+    figure = make_subplots(
+        rows, columns, shared_xaxes="all", shared_yaxes="all",
+        horizontal_spacing=0.025 if columns > 2 else 0.05,
+        vertical_spacing=46 / (height - top - _MARGIN) if rows > 1 else 0,
+        subplot_titles=[_heading(p, bool(panels.classes), narrow=per_row < 3) for p in panels.panels],
+    )  # fmt: skip
+    for i, panel in enumerate(panels.panels):
+        place = {"row": i // columns + 1, "col": i % columns + 1}
+        for trace in _traces(panel, panels, colours, look, bands=bands, first=i == 0):
+            figure.add_trace(trace, **place)
+    style(figure, look, height=height, title=_title(panels, bands=bands, narrow=per_row < 3), top=top)
+    figure.update_layout(legend_y=1 - (40 if per_row > 2 else 72) / height)
+    _style_panels(figure, panels, look, rows=rows, columns=columns)
+    return figure
+
+
+def _style_panels(figure: go.Figure, panels: ClassPanels, look: Look, *, rows: int, columns: int) -> None:
+    low, high = panels.range
+    pad = 0.02 * (high - low)
+    widest = max(len(p.channels) for p in panels.panels)
+    style_axes(figure, look)
+    figure.update_annotations(font={"size": 12, "color": look.ink}, yshift=2)
+    figure.update_yaxes(range=[low - pad, high + pad], nticks=6)
+    figure.update_xaxes(range=[0, widest + 1], nticks=6)
+    figure.update_yaxes(title_text="gate s", col=1)
+    last = len(panels.panels) - (rows - 1) * columns
+    for column in range(1, columns + 1):
+        figure.update_xaxes(title_text="channel (position)", showticklabels=True, row=rows, col=column)
+    if rows > 1:
+        for column in range(last + 1, columns + 1):
+            figure.update_xaxes(visible=False, row=rows, col=column)
+            figure.update_yaxes(visible=False, row=rows, col=column)
+            figure.update_xaxes(title_text="channel (position)", showticklabels=True, row=rows - 1, col=column)
+
+
+def _traces(
+    panel: Panel, panels: ClassPanels, colours: Mapping[int, str], look: Look, *, bands: bool, first: bool
+) -> list[go.Scatter]:
+    position = np.arange(1, len(panel.channels) + 1)
+    order = sorted(range(len(panels.classes)), key=lambda i: colours.get(panels.classes[i].index, GREY) != GREY)
+    everyone = ShownClass(-1, _all_label(panels), panels.images)
+    traces = [_line(position, panel, panel.overall, panel.overall_sd, everyone, look.ink, first=first, rank=0, width=3)]
+    for i in order:
+        shown = panels.classes[i]
+        colour = colours.get(shown.index, GREY)
+        if bands:
+            traces.append(_band(position, panel.means[i], panel.sds[i], colour, shown))
+        traces.append(_line(position, panel, panel.means[i], panel.sds[i], shown, colour, first=first, rank=i + 1))
+    return traces
+
+
+def _line(
+    position: NDArray[np.int64], panel: Panel, mean: NDArray[np.float64], sd: NDArray[np.float64],
+    shown: ShownClass, colour: str, *, first: bool, rank: int, width: float = 1.6,
+) -> go.Scatter:  # fmt: skip
+    return go.Scatter(
+        x=position, y=mean.astype(np.float32), mode="lines", name=shown.label,
+        legendgroup=str(shown.index), legendrank=rank, showlegend=first,
+        line={"color": colour, "width": width}, opacity=0.55 if colour == GREY else 1,
+        customdata=np.column_stack([panel.channels, sd, panel.share]).astype(np.float32),
+        hovertemplate=f"<b>{shown.label}</b> (n = {shown.images:,})<br>{panel.block.label}, channel %{{customdata[0]:.0f}}"
+        "<br>mean gate %{y:.3f}, SD %{customdata[1]:.3f}<br>class share of this channel %{customdata[2]:.2f}"
+        "<extra></extra>",
+    )  # fmt: skip
+
+
+def _band(
+    position: NDArray[np.int64], mean: NDArray[np.float64], sd: NDArray[np.float64], colour: str, shown: ShownClass
+) -> go.Scatter:
+    around = np.concatenate([mean + sd, (mean - sd)[::-1]])
+    return go.Scatter(
+        x=np.concatenate([position, position[::-1]]), y=around.astype(np.float32), fill="toself", mode="lines",
+        line={"width": 0}, fillcolor=translucent(colour, 0.25), hoverinfo="skip", showlegend=False,
+        legendgroup=str(shown.index), name=f"{shown.label} ± SD",
+    )  # fmt: skip
+
+
+def _heading(panel: Panel, classes: bool, *, narrow: bool) -> str:
+    text = f"<b>{panel.block.label}</b>"
+    if not narrow:
+        text += f" · {panel.block.channels:,} channels"
+    return (
+        f"{text} · distance {panel.distance:.{count_decimals(panel.distance)}f}"
+        if classes and math.isfinite(panel.distance)
+        else text
+    )
+
+
+def _title(panels: ClassPanels, *, bands: bool, narrow: bool) -> str:
+    """How the figure was made, on the figure: n, which channels, in which order."""
+    what = "Mean gate ± SD over images" if bands else "Mean gate"
+    counts = sorted({c.images for c in panels.classes})
+    n = ""
+    if counts:
+        n = f", n = {counts[0]:,} images" if len(counts) == 1 else f", n = {counts[0]:,} to {counts[-1]:,} images"
+        n += " a class"
+    most = max(len(p.channels) for p in panels.panels)
+    drawn = any(len(p.channels) < p.block.channels for p in panels.panels)
+    channels = f"{most} channels drawn uniformly (seed {panels.seed})" if drawn else "all channels"
+    return f"{what}{n}{'<br>' if narrow else ' · '}{channels}, {'<br>' if narrow else ''}{_ORDERS[panels.order]}"
+
+
+def _all_label(panels: ClassPanels) -> str:
+    if panels.n_classes < 2:
+        return f"all {panels.images:,} images"
+    return f"all {panels.n_classes:,} classes"
+
+
+DistributionView = Literal["violin", "ecdf", "box"]
+DISTRIBUTION_VIEWS: tuple[DistributionView, ...] = ("violin", "ecdf", "box")
+
+
+def draw_distribution(
+    distribution: ChannelDistribution,
+    colours: Mapping[int, str],
+    look: Look,
+    *,
+    view: DistributionView = "violin",
+    narrow: bool = False,
+) -> go.Figure:
+    """The whole set and each class on the gate's axis; n beside each name.
+
+    Args:
+        distribution: what to draw; classes without a known gate are left out.
+        colours: of the classes, by index.
+        look: inks of the page.
+        view: violins with quartiles, empirical distribution functions, or boxes from 5 to 95 %.
+        narrow: for a narrow screen.
+    """
+    spreads = [s for s in distribution.spreads if s.images]
+    draw = {"violin": _violin, "ecdf": _ecdf, "box": _box}[view]
+    figure = go.Figure([draw(s, _colour(s, colours, look)) for s in spreads])
+    rows = 6 if view == "ecdf" else len(spreads)
+    legend = 26 * (1 + len(spreads) // (2 if narrow else 6)) if view == "ecdf" else 0
+    top = 34 + legend
+    height = max(200, 56 * rows) + top + 46
+    title = f"<b>{distribution.block.label}</b> · gate of channel {distribution.channel}"
+    style(figure, look, height=height, title=title, top=top)
+    style_axes(figure, look)
+    figure.update_layout(legend_y=1 - 28 / height, showlegend=view == "ecdf", violingap=0.25, boxgap=0.5)
+    low, high = _limits(distribution.block.range)
+    figure.update_xaxes(title_text="gate s", range=[low, high], showgrid=True)
+    if view == "ecdf":
+        figure.update_yaxes(title_text="share of images with at most s", range=[-0.02, 1.02])
+    else:
+        figure.update_yaxes(
+            autorange="reversed", automargin=True, showgrid=False, ticks="", tickfont={"color": look.ink}
+        )
+    return figure
+
+
+def _colour(spread: ClassSpread, colours: Mapping[int, str], look: Look) -> str:
+    return look.ink if spread.index is None else colours.get(spread.index, GREY)
+
+
+def _name(spread: ClassSpread) -> str:
+    part = "" if spread.images == spread.recorded else f" of {spread.recorded:,}"
+    return f"{'all images' if spread.index is None else spread.name} (n = {spread.images:,}{part})"
+
+
+def _row_name(spread: ClassSpread) -> str:
+    return _name(spread).replace(" (", "<br>(")
+
+
+def _violin(spread: ClassSpread, colour: str) -> go.Violin:
+    return go.Violin(
+        x=spread.values.astype(np.float32), y0=_row_name(spread), name=_row_name(spread), orientation="h",
+        line={"color": colour, "width": 1.4}, fillcolor=_fill(colour), points=False, spanmode="hard",
+        box={"visible": True, "width": 0.18}, scalemode="width", width=0.85, hoveron="violins", hoverinfo="x+name",
+    )  # fmt: skip
+
+
+def _box(spread: ClassSpread, colour: str) -> go.Box:
+    low, first, middle, third, high = ([value] for value in spread.quantiles)
+    return go.Box(
+        lowerfence=low, q1=first, median=middle, q3=third, upperfence=high, y=[_row_name(spread)],
+        name=_row_name(spread), orientation="h", line={"color": colour, "width": 1.4}, fillcolor=_fill(colour),
+        whiskerwidth=0.6,
+    )  # fmt: skip
+
+
+def _ecdf(spread: ClassSpread, colour: str) -> go.Scatter:
+    share = np.linspace(1 / len(spread.values), 1, len(spread.values))
+    return go.Scatter(
+        x=spread.values.astype(np.float32), y=share.astype(np.float32), mode="lines", name=_name(spread),
+        line={"color": colour, "width": 2.4 if spread.index is None else 1.6, "shape": "hv"},
+        hovertemplate=f"<b>{_name(spread)}</b><br>%{{y:.0%}} have at most %{{x:.3f}}<extra></extra>",
+    )  # fmt: skip
+
+
+def _fill(colour: str) -> str:
+    if colour.startswith("rgb("):
+        return translucent(colour, 0.3)
+    red, green, blue = (int(colour[i : i + 2], 16) for i in (1, 3, 5))
+    return f"rgba({red}, {green}, {blue}, 0.12)"
+
+
+def _limits(bounds: tuple[float, float]) -> tuple[float, float]:
+    """The gate's whole range: a gate that hardly moves must look so."""
+    pad = 0.02 * (bounds[1] - bounds[0])
+    return bounds[0] - pad, bounds[1] + pad
+
+
+_CLASS_ROW = 26
+
+
+def draw_extreme_classes(
+    extremes: ExtremeClasses, colours: Mapping[int, str], look: Look, *, narrow: bool = False
+) -> go.Figure:
+    """A dot a class with its 95 % interval over images, the highest above; a line at the mean over all images.
+
+    Args:
+        extremes: what to draw.
+        colours: of the classes that are chosen, by index; others are grey.
+        look: inks of the page.
+        narrow: for a narrow screen.
+    """
+    rows = extremes.ordered
+    places = _places(extremes)
+    height = 118 + _CLASS_ROW * (max(places) + 1)
+    figure = go.Figure([_whiskers(rows, places), _dots(rows, places, colours)])
+    figure.add_vline(x=extremes.overall, line={"color": look.ink, "width": 1.4, "dash": "dot"})
+    style(figure, look, height=height, title=_extremes_title(extremes, narrow=narrow), top=70 if narrow else 40)
+    style_axes(figure, look)
+    low, high = extremes.block.range
+    pad = 0.02 * (high - low)
+    figure.update_xaxes(title_text="mean gate s, dotted: of all images", range=[low - pad, high + pad], showgrid=True)
+    figure.update_yaxes(
+        tickvals=places, ticktext=[_shorten(row.label) for row in rows], range=[max(places) + 0.6, -0.6],
+        automargin=True, showgrid=False, ticks="", tickfont={"color": look.ink},
+    )  # fmt: skip
+    figure.update_layout(showlegend=False)
+    return figure
+
+
+def _places(extremes: ExtremeClasses) -> list[int]:
+    """Rows from above; one stays free where classes were left out between the two sides."""
+    high, low = len(extremes.highest), len(extremes.lowest)
+    gap = int(high + low < extremes.classes)
+    return [*range(high), *range(high + gap, high + gap + low)]
+
+
+def _whiskers(rows: tuple[ClassGate, ...], places: list[int]) -> go.Scatter:
+    x: list[float | None] = []
+    y: list[int | None] = []
+    for row, place in zip(rows, places):
+        if np.isfinite(row.interval).all():
+            x += [*row.interval, None]
+            y += [place, place, None]
+    return go.Scatter(x=x, y=y, mode="lines", line={"color": GREY, "width": 2}, hoverinfo="skip")
+
+
+def _dots(rows: tuple[ClassGate, ...], places: list[int], colours: Mapping[int, str]) -> go.Scatter:
+    texts = [
+        f"<b>{row.label}</b> (n = {row.images:,})<br>mean {row.mean:.3f}"
+        + (f", 95 % {row.interval[0]:.3f} to {row.interval[1]:.3f}" if np.isfinite(row.interval).all() else "")
+        for row in rows
+    ]
+    return go.Scatter(
+        x=[row.mean for row in rows], y=places, mode="markers", text=texts, hovertemplate="%{text}<extra></extra>",
+        marker={"size": 9, "color": [colours.get(row.index, GREY) for row in rows]},
+    )  # fmt: skip
+
+
+def _extremes_title(extremes: ExtremeClasses, *, narrow: bool) -> str:
+    shown = len(extremes.ordered)
+    which = f"{shown} of {extremes.classes:,} classes" if shown < extremes.classes else f"all {shown} classes"
+    sizes = [row.images for row in extremes.ordered]
+    n = f"n = {min(sizes):,}" + (f" to {max(sizes):,}" if max(sizes) > min(sizes) else "") + " images a class"
+    head = f"<b>{extremes.block.label}</b> · channel {extremes.channel}"
+    return f"{head} · {which}{'<br>' if narrow else ' · '}{n}, 95 % intervals over them"
+
+
+def _shorten(name: str, most: int = 22) -> str:
+    return name if len(name) <= most else name[: most - 1] + "…"

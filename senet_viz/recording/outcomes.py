@@ -1,0 +1,403 @@
+"""Outcomes of interventions on disk: what an intervention is, what lies where, and how a folder of them is opened and summed up."""
+
+import json
+import math
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from senet_viz.errors import ArgumentError, RecordingError
+from senet_viz.paths import expand_home, tell_refusal
+from senet_viz.recording.files import HashingFile, read_table, write_file
+from senet_viz.recording.folder import LOCK, PROGRESS
+from senet_viz.recording.reader import size_problem
+from senet_viz.schema import ClassTable, FileEntry, Gate, Manifest
+
+BASELINES = (
+    "one",
+    "zero",
+    "mean",
+    "group_mean",
+    "class_mean",
+    "predicted_class_mean",
+    "within",
+    "between",
+)
+DRAWN = ("group_mean", "within", "between")  # a matter of chance, hence made several times
+CLEAN = "clean"
+
+
+@dataclass(frozen=True, slots=True)
+class Variant:
+    """One intervention that was made on every image.
+
+    Attributes:
+        target: for people: "SE_5_2", "stage 5", "up to SE_3_4", "all blocks" or "SE_5_2 + SE_5_3".
+        kind: "block", "stage", "cumulative", "all" or "set".
+        blocks: names of the gates moved together, in order of depth.
+        baseline: what they are moved to, one of `BASELINES`.
+        repeat: which draw, from 0; always 0 where the baseline is no matter of chance.
+        strength: t in s′ = lerp(s, b, t), 0 to 1.
+    """
+
+    target: str
+    kind: str
+    blocks: tuple[str, ...]
+    baseline: str
+    repeat: int
+    strength: float
+
+
+KIND = "interventions"
+MANIFEST = "manifest.json"
+SAMPLES = "samples-00000.parquet"
+CLEAN_FOLDER, SCRATCH_FOLDER = "clean", "scratch"
+CLEAN_INDEX = -1
+
+_LEFTOVER = re.compile(r"(samples|outcomes)-\d{5}\.parquet(\.tmp)?|manifest\.json\.tmp")
+_ASIDE = re.compile(rf"({re.escape(LOCK)}|{re.escape(PROGRESS)})(\..*)?|{CLEAN_FOLDER}|{SCRATCH_FOLDER}")
+
+SAMPLES_SCHEMA = pa.schema(
+    [
+        ("sample_id", pa.string()),
+        ("path", pa.string()),
+        ("label", pa.int32()),
+        ("output_label", pa.int32()),
+        ("fold", pa.int8()),
+        ("half", pa.int8()),
+    ]
+)
+OUTCOMES_SCHEMA = pa.schema(
+    [
+        ("variant", pa.int16()),
+        ("sample", pa.int32()),
+        ("prediction", pa.int32()),
+        ("loss", pa.float32()),
+        ("correct", pa.bool_()),
+        ("correct5", pa.bool_()),
+    ]
+)
+
+
+@dataclass(frozen=True)
+class OutcomesManifest(Manifest):
+    """What a folder of interventions is and what made it; a recording's manifest, and:
+
+    Attributes:
+        kind: "interventions".
+        baselines: recording (id of the one that baselines are from), recording_images, folds, group_size,
+            donor_count_difference (the most by which a donor's counts in `within` and `between` differ; null without
+            them); once complete also predicted_without_class (images whose clean prediction is no class of the
+            data) and recording_disagreements (images whose clean prediction is not the recorded one).
+        variants: the interventions; a variant's number in the files is its position here, −1 is clean.
+    """
+
+    kind: str = KIND
+    baselines: Mapping[str, Any] = field(default_factory=dict)
+    variants: tuple[Variant, ...] = ()
+
+    @classmethod
+    def from_json(cls, tree: Mapping[str, Any], where: str = MANIFEST) -> Self:
+        """The inverse of `to_json`.
+
+        Raises:
+            RecordingError: not of interventions, a later schema version, or a field that is missing or unknown.
+        """
+        if tree.get("kind") != KIND:
+            raise RecordingError(f"{where} is not of interventions: give a folder that `senet-viz intervene` wrote.")
+        try:
+            variants = tuple(Variant(**{**v, "blocks": tuple(v["blocks"])}) for v in tree["variants"])
+        except (KeyError, TypeError) as error:
+            raise RecordingError(f"{where} is no manifest of interventions ({error}): make them again.") from error
+        return super().from_json({**tree, "variants": variants}, where)
+
+
+def outcomes_name(shard: int) -> str:
+    """Name of the file of one slice of the images."""
+    return f"outcomes-{shard:05d}.parquet"
+
+
+def is_leftover(name: str) -> bool:
+    """Whether an unlisted file of this name is the remains of an interrupted commit."""
+    return _LEFTOVER.fullmatch(name) is not None
+
+
+def is_own(name: str) -> bool:
+    """Whether interventions may have left something of this name without listing it."""
+    return is_leftover(name) or _ASIDE.fullmatch(name) is not None
+
+
+_LEVEL = 15
+
+
+def write_outcomes(folder: Path, name: str, table: pa.Table) -> FileEntry:
+    """One slice of the images: a single row group, so that what variants have in common is found by the compressor."""
+
+    def fill(sink: HashingFile) -> None:
+        pq.write_table(
+            table,
+            sink,
+            row_group_size=table.num_rows,
+            compression="zstd",
+            compression_level=_LEVEL,
+            use_dictionary=["prediction", "variant"],
+            column_encoding={"loss": "BYTE_STREAM_SPLIT", "sample": "DELTA_BINARY_PACKED"},
+            write_statistics=False,
+            write_page_checksum=True,
+        )
+
+    return write_file(folder, name, "outcomes", table.num_rows, fill)
+
+
+def stored_outcomes(folder: Path) -> OutcomesManifest | None:
+    """The manifest of a folder; None where there is none yet.
+
+    Raises:
+        RecordingError: it can not be read, or is not of interventions.
+    """
+    path = folder / MANIFEST
+    try:
+        tree = json.loads(path.read_bytes())
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError) as error:
+        raise RecordingError(f"{path} could not be read ({error}): copy the folder again or make it again.") from error
+    if not isinstance(tree, dict):
+        raise RecordingError(f"{path} is no manifest of interventions: give another folder.")
+    return OutcomesManifest.from_json(tree, str(path))
+
+
+@dataclass(frozen=True, eq=False)
+class Outcome:
+    """What the network said of every image, N rows in the order of `Outcomes.samples`.
+
+    Attributes:
+        prediction: (N,) int32 outputs.
+        loss: (N,) float32 cross entropy in nats; NaN where the class has no output.
+        correct: (N,) whether the class's output came first; False where it has none, see `Outcomes.judged`.
+        correct5: (N,) whether it was among the first five.
+    """
+
+    prediction: NDArray[np.int32]
+    loss: NDArray[np.float32]
+    correct: NDArray[np.bool_]
+    correct5: NDArray[np.bool_]
+
+
+class Outcomes:
+    """What interventions on a network's gates did to what it said of a set of images.
+
+    Attributes:
+        path: its folder.
+        manifest: what it is and what made it.
+    """
+
+    def __init__(self, path: Path, manifest: OutcomesManifest) -> None:
+        self.path = path
+        self.manifest = manifest
+
+    @property
+    def id(self) -> str:
+        """32 hex digits."""
+        return self.manifest.id
+
+    @property
+    def complete(self) -> bool:
+        """Whether all interventions were made on all images."""
+        return self.manifest.complete
+
+    @property
+    def variants(self) -> tuple[Variant, ...]:
+        """The interventions."""
+        return self.manifest.variants
+
+    @property
+    def blocks(self) -> tuple[Gate, ...]:
+        """The network's gates in order of depth."""
+        return self.manifest.gates
+
+    @property
+    def classes(self) -> ClassTable:
+        """The data's classes, K of them."""
+        return self.manifest.classes
+
+    @cached_property
+    def samples(self) -> pa.Table:
+        """A row per image: sample_id, path, label, output_label (null where its class has none), fold, half.
+
+        Baselines of an image come from the other folds; halves are for choosing and confirming.
+        """
+        return read_table(self.path / self._files("samples")[0].name).combine_chunks()
+
+    @cached_property
+    def judged(self) -> NDArray[np.bool_]:
+        """(N,) images whose class has an output."""
+        return np.asarray(self.samples["output_label"].is_valid().to_numpy(), dtype=np.bool_)
+
+    @cached_property
+    def clean(self) -> Outcome:
+        """The untouched network."""
+        return self._outcome(CLEAN_INDEX)
+
+    def outcome(self, variant: Variant) -> Outcome:
+        """The network under one intervention.
+
+        Raises:
+            ArgumentError: it was not made here.
+            RecordingError: not all images were done yet, or a file is damaged.
+        """
+        if variant not in self.variants:
+            raise ArgumentError(f"{self.path} has no intervention {variant}: ask for one of its variants.")
+        return self._outcome(self.variants.index(variant))
+
+    def _outcome(self, index: int) -> Outcome:
+        row = index + 1  # clean comes first
+        return Outcome(*(columns[row] for columns in self._columns))
+
+    @cached_property
+    def _columns(self) -> tuple[NDArray[np.generic], ...]:
+        """prediction, loss, correct and correct5, each (variants + 1, N) and read-only."""
+        if not self.complete:
+            done = self.manifest.progress.get("consumed", 0)
+            raise RecordingError(
+                f"{self.path} has {done:,} of {self.samples.num_rows:,} images: run the same command again to finish it."
+            )
+        parts = [_read_shard(self.path / f.name, len(self.variants) + 1) for f in self._files("outcomes")]
+        columns = tuple(np.concatenate(pieces, axis=1) for pieces in zip(*parts))
+        if columns[0].shape[1] != self.samples.num_rows:
+            raise RecordingError(f"{self.path} lists {self.samples.num_rows} images and has others: make it again.")
+        for column in columns:
+            column.setflags(write=False)
+        return columns
+
+    def _files(self, role: str) -> list[FileEntry]:
+        return [f for f in self.manifest.files if f.role == role]
+
+    def __repr__(self) -> str:
+        return f"Outcomes({str(self.path)!r}, variants={len(self.variants)}, complete={self.complete})"
+
+
+def _read_shard(path: Path, rows: int) -> tuple[NDArray[np.generic], ...]:
+    """Columns of one file as (variants + 1, n); rows lie by variant, then by sample."""
+    table = read_table(path)
+    if table.num_rows % rows:
+        raise RecordingError(f"{path} has {table.num_rows} rows, a multiple of {rows} expected: make it again.")
+    names = ("prediction", "loss", "correct", "correct5")
+    return tuple(table[name].to_numpy(zero_copy_only=False).reshape(rows, -1) for name in names)
+
+
+def read_clean_predictions(folder: Path, manifest: OutcomesManifest) -> NDArray[np.int32]:
+    """What the untouched network predicted of the images committed so far, in the order of the samples."""
+    parts = [
+        _read_shard(folder / f.name, len(manifest.variants) + 1)[0][0] for f in manifest.files if f.role == "outcomes"
+    ]
+    return np.concatenate(parts).astype(np.int32) if parts else np.zeros(0, dtype=np.int32)
+
+
+def open_outcomes(path: str | Path) -> Outcomes:
+    """Open a folder of interventions, finished or not.
+
+    Checks the manifest and that every file is there in its size; tables are read when they are asked for.
+
+    Raises:
+        RecordingError: no such folder, one of another schema version, or files that are missing or of another size.
+    """
+    folder = expand_home(path)
+    if reason := tell_refusal(folder):
+        raise RecordingError(f"{folder} could not be opened ({reason}): check the path and its permissions.")
+    manifest = stored_outcomes(folder) if folder.is_dir() else None
+    if manifest is None:
+        raise RecordingError(f"{folder} has no {MANIFEST}: give a folder that `senet-viz intervene` wrote.")
+    for entry in manifest.files:
+        problem = size_problem(folder, entry)
+        if problem:
+            raise RecordingError(f"{folder}: {problem}; copy the folder again or make it again.")
+    return Outcomes(folder, manifest)
+
+
+def summarize_outcomes(outcomes: Outcomes) -> dict[str, Any]:
+    """What a person wants to know of interventions that were just made, with documented keys.
+
+    Keys: outcomes (folder), id, images, judged (images whose class has an output), complete, clean (top1, top5, loss),
+    variants: a list of target, kind, blocks, baseline, repeat, strength, top1, top5, loss (each intervened − clean; top1
+    and top5 in points) and changed (share of all predictions); baselines and notes of the manifest, throughput. Numbers
+    are null where no image was judged.
+    """
+    manifest, clean, judged = outcomes.manifest, outcomes.clean, outcomes.judged
+    rows = []
+    for variant in outcomes.variants:
+        moved = outcomes.outcome(variant)
+        rows.append(
+            {
+                "target": variant.target,
+                "kind": variant.kind,
+                "blocks": list(variant.blocks),
+                "baseline": variant.baseline,
+                "repeat": variant.repeat,
+                "strength": variant.strength,
+                **_differences(moved, clean, judged),
+                "changed": float((moved.prediction != clean.prediction).mean()),
+            }
+        )
+    return {
+        "outcomes": str(outcomes.path),
+        "id": outcomes.id,
+        "images": outcomes.samples.num_rows,
+        "judged": int(judged.sum()),
+        "complete": outcomes.complete,
+        "clean": {
+            "top1": _mean(clean.correct[judged]),
+            "top5": _mean(clean.correct5[judged]),
+            "loss": _mean(clean.loss[judged]),
+        },
+        "variants": rows,
+        "baselines": dict(manifest.baselines),
+        "throughput": [dict(run) for run in manifest.throughput],
+        "notes": list(manifest.notes),
+    }
+
+
+def describe_outcomes(summary: dict[str, Any]) -> str:
+    """The same for people: Δ top-1 in points, a row a target and a column a baseline, repeats averaged."""
+    lines = [
+        f"{summary['outcomes']}: {summary['images']:,} images, {len(summary['variants']):,} interventions, clean top-1 "
+        + ("unknown: no class has an output" if summary["clean"]["top1"] is None else f"{summary['clean']['top1']:.2%}")
+    ]
+    cells: dict[str, dict[str, list[float]]] = {}
+    for row in summary["variants"]:
+        value = math.nan if row["top1"] is None else row["top1"]
+        cells.setdefault(row["target"], {}).setdefault(row["baseline"], []).append(value)
+    baselines = list(dict.fromkeys(row["baseline"] for row in summary["variants"]))
+    width = max([len(target) for target in cells] + [len("Δ top-1, points")]) + 2
+    lines.append("Δ top-1, points".ljust(width) + "".join(name.rjust(_width(name)) for name in baselines))
+    for target, found in cells.items():
+        texts = (f"{np.mean(found[name]):+.2f}".rjust(_width(name)) for name in baselines)
+        lines.append(target.ljust(width) + "".join(texts))
+    return "\n".join([*lines, *(f"note: {note}" for note in summary["notes"])])
+
+
+def _width(name: str) -> int:
+    return max(len(name), len("-100.00")) + 2
+
+
+def _differences(moved: Outcome, clean: Outcome, judged: NDArray[np.bool_]) -> dict[str, float | None]:
+    def differ(intervened: NDArray[Any], untouched: NDArray[Any], unit: float) -> float | None:
+        return _mean(unit * (intervened[judged].astype(np.float64) - untouched[judged].astype(np.float64)))
+
+    return {
+        "top1": differ(moved.correct, clean.correct, 100),
+        "top5": differ(moved.correct5, clean.correct5, 100),
+        "loss": differ(moved.loss, clean.loss, 1),
+    }
+
+
+def _mean(values: NDArray[Any]) -> float | None:
+    return float(values.mean(dtype=np.float64)) if len(values) else None

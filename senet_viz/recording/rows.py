@@ -1,0 +1,201 @@
+"""What one forward adds to a recording, and the open shard in which rows wait for their file."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from senet_viz.errors import ArgumentError, RecordingError
+from senet_viz.recording.files import read_lines, read_table, write_lines, write_table
+from senet_viz.recording.layout import SAMPLES_SCHEMA, column_of, shard_name
+from senet_viz.schema import FileEntry, Gate
+
+
+@dataclass(frozen=True)
+class RecordedBatch:
+    """n images that were read, beside those that could not be.
+
+    Attributes:
+        sample_ids: n ids, unique in the source.
+        paths: n, for people.
+        labels: (n,) int32 class indices, −1 unlabelled.
+        output_labels: (n,) int32 outputs of those classes, −1 where there is none.
+        predictions: (n,) int32 outputs.
+        confidences: (n,) float32, softmax of the prediction.
+        losses: (n,) float32 cross entropy, NaN where there is no output.
+        kept: (n,) bool, whose gates are kept.
+        gates: float32 (n, C) of every block.
+        squeezes: float32 (n, C) of every block that has z as one vector.
+        errors: path and sentence of each image that could not be read.
+        consumed: inputs consumed, read or not: n + len(errors).
+    """
+
+    sample_ids: list[str]
+    paths: list[str]
+    labels: NDArray[np.int32]
+    output_labels: NDArray[np.int32]
+    predictions: NDArray[np.int32]
+    confidences: NDArray[np.float32]
+    losses: NDArray[np.float32]
+    kept: NDArray[np.bool_]
+    gates: Mapping[str, NDArray[np.float32]]
+    squeezes: Mapping[str, NDArray[np.float32]]
+    errors: Sequence[tuple[str, str]]
+    consumed: int
+
+    @classmethod
+    def unreadable(cls, errors: Sequence[tuple[str, str]], consumed: int) -> Self:
+        """A batch of which no image could be read."""
+        none = np.zeros(0, dtype=np.int32)
+        nothing = np.zeros(0, dtype=np.float32)
+        return cls([], [], none, none, none, nothing, nothing, np.zeros(0, dtype=bool), {}, {}, errors, consumed)
+
+    def check(self, gates: Sequence[Gate]) -> None:
+        """Raise before anything is folded or written.
+
+        Raises:
+            ArgumentError: columns of different lengths, blocks or shapes that are not the manifest's.
+        """
+        n = len(self.sample_ids)
+        columns = (
+            "paths",
+            "labels",
+            "output_labels",
+            "predictions",
+            "confidences",
+            "losses",
+            "kept",
+        )
+        for name in columns:
+            if len(getattr(self, name)) != n:
+                raise ArgumentError(f"A batch of {n} sample ids came with {len(getattr(self, name))} {name}.")
+        if self.consumed != n + len(self.errors):
+            raise ArgumentError(f"A batch says {self.consumed} inputs, {n} were read and {len(self.errors)} were not.")
+        if n:
+            _check_blocks("gates", self.gates, gates, n)
+            _check_blocks("squeezes", self.squeezes, [g for g in gates if g.squeeze_missing is None], n)
+
+    def samples(self) -> pa.Table:
+        """A row per image that was read."""
+        known = self.output_labels >= 0
+        without = ~known
+        return pa.table(
+            {
+                "sample_id": pa.array(self.sample_ids, pa.string()),
+                "path": pa.array(self.paths, pa.string()),
+                "label": pa.array(self.labels, pa.int32()),
+                "output_label": pa.array(self.output_labels, pa.int32(), mask=without),
+                "prediction": pa.array(self.predictions, pa.int32()),
+                "confidence": pa.array(self.confidences, pa.float32()),
+                "loss": pa.array(self.losses, pa.float32(), mask=without | np.isnan(self.losses)),
+                "correct": pa.array(self.predictions == self.output_labels, pa.bool_(), mask=without),
+            },
+            schema=SAMPLES_SCHEMA,
+        )
+
+    def kept_gates(self, schema: pa.Schema) -> pa.Table:
+        """A row per kept image, in half precision.
+
+        Raises:
+            RecordingError: a squeeze too large for half precision, naming its block.
+        """
+        rows = np.flatnonzero(self.kept)
+        columns: dict[str, pa.Array] = {"sample_id": pa.array([self.sample_ids[i] for i in rows], pa.string())}
+        wanted = {column_of(name, "gate"): (name, values) for name, values in self.gates.items()}
+        wanted |= {column_of(name, "squeeze"): (name, values) for name, values in self.squeezes.items()}
+        for column in schema.names[1:]:
+            columns[column] = _halves(*wanted[column], rows)
+        return pa.table(columns, schema=schema)
+
+
+def _check_blocks(kind: str, values: Mapping[str, NDArray[np.float32]], gates: Sequence[Gate], n: int) -> None:
+    expected = {g.name: (n, g.channels) for g in gates}
+    missing, unknown = sorted({*expected} - {*values}), sorted({*values} - {*expected})
+    if missing or unknown:
+        raise ArgumentError(f"A batch's {kind} do not fit the manifest: missing {missing}, unknown {unknown}.")
+    for name, shape in expected.items():
+        if values[name].shape != shape:
+            raise ArgumentError(f"Block {name} came with {kind} of shape {values[name].shape}, {shape} expected.")
+
+
+def _halves(name: str, values: NDArray[Any], rows: NDArray[np.int64]) -> pa.Array:
+    with np.errstate(over="ignore"):  # looked for in the next line
+        halves = np.ascontiguousarray(values[rows], dtype=np.float32).astype(np.float16)
+    if not np.isfinite(halves).all():
+        raise RecordingError(
+            f"Block {name} has values up to {np.abs(values).max():g}, half precision ends at 65504: "
+            "record without keeping the squeeze."
+        )
+    return pa.FixedSizeListArray.from_arrays(pa.array(halves.reshape(-1), pa.float16()), values.shape[1])
+
+
+class OpenShard:
+    """Rows of one slice of the input list.
+
+    A commit writes what came since the last one as parts; `close` writes the whole shard in one go.
+    """
+
+    def __init__(self, index: int, schema: pa.Schema) -> None:
+        self.index = index
+        self._schema = schema
+        self._samples: list[pa.Table] = []
+        self._gates: list[pa.Table] = []
+        self._errors: list[dict[str, str]] = []
+        self._written = (0, 0, 0)
+        self.parts: tuple[FileEntry, ...] = ()
+
+    def restore(self, folder: Path, parts: Iterable[FileEntry]) -> None:
+        """Take up the rows that earlier commits left."""
+        self.parts = tuple(parts)
+        for entry in self.parts:
+            path = folder / entry.name
+            if entry.role == "samples":
+                self._samples.append(read_table(path))
+            elif entry.role == "gates":
+                self._gates.append(read_table(path))
+            else:
+                self._errors += read_lines(path)
+        self._written = (len(self._samples), len(self._gates), len(self._errors))
+
+    def append(self, batch: RecordedBatch, kept: pa.Table) -> None:
+        """Add a batch that was checked and its kept gates."""
+        if batch.sample_ids:
+            self._samples.append(batch.samples())
+        if kept.num_rows:
+            self._gates.append(kept)
+        self._errors += [{"path": path, "error": message} for path, message in batch.errors]
+
+    def write_parts(self, folder: Path, generation: int) -> None:
+        """Write what came since the last call; the files count once a manifest lists `parts`."""
+        samples, gates, errors = self._written
+        self.parts += self._write(
+            folder, self._samples[samples:], self._gates[gates:], self._errors[errors:], generation
+        )
+        self._written = (len(self._samples), len(self._gates), len(self._errors))
+
+    def close(self, folder: Path) -> tuple[FileEntry, ...]:
+        """Write the whole shard under its final names."""
+        return self._write(folder, self._samples, self._gates, self._errors, None)
+
+    def _write(
+        self,
+        folder: Path,
+        samples: list[pa.Table],
+        gates: list[pa.Table],
+        errors: list[dict[str, str]],
+        generation: int | None,
+    ) -> tuple[FileEntry, ...]:
+        entries = []
+        for role, tables, schema in (("samples", samples, SAMPLES_SCHEMA), ("gates", gates, self._schema)):
+            if tables:
+                table = pa.concat_tables(tables).cast(schema).combine_chunks()  # one chunk: bytes that do not vary
+                name = shard_name(role, self.index, "parquet", generation=generation)
+                entries.append(write_table(folder, name, role, table))
+        if errors:
+            name = shard_name("errors", self.index, "jsonl", generation=generation)
+            entries.append(write_lines(folder, name, "errors", errors))
+        return tuple(entries)

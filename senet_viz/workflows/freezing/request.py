@@ -1,0 +1,254 @@
+"""What a search for gates to freeze is made with and will take, how far it is, and the folder that it resumes from."""
+
+import math
+import re
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any, NamedTuple, Self
+
+from senet_viz.analysis.freezing import FreezePath
+from senet_viz.analysis.freezing_files import stored_freezing, write_freezing
+from senet_viz.errors import RecordingError
+from senet_viz.recording.files import as_recording_errors
+from senet_viz.recording.folder import LOCK, PROGRESS, FolderLock, write_progress
+from senet_viz.recording.layout import FREEZING, differences
+from senet_viz.recording.outcomes import CLEAN_FOLDER, SCRATCH_FOLDER
+from senet_viz.workflows.interventions.donors import FOLDS
+from senet_viz.workflows.interventions.request import InterventionOptions
+from senet_viz.workflows.interventions.running import Rehearsal
+
+
+@dataclass(frozen=True)
+class FreezeOptions:
+    """Every choice of a search; `limit`, `seed` and `batch_size` are part of its identity.
+
+    Attributes:
+        limit: at most so many images, stratified by class; None for all.
+        seed: of the choice of images, of folds, halves and groups.
+        batch_size: images a forward.
+        label_map: file that maps classes to outputs, for a recording that the search makes itself.
+        data_name: name of the data; the last part of its path by default.
+        workers: threads that decode.
+        reuse: what freezing a block can not change is remembered instead of computed again; the results are the same.
+
+    Raises:
+        ArgumentError: a number that is too small.
+    """
+
+    limit: int | None = None
+    seed: int = 0
+    batch_size: int = 50
+    label_map: Path | None = None
+    data_name: str | None = None
+    workers: int = 2
+    reuse: bool = True
+
+    def __post_init__(self) -> None:
+        self.as_interventions()
+
+    def as_interventions(self) -> InterventionOptions:
+        """The same images, folds, halves and means as a run that moves each gate to its mean."""
+        return InterventionOptions(
+            targets=("blocks",), baselines=("mean",), repeats=1, seed=self.seed, limit=self.limit,
+            batch_size=self.batch_size, label_map=self.label_map, data_name=self.data_name, workers=self.workers,
+            reuse=self.reuse,
+        )  # fmt: skip
+
+    def choices(self) -> dict[str, Any]:
+        """What is part of the identity."""
+        return {
+            "limit": self.limit, "seed": self.seed, "batch_size": self.batch_size, "precision": "fp32", "baseline": "mean",
+            "folds": FOLDS,
+        }  # fmt: skip
+
+
+class FreezeEstimate(NamedTuple):
+    """What a search will take from here on.
+
+    Attributes:
+        blocks: of the network, B.
+        choosing: images that choose, N₀; a few less where classes have no output or images can not be read.
+        confirming: images that confirm, N₁.
+        forwards: of an image: N₀·Σ (candidates + 1) over the steps that remain, and N₁·(B + 1).
+        whole_forwards: the same work in whole forwards; less where prefixes are remembered.
+        seconds: of the search, and of the recording before it where that is made.
+    """
+
+    blocks: int
+    choosing: int
+    confirming: int
+    forwards: int
+    whole_forwards: float
+    seconds: float
+
+
+def count_forwards(blocks: int, halves: tuple[int, int], *, done: int = 0) -> int:
+    """Forwards of an image that remain after so many steps: each step runs what is frozen so far, and every candidate."""
+    choosing = sum(1 + blocks - step for step in range(done, blocks))
+    return halves[0] * choosing + halves[1] * (1 + blocks)
+
+
+def estimate_freezing(
+    rehearsal: Rehearsal, blocks: int, halves: tuple[int, int], *, done: int, recorded: int
+) -> FreezeEstimate:
+    """Time of a search.
+
+    Args:
+        rehearsal: of the network on some of its images.
+        blocks: B.
+        halves: images that choose and images that confirm.
+        done: steps of an earlier run.
+        recorded: images that are recorded before.
+    """
+    share = _share(rehearsal)
+    choosing = sum(1 + (blocks - step) * share for step in range(done, blocks))
+    whole = halves[0] * choosing + halves[1] * (
+        1 + blocks
+    )  # which gate comes first is not known: as if it were the first
+    passes = halves[0] * (blocks - done) + halves[1]
+    seconds = passes * rehearsal.decoding + whole * rehearsal.running
+    return FreezeEstimate(
+        blocks=blocks,
+        choosing=halves[0],
+        confirming=halves[1],
+        forwards=count_forwards(blocks, halves, done=done),
+        whole_forwards=whole,
+        seconds=seconds + recorded * (rehearsal.decoding + rehearsal.running),
+    )
+
+
+def _share(rehearsal: Rehearsal) -> float:
+    """Of a forward that a candidate computes, the mean over all blocks."""
+    memory = rehearsal.memory
+    if memory.mode == "none":
+        return 1.0
+    shares = [prefix.after_shared for prefix in memory.prefixes.values()]
+    return sum(shares) / len(shares)
+
+
+class FreezeProgress(NamedTuple):
+    """How far a search is.
+
+    Attributes:
+        stage: "recording" (of the untouched gates, in images), "choosing" or "confirming".
+        step: blocks frozen so far.
+        consumed: forwards of an image done, those of earlier runs among them.
+        total: forwards in all.
+        rate: a second in this run, NaN before the first batch.
+        seconds_left: of this stage, or of choosing and confirming together.
+    """
+
+    stage: str
+    step: int
+    consumed: int
+    total: int
+    rate: float
+    seconds_left: float
+
+
+OnProgress = Callable[[FreezeProgress], None]
+
+
+class Meter:
+    """Rate and time left of one run."""
+
+    def __init__(self, folder: Path, *, done: int, total: int, on_progress: OnProgress | None) -> None:
+        self._folder, self._total, self._on_progress = folder, total, on_progress
+        self._first = self._done = done
+        self._stage, self._step = "choosing", 0
+        self._began = self._told = time.monotonic()
+
+    def enter(self, stage: str, step: int) -> None:
+        """What is done from now on."""
+        self._stage, self._step = stage, step
+
+    def tick(self, forwards: int) -> None:
+        """So many more are done."""
+        self._done += forwards
+        if self._on_progress:
+            self._on_progress(self._progress())
+        if time.monotonic() - self._told > 1:
+            self.tell("running")
+
+    def tell(self, state: str, message: str = "") -> None:
+        """Writes progress.json."""
+        tree = {key: None if value != value else value for key, value in self._progress()._asdict().items()}
+        write_progress(self._folder, state, {**tree, "errors": 0}, message=message)
+        self._told = time.monotonic()
+
+    def _progress(self) -> FreezeProgress:
+        done = self._done - self._first
+        rate = done / max(time.monotonic() - self._began, 1e-9) if done else math.nan
+        left = (self._total - self._done) / rate if done else math.nan
+        return FreezeProgress(self._stage, self._step, self._done, self._total, rate, left)
+
+
+_OWN = re.compile(rf"({'|'.join(map(re.escape, (LOCK, PROGRESS, FREEZING)))})(\..*)?|{CLEAN_FOLDER}|{SCRATCH_FOLDER}")
+
+
+class FreezingFolder:
+    """A folder that one search writes into; entered by `with`. Replacing `freezing.json` is the only commit point.
+
+    Attributes:
+        folder: the folder.
+        stored: the path that was there; None where there was none.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        """Take the folder's lock.
+
+        Raises:
+            RecordingError: the folder is locked, can not be written, or is something else's.
+        """
+        self.folder = folder
+        self._lock = FolderLock(folder)
+        with as_recording_errors(f"Writing into {folder}", "Give a folder that can be written."):
+            _check_free(folder)
+            folder.mkdir(parents=True, exist_ok=True)
+            self._lock.acquire()
+        try:
+            self.stored = stored_freezing(folder)
+        except BaseException:
+            self._lock.release()
+            raise
+
+    def take_up(self, draft: FreezePath) -> FreezePath:
+        """The stored path of the same identity, or the draft.
+
+        Raises:
+            RecordingError: a path of other inputs; the message names the first field that differs and both values.
+        """
+        if self.stored is None:
+            return draft
+        for path, old, new in differences(dict(self.stored.identity), dict(draft.identity), "identity"):
+            name = path.removeprefix("identity.")
+            raise RecordingError(
+                f"{self.folder} was made with {name} = {old!r}, this run has {new!r}: repeat the first run's choices, or "
+                "give another folder."
+            )
+        return self.stored
+
+    def commit(self, path: FreezePath) -> None:
+        """Store a step."""
+        write_freezing(self.folder, path)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._lock.release()
+
+
+def _check_free(folder: Path) -> None:
+    if folder.exists() and not folder.is_dir():
+        raise RecordingError(f"{folder} is a file: give a folder.")
+    if not folder.exists():
+        return
+    foreign = sorted(path.name for path in folder.iterdir() if _OWN.fullmatch(path.name) is None)
+    if foreign:
+        raise RecordingError(f"{folder} is not empty and holds {foreign[0]}: give another folder.")

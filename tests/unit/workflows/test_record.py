@@ -1,0 +1,303 @@
+"""A recording holds exactly what the network did: against plain hooks and float64 numpy."""
+
+import dataclasses
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import pyarrow.compute as pc
+import pytest
+import torch
+from numpy.typing import NDArray
+
+import senet_viz as sv
+from senet_viz.errors import ArgumentError, RecordingError, SourceError
+from senet_viz.images.source import ImageSource
+from senet_viz.models.zoo import Model, load_model
+from senet_viz.recording.folder import read_progress
+from senet_viz.workflows.plan import Estimate, RecordOptions, check_room
+from senet_viz.workflows.record import calibrate_on, record, summarize
+from tests.support.tiny import write_tiny_parquet
+
+
+class Truth(NamedTuple):
+    """Gates and inputs of the excitation by plain hooks, logits, all in the order of the source."""
+
+    gates: dict[str, NDArray[np.float32]]
+    squeezes: dict[str, NDArray[np.float32]]
+    logits: NDArray[np.float32]
+
+
+@pytest.fixture(scope="module")
+def source(tmp_path_factory: pytest.TempPathFactory) -> ImageSource:
+    return sv.open_images(write_tiny_parquet(tmp_path_factory.mktemp("data") / "tiny.parquet", 230))
+
+
+@pytest.fixture(scope="module")
+def model() -> Model:
+    return sv.load_model("tests.support.tiny:tiny_se", device="cpu")
+
+
+@pytest.fixture(scope="module")
+def truth(source: ImageSource, model: Model) -> Truth:
+    """The same batches of 32 through hooks that know nothing of the package's."""
+    found: dict[str, list[torch.Tensor]] = {}
+    modules = dict(model.module.named_modules())
+    handles = [
+        modules[f"{name}.{part}"].register_forward_hook(
+            lambda _m, inputs, output, key=(name, part): found.setdefault(key, []).append(
+                (output if key[1] == "gate" else inputs[0]).detach().clone().flatten(1)
+            )
+        )
+        for name in ("se1", "se2")
+        for part in ("gate", "fc1")
+    ]
+    logits = []
+    with torch.inference_mode():
+        for start in range(0, 230, 32):
+            pixels = [model.preprocess(source.load(i)) for i in range(start, min(start + 32, 230))]
+            logits.append(model.module(torch.stack(pixels).to(memory_format=torch.channels_last)))
+    for handle in handles:
+        handle.remove()
+    arrays = {key: torch.cat(values).numpy() for key, values in found.items()}
+    return Truth(
+        {name: arrays[name, "gate"] for name in ("se1", "se2")},
+        {name: arrays[name, "fc1"] for name in ("se1", "se2")},
+        torch.cat(logits).numpy(),
+    )
+
+
+@pytest.fixture(scope="module")
+def recording(source: ImageSource, model: Model, tmp_path_factory: pytest.TempPathFactory) -> sv.Recording:
+    options = RecordOptions(batch_size=32, shard_size=96, squeeze=True)
+    return record(model, source, tmp_path_factory.mktemp("runs") / "full", options=options)
+
+
+def test_kept_gates_are_the_exact_half_precision_rounding(recording: sv.Recording, truth: Truth) -> None:
+    for name in ("se1", "se2"):
+        assert np.array_equal(recording.gates(name), truth.gates[name].astype(np.float16))
+        assert np.array_equal(recording.gates(name, "squeeze"), truth.squeezes[name].astype(np.float16))
+
+
+@pytest.mark.parametrize("quantity", ["gate", "squeeze"])
+def test_moments_equal_float64_numpy_over_the_unrounded_gates(
+    recording: sv.Recording, truth: Truth, quantity: str
+) -> None:
+    labels = np.arange(230) % 10
+    for name in ("se1", "se2"):
+        values = (truth.gates if quantity == "gate" else truth.squeezes)[name].astype(np.float64)
+        moments = recording.moments(name, quantity)
+        for k in range(10):
+            mine = values[labels == k]
+            assert moments.count[k] == len(mine)
+            np.testing.assert_allclose(moments.mean[k], mine.mean(0), rtol=1e-9, atol=1e-9)
+            np.testing.assert_allclose(moments.m2[k], ((mine - mine.mean(0)) ** 2).sum(0), rtol=1e-7, atol=1e-9)
+        if quantity == "gate":
+            assert np.array_equal(moments.min, [truth.gates[name][labels == k].min(0) for k in range(10)])
+            assert np.array_equal(moments.max, [truth.gates[name][labels == k].max(0) for k in range(10)])
+
+
+def test_samples_say_what_the_network_said(recording: sv.Recording, truth: Truth) -> None:
+    samples = recording.samples
+    labels = np.arange(230) % 10
+    logits = torch.from_numpy(truth.logits)
+    assert samples["label"].to_pylist() == labels.tolist()
+    assert samples["prediction"].to_pylist() == truth.logits.argmax(1).tolist()
+    np.testing.assert_allclose(samples["confidence"].to_numpy(), logits.softmax(1).amax(1).numpy(), rtol=1e-6)
+
+
+def test_a_model_without_class_names_gives_no_accuracy(recording: sv.Recording) -> None:
+    """The factory does not say what its outputs are called, so no class may be matched by its position."""
+    assert recording.samples["correct"].null_count == 230
+    assert recording.samples["loss"].null_count == 230
+    summary = summarize(recording)
+    assert summary["top1"] is None
+    assert summary["judged"] == 0
+    assert recording.manifest.mapping.note
+
+
+def test_a_label_map_gives_accuracy_and_loss(source: ImageSource, model: Model, truth: Truth, tmp_path: Path) -> None:
+    order = np.random.default_rng(0).permutation(10)
+    (tmp_path / "map.csv").write_text(
+        "class,output\n" + "".join(f"class {k},{order[k]}\n" for k in range(10)), encoding="utf-8"
+    )
+    options = RecordOptions(batch_size=32, keep="none", label_map=tmp_path / "map.csv")
+    made = record(model, source, tmp_path / "mapped", options=options)
+    outputs = order[np.arange(230) % 10]
+    assert made.samples["correct"].to_pylist() == (truth.logits.argmax(1) == outputs).tolist()
+    expected = torch.nn.functional.cross_entropy(
+        torch.from_numpy(truth.logits), torch.from_numpy(outputs), reduction="none"
+    )
+    np.testing.assert_allclose(made.samples["loss"].to_numpy(), expected.numpy(), rtol=1e-5)
+    assert summarize(made)["correct"] == int(pc.sum(made.samples["correct"]).as_py())
+
+
+def test_doing_it_again_changes_nothing(recording: sv.Recording, source: ImageSource, model: Model) -> None:
+    before = {path.name: path.read_bytes() for path in recording.path.iterdir() if path.suffix != ".json"}
+    again = record(model, source, recording.path, options=RecordOptions(batch_size=32, shard_size=96, squeeze=True))
+    assert again.id == recording.id
+    assert {path.name: path.read_bytes() for path in recording.path.iterdir() if path.suffix != ".json"} == before
+
+
+@pytest.mark.parametrize(
+    ("change", "named"),
+    [
+        ({"batch_size": 16}, "batch_size"),
+        ({"precision": "bf16"}, "precision"),
+        ({"limit": 50}, r"data\.images"),
+        ({"keep": "none"}, "keep"),
+    ],
+)
+def test_a_folder_of_other_options_is_refused_by_name(
+    recording: sv.Recording, source: ImageSource, model: Model, change: dict[str, object], named: str
+) -> None:
+    options = RecordOptions(**{"batch_size": 32, "shard_size": 96, "squeeze": True, **change})
+    with pytest.raises(RecordingError, match=named):
+        record(model, source, recording.path, options=options)
+
+
+def test_other_weights_are_refused_by_name(recording: sv.Recording, source: ImageSource) -> None:
+    other = dataclasses.replace(
+        sv.load_model("tests.support.tiny:TinySE", device="cpu"), name="tests.support.tiny:tiny_se"
+    )
+    with pytest.raises(RecordingError, match="sha256"):
+        record(other, source, recording.path, options=RecordOptions(batch_size=32, shard_size=96, squeeze=True))
+
+
+@pytest.mark.parametrize("precision", ["bf16", "fp16"])
+def test_lower_precision_stores_its_difference(
+    source: ImageSource, model: Model, truth: Truth, tmp_path: Path, precision: str
+) -> None:
+    made = record(model, source, tmp_path / precision, options=RecordOptions(batch_size=32, precision=precision))
+    difference = made.manifest.precision_difference
+    assert difference is not None
+    recorded = np.concatenate(
+        [made.gates(name)[:32].astype(np.float64) - truth.gates[name][:32] for name in ("se1", "se2")], axis=1
+    )
+    assert difference["largest"] == pytest.approx(np.abs(recorded).max(), abs=5e-4)
+    assert difference["rms"] == pytest.approx(np.sqrt((recorded**2).mean()), abs=2e-4)
+    assert 0 < difference["rms"] < difference["largest"] < 0.1
+
+
+def test_the_network_is_left_as_it_was(source: ImageSource, tmp_path: Path) -> None:
+    model = sv.load_model("tests.support.tiny:tiny_se", device="cpu")
+    model.module.train()
+    hooks = sum(len(m._forward_hooks) + len(m._forward_pre_hooks) for m in model.module.modules())
+    record(model, source, tmp_path / "x", options=RecordOptions(limit=20))
+    assert model.module.training
+    assert hooks == sum(len(m._forward_hooks) + len(m._forward_pre_hooks) for m in model.module.modules())
+
+
+def test_progress_and_estimate_are_told(source: ImageSource, model: Model, tmp_path: Path) -> None:
+    estimates, seen = [], []
+    record(
+        model, source, tmp_path / "x", options=RecordOptions(batch_size=50, limit=120),
+        on_estimate=estimates.append, on_progress=seen.append,
+    )  # fmt: skip
+    assert [p.consumed for p in seen] == [50, 100, 120]
+    assert seen[-1].seconds_left == 0
+    assert estimates[0].images == 120
+    made = sum(path.stat().st_size for path in (tmp_path / "x").iterdir())
+    assert 0.3 * made < estimates[0].disk_bytes < 3 * made
+
+
+def test_a_resumed_run_needs_room_for_the_rest_alone(source: ImageSource, model: Model, tmp_path: Path) -> None:
+    estimates: list[Estimate] = []
+    for _ in range(2):
+        made = record(model, source, tmp_path / "x", on_estimate=estimates.append)
+    assert [e.present_bytes for e in estimates] == [0, sum(file.bytes for file in made.manifest.files)]
+    tight = estimates[1]._replace(disk_bytes=10_000, free_bytes=4_000, present_bytes=6_000)
+    check_room(tight, made.classes)
+    with pytest.raises(RecordingError, match="free"):
+        check_room(tight._replace(present_bytes=5_000), made.classes)
+
+
+def test_a_failed_run_says_why(model: Model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "images").mkdir()
+    (tmp_path / "images" / "a.jpg").write_text("no image", encoding="utf-8")
+    with pytest.raises(SourceError, match="None of the 1 images") as raised:
+        record(model, tmp_path / "images", tmp_path / "x")
+    progress = read_progress(tmp_path / "x")
+    assert progress is not None
+    assert (progress.state, progress.message) == ("failed", str(raised.value))
+
+    def full(*_: object, **__: object) -> None:
+        raise RecordingError("the disk is full")
+
+    monkeypatch.setattr("senet_viz.workflows.record.write_progress", full)
+    with pytest.raises(SourceError, match="None of the 1 images"):
+        record(model, tmp_path / "images", tmp_path / "x")
+
+
+def test_the_first_batchs_difference_outlives_an_interruption(
+    source: ImageSource, model: Model, tmp_path: Path
+) -> None:
+    def interrupt(_: object) -> None:
+        raise KeyboardInterrupt
+
+    options = RecordOptions(batch_size=32, precision="bf16", commit_seconds=0)
+    with pytest.raises(KeyboardInterrupt):
+        record(model, source, tmp_path / "x", options=options, on_progress=interrupt)
+    interrupted = sv.open_recording(tmp_path / "x").manifest
+    assert interrupted.progress["consumed"] == 32
+    assert interrupted.precision_difference is not None
+    finished = record(model, source, tmp_path / "x", options=options).manifest
+    assert finished.precision_difference == interrupted.precision_difference
+
+
+def test_too_many_classes_stop_before_the_work(
+    source: ImageSource, model: Model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("senet_viz.workflows.plan.MAX_MOMENT_BYTES", 1000)
+    with pytest.raises(RecordingError, match="group the labels"):
+        record(model, source, tmp_path / "x")
+    assert not (tmp_path / "x").exists()
+
+
+@pytest.mark.parametrize(
+    "change", [{"precision": "int8"}, {"batch_size": 0}, {"keep": "some"}, {"keep": "0"}, {"limit": 0}, {"seed": -1}]
+)
+def test_unusable_options_are_refused(change: dict[str, object]) -> None:
+    with pytest.raises(ArgumentError, match=next(iter(change))):
+        RecordOptions(**change)
+
+
+def test_digits_need_no_download(model: Model, tmp_path: Path) -> None:
+    made = record(model, "digits", tmp_path / "digits", options=RecordOptions(limit=100, keep="3"))
+    assert made.kept_samples.num_rows == 30
+    assert made.classes.names == tuple("0123456789")
+
+
+def test_calibration_uses_a_seeded_choice(source: ImageSource) -> None:
+    first = calibrate_on(sv.load_model("timm:resnet10t", weights="random", device="cpu", arch=None), source, images=20)
+    again = calibrate_on(sv.load_model("timm:resnet10t", weights="random", device="cpu", arch=None), source, images=20)
+    assert first.sha256 == again.sha256
+    assert "20 unlabelled images of tiny.parquet" in first.notes[0]
+
+
+def test_trained_batch_norms_are_not_calibrated(source: ImageSource, model: Model) -> None:
+    with pytest.raises(ArgumentError, match="use it with random weights"):
+        calibrate_on(model, source)
+
+
+def test_calibration_needs_images_that_can_be_read(tmp_path: Path) -> None:
+    for name in ("a.jpg", "b.jpg"):
+        (tmp_path / name).write_text("no image", encoding="utf-8")
+    network = sv.load_model("timm:resnet10t", weights="random", device="cpu")
+    with pytest.raises(SourceError, match=r"0 images of .* could be read"):
+        calibrate_on(network, sv.open_images(tmp_path))
+    with pytest.raises(ArgumentError, match="at least two"):
+        calibrate_on(network, sv.open_images(tmp_path), images=1)
+
+
+def test_an_empty_folder_is_no_source(model: Model, tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(SourceError):
+        record(model, tmp_path / "empty", tmp_path / "x")
+
+
+def test_attention_that_is_left_out_is_noted(tmp_path: Path) -> None:
+    data = write_tiny_parquet(tmp_path / "tiny.parquet", 20)
+    recording = record(load_model("tests.support.tiny:tiny_mixed", device="cpu"), data, tmp_path / "run")
+    assert [gate.name for gate in recording.blocks] == ["se1", "se2"]
+    assert any("context (GlobalContext" in note and "additive attention" in note for note in recording.manifest.notes)
