@@ -1,24 +1,22 @@
 """What a search for gates to freeze is made with and will take, how far it is, and the folder that it resumes from."""
 
-import math
 import re
-import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Any, NamedTuple, Self
+from typing import Any, Self
 
 from senet_viz.analysis.freezing import FreezePath
 from senet_viz.analysis.freezing_files import stored_freezing, write_freezing
 from senet_viz.errors import RecordingError
 from senet_viz.recording.files import as_recording_errors
-from senet_viz.recording.folder import LOCK, PROGRESS, FolderLock, write_progress
+from senet_viz.recording.folder import LOCK, PROGRESS, FolderLock
 from senet_viz.recording.layout import FREEZING, differences
 from senet_viz.recording.outcomes import CLEAN_FOLDER, SCRATCH_FOLDER
 from senet_viz.workflows.interventions.donors import FOLDS
 from senet_viz.workflows.interventions.request import InterventionOptions
 from senet_viz.workflows.interventions.running import Rehearsal
+from senet_viz.workflows.job import JobEstimate, free_bytes, recorded_bytes
 
 
 @dataclass(frozen=True)
@@ -65,26 +63,6 @@ class FreezeOptions:
         }  # fmt: skip
 
 
-class FreezeEstimate(NamedTuple):
-    """What a search will take from here on.
-
-    Attributes:
-        blocks: of the network, B.
-        choosing: images that choose, N₀; a few less where classes have no output or images can not be read.
-        confirming: images that confirm, N₁.
-        forwards: of an image: N₀·Σ (candidates + 1) over the steps that remain, and N₁·(B + 1).
-        whole_forwards: the same work in whole forwards; less where prefixes are remembered.
-        seconds: of the search, and of the recording before it where that is made.
-    """
-
-    blocks: int
-    choosing: int
-    confirming: int
-    forwards: int
-    whole_forwards: float
-    seconds: float
-
-
 def count_forwards(blocks: int, halves: tuple[int, int], *, done: int = 0) -> int:
     """Forwards of an image that remain after so many steps: each step runs what is frozen so far, and every candidate."""
     choosing = sum(1 + blocks - step for step in range(done, blocks))
@@ -92,9 +70,16 @@ def count_forwards(blocks: int, halves: tuple[int, int], *, done: int = 0) -> in
 
 
 def estimate_freezing(
-    rehearsal: Rehearsal, blocks: int, halves: tuple[int, int], *, done: int, recorded: int
-) -> FreezeEstimate:
-    """Time of a search.
+    rehearsal: Rehearsal,
+    blocks: int,
+    halves: tuple[int, int],
+    *,
+    done: int,
+    recorded: int,
+    more_bytes: int,
+    folder: Path,
+) -> JobEstimate:
+    """Time and disk of a search.
 
     Args:
         rehearsal: of the network on some of its images.
@@ -102,6 +87,8 @@ def estimate_freezing(
         halves: images that choose and images that confirm.
         done: steps of an earlier run.
         recorded: images that are recorded before.
+        more_bytes: of that recording and of scratch files.
+        folder: where it is written.
     """
     share = _share(rehearsal)
     choosing = sum(1 + (blocks - step) * share for step in range(done, blocks))
@@ -110,7 +97,11 @@ def estimate_freezing(
     )  # which gate comes first is not known: as if it were the first
     passes = halves[0] * (blocks - done) + halves[1]
     seconds = passes * rehearsal.decoding + whole * rehearsal.running
-    return FreezeEstimate(
+    return JobEstimate(
+        images=sum(halves),
+        disk_bytes=more_bytes,
+        free_bytes=free_bytes(folder),
+        present_bytes=recorded_bytes(folder / CLEAN_FOLDER),
         blocks=blocks,
         choosing=halves[0],
         confirming=halves[1],
@@ -127,63 +118,6 @@ def _share(rehearsal: Rehearsal) -> float:
         return 1.0
     shares = [prefix.after_shared for prefix in memory.prefixes.values()]
     return sum(shares) / len(shares)
-
-
-class FreezeProgress(NamedTuple):
-    """How far a search is.
-
-    Attributes:
-        stage: "recording" (of the untouched gates, in images), "choosing" or "confirming".
-        step: blocks frozen so far.
-        consumed: forwards of an image done, those of earlier runs among them.
-        total: forwards in all.
-        rate: a second in this run, NaN before the first batch.
-        seconds_left: of this stage, or of choosing and confirming together.
-    """
-
-    stage: str
-    step: int
-    consumed: int
-    total: int
-    rate: float
-    seconds_left: float
-
-
-OnProgress = Callable[[FreezeProgress], None]
-
-
-class Meter:
-    """Rate and time left of one run."""
-
-    def __init__(self, folder: Path, *, done: int, total: int, on_progress: OnProgress | None) -> None:
-        self._folder, self._total, self._on_progress = folder, total, on_progress
-        self._first = self._done = done
-        self._stage, self._step = "choosing", 0
-        self._began = self._told = time.monotonic()
-
-    def enter(self, stage: str, step: int) -> None:
-        """What is done from now on."""
-        self._stage, self._step = stage, step
-
-    def tick(self, forwards: int) -> None:
-        """So many more are done."""
-        self._done += forwards
-        if self._on_progress:
-            self._on_progress(self._progress())
-        if time.monotonic() - self._told > 1:
-            self.tell("running")
-
-    def tell(self, state: str, message: str = "") -> None:
-        """Writes progress.json."""
-        tree = {key: None if value != value else value for key, value in self._progress()._asdict().items()}
-        write_progress(self._folder, state, {**tree, "errors": 0}, message=message)
-        self._told = time.monotonic()
-
-    def _progress(self) -> FreezeProgress:
-        done = self._done - self._first
-        rate = done / max(time.monotonic() - self._began, 1e-9) if done else math.nan
-        left = (self._total - self._done) / rate if done else math.nan
-        return FreezeProgress(self._stage, self._step, self._done, self._total, rate, left)
 
 
 _OWN = re.compile(rf"({'|'.join(map(re.escape, (LOCK, PROGRESS, FREEZING)))})(\..*)?|{CLEAN_FOLDER}|{SCRATCH_FOLDER}")

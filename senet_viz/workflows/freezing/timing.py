@@ -16,7 +16,7 @@ from senet_viz.gates.intervention import Move, moving
 from senet_viz.models.environment import describe_device
 from senet_viz.models.forward import observing
 from senet_viz.models.zoo import Model
-from senet_viz.workflows.interventions.running import forward_of
+from senet_viz.workflows.job import forward_of
 
 FEWEST, MOST = 5, 31  # rounds
 SECONDS = 60.0  # that all rounds may take together
