@@ -8,10 +8,8 @@ from typing import Any, Self
 
 from senet_viz.analysis.freezing import FreezePath
 from senet_viz.analysis.freezing_files import stored_freezing, write_freezing
-from senet_viz.errors import RecordingError
-from senet_viz.recording.files import as_recording_errors
-from senet_viz.recording.folder import LOCK, PROGRESS, FolderLock
-from senet_viz.recording.layout import FREEZING, differences
+from senet_viz.recording.folder import LOCK, PROGRESS, JobFolder, check_same
+from senet_viz.recording.layout import FREEZING
 from senet_viz.recording.outcomes import CLEAN_FOLDER, SCRATCH_FOLDER
 from senet_viz.workflows.interventions.donors import FOLDS
 from senet_viz.workflows.interventions.request import InterventionOptions
@@ -138,15 +136,11 @@ class FreezingFolder:
             RecordingError: the folder is locked, can not be written, or is something else's.
         """
         self.folder = folder
-        self._lock = FolderLock(folder)
-        with as_recording_errors(f"Writing into {folder}", "Give a folder that can be written."):
-            _check_free(folder)
-            folder.mkdir(parents=True, exist_ok=True)
-            self._lock.acquire()
+        self._place = JobFolder(folder, f"Writing into {folder}", is_own=_is_own)
         try:
             self.stored = stored_freezing(folder)
         except BaseException:
-            self._lock.release()
+            self._place.release()
             raise
 
     def take_up(self, draft: FreezePath) -> FreezePath:
@@ -157,12 +151,7 @@ class FreezingFolder:
         """
         if self.stored is None:
             return draft
-        for path, old, new in differences(dict(self.stored.identity), dict(draft.identity), "identity"):
-            name = path.removeprefix("identity.")
-            raise RecordingError(
-                f"{self.folder} was made with {name} = {old!r}, this run has {new!r}: repeat the first run's choices, or "
-                "give another folder."
-            )
+        check_same(dict(self.stored.identity), dict(draft.identity), "", str(self.folder))
         return self.stored
 
     def commit(self, path: FreezePath) -> None:
@@ -175,14 +164,8 @@ class FreezingFolder:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._lock.release()
+        self._place.release()
 
 
-def _check_free(folder: Path) -> None:
-    if folder.exists() and not folder.is_dir():
-        raise RecordingError(f"{folder} is a file: give a folder.")
-    if not folder.exists():
-        return
-    foreign = sorted(path.name for path in folder.iterdir() if _OWN.fullmatch(path.name) is None)
-    if foreign:
-        raise RecordingError(f"{folder} is not empty and holds {foreign[0]}: give another folder.")
+def _is_own(name: str) -> bool:
+    return _OWN.fullmatch(name) is not None
