@@ -14,13 +14,13 @@ from senet_viz.errors import ModelError
 from senet_viz.gates.hooks import evaluating
 from senet_viz.models.zoo import Model
 
-PRECISIONS: dict[str, torch.dtype | None] = {"fp32": None, "bf16": torch.bfloat16, "fp16": torch.float16}
+_DTYPES: dict[str, torch.dtype | None] = {"fp32": None, "bf16": torch.bfloat16, "fp16": torch.float16}
 
 
 @contextlib.contextmanager
 def observing(model: Model, precision: str) -> Iterator[None]:
     """The model's lock, eval mode, no gradients, asked-for precision; fp32 means no TF32 and deterministic kernels."""
-    dtype = PRECISIONS[precision]
+    dtype = _DTYPES[precision]
     with contextlib.ExitStack() as stack:
         stack.enter_context(model.lock)
         stack.enter_context(evaluating(model.module))

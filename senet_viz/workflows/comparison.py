@@ -18,10 +18,11 @@ from senet_viz.analysis.comparison.result import ComparedImage, Comparison, Fail
 from senet_viz.errors import ArgumentError, GateError, ImageError
 from senet_viz.gates.recorder import GateRecorder
 from senet_viz.images.decoding import MAX_FILE_BYTES, SUFFIXES, decode_image, describe_error
-from senet_viz.models.forward import PRECISIONS, forward, observing
+from senet_viz.models.forward import forward, observing
 from senet_viz.models.preprocessing import Preprocessing
 from senet_viz.models.zoo import Model
 from senet_viz.paths import expand_home, tell_refusal
+from senet_viz.recording.options import PRECISIONS
 from senet_viz.recording.reader import Recording
 from senet_viz.schema import Manifest, label_classes
 from senet_viz.workflows.recorded_model import check_blocks, check_weights, describe_differences

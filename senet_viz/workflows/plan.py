@@ -4,67 +4,22 @@ import math
 import os
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from senet_viz.errors import ArgumentError, RecordingError, SourceError
+from senet_viz.errors import RecordingError, SourceError
 from senet_viz.images.labels import map_labels, name_classes
 from senet_viz.images.source import ImageSource, choose_indices, choose_kept
-from senet_viz.models.forward import PRECISIONS
 from senet_viz.models.zoo import Model
 from senet_viz.paths import expand_home, tell_refusal
+from senet_viz.recording.options import RecordOptions
 from senet_viz.schema import HISTOGRAM_BINS, ClassTable
 from senet_viz.workflows.job import JobEstimate, Rows, cut, existing_parent, free_bytes, recorded_bytes, warm_up
 
 MAX_MOMENT_BYTES = 2 * 1024**3
-
-
-@dataclass(frozen=True)
-class RecordOptions:
-    """What a recording is made with; all but `workers` and `commit_seconds` is part of its identity.
-
-    Attributes:
-        keep: whose gates are kept per image: "all", "none", or a number, at most so many per class.
-        precision: "fp32", "bf16" or "fp16" (autocast).
-        batch_size: images a forward.
-        shard_size: images a file.
-        limit: at most so many images, stratified by class and seeded; None for all.
-        seed: of the choice of images and of kept ones.
-        squeeze: z is kept per image too (its class moments are always taken).
-        label_map: file that maps classes to outputs.
-        data_name: name of the data in the manifest; the last part of its path by default.
-        workers: threads that decode.
-        commit_seconds: what a kill can lose at most; also after every 5,000 images.
-    """
-
-    keep: str = "all"
-    precision: str = "fp32"
-    batch_size: int = 64
-    shard_size: int = 5000
-    limit: int | None = None
-    seed: int = 0
-    squeeze: bool = False
-    label_map: Path | None = None
-    data_name: str | None = None
-    workers: int = 2
-    commit_seconds: float = 30.0
-
-    def __post_init__(self) -> None:
-        if self.precision not in PRECISIONS:
-            raise ArgumentError(f"precision is {self.precision!r}; it is one of {', '.join(PRECISIONS)}.")
-        for name in ("batch_size", "shard_size", "workers"):
-            if getattr(self, name) < 1:
-                raise ArgumentError(f"{name} is {getattr(self, name)}; it is at least 1.")
-        if self.seed < 0:
-            raise ArgumentError(f"seed is {self.seed}; it is at least 0.")
-        if self.limit is not None and self.limit < 1:
-            raise ArgumentError(f"limit is {self.limit}; it is at least 1, or left out for all images.")
-        if self.keep not in ("all", "none") and not (self.keep.isdecimal() and int(self.keep) > 0):
-            raise ArgumentError(f"keep is {self.keep!r}; it is 'all', 'none' or a number of images per class.")
 
 
 def estimate_recording(model: Model, source: ImageSource, options: RecordOptions, folder: Path) -> JobEstimate:

@@ -25,12 +25,13 @@ from senet_viz.models.forward import forward, observing, output_labels, read_log
 from senet_viz.models.memory import keep_freed_memory
 from senet_viz.models.zoo import Model, with_calibrated_batch_norm
 from senet_viz.paths import expand_home
+from senet_viz.recording.options import RecordOptions
 from senet_viz.recording.reader import Recording, open_recording
 from senet_viz.recording.rows import RecordedBatch
 from senet_viz.recording.writer import RecordingWriter
 from senet_viz.schema import Manifest
 from senet_viz.workflows.job import JobEstimate, Meter, OnProgress, Rows, run_batches
-from senet_viz.workflows.plan import RecordOptions, RecordPlan, check_room, estimate_recording
+from senet_viz.workflows.plan import RecordPlan, check_room, estimate_recording
 
 
 def record(
@@ -114,15 +115,7 @@ def _draft(model: Model, source: ImageSource, options: RecordOptions, plan: Reco
         classes=name_classes(source.classes, source.label_kind, model.classes or None),
         mapping=mapping,
         preprocessing={**model.preprocess.to_json(), "decoder": DECODER},
-        options={
-            "batch_size": options.batch_size,
-            "precision": options.precision,
-            "limit": options.limit,
-            "keep": options.keep,
-            "shard_size": options.shard_size,
-            "seed": options.seed,
-            "squeeze": options.squeeze,
-        },
+        options=options.for_manifest(),
         environment={**describe_environment(model.device), "started": now},
         notes=(*model.notes, *_left_out(model), *source.notes, *([mapping.note] if mapping.note else [])),
     )

@@ -11,7 +11,7 @@ from playwright.sync_api import Browser, Page, expect
 
 import senet_viz as sv
 from senet_viz.images.builtin import sample_images
-from senet_viz.workflows.plan import RecordOptions
+from senet_viz.recording.options import RecordOptions
 from tests.e2e.browser import MARKS, expect_nothing_wrong, serious_problems, settle, visiting, wait_until
 from tests.e2e.walking import Walk, arrive, click_point, drawn, follow, go_back_to, pick, said
 

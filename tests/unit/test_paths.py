@@ -14,6 +14,7 @@ from senet_viz.errors import RecordingError, SourceError
 from senet_viz.models.weights import save_weights
 from senet_viz.models.zoo import bundled_folder
 from senet_viz.paths import expand_home, tell_refusal
+from senet_viz.recording.options import RecordOptions
 from senet_viz.recording.outcomes import open_outcomes
 from senet_viz.recording.reader import open_recording
 from senet_viz.recording.slim import slim_recording
@@ -22,7 +23,7 @@ from senet_viz.report.writing import write_report
 from senet_viz.schema import ClassTable
 from senet_viz.stats.superclasses import read_superclasses
 from senet_viz.workflows.comparison import list_images
-from senet_viz.workflows.plan import RecordOptions, plan_recording
+from senet_viz.workflows.plan import plan_recording
 from senet_viz.workflows.record import record
 from tests.support.synthetic import synthetic_recording
 from tests.support.tiny import tiny_png, write_tiny_parquet

@@ -12,6 +12,7 @@ from senet_viz.dashboard.jobs.plan import Plan, plan_request
 from senet_viz.dashboard.jobs.request import RecordRequest, suggest_name
 from senet_viz.dashboard.links import escape
 from senet_viz.errors import SenetVizError
+from senet_viz.recording.options import PRECISIONS
 from senet_viz.text import bytes_text, seconds_text
 
 
@@ -42,7 +43,6 @@ IMAGES: dict[str, Kind | str] = {
     "torchvision data set": Kind("Name in torchvision", "CIFAR10", "torchvision:"),
 }
 KEEPS = {"All": "all", "None": "none", "Some per class": ""}
-PRECISIONS = ["fp32", "bf16", "fp16"]
 _KEEP_HELP = (
     "Images whose gates are stored one by one. Class means, standard deviations and histograms are always of all images; "
     "for large sets keep some per class."

@@ -14,6 +14,7 @@ from senet_viz.images.source import ImageSource
 from senet_viz.models.environment import describe_environment
 from senet_viz.models.memory import keep_freed_memory
 from senet_viz.models.zoo import Model
+from senet_viz.recording.options import RecordOptions
 from senet_viz.recording.outcomes import (
     CLEAN_FOLDER,
     SCRATCH_FOLDER,
@@ -56,7 +57,6 @@ from senet_viz.workflows.interventions.running import (
     run_plan,
 )
 from senet_viz.workflows.job import JobEstimate, Meter, OnProgress
-from senet_viz.workflows.plan import RecordOptions
 from senet_viz.workflows.record import record
 
 NOTES: Mapping[str, str] = {

@@ -12,7 +12,7 @@ import senet_viz as sv
 from senet_viz.analysis.comparison.placement import Placement
 from senet_viz.dashboard.comparison import results
 from senet_viz.errors import RecordingError
-from senet_viz.workflows.plan import RecordOptions
+from senet_viz.recording.options import RecordOptions
 from senet_viz.workflows.record import record
 from tests.support.pages import Opener, page_opener, said
 from tests.support.tiny import tiny_png, write_tiny_parquet

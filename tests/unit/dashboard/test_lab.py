@@ -11,8 +11,8 @@ from senet_viz.claims.assess import assess
 from senet_viz.dashboard.lab.effects import make_commands
 from senet_viz.dashboard.lab.live import parse_channels
 from senet_viz.errors import ArgumentError
+from senet_viz.recording.options import RecordOptions
 from senet_viz.recording.reader import Recording
-from senet_viz.workflows.plan import RecordOptions
 from senet_viz.workflows.record import record
 from tests.support.pages import Opener, figures, page_opener, said
 from tests.support.synthetic import PAPER_BLOCKS, synthetic_recording

@@ -16,9 +16,9 @@ from senet_viz.models.networks.resnet import small_se_resnet50
 from senet_viz.models.preprocessing import Preprocessing
 from senet_viz.models.weights import save_weights
 from senet_viz.models.zoo import load_model, with_calibrated_batch_norm
+from senet_viz.recording.options import RecordOptions
 from senet_viz.schema import ClassTable
 from senet_viz.workflows.model_building import write_config
-from senet_viz.workflows.plan import RecordOptions
 from senet_viz.workflows.record import record
 from senet_viz.workflows.recorded_model import load_recorded_model
 

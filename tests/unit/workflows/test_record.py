@@ -15,8 +15,9 @@ from senet_viz.errors import ArgumentError, RecordingError, SourceError
 from senet_viz.images.source import ImageSource
 from senet_viz.models.zoo import Model, load_model
 from senet_viz.recording.folder import read_progress
+from senet_viz.recording.options import RecordOptions
 from senet_viz.workflows.job import JobEstimate
-from senet_viz.workflows.plan import RecordOptions, check_room
+from senet_viz.workflows.plan import check_room
 from senet_viz.workflows.record import calibrate_on, record, summarize
 from tests.support.tiny import write_tiny_parquet
 

@@ -17,8 +17,8 @@ from senet_viz.cli.options import app
 from senet_viz.errors import ArgumentError, ImageError, RecordingError
 from senet_viz.models.preprocessing import Preprocessing
 from senet_viz.models.zoo import Model
+from senet_viz.recording.options import RecordOptions
 from senet_viz.recording.reader import Recording, open_recording
-from senet_viz.workflows.plan import RecordOptions
 from senet_viz.workflows.record import record
 from senet_viz.workflows.stability import CHANGES, Change, list_variations, vary_image, vary_picture
 from tests.support.known_gates import KnownNetwork

@@ -14,12 +14,12 @@ from senet_viz.errors import ArgumentError, RecordingError, SourceError
 from senet_viz.images.source import ImageSource
 from senet_viz.models.zoo import Model
 from senet_viz.recording.folder import read_progress
+from senet_viz.recording.options import RecordOptions
 from senet_viz.recording.outcomes import BASELINES, Outcome, Outcomes, Variant, summarize_outcomes
 from senet_viz.workflows.interventions.donors import draw_donors, draw_groups, make_folds
 from senet_viz.workflows.interventions.making import intervene
 from senet_viz.workflows.interventions.request import InterventionOptions
 from senet_viz.workflows.job import JobEstimate, JobProgress
-from senet_viz.workflows.plan import RecordOptions
 from senet_viz.workflows.record import record
 from tests.support.known_gates import known_network, write_colours
 from tests.support.networks import count_hooks
