@@ -18,8 +18,8 @@ from pathlib import Path
 import numpy as np
 
 from senet_viz import load_model, open_images
-from senet_viz.gates.activation_cache import PrefixMemory, learn_prefixes
-from senet_viz.gates.intervention import moving
+from senet_viz.gates.activation_cache import ActivationCache, build_activation_cache
+from senet_viz.gates.intervention import patching
 from senet_viz.images.loading import load_batches
 from senet_viz.models.environment import describe_environment
 from senet_viz.models.forward import observing
@@ -40,7 +40,7 @@ def run_plain(work: InterventionWork, request: Request, images: Rows, clean: Out
         batches = load_batches(request.source, [request.indices[images]], request.model.preprocess)
         for batch in batches:
             assert batch.pixels is not None
-            with moving(request.model.module, work.moves(variant, images, clean.prediction)):
+            with patching(request.model.module, work.patches(variant, images, clean.prediction)):
                 found.append(judge(forward_of(request.model, batch.pixels)(), work.outputs[images]))
     return found
 
@@ -67,7 +67,7 @@ def measure(request: Request, folder: Path) -> dict[str, object]:
     recording = record(request.model, request.source, folder / "clean", options=RecordOptions(limit=options.limit))
     prepared = prepare(request, recording)
     (folder / "scratch").mkdir()
-    whole = make_work(request, prepared, PrefixMemory({}, "none"), folder / "scratch")
+    whole = make_work(request, prepared, ActivationCache({}, "none"), folder / "scratch")
     total = len(prepared.chosen.rows)
     seconds = {"plain": 0.0, "one_pass": 0.0, "plan": 0.0}
     mode, identical = "", True
@@ -77,7 +77,9 @@ def measure(request: Request, folder: Path) -> dict[str, object]:
             if not mode:
                 (batch,) = load_batches(request.source, [request.indices[images]], request.model.preprocess)
                 assert batch.pixels is not None
-                memory = learn_prefixes(request.model.module, request.gates, forward_of(request.model, batch.pixels))
+                memory = build_activation_cache(
+                    request.model.module, request.gates, forward_of(request.model, batch.pixels)
+                )
                 mode, plan = memory.mode, InterventionWork(**{**vars(whole), "memory": memory})
             marks = [time.perf_counter()]
             one_pass = run_pass(whole, request, images)

@@ -79,7 +79,7 @@ def _name_bar(prediction: Prediction, i: int, look: Look, bars: go.Bar) -> list[
 _DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot")
 
 
-def draw_dose(trial: Trial, look: Look, *, narrow: bool = False) -> go.Figure:
+def draw_strength_sweep(trial: Trial, look: Look, *, narrow: bool = False) -> go.Figure:
     """Probability over the strength: a line an output that comes first or is probable somewhere.
 
     Args:

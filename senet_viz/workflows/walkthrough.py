@@ -23,7 +23,7 @@ from senet_viz.gates.adapters import find_adapter
 from senet_viz.gates.discovery import BoundGate
 from senet_viz.gates.hooks import attached
 from senet_viz.gates.intervention import find_block
-from senet_viz.gates.proof import MIXERS
+from senet_viz.gates.isolated_check import MIXERS
 from senet_viz.gates.recorder import GateRecorder
 from senet_viz.models.forward import forward, observing
 from senet_viz.models.networks.se import ConstantLogits, SEBlock

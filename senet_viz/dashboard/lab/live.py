@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from senet_viz.analysis.comparison.result import Failure
-from senet_viz.analysis.trial import DOSES, TRIAL_BASELINES, Trial
+from senet_viz.analysis.trial import STRENGTHS, TRIAL_BASELINES, Trial
 from senet_viz.dashboard import captions, glossary, links
 from senet_viz.dashboard.controls import prepare, row
 from senet_viz.dashboard.frame import Opened
@@ -15,7 +15,7 @@ from senet_viz.dashboard.parts import show_answer, show_downloads, show_figure
 from senet_viz.dashboard.uploads import Brought, bring_images
 from senet_viz.dashboard.waiting import load_networks, networks_can_wait, open_network, wait_for
 from senet_viz.errors import ArgumentError, SenetVizError
-from senet_viz.figures.trial import draw_dose, draw_trial
+from senet_viz.figures.trial import draw_strength_sweep, draw_trial
 from senet_viz.recording.reader import Recording
 from senet_viz.schema import label_blocks, label_classes
 from senet_viz.stats.effect_parts import BASELINE_WORDS
@@ -72,7 +72,7 @@ def _try(page: Opened, model: "Model", brought: Brought) -> None:
     asked = (f"{brought.digest}-{position}", blocks, baseline, channels, class_index)
     trial = get_trial(model, page.recording, page.stamp, prepared, *asked, (strength,))
     _show(page, prepared, trial)
-    _show_dose(page, model, prepared, asked)
+    _show_strength_sweep(page, model, prepared, asked)
 
 
 def _show(page: Opened, prepared: "PreparedImage", trial: Trial) -> None:
@@ -100,7 +100,7 @@ def _show(page: Opened, prepared: "PreparedImage", trial: Trial) -> None:
     show_downloads(trial.table(), figure, key="lab_try", name=name)
 
 
-def _show_dose(
+def _show_strength_sweep(
     page: Opened,
     model: "Model",
     prepared: "PreparedImage",
@@ -113,11 +113,11 @@ def _show_dose(
     )  # fmt: skip
     if not wanted:
         return
-    trial = get_trial(model, page.recording, page.stamp, prepared, *asked, DOSES)
-    figure = draw_dose(trial, page.screen.look, narrow=page.screen.narrow)
+    trial = get_trial(model, page.recording, page.stamp, prepared, *asked, STRENGTHS)
+    figure = draw_strength_sweep(trial, page.screen.look, narrow=page.screen.narrow)
     name = f"dose-{trial.baseline}-{prepared.sha256[:8]}"
     show_figure(figure, name=name, alt="Probability of the leading outputs at five strengths.")
-    st.caption(captions.DOSE)
+    st.caption(captions.STRENGTH_SWEEP)
     show_downloads(trial.table(), figure, key="lab_dose", name=name)
 
 

@@ -28,7 +28,7 @@ from senet_viz.workflows.interventions.making import (
     record_clean,
 )
 from senet_viz.workflows.interventions.request import Request, make_request
-from senet_viz.workflows.interventions.running import Rehearsal, rehearse
+from senet_viz.workflows.interventions.running import CachedWarmUp, warm_up_with_cache
 from senet_viz.workflows.job import JobEstimate, OnProgress
 
 OnEstimate = Callable[[JobEstimate], None]
@@ -162,14 +162,14 @@ def _search(
     on_estimate: OnEstimate | None,
     on_progress: OnProgress | None,
 ) -> FreezePath:
-    rehearsal = rehearse(request.model, request.source, request.indices, request.gates, request.options)
+    warm = warm_up_with_cache(request.model, request.source, request.indices, request.gates, request.options)
     done = len(keeper.stored.steps) if keeper.stored else 0
     images = len(request.indices)
     halves, recorded = (images - images // 2, images // 2), images_to_record(request)
     if keeper.stored:
         halves, recorded = keeper.stored.images, 0
     estimate = estimate_freezing(
-        rehearsal, len(request.gates), halves, done=done, recorded=recorded, more_bytes=bytes_beside(request),
+        warm, len(request.gates), halves, done=done, recorded=recorded, more_bytes=bytes_beside(request),
         folder=request.folder,
     )  # fmt: skip
     if on_estimate:
@@ -177,20 +177,20 @@ def _search(
     estimate.check_room("The search, scratch files included,", "use --limit, or another disk.")
     recording = request.given or record_clean(request, on_progress)
     prepared = prepare(request, recording)
-    path = keeper.take_up(_draft(request, options, prepared, rehearsal))
+    path = keeper.take_up(_draft(request, options, prepared, warm))
     if path.complete:
         return path
     with scratch_folder(request.folder / SCRATCH_FOLDER) as scratch:
-        work = make_work(request, prepared, rehearsal.memory, scratch)
+        work = make_work(request, prepared, warm.memory, scratch)
         return Walk(keeper, request, prepared, work, path).finish(on_progress)
 
 
-def _draft(request: Request, options: FreezeOptions, prepared: Prepared, rehearsal: Rehearsal) -> FreezePath:
+def _draft(request: Request, options: FreezeOptions, prepared: Prepared, warm: CachedWarmUp) -> FreezePath:
     about = prepared.recording.manifest
     halves = split_halves(prepared, options.seed)
     notes = [h.grouping.note for h in halves if h.grouping.note]
-    if options.reuse and NOTES[rehearsal.memory.mode]:
-        notes.append(NOTES[rehearsal.memory.mode])
+    if options.reuse and NOTES[warm.memory.mode]:
+        notes.append(NOTES[warm.memory.mode])
     identity: dict[str, Any] = {
         "model": dict(about.model), "data": {**about.data, "images": len(prepared.chosen.rows)},
         "preprocessing": dict(about.preprocessing), "outputs": list(about.mapping.outputs), "options": options.choices(),

@@ -13,7 +13,7 @@ from senet_viz.recording.layout import FREEZING
 from senet_viz.recording.outcomes import CLEAN_FOLDER, SCRATCH_FOLDER
 from senet_viz.workflows.interventions.donors import FOLDS
 from senet_viz.workflows.interventions.request import InterventionOptions
-from senet_viz.workflows.interventions.running import Rehearsal
+from senet_viz.workflows.interventions.running import CachedWarmUp
 from senet_viz.workflows.job import JobEstimate, free_bytes, recorded_bytes
 
 
@@ -46,7 +46,7 @@ class FreezeOptions:
         self.as_interventions()
 
     def as_interventions(self) -> InterventionOptions:
-        """The same images, folds, halves and means as a run that moves each gate to its mean."""
+        """The same images, folds, halves and means as a run that patches each gate to its mean."""
         return InterventionOptions(
             targets=("blocks",), baselines=("mean",), repeats=1, seed=self.seed, limit=self.limit,
             batch_size=self.batch_size, label_map=self.label_map, data_name=self.data_name, workers=self.workers,
@@ -68,7 +68,7 @@ def count_forwards(blocks: int, halves: tuple[int, int], *, done: int = 0) -> in
 
 
 def estimate_freezing(
-    rehearsal: Rehearsal,
+    warm: CachedWarmUp,
     blocks: int,
     halves: tuple[int, int],
     *,
@@ -80,7 +80,7 @@ def estimate_freezing(
     """Time and disk of a search.
 
     Args:
-        rehearsal: of the network on some of its images.
+        warm: what the network did on some of its images.
         blocks: B.
         halves: images that choose and images that confirm.
         done: steps of an earlier run.
@@ -88,13 +88,13 @@ def estimate_freezing(
         more_bytes: of that recording and of scratch files.
         folder: where it is written.
     """
-    share = _share(rehearsal)
+    share = _share(warm)
     choosing = sum(1 + (blocks - step) * share for step in range(done, blocks))
     whole = halves[0] * choosing + halves[1] * (
         1 + blocks
     )  # which gate comes first is not known: as if it were the first
     passes = halves[0] * (blocks - done) + halves[1]
-    seconds = passes * rehearsal.decoding + whole * rehearsal.running
+    seconds = passes * warm.decoding + whole * warm.running
     return JobEstimate(
         images=sum(halves),
         disk_bytes=more_bytes,
@@ -105,13 +105,13 @@ def estimate_freezing(
         confirming=halves[1],
         forwards=count_forwards(blocks, halves, done=done),
         whole_forwards=whole,
-        seconds=seconds + recorded * (rehearsal.decoding + rehearsal.running),
+        seconds=seconds + recorded * (warm.decoding + warm.running),
     )
 
 
-def _share(rehearsal: Rehearsal) -> float:
+def _share(warm: CachedWarmUp) -> float:
     """Of a forward that a candidate computes, the mean over all blocks."""
-    memory = rehearsal.memory
+    memory = warm.memory
     if memory.mode == "none":
         return 1.0
     shares = [prefix.after_shared for prefix in memory.prefixes.values()]

@@ -12,7 +12,7 @@ import torch
 
 from senet_viz.analysis.freezing import FreezePath, FreezeStep, Timing, choose_block, measure_cost, try_block
 from senet_viz.errors import ArgumentError
-from senet_viz.gates.intervention import Move, moving
+from senet_viz.gates.intervention import GatePatch, patching
 from senet_viz.images.loading import Batch, load_batches
 from senet_viz.models.zoo import Model
 from senet_viz.recording.outcomes import Outcome, Variant
@@ -72,24 +72,24 @@ class FreezingWork:
         """
         network, memory, outputs = self.model.module, self.inner.memory, self.inner.outputs[place]
         run = forward_of(self.model, pixels_of(batch, self.inner.source))
-        moves = self._freeze(place)
-        with moving(network, moves(self.base, None)):
+        patches = self._freeze(place)
+        with patching(network, patches(self.base, None)):
             found = [judge(memory.run_clean(run), outputs)]
         for target in self.targets:
             first = min(set(target) - set(self.base), key=self._depth)
-            with moving(network, moves(target, first)):
+            with patching(network, patches(target, first)):
                 found.append(judge(memory.run_from(first, run), outputs))
         memory.forget()
         return found
 
-    def _freeze(self, place: Rows) -> Callable[[Blocks, str | None], list[Move]]:
+    def _freeze(self, place: Rows) -> Callable[[Blocks, str | None], list[GatePatch]]:
         """Moves of a batch's gates to the means of the other folds; those that a memory replays are not made again."""
         nobody = np.zeros(len(place), dtype=np.int32)  # a mean asks for no prediction
 
-        def make(blocks: Blocks, first: str | None) -> list[Move]:
+        def make(blocks: Blocks, first: str | None) -> list[GatePatch]:
             replayed = self._replayed[first] if first is not None else frozenset()
             wanted = tuple(sorted((b for b in blocks if b not in replayed), key=self._depth))
-            return self.inner.moves(Variant("", "set", wanted, "mean", 0, 1.0), place, nobody)
+            return self.inner.patches(Variant("", "set", wanted, "mean", 0, 1.0), place, nobody)
 
         return make
 

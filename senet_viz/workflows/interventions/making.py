@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from senet_viz.gates.activation_cache import PrefixMemory
+from senet_viz.gates.activation_cache import ActivationCache
 from senet_viz.images.source import ImageSource
 from senet_viz.models.environment import describe_environment
 from senet_viz.models.memory import keep_freed_memory
@@ -50,11 +50,11 @@ from senet_viz.workflows.interventions.request import (
     make_request,
 )
 from senet_viz.workflows.interventions.running import (
+    CachedWarmUp,
     InterventionWork,
-    Rehearsal,
     estimate_interventions,
-    rehearse,
     run_plan,
+    warm_up_with_cache,
 )
 from senet_viz.workflows.job import JobEstimate, Meter, OnProgress
 from senet_viz.workflows.record import record
@@ -129,7 +129,7 @@ def draft_manifest(request: Request, prepared: Prepared, mode: str) -> OutcomesM
     )
 
 
-def make_work(request: Request, prepared: Prepared, memory: PrefixMemory, scratch: Path) -> InterventionWork:
+def make_work(request: Request, prepared: Prepared, memory: ActivationCache, scratch: Path) -> InterventionWork:
     """Fills the scratch files and puts together what a batch needs."""
     recording, chosen, options = prepared.recording, prepared.chosen, request.options
     classes = len(recording.classes)
@@ -240,13 +240,13 @@ def _make(request: Request, on_estimate: OnEstimate | None, on_progress: OnProgr
     with OutcomesWriter(request.folder) as writer:
         if request.is_finished():
             return open_outcomes(request.folder)
-        rehearsal = rehearse(request.model, request.source, request.indices, request.gates, request.options)
-        estimate = _estimate(request, rehearsal)
+        warm = warm_up_with_cache(request.model, request.source, request.indices, request.gates, request.options)
+        estimate = _estimate(request, warm)
         if on_estimate:
             on_estimate(estimate)
         estimate.check_room("The interventions, scratch files included,", "use --limit, or another disk.")
         prepared = prepare(request, request.given or record_clean(request, on_progress))
-        memory = rehearsal.memory
+        memory = warm.memory
         writer.begin(draft_manifest(request, prepared, memory.mode), prepared.chosen.samples)
         if not writer.complete:
             _fill(writer, request, prepared, memory, on_progress)
@@ -257,7 +257,7 @@ def _fill(
     writer: OutcomesWriter,
     request: Request,
     prepared: Prepared,
-    memory: PrefixMemory,
+    memory: ActivationCache,
     on_progress: OnProgress | None,
 ) -> None:
     with scratch_folder(request.folder / SCRATCH_FOLDER) as scratch:
@@ -269,9 +269,9 @@ def _fill(
             writer.finish(throughput=throughput, baselines=baselines, notes=notes)
 
 
-def _estimate(request: Request, rehearsal: Rehearsal) -> JobEstimate:
+def _estimate(request: Request, warm: CachedWarmUp) -> JobEstimate:
     return estimate_interventions(
-        rehearsal, request.variants, len(request.indices), recorded=images_to_record(request),
+        warm, request.variants, len(request.indices), recorded=images_to_record(request),
         more_bytes=bytes_beside(request), folder=request.folder,
     )  # fmt: skip
 

@@ -133,7 +133,7 @@ def make_variants(gates: Sequence[BoundGate], options: InterventionOptions) -> t
 
 
 def first_gate(variant: Variant) -> str:
-    """Name of the first gate that an intervention moves."""
+    """Name of the first gate that an intervention patches."""
     return variant.blocks[0]
 
 
@@ -305,7 +305,7 @@ class Request:
 
     @cached_property
     def moved(self) -> tuple[BoundGate, ...]:
-        """The gates that some intervention moves."""
+        """The gates that some intervention patches."""
         names = {block for variant in self.variants for block in variant.blocks}
         return tuple(bound for bound in self.gates if bound.gate.name in names)
 

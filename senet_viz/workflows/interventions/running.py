@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from senet_viz.errors import SourceError
-from senet_viz.gates.activation_cache import PrefixMemory, learn_prefixes
+from senet_viz.gates.activation_cache import ActivationCache, build_activation_cache
 from senet_viz.gates.discovery import BoundGate
-from senet_viz.gates.intervention import Move, moving
+from senet_viz.gates.intervention import GatePatch, patching
 from senet_viz.images.loading import Batch
 from senet_viz.images.source import ImageSource
 from senet_viz.models.forward import observing, read_logits
@@ -55,7 +55,7 @@ def join(parts: Sequence[Outcome]) -> Outcome:
 _ROW_BYTES = 4  # what an image takes on disk, an intervention
 
 
-class Rehearsal(NamedTuple):
+class CachedWarmUp(NamedTuple):
     """What was learned on a few images.
 
     Attributes:
@@ -64,14 +64,14 @@ class Rehearsal(NamedTuple):
         running: seconds an image and forward.
     """
 
-    memory: PrefixMemory
+    memory: ActivationCache
     decoding: float
     running: float
 
 
-def rehearse(
+def warm_up_with_cache(
     model: Model, source: ImageSource, indices: Rows, gates: Sequence[BoundGate], options: InterventionOptions
-) -> Rehearsal:
+) -> CachedWarmUp:
     """Times decoding and a forward of up to 16 images, and finds out on them what can be remembered.
 
     Raises:
@@ -80,41 +80,41 @@ def rehearse(
     warm = warm_up(model, source, indices, batch_size=options.batch_size, workers=options.workers)
     if warm.pixels is None:
         raise SourceError(f"None of the {len(indices):,} images of {source.name} could be read.")
-    memory = PrefixMemory({}, "none")
+    memory = ActivationCache({}, "none")
     if options.reuse:
         with observing(model, "fp32"):
-            memory = learn_prefixes(model.module, gates, forward_of(model, warm.pixels))
-    return Rehearsal(memory, warm.decoding, warm.running)
+            memory = build_activation_cache(model.module, gates, forward_of(model, warm.pixels))
+    return CachedWarmUp(memory, warm.decoding, warm.running)
 
 
 def estimate_interventions(
-    rehearsal: Rehearsal, variants: Sequence[Variant], images: int, *, recorded: int, more_bytes: int, folder: Path
+    warm: CachedWarmUp, variants: Sequence[Variant], images: int, *, recorded: int, more_bytes: int, folder: Path
 ) -> JobEstimate:
     """Time and disk of a run.
 
     Args:
-        rehearsal: of the network on some of its images.
+        warm: what the network did on some of its images.
         variants: the plan.
         images: N.
         recorded: images that are recorded before.
         more_bytes: of that recording and of scratch files.
         folder: where it is written.
     """
-    work = 1 + sum(_shares(rehearsal.memory, variants))
-    seconds = images * (rehearsal.decoding + work * rehearsal.running)
+    work = 1 + sum(_shares(warm.memory, variants))
+    seconds = images * (warm.decoding + work * warm.running)
     return JobEstimate(
         images=images,
         variants=len(variants),
         forwards=images * (len(variants) + 1),
         whole_forwards=images * work,
-        seconds=seconds + recorded * (rehearsal.decoding + rehearsal.running),
+        seconds=seconds + recorded * (warm.decoding + warm.running),
         disk_bytes=_ROW_BYTES * images * (len(variants) + 1) + more_bytes,
         free_bytes=free_bytes(folder),
         present_bytes=recorded_bytes(folder / CLEAN_FOLDER),
     )
 
 
-def _shares(memory: PrefixMemory, variants: Sequence[Variant]) -> list[float]:
+def _shares(memory: ActivationCache, variants: Sequence[Variant]) -> list[float]:
     """Share of a forward that each intervention computes; the first of a gate also computes what is its own."""
     if memory.mode == "none":
         return [1.0] * len(variants)
@@ -146,7 +146,7 @@ class InterventionWork:
     gates: Mapping[str, BoundGate]
     variants: Sequence[Variant]
     baselines: Baselines
-    memory: PrefixMemory
+    memory: ActivationCache
     outputs: NDArray[np.int32]
 
     precision = "fp32"
@@ -165,7 +165,7 @@ class InterventionWork:
         clean = judge(self.memory.run_clean(run), outputs)
         found: dict[Variant, Outcome] = {}
         for variant in self._by_first_gate():
-            with moving(self.model.module, self.moves(variant, place, clean.prediction)):
+            with patching(self.model.module, self.patches(variant, place, clean.prediction)):
                 found[variant] = judge(self.memory.run_from(first_gate(variant), run), outputs)
         self.memory.forget()
         return [clean, *(found[variant] for variant in self.variants)]
@@ -174,11 +174,11 @@ class InterventionWork:
         """Interventions with the same first gate after each other: they share what lies before it."""
         return sorted(self.variants, key=lambda variant: self.gates[first_gate(variant)].gate.depth)
 
-    def moves(self, variant: Variant, images: Rows, predictions: NDArray[np.int32]) -> list[Move]:
+    def patches(self, variant: Variant, images: Rows, predictions: NDArray[np.int32]) -> list[GatePatch]:
         """What an intervention does to a batch's gates; `predictions` are the clean ones."""
         find = self.baselines.find
         vectors = {block: find(variant, block, images, predictions) for block in variant.blocks}
-        return [Move(self.gates[block], torch.from_numpy(b), variant.strength) for block, b in vectors.items()]
+        return [GatePatch(self.gates[block], torch.from_numpy(b), variant.strength) for block, b in vectors.items()]
 
 
 def run_plan(
