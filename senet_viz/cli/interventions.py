@@ -40,7 +40,8 @@ def intervene_command(
     baselines: Annotated[
         str,
         typer.Option(
-            help="Comma-separated: one, zero, mean, group_mean, class_mean, predicted_class_mean, within, between."
+            help="Comma-separated: one, zero, mean, group_mean, class_mean, predicted_class_mean, within, between "
+            "(or same_class, other_class)."
         ),
     ] = "one,mean,predicted_class_mean,within,between",
     strength: Annotated[float, typer.Option(help="How far gates are moved, 0 to 1.")] = 1.0,

@@ -31,6 +31,7 @@ BASELINES = (
     "within",
     "between",
 )
+BASELINE_ALIASES = {"same_class": "within", "other_class": "between"}  # the field's words; files hold the short ones
 DRAWN = ("group_mean", "within", "between")  # a matter of chance, hence made several times
 CLEAN = "clean"
 

@@ -144,6 +144,13 @@ def test_the_plan(everything):
     assert {v.strength for v in everything.variants} == {0.7}
 
 
+def test_the_fields_words_for_donors_mean_the_same() -> None:
+    options = InterventionOptions(baselines=("same_class", "mean", "other_class"))
+    assert options == InterventionOptions(baselines=("within", "mean", "between"))
+    with pytest.raises(ArgumentError, match="comes twice"):
+        InterventionOptions(baselines=("within", "same_class"))
+
+
 def test_the_manifest_tells_what_was_done(everything, model):
     about = everything.manifest
     clean = sv.open_recording(everything.path / "clean")
