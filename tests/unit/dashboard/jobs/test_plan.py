@@ -14,7 +14,7 @@ from senet_viz.dashboard.jobs.request import RecordRequest, check_name, suggest_
 from senet_viz.dashboard.jobs.running import last_sentence
 from senet_viz.errors import ArgumentError, RecordingError
 from senet_viz.images.labels import map_labels
-from senet_viz.schema import ClassTable
+from senet_viz.schema import ClassTable, from_tree, to_tree
 
 
 def leave_job(root: Path, name: str, request: RecordRequest | None = None) -> None:
@@ -27,7 +27,7 @@ def leave_job(root: Path, name: str, request: RecordRequest | None = None) -> No
     from senet_viz.recording.folder import Holder
 
     holder["host"] = Holder.me().host
-    tree = {"request": (request or RecordRequest("bundled", "digits")).to_json(), "mapped": False,
+    tree = {"request": to_tree(request or RecordRequest("bundled", "digits")), "mapped": False,
             "workplace": str(root), "process": holder, "cancelled": None}  # fmt: skip
     (folder / "command.json").write_text(json.dumps(tree), encoding="utf-8")
 
@@ -44,9 +44,9 @@ def test_a_request_becomes_the_options_that_record_knows(tmp_path: Path) -> None
     arguments = request.arguments(tmp_path)
     assert shlex.split(shlex.join(arguments)) == list(arguments)
     with get_command(app).commands["record"].make_context("record", list(arguments[1:])) as context:
-        for name, value in request.to_json().items():
+        for name, value in to_tree(request).items():
             assert str(context.params[name]) == str(value), name
-    assert RecordRequest.from_json(request.to_json()) == request
+    assert from_tree(RecordRequest, to_tree(request), "command.json", "start it anew") == request
     assert RecordRequest("m", "d").arguments(Path("o")) == ("record", "--model", "m", "--data", "d", "--out", "o")
 
 
