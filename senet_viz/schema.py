@@ -301,7 +301,10 @@ def _fit(kind: Any, value: Any, path: str, layouts: Mapping[type, Layout]) -> An
         return _fit(inner[0], value, path, layouts)
     if origin is np.ndarray and not isinstance(value, np.ndarray):
         rows = isinstance(value, list) and isinstance(next(iter(value), 0), list)
-        return np.array(_convert(list[list[float | None]] if rows else list[float | None], value, path), np.float64)
+        found = _convert(list[list[float | None]] if rows else list[float | None], value, path)
+        if rows and len({len(row) for row in found}) > 1:
+            raise _MisfitError("Expected rows of one length", path)
+        return np.array(found, np.float64)
     if origin is tuple and isinstance(value, list):
         kinds = inner[:1] * len(value) if inner[-1] is ... else inner
         return [_fit(k, v, f"{path}[{at}]", layouts) for at, (k, v) in enumerate(zip(kinds, value))] + value[

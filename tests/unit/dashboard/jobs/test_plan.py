@@ -96,6 +96,21 @@ def test_a_plan_becomes_a_label_map_that_the_command_line_reads_as_meant(tmp_pat
         plan.label_map({"dog": "7: x"})
 
 
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"images": "6"}, "images: Expected `int`, got `str`; check again"),
+        ({"notes": [1]}, r"notes\[0\]: Expected `str`, got `int`; check again"),
+        ({"classes": [{"name": "cat"}]}, r"classes\[0\]: Object missing required field `key`; check again"),
+        ({"mapping": {"method": "name"}}, "Object missing required field `note`; check again"),
+        ({"outputs": 3}, "check again"),
+    ],
+)
+def test_a_plan_of_another_type_is_named(change: dict[str, Any], said: str) -> None:
+    with pytest.raises(RecordingError, match=f"^The plan of a recording(, |: ).*{said}"):
+        Plan.from_json(plan_tree(**change))
+
+
 def test_outputs_without_names_can_be_taken_in_order() -> None:
     plan = Plan.from_json(plan_tree(outputs=[{"name": None, "key": str(index)} for index in range(3)]))
     assert plan.output_labels == ("0", "1", "2")
