@@ -6,13 +6,14 @@ import os
 import socket
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from senet_viz.errors import ArgumentError, RecordingError
-from senet_viz.recording.files import as_recording_errors, replace_json, sync_folder
+from senet_viz.recording.files import as_recording_errors, read_data, replace_json, sync_folder
+from senet_viz.schema import to_tree
 
 LOCK = "job.lock"
 
@@ -76,7 +77,7 @@ class FolderLock:
         """
         me = Holder.me()
         offer = self._folder / f"{LOCK}.{me.pid}.tmp"
-        offer.write_text(json.dumps(asdict(me)), "utf-8")
+        offer.write_text(json.dumps(to_tree(me)), "utf-8")
         try:
             with _one_at_a_time(self._folder):
                 if not self._claim(offer):
@@ -131,10 +132,9 @@ def _one_at_a_time(folder: Path) -> Iterator[None]:
 
 def read_lock(folder: Path) -> Holder | None:
     """Who a lock file names; None where there is none or none that can be read."""
-    try:
-        return Holder(**json.loads((folder / LOCK).read_text("utf-8")))
-    except (OSError, ValueError, TypeError):
-        return None
+    with contextlib.suppress(RecordingError):
+        return read_data(folder / LOCK, Holder, "delete it")
+    return None
 
 
 def _held_sentence(folder: Path, holder: Holder) -> str:
@@ -299,8 +299,6 @@ def write_progress(folder: str | Path, state: str, values: Mapping[str, Any], *,
 
 def read_progress(folder: str | Path) -> Progress | None:
     """The last progress written in a folder; None where there is none that can be read."""
-    try:
-        tree = json.loads((Path(folder) / PROGRESS).read_text("utf-8"))
-        return Progress(**tree)
-    except (OSError, ValueError, TypeError):
-        return None
+    with contextlib.suppress(RecordingError):
+        return read_data(Path(folder) / PROGRESS, Progress, "delete it")
+    return None

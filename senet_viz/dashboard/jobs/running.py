@@ -2,7 +2,6 @@
 
 import contextlib
 import dataclasses
-import json
 import os
 import re
 import signal
@@ -10,10 +9,9 @@ import socket
 import subprocess
 import threading
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 from senet_viz.dashboard.jobs.request import (
     JOBS,
@@ -26,11 +24,11 @@ from senet_viz.dashboard.jobs.request import (
     refuse_if_written,
     shown_command,
 )
-from senet_viz.errors import RecordingError
-from senet_viz.recording.files import replace_json
+from senet_viz.errors import ArgumentError, RecordingError
+from senet_viz.recording.files import read_json, replace_json
 from senet_viz.recording.folder import LOCK, Holder, Progress, read_progress
 from senet_viz.recording.writer import stored_manifest
-from senet_viz.schema import Manifest
+from senet_viz.schema import Layout, Manifest, from_tree, to_tree
 
 COMMAND, LOG, LABEL_MAP = "command.json", "log.txt", "label-map.json"
 PATIENCE = 60.0  # a second signal would cut a commit short
@@ -219,27 +217,19 @@ def _spawn(root: Path, name: str, request: RecordRequest, *, mapped: bool, workp
 
 
 def _write_job(job: Job) -> None:
-    tree: dict[str, Any] = {
-        "request": job.request.to_json(),
-        "mapped": job.mapped,
-        "workplace": job.workplace,
-        "process": asdict(job.process),
-        "cancelled": job.cancelled,
-    }
-    replace_json(job.folder, COMMAND, tree)
+    tree = to_tree(job)
+    replace_json(job.folder, COMMAND, {name: tree[name] for name in tree if name not in ("root", "name")})
 
 
 def _read_job(folder: Path) -> Job | None:
     """The job of a folder; None where there is none that can be read."""
-    try:
-        tree = json.loads((folder / COMMAND).read_text("utf-8"))
-        request, process = RecordRequest.from_json(tree["request"]), Holder(**tree["process"])
-        return Job(
-            folder.parents[1], check_name(folder.name), request, bool(tree["mapped"]), str(tree["workplace"]), process,
-            tree["cancelled"],
-        )  # fmt: skip
-    except (OSError, ValueError, TypeError, KeyError, RecordingError):
-        return None
+    file, advice = folder / COMMAND, "start it anew"
+    with contextlib.suppress(RecordingError, ArgumentError):
+        place = {"root": folder.parents[1], "name": check_name(folder.name)}
+        tree = read_json(file, advice)
+        layouts: Mapping[type, Layout] = {Job: lambda stored: {**stored, **place}}
+        return None if tree is None else from_tree(Job, tree, str(file), advice, layouts=layouts)
+    return None
 
 
 def _now() -> str:

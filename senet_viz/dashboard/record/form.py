@@ -226,7 +226,7 @@ def check_choices(request: RecordRequest, out: Path) -> None:
 def last_check(request: RecordRequest | None) -> Checked | None:
     """The answer for these very choices; None where they were not checked."""
     found: Checked | None = st.session_state.get(_PLAN)
-    same = found is not None and request is not None and found.request.to_json() == request.to_json()
+    same = found is not None and request is not None and found.request == request
     return found if same else None
 
 

@@ -169,7 +169,9 @@ def test_damaged_effects_are_recognised(tmp_path: Path) -> None:
     tree = json.loads(path.read_text("utf-8"))
     del tree["effects"]["effects"][0]["top1"]
     path.write_text(json.dumps(tree), encoding="utf-8")
-    with pytest.raises(RecordingError, match="lacks 'top1' in its effects: assess the recording again"):
+    with pytest.raises(
+        RecordingError, match=r"effects\.effects\[0\]: Object missing required field `top1`; assess the recording again"
+    ):
         read_effects(recording)
     assert read_measures(recording) is not None
     (recording.path / EFFECTS).write_bytes(b"")

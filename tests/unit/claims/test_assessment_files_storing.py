@@ -74,8 +74,8 @@ def test_where_none_is_there_is_none(tmp_path: Path) -> None:
     [
         ("recording_id", "f" * 32, "is of recording ffff.* assess it again"),
         ("assessment_version", 0, "is in version 0 .* assess it again"),
-        ("blocks", None, "assess the recording again"),
-        ("groups", ..., "lacks 'groups': assess the recording again"),
+        ("blocks", None, r"json, blocks: Expected `array`, got `null`; assess the recording again"),
+        ("groups", ..., r"assessment\.json: Object missing required field `groups`; assess the recording again"),
     ],
 )
 def test_a_stale_or_damaged_one_is_recognised(tmp_path: Path, key: str, value: object, sentence: str) -> None:

@@ -48,9 +48,9 @@ def test_a_damaged_report_is_told(report: ClaimReport) -> None:
     tree = report.to_json()
     with pytest.raises(RecordingError, match=r"x\.json has version 99.*run assess again"):
         ClaimReport.from_json({**tree, "version": 99}, "x.json")
-    with pytest.raises(RecordingError, match=r"x\.json is damaged"):
+    with pytest.raises(RecordingError, match=r"x\.json: Object missing required field `claims`; run assess again"):
         ClaimReport.from_json({key: tree[key] for key in tree if key != "claims"}, "x.json")
-    with pytest.raises(RecordingError, match="is damaged"):
+    with pytest.raises(RecordingError, match="the claim report: Object has unknown field `further`; run assess again"):
         ClaimReport.from_json({**tree, "further": 1})
 
 
