@@ -16,7 +16,6 @@ from senet_viz.claims.assessment import (
     ClassesLikeThese,
     ControlCurve,
     NullSummary,
-    PlainStatistics,
 )
 from senet_viz.errors import RecordingError
 from senet_viz.recording.files import as_recording_errors, read_table, replace_json, sha256_of, write_table
@@ -25,6 +24,7 @@ from senet_viz.recording.reader import Recording
 from senet_viz.schema import Gate
 from senet_viz.stats.estimates import Estimate, Interval
 from senet_viz.stats.health import GateHealth
+from senet_viz.stats.shares import BlockStatistics
 
 ASSESSMENT_VERSION = 1
 _NAN = float("nan")
@@ -174,7 +174,7 @@ def from_json(tree: Mapping[str, Any], gates: tuple[Gate, ...]) -> Assessment:
         reason=tree["reason"],
         blocks=tuple(_block(block, by_name[block["name"]]) for block in tree["blocks"]),
         controls=tuple(
-            ControlCurve(c["name"], c["seed"], tuple(PlainStatistics(**_numbers(b)) for b in c["blocks"]))
+            ControlCurve(c["name"], c["seed"], tuple(BlockStatistics(**_numbers(b)) for b in c["blocks"]))
             for c in tree["controls"]
         ),
     )
@@ -219,7 +219,7 @@ def _block(tree: Mapping[str, Any], gate: Gate) -> BlockAssessment:
             for name, e in tree["gate"].items()
         },
         omega_squared_mean=_number(tree["omega_squared_mean"]),
-        squeeze=None if tree["squeeze"] is None else PlainStatistics(**_numbers(tree["squeeze"])),
+        squeeze=None if tree["squeeze"] is None else BlockStatistics(**_numbers(tree["squeeze"])),
         null=None if tree["null"] is None else NullSummary(**_numbers(tree["null"])),
         classes=None
         if like is None

@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 
 from senet_viz.claims.evidence import ClaimReport, Evidence
-from senet_viz.claims.inputs import BlockIntervals, BlockSeries, ClaimInputs, Series, SeriesName, gather_series
+from senet_viz.claims.inputs import BlockIntervals, BlockSeries, ClaimInputs, Series, gather_series
 from senet_viz.claims.judging import NO_INTERVENTIONS, judge
 from senet_viz.claims.sentences import describe_scope
 from senet_viz.errors import ArgumentError
 from senet_viz.stats.estimates import Estimate
-from senet_viz.stats.shares import BlockStatistics
-from tests.support.claimed import make_curves, make_effects, make_inputs
+from senet_viz.stats.shares import STATISTICS, BlockStatistics
+from tests.support.claimed import CURVES, make_curves, make_effects, make_inputs
 from tests.support.synthetic import PAPER_BLOCKS, make_gates
 
 SQUARES = (0.06**2, 0.05**2, 0.04**2, 0.035**2, 0.05**2, 0.05**2)
@@ -112,7 +112,7 @@ def test_without_intervals_estimates_are_still_given() -> None:
 
 def test_missing_roles_are_named() -> None:
     labels = {"SE_2_1": 8, "SE_3_1": 8, "SE_4_1": 8, "SE_5_1": 8, "SE_5_2": 8}
-    gates = make_curves(**dict.fromkeys(_names(), (0.1,) * 5))
+    gates = make_curves(**dict.fromkeys(CURVES, (0.1,) * 5))
     report = judge(make_inputs(blocks=make_gates(labels), gates=gates))
     for key in ("C3 relative", "C4 absolute", "C12 relative"):
         assert "no block in the role of SE_5_2 (the second block" in evidence(report, key).reason
@@ -190,7 +190,7 @@ def test_missing_interventions_name_the_command() -> None:
 
 
 def test_a_network_of_one_stage_has_no_first_one() -> None:
-    gates = make_curves(**dict.fromkeys(_names(), (0.1,) * 3))
+    gates = make_curves(**dict.fromkeys(CURVES, (0.1,) * 3))
     inputs = make_inputs(blocks=make_gates({"SE_5_1": 8, "SE_5_2": 8, "SE_5_3": 8}), gates=gates, effects=())
     assert "gates in one stage only" in evidence(judge(inputs), "C1 causal").reason
 
@@ -281,13 +281,15 @@ def test_inputs_that_do_not_fit_are_refused() -> None:
         judge(make_inputs()).claim("C13")
 
 
-def _names() -> tuple[SeriesName, ...]:
-    return tuple(field.name for field in dataclasses.fields(BlockSeries))  # type: ignore[misc]
+def test_every_statistic_has_its_field_in_blocks_and_in_series() -> None:
+    names = [statistic.series for statistic in STATISTICS]
+    assert names == [field.name for field in dataclasses.fields(BlockStatistics)]
+    assert names == [field.name for field in dataclasses.fields(BlockSeries)]
 
 
 def test_the_order_of_groups_does_not_matter() -> None:
     gates = make_curves()
-    turned = {name: Series(s.values, s.replicates[:, ::-1]) for name in _names() if (s := gates.get(name)) is not None}
+    turned = {name: Series(s.values, s.replicates[:, ::-1]) for name, s in vars(gates).items()}
     first, second = judge(make_inputs(gates=gates)), judge(make_inputs(gates=BlockSeries(**turned)))
     for a, b in zip(first.claims, second.claims):
         for name, found in a.readings.items():
@@ -296,7 +298,7 @@ def test_the_order_of_groups_does_not_matter() -> None:
 
 
 def test_curves_are_gathered_from_block_statistics() -> None:
-    full = [BlockStatistics(0.1 * i, 0.1, 8, 1e-4 * i, 1e-3, near_one=0.2 * i) for i in range(3)]
+    full = [BlockStatistics(0.1 * i, 1e-4 * i, 1e-3, near_one=0.2 * i) for i in range(3)]
     without = [[dataclasses.replace(one, omega_squared=one.omega_squared + g) for g in range(5)] for one in full]
     gathered = gather_series(full, without)
     assert gathered.groups == 5
