@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from senet_viz.claims.agreement import draw_subsets, measure_subsets, wilson_interval
+from senet_viz.claims.agreement import draw_subsets, measure_subsets
 from senet_viz.claims.inputs import BlockSeries, ClassSubsets
 from senet_viz.claims.judging import judge
 from senet_viz.errors import ArgumentError
@@ -51,13 +51,6 @@ def test_undefined_subsets_are_left_out_and_counted() -> None:
     assert found.parts[0].note.startswith("990 random subsets")
     some.omega_squared[:] = np.nan
     assert "not defined" in judge(make_inputs(subsets=some)).claim("C12").readings["relative"].reason
-
-
-@pytest.mark.parametrize(("successes", "trials"), [(0, 30), (7, 30), (950, 1000), (1000, 1000)])
-def test_wilson_interval_equals_scipys(successes: int, trials: int) -> None:
-    oracle = stats.binomtest(successes, trials).proportion_ci(0.95, method="wilson")
-    found = wilson_interval(successes, trials)
-    assert (found.low, found.high) == pytest.approx((oracle.low, oracle.high), abs=1e-12)
 
 
 def test_subsets_are_seeded_distinct_and_spread_evenly() -> None:
