@@ -18,7 +18,7 @@ SUBSETS = 1_000
 
 
 @dataclass(frozen=True)
-class Condition:
+class Threshold:
     """A number that must lie on one side of a bound."""
 
     statistic: SeriesStatistic
@@ -37,7 +37,7 @@ class Agreement:
         claims: the id of each and its conditions.
     """
 
-    claims: tuple[tuple[str, tuple[Condition, ...]], ...]
+    claims: tuple[tuple[str, tuple[Threshold, ...]], ...]
 
     @property
     def roles(self) -> tuple[Role, ...]:
@@ -64,7 +64,7 @@ class Agreement:
         return Found(share, wilson_interval(share, len(together), level), note)
 
     def _agree(
-        self, conditions: tuple[Condition, ...], subsets: ClassSubsets, known: BlockSeries, layout: Layout
+        self, conditions: tuple[Threshold, ...], subsets: ClassSubsets, known: BlockSeries, layout: Layout
     ) -> Floats:
         """1 where a claim comes out as on all classes, 0 where not, NaN where it is not defined, (R,)."""
         on_subsets, on_all, undefined = [], [], np.zeros(len(subsets.omega_squared), dtype=bool)

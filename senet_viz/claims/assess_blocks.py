@@ -21,7 +21,7 @@ from senet_viz.recording.reader import Recording
 from senet_viz.schema import Gate
 from senet_viz.stats.estimates import FEWEST_CLASSES, resample_classes
 from senet_viz.stats.health import gate_health, gate_rank
-from senet_viz.stats.permutation import choose_images, permute_labels
+from senet_viz.stats.permutation import draw_per_class, permute_labels
 from senet_viz.stats.resampling import ImageReplicates, assign_groups, resample_block
 from senet_viz.stats.shares import (
     STATISTICS,
@@ -129,7 +129,7 @@ def _choose_for_null(recording: Recording, seed: int) -> NDArray[np.int64] | Non
     if not recording.n_kept:
         return None
     labels = recording.kept_samples["label"].to_numpy()
-    rows = choose_images(labels, seed=seed)
+    rows = draw_per_class(labels, seed=seed)
     known = np.unique(labels[rows])
     return rows if len(known) > 1 and len(rows) > len(known) else None
 

@@ -13,7 +13,7 @@ from senet_viz.claims.assessment import Assessment
 from senet_viz.claims.assessment_files import read_extra, read_tree
 from senet_viz.claims.evidence import ClaimReport
 from senet_viz.claims.inputs import BlockIntervals, BlockSeries, ClaimInputs, ClassSubsets, Effect, Series
-from senet_viz.claims.judging import judge
+from senet_viz.claims.judging import judge_claims
 from senet_viz.errors import ArgumentError, RecordingError
 from senet_viz.recording.layout import ASSESSMENT, EFFECTS
 from senet_viz.recording.reader import Recording
@@ -230,7 +230,7 @@ def judge_assessment(
         effects: of interventions, for the causal readings.
     """
     squeeze = [block.squeeze for block in assessment.blocks]
-    return judge(
+    return judge_claims(
         ClaimInputs(
             recording_id=assessment.recording_id,
             blocks=assessment.gates,

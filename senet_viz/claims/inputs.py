@@ -98,7 +98,7 @@ def find_roles(blocks: Sequence[Gate]) -> Layout:
 
 
 Floats = NDArray[np.float64]
-Accuracy = Literal["top1", "top5"]
+AccuracyName = Literal["top1", "top5"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -227,7 +227,7 @@ class Effect:
     value: float
     replicates: Floats
     class_replicates: Floats = field(default_factory=lambda: np.zeros(0))
-    measure: Accuracy = "top1"
+    measure: AccuracyName = "top1"
 
 
 @dataclass(frozen=True, eq=False)

@@ -169,7 +169,7 @@ _WORDS: dict[Verdict, str] = {
 }
 
 
-def judge(inputs: ClaimInputs) -> ClaimReport:
+def judge_claims(inputs: ClaimInputs) -> ClaimReport:
     """Judge every claim by every reading it has.
 
     Verdicts rest on intervals over images alone: they are for *this network on these images*.

@@ -12,7 +12,7 @@ from senet_viz.stats.estimates import wilson_interval
 
 
 @dataclass(frozen=True, slots=True)
-class Accuracy:
+class DecodingAccuracy:
     """Balanced accuracy: the mean over classes of the share of a class's test images that were decoded right.
 
     Attributes:
@@ -33,7 +33,7 @@ class Accuracy:
 
 def balanced_accuracy(
     truth: NDArray[np.integer], decoded: Sequence[NDArray[np.integer]], *, level: float = 0.95
-) -> Accuracy:
+) -> DecodingAccuracy:
     """Judge decoded classes.
 
     Args:
@@ -46,7 +46,7 @@ def balanced_accuracy(
     right = np.mean([answers == truth for answers in decoded], axis=0)
     value = float((np.bincount(truth, weights=right) / counts).mean())
     found = wilson_interval(value, len(counts) ** 2 / float((1 / counts).sum()), level)
-    return Accuracy(value, found.low, found.high, 1 / len(counts), level)
+    return DecodingAccuracy(value, found.low, found.high, 1 / len(counts), level)
 
 
 Floats = NDArray[np.float64]

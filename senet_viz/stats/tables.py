@@ -48,7 +48,7 @@ def measure_selectivity(
         raise ArgumentError(f"There are no measures per {per!r}: use 'channel' or 'block'.")
     if quantity not in ("gate", "squeeze"):
         raise ArgumentError(f"There are no measures of {quantity!r}: use 'gate' or 'squeeze'.")
-    make = channel_table if per == "channel" else block_table
+    make = channel_table if per == "channel" else block_row
     tables = [make(recording, gate, quantity, seed) for gate in measured_blocks(recording, quantity)]
     return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame()
 
@@ -72,7 +72,7 @@ def channel_table(recording: Recording, gate: Gate, quantity: Quantity = "gate",
     return pd.DataFrame(columns)
 
 
-def block_table(
+def block_row(
     recording: Recording,
     gate: Gate,
     quantity: Quantity = "gate",

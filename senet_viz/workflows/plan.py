@@ -71,7 +71,7 @@ class RecordOptions:
             raise ArgumentError(f"keep is {self.keep!r}; it is 'all', 'none' or a number of images per class.")
 
 
-class Estimate(NamedTuple):
+class RecordingEstimate(NamedTuple):
     """What a recording will take: images, kept images, bytes on disk and in memory, seconds (NaN: not measured).
 
     `present_bytes` are in the folder already, of a run that is to be resumed.
@@ -87,7 +87,7 @@ class Estimate(NamedTuple):
     seconds: float
 
 
-def estimate_recording(model: Model, source: ImageSource, options: RecordOptions, folder: Path) -> Estimate:
+def estimate_recording(model: Model, source: ImageSource, options: RecordOptions, folder: Path) -> RecordingEstimate:
     """Disk, memory and time of a recording; time from decoding and two forwards of up to 16 images."""
     plan = RecordPlan.make(source, options)
     channels = sum(gate.channels for gate in model.gates)
@@ -97,7 +97,7 @@ def estimate_recording(model: Model, source: ImageSource, options: RecordOptions
     kept_bytes = int(plan.kept.sum()) * channels * 2 * (2 if options.squeeze else 1)
     batch_bytes = options.batch_size * (3 * model.preprocess.size**2 + 2 * channels) * 4
     open_shard = min(kept_bytes, options.shard_size * channels * 2 * (2 if options.squeeze else 1))
-    return Estimate(
+    return RecordingEstimate(
         images=len(plan.indices),
         kept=int(plan.kept.sum()),
         moment_bytes=moments,
@@ -132,7 +132,7 @@ class RecordPlan(NamedTuple):
         return self.kept[np.searchsorted(self.indices, chosen)]
 
 
-def check_room(estimate: Estimate, classes: ClassTable) -> None:
+def check_room(estimate: RecordingEstimate, classes: ClassTable) -> None:
     if estimate.moment_bytes > MAX_MOMENT_BYTES:
         raise RecordingError(
             f"The class moments of {len(classes)} classes would take {estimate.moment_bytes / 1e9:.1f} GB, over the "

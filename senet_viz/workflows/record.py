@@ -33,7 +33,7 @@ from senet_viz.recording.reader import Recording, open_recording
 from senet_viz.recording.rows import RecordedBatch
 from senet_viz.recording.writer import RecordingWriter
 from senet_viz.schema import Manifest
-from senet_viz.workflows.plan import Estimate, RecordOptions, RecordPlan, check_room, estimate_recording
+from senet_viz.workflows.plan import RecordingEstimate, RecordOptions, RecordPlan, check_room, estimate_recording
 
 
 class RecordProgress(NamedTuple):
@@ -54,7 +54,7 @@ def record(
     options: RecordOptions | None = None,
     keep: str = "all",
     precision: str = "fp32",
-    on_estimate: Callable[[Estimate], None] | None = None,
+    on_estimate: Callable[[RecordingEstimate], None] | None = None,
     on_progress: Callable[[RecordProgress], None] | None = None,
 ) -> Recording:
     """Records the gates of every block for every image of a source.

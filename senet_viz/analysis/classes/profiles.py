@@ -12,7 +12,7 @@ from senet_viz.recording.moments import Moments
 from senet_viz.recording.reader import Recording
 from senet_viz.schema import Gate
 from senet_viz.stats.estimates import LEVEL
-from senet_viz.stats.permutation import choose_images
+from senet_viz.stats.permutation import draw_per_class
 
 Floats = NDArray[np.float64]
 
@@ -144,7 +144,7 @@ def pool_covariance(gates: NDArray[np.floating], labels: NDArray[np.integer]) ->
         gates: (N, C) kept ones.
         labels: (N,), −1 for none.
     """
-    rows = choose_kept(labels)
+    rows = _choose_rows(labels)
     known, classes, counts = np.unique(labels[rows], return_inverse=True, return_counts=True)
     free = len(rows) - len(known)
     if free < FEWEST_FREE:
@@ -160,10 +160,10 @@ def pool_covariance(gates: NDArray[np.floating], labels: NDArray[np.integer]) ->
     return WithinCovariance(residuals, free, max(squares, 0.0))
 
 
-def choose_kept(labels: NDArray[np.integer]) -> NDArray[np.int64]:
+def _choose_rows(labels: NDArray[np.integer]) -> NDArray[np.int64]:
     """Rows of the kept images that the covariance is of: labelled, spread over classes, at most about 2,000."""
     classes = max(1, len(np.unique(labels[labels >= 0])))
-    return choose_images(labels, per_class=max(2, MOST_IMAGES // classes))
+    return draw_per_class(labels, per_class=max(2, MOST_IMAGES // classes))
 
 
 @dataclass(frozen=True, eq=False)

@@ -9,7 +9,7 @@ import numpy as np
 
 from senet_viz.analysis.comparison.blocks import BlockComparison
 from senet_viz.analysis.comparison.placement import Placement
-from senet_viz.analysis.comparison.result import Comparison, Emergence
+from senet_viz.analysis.comparison.result import Comparison, ImageEmergence
 from senet_viz.schema import Gate, label_blocks
 
 
@@ -165,7 +165,7 @@ def describe_comparison(
     return "\n".join(lines)
 
 
-def tell_emergence(emergence: Emergence, predicted: int | None) -> str:
+def tell_emergence(emergence: ImageEmergence, predicted: int | None) -> str:
     """When the predicted class becomes the nearest class profile, in a sentence."""
     if predicted is None:
         return "The predicted output is no class of the recording, so there is no profile of it."

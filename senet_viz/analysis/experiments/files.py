@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 
 from senet_viz.analysis.experiments.answers import answer_questions
 from senet_viz.analysis.experiments.declaration import Experiment, read_experiment
-from senet_viz.analysis.experiments.result import BlockShare, Cell, ExperimentResult, NetworkCost, Speed, Timing
+from senet_viz.analysis.experiments.result import BlockShare, Cell, ExperimentResult, NetworkCost, NetworkTiming, Speed
 from senet_viz.errors import ArgumentError, ExperimentError
 from senet_viz.paths import expand_home, repository
 from senet_viz.recording.files import replace_json
@@ -167,8 +167,8 @@ def _block(tree: Mapping[str, Any]) -> BlockShare:
     return BlockShare(str(tree["label"]), int(tree["stage"]), int(tree["channels"]), **numbers)
 
 
-def _timing(tree: Mapping[str, Any]) -> Timing:
+def _timing(tree: Mapping[str, Any]) -> NetworkTiming:
     speeds = tuple(
         Speed(speed["condition"], tuple(speed["inference"]), tuple(speed["training"])) for speed in tree["speeds"]
     )
-    return Timing(tree["batch_size"], tree["rounds"], tree["device"], speeds)
+    return NetworkTiming(tree["batch_size"], tree["rounds"], tree["device"], speeds)

@@ -14,7 +14,7 @@ from senet_viz.recording.reader import Recording
 from senet_viz.recording.slim import slim_recording
 from senet_viz.stats.estimates import resample_classes
 from senet_viz.stats.health import gate_health
-from senet_viz.stats.permutation import choose_images, permute_labels
+from senet_viz.stats.permutation import draw_per_class, permute_labels
 from senet_viz.stats.resampling import assign_groups, resample_block
 from senet_viz.stats.shares import STATISTICS, block_statistics, mean_share, sums_of_squares
 from tests.support.synthetic import synthetic_recording, unlabelled_recording
@@ -72,7 +72,7 @@ def test_the_planted_share_is_found(assessment: Assessment) -> None:
 
 def test_the_null_is_that_of_permuted_labels(recording: Recording, assessment: Assessment) -> None:
     labels = recording.kept_samples["label"].to_numpy()
-    rows = choose_images(labels, seed=3)
+    rows = draw_per_class(labels, seed=3)
     for block in assessment.blocks:
         direct = permute_labels(recording.gates(block.block.name)[rows], labels[rows], seed=3)
         assert block.null is not None
