@@ -16,6 +16,7 @@ from senet_viz.recording.reader import Recording
 from senet_viz.schema import Gate, label_blocks
 from senet_viz.stats.estimates import LEVEL, Estimate, Interval, combine, difference_of_sds
 from senet_viz.stats.shares import STATISTICS, CurveName
+from senet_viz.text import limits_text
 
 
 @dataclass(frozen=True)
@@ -235,7 +236,7 @@ class RecordingPair:
         if not intervals:
             return f"{sentence}."
         apart = sum(i.low > 0 or i.high < 0 for i in intervals)
-        limits = f"[{found[at].interval.low:.3f}, {found[at].interval.high:.3f}]".replace("-", "−")
+        limits = limits_text(found[at].interval.low, found[at].interval.high, ".3f")
         return f"{sentence} {limits}. In {apart} of {len(intervals)} blocks the 95 % interval leaves 0 out."
 
 
