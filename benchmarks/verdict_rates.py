@@ -21,7 +21,7 @@ from planted import PATTERNS, Design, Pattern, at_the_bound, simulate
 from verdict_page import make_page, right_rate
 
 from senet_viz.claims.evidence import ClaimReport
-from senet_viz.claims.judging import judge
+from senet_viz.claims.judging import judge_claims
 from senet_viz.claims.statistics import VERDICTS
 from senet_viz.models.environment import describe_environment
 
@@ -54,7 +54,7 @@ class Row:
 
 def run_pattern(name: str, pattern: Pattern, design: Design, seeds: Sequence[int]) -> list[Row]:
     """Judge so many drawn recordings."""
-    reports = [judge(simulate(pattern, design, seed)) for seed in seeds]
+    reports = [judge_claims(simulate(pattern, design, seed)) for seed in seeds]
     return [_count(name, key, pattern, design, reports) for key in pattern.expected]
 
 

@@ -9,11 +9,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from senet_viz.claims.assessment import Assessment, CurveName, PlainStatistics
+from senet_viz.claims.assessment import Assessment
 from senet_viz.claims.assessment_files import read_extra, read_tree
 from senet_viz.claims.evidence import ClaimReport
 from senet_viz.claims.inputs import BlockIntervals, BlockSeries, ClaimInputs, ClassSubsets, Effect, Series
-from senet_viz.claims.judging import judge
+from senet_viz.claims.judging import judge_claims
 from senet_viz.errors import ArgumentError, RecordingError
 from senet_viz.recording.layout import ASSESSMENT, EFFECTS
 from senet_viz.recording.reader import Recording
@@ -22,6 +22,7 @@ from senet_viz.stats.effect_measuring import over_classes
 from senet_viz.stats.effect_parts import CLASS_EFFECT_MEANING, FORMULAS, decompose
 from senet_viz.stats.effects import MEASURES, Change, ClassTests, EffectTable, Measure, TargetEffect
 from senet_viz.stats.estimates import LEVEL, Estimate
+from senet_viz.stats.shares import BlockStatistics, CurveName
 
 if TYPE_CHECKING:
     from senet_viz.recording.outcomes import Outcomes
@@ -266,7 +267,7 @@ def judge_assessment(
         effects: of interventions, for the causal readings.
     """
     squeeze = [block.squeeze for block in assessment.blocks]
-    return judge(
+    return judge_claims(
         ClaimInputs(
             recording_id=assessment.recording_id,
             blocks=assessment.gates,
@@ -308,12 +309,12 @@ def _points(values: list[float]) -> Series:
     return Series(np.array(values, dtype=np.float64), np.zeros((len(values), 0)))
 
 
-def _plain_series(blocks: Sequence[PlainStatistics | None]) -> BlockSeries:
+def _plain_series(blocks: Sequence[BlockStatistics | None]) -> BlockSeries:
     """Of z or of a control; NaN in blocks without."""
-    nothing = PlainStatistics(_NAN, _NAN, _NAN)
+    nothing = BlockStatistics(_NAN, _NAN, _NAN)
     known = [block or nothing for block in blocks]
     return BlockSeries(
-        **{f.name: _points([getattr(block, f.name) for block in known]) for f in dataclasses.fields(PlainStatistics)}
+        **{f.name: _points([getattr(block, f.name) for block in known]) for f in dataclasses.fields(BlockStatistics)}
     )
 
 

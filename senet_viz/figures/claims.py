@@ -5,9 +5,10 @@ import plotly.graph_objects as go
 from numpy.typing import NDArray
 from plotly.subplots import make_subplots
 
-from senet_viz.claims.assessment import Assessment, CurveName
+from senet_viz.claims.assessment import Assessment
 from senet_viz.figures.axes import style_depth, tick_labels
 from senet_viz.figures.theme import Look, style, style_axes
+from senet_viz.stats.shares import CurveName
 
 Floats = NDArray[np.float64]
 _GATE, _SQUEEZE, _CONTROL = "rgb(51, 34, 136)", "rgb(221, 119, 51)", "rgb(136, 136, 136)"

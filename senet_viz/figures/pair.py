@@ -6,10 +6,10 @@ from numpy.typing import NDArray
 from plotly.subplots import make_subplots
 
 from senet_viz.analysis.pair import PAIR_WORDS, PairSide, RecordingPair, relative_depths
-from senet_viz.claims.assessment import CurveName
 from senet_viz.figures.axes import line_of, series_inks, style_depth
 from senet_viz.figures.theme import Look, style, style_axes
 from senet_viz.schema import label_blocks
+from senet_viz.stats.shares import CurveName
 
 Floats = NDArray[np.float64]
 SHOWN: tuple[CurveName, ...] = ("omega_squared", "between_sd", "near_one")

@@ -27,7 +27,7 @@ Gram = NDArray[np.float32]
 
 
 @dataclass(frozen=True, eq=False)
-class BlockSimilarity:
+class RepresentationSimilarity:
     """Debiased linear CKA on the same images; at most 1, near 0 for independent representations, also below it.
 
     Attributes:
@@ -149,7 +149,9 @@ def compare_grams(grams: Sequence[Gram], labels: NDArray[np.integer]) -> tuple[F
     return products[:-1, -1], between
 
 
-def compare_representations(recording: Recording, *, quantity: Quantity = "gate", seed: int = 0) -> BlockSimilarity:
+def compare_representations(
+    recording: Recording, *, quantity: Quantity = "gate", seed: int = 0
+) -> RepresentationSimilarity:
     """CKA of every block that has the quantity with the classes and with every other such block.
 
     One block's values and B Gram matrices are in memory: 4·B·n² bytes.
@@ -162,4 +164,4 @@ def compare_representations(recording: Recording, *, quantity: Quantity = "gate"
     chosen = choose_for_similarity(labels, blocks=len(blocks), seed=seed)
     grams = [center_gram(recording.gates(block.name, quantity)[chosen.rows]) for block in blocks]
     with_classes, between = compare_grams(grams, chosen.labels)
-    return BlockSimilarity(recording.id, quantity, chosen, blocks, with_classes, between)
+    return RepresentationSimilarity(recording.id, quantity, chosen, blocks, with_classes, between)

@@ -171,7 +171,7 @@ def compare_images(
     predictions = [] if probabilities is None else predict_outputs(model, profiles, probabilities)
     predicted = [only_one(profiles.classes_of(row[0].output)) for row in predictions]
     compared = [
-        compare_block(block, profiles.compared, gates[block.block.name], predicted, nearest=nearest)
+        compare_block(block, gates[block.block.name], predicted, nearest=nearest)
         for block in (profiles.blocks if good else ())
     ]
     return Comparison(
@@ -263,7 +263,7 @@ def _notes(
 ) -> tuple[str, ...]:
     """What a reader must know of the recording and of the predictions that are no single class."""
     notes = (
-        [] if recording.complete else [f"The recording is not finished: it holds {profiles.images:,} images so far."]
+        [] if recording.complete else [f"The recording is not finished: it holds {recording.n_images:,} images so far."]
     )
     labels = label_classes(recording.classes)
     for prediction in {row[0].output: row[0] for row in predictions}.values():

@@ -18,7 +18,7 @@ from senet_viz.analysis.classes.profiles import (
 from senet_viz.errors import ArgumentError
 from senet_viz.recording.reader import Recording
 from senet_viz.schema import Gate, label_blocks, label_classes
-from senet_viz.text import count_decimals
+from senet_viz.text import count_decimals, number_text
 
 Floats = NDArray[np.float64]
 MOST_COMPARED = 8
@@ -146,7 +146,10 @@ class NearestClasses:
     def rows(self) -> pd.DataFrame:
         """A row per block, a column per place: the class and its distance."""
         cells = [
-            [f"{name} ({_number(distance, count_decimals(distances))})" for name, distance in zip(names, distances)]
+            [
+                f"{name} ({number_text(distance, f'z.{count_decimals(distances)}f')})"
+                for name, distance in zip(names, distances)
+            ]
             for names, distances in zip(self.labels, self.distance)
         ]
         columns = [f"{place}. nearest" for place in range(1, self.nearest.shape[1] + 1)]
@@ -203,10 +206,6 @@ def _squares_to(profiles: ClassProfiles, row: int) -> Floats:
 def _check_class(recording: Recording, index: int) -> None:
     if not 0 <= index < len(recording.classes):
         raise ArgumentError(f"There is no class {index}: classes go from 0 to {len(recording.classes) - 1}.")
-
-
-def _number(value: float, decimals: int) -> str:
-    return f"{value:z.{decimals}f}".replace("-", "−")
 
 
 _DENSE = 400  # rows of a matrix whose eigenvectors are found at once

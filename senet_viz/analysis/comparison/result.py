@@ -54,7 +54,7 @@ class ComparedImage:
 
 
 @dataclass(frozen=True)
-class Emergence:
+class ImageEmergence:
     """Where in depth the predicted class becomes the nearest class profile.
 
     Attributes:
@@ -117,15 +117,15 @@ class Comparison:
         labels = ", ".join(b.block.label for b in self.blocks)
         raise ArgumentError(f"The comparison has no block {name!r}: it has {labels}.")
 
-    def emergence(self) -> tuple[Emergence, ...]:
+    def emergence(self) -> tuple[ImageEmergence, ...]:
         """Per image the depth at which the predicted class becomes the nearest class profile; of one class alone none."""
         return tuple(self._emergence(image) for image in range(len(self.images)))
 
-    def _emergence(self, image: int) -> Emergence:
+    def _emergence(self, image: int) -> ImageEmergence:
         hits = [block.rank[image] == 1 and block.classes_compared > 1 for block in self.blocks]
         first = hits.index(True) if any(hits) else None
         settled = len(hits) - (hits[::-1].index(False) if False in hits else len(hits))
-        return Emergence(
+        return ImageEmergence(
             image,
             self.blocks[settled].block if settled < len(hits) else None,
             None if first is None else self.blocks[first].block,

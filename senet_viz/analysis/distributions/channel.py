@@ -20,7 +20,7 @@ Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
-class ClassSpread:
+class ClassDistribution:
     """Gates of one channel over the images of one class.
 
     Attributes:
@@ -54,7 +54,7 @@ class ChannelDistribution:
 
     block: Gate
     channel: int
-    spreads: tuple[ClassSpread, ...]
+    spreads: tuple[ClassDistribution, ...]
     source: Source
     bin_width: float
 
@@ -150,9 +150,9 @@ def unroll_histogram(counts: NDArray[np.int64], edges: Floats) -> Floats:
     )
 
 
-def _spread(name: str, index: int | None, values: Floats, recorded: int) -> ClassSpread:
+def _spread(name: str, index: int | None, values: Floats, recorded: int) -> ClassDistribution:
     ordered = np.sort(values)
     quantiles = tuple(np.quantile(ordered, QUANTILES).tolist()) if len(ordered) else (float("nan"),) * len(QUANTILES)
     if len(ordered) > _MOST_VALUES:
         ordered = ordered[np.linspace(0, len(ordered) - 1, _MOST_VALUES).round().astype(np.int64)]
-    return ClassSpread(name, index, len(values), recorded, ordered, quantiles)
+    return ClassDistribution(name, index, len(values), recorded, ordered, quantiles)

@@ -225,7 +225,7 @@ class Speed:
 
 
 @dataclass(frozen=True)
-class Timing:
+class NetworkTiming:
     """Speeds of all conditions, measured in turn in one run."""
 
     batch_size: int
@@ -256,7 +256,7 @@ class ExperimentResult:
     cells: tuple[Cell, ...]
     answers: tuple[QuestionAnswer, ...] = ()
     accuracies: Mapping[str, CrossedMean] | None = None
-    timing: Timing | None = None
+    timing: NetworkTiming | None = None
 
     @property
     def planned(self) -> int:

@@ -30,6 +30,7 @@ from senet_viz.errors import SenetVizError
 from senet_viz.figures.class_map import draw_class_map
 from senet_viz.figures.distributions import draw_panels
 from senet_viz.schema import Gate, label_blocks, label_classes
+from senet_viz.text import join_words
 
 BLOCK_SECTION = "one-block"
 MEANS, BANDS = "Means (Fig. 6)", "Mean ± SD (Fig. 7)"
@@ -118,12 +119,8 @@ def _explain_defaults(page: Opened, chosen: Selection) -> str:
     for first in chosen.reasons:
         if first.index in chosen.classes:
             reasons.setdefault(first.reason, []).append(labels[first.index])
-    told = "; ".join(f"{_join(names)}: {reason}" for reason, names in reasons.items())
+    told = "; ".join(f"{join_words(names)}: {reason}" for reason, names in reasons.items())
     return f"Why these classes? {told[0].upper()}{told[1:]}." if told else ""
-
-
-def _join(names: list[str]) -> str:
-    return " and ".join(part for part in (", ".join(names[:-1]), names[-1]) if part)
 
 
 def show_class_map(page: Opened, chosen: Selection) -> Gate:

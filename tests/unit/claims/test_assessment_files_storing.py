@@ -9,11 +9,12 @@ import pandas as pd
 import pytest
 
 from senet_viz.claims.assess_blocks import assess_blocks
-from senet_viz.claims.assessment import CURVES, Assessment
+from senet_viz.claims.assessment import Assessment
 from senet_viz.claims.assessment_files import read_assessment, read_measures, read_tree, write_assessment
 from senet_viz.errors import RecordingError
 from senet_viz.recording.layout import ASSESSMENT
 from senet_viz.recording.reader import Recording
+from senet_viz.stats.shares import STATISTICS
 from tests.support.synthetic import synthetic_recording
 
 BLOCKS = {"SE_2_1": 4, "SE_3_1": 6}
@@ -39,7 +40,7 @@ def test_it_comes_back_as_it_was(tmp_path: Path, keep: str) -> None:
     )
     assert back.gates == found.gates
     for mine, theirs in zip(back.blocks, found.blocks):
-        for name in CURVES:
+        for name in (statistic.name for statistic in STATISTICS):
             assert mine.gate[name].scale == theirs.gate[name].scale
             np.testing.assert_array_equal(mine.gate[name].replicates, theirs.gate[name].replicates)
             np.testing.assert_equal(mine.gate[name].working, theirs.gate[name].working)
