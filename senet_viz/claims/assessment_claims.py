@@ -16,6 +16,7 @@ from senet_viz.claims.inputs import BlockIntervals, BlockSeries, ClaimInputs, Cl
 from senet_viz.claims.judging import judge_claims
 from senet_viz.errors import ArgumentError, RecordingError
 from senet_viz.recording.layout import ASSESSMENT, EFFECTS
+from senet_viz.recording.outcomes_nearby import find_mismatch
 from senet_viz.recording.reader import Recording
 from senet_viz.schema import from_tree
 from senet_viz.stats.effect_measuring import over_classes
@@ -38,16 +39,11 @@ def check_outcomes(outcomes: "Outcomes", recording: Recording) -> None:
     Raises:
         ArgumentError: another network, preprocessing, images or outputs of the classes.
     """
-    mine, theirs = recording.manifest, outcomes.manifest
-    refused = f"{outcomes.path} holds interventions on {{}} than {recording.path} has: intervene on the same {{}}."
-    if mine.model.get("sha256") != theirs.model.get("sha256") or outcomes.blocks != recording.blocks:
-        raise ArgumentError(refused.format("another network", "weights"))
-    if mine.data.get("digest") != theirs.data.get("digest") or outcomes.classes != recording.classes:
-        raise ArgumentError(refused.format("other images", "images"))
-    if mine.preprocessing != theirs.preprocessing:
-        raise ArgumentError(refused.format("images of another preprocessing", "network, with the same preprocessing"))
-    if mine.mapping.outputs != theirs.mapping.outputs:
-        raise ArgumentError(refused.format("other outputs for the classes", "images, with the same label map"))
+    if found := find_mismatch(outcomes.manifest, recording):
+        other, same = found
+        raise ArgumentError(
+            f"{outcomes.path} holds interventions on {other} than {recording.path} has: intervene on the same {same}."
+        )
 
 
 def claim_effects(table: EffectTable) -> tuple[Effect, ...]:

@@ -19,9 +19,13 @@ from senet_viz.recording.reader import Recording
 from senet_viz.schema import UNLABELLED, label_classes
 
 if TYPE_CHECKING:
+    from senet_viz.analysis.comparison.result import Failure
     from senet_viz.images.source import ImageSource
+    from senet_viz.models.zoo import Model
+    from senet_viz.workflows.comparison import PreparedImage
 
 
+Image = tuple[str, bytes]  # name and content of a file
 THUMBNAIL = 192  # px
 _SUGGESTED = 12
 _PLACES = "image_sources"
@@ -138,7 +142,7 @@ _UPLOADERS = ("upload_files", "upload_folder")
 class Brought:
     """Images by name and bytes, and the digest under which their results are kept."""
 
-    images: tuple[tuple[str, bytes], ...]
+    images: tuple[Image, ...]
     digest: str
 
 
@@ -170,6 +174,29 @@ def bring_images(page: Opened | None = None) -> Brought | None:
     return Brought(images, _digest(images))
 
 
+def prepare_upload(model: "Model", image: Image) -> "PreparedImage | Failure":
+    """An image as the network takes it in, kept by `name_upload`."""
+    return _prepare(model, image, name_upload(model, image))
+
+
+def name_upload(model: "Model", image: Image) -> str:
+    """Under which results of an image are kept: digest of the weights, the preprocessing, digest of the image."""
+    return f"{name_inputs(model)} {_digest((image,))}"
+
+
+def name_inputs(model: "Model") -> str:
+    """What a network makes of any image depends on this: digest of the weights, and the preprocessing."""
+    return f"{model.sha256} {model.preprocess}"
+
+
+@st.cache_resource(max_entries=64, show_spinner=False)
+def _prepare(_model: "Model", _image: Image, name: str) -> "PreparedImage | Failure":
+    from senet_viz.workflows.comparison import prepare_images
+
+    del name
+    return prepare_images([_image], _model.preprocess)[0]
+
+
 def _offer_upload(source: str) -> None:
     folder = source == FOLDER
     key = _UPLOADERS[folder]
@@ -199,7 +226,7 @@ def _is_hidden(name: str) -> bool:
     return any(part.startswith(".") for part in PurePath(name).parts)
 
 
-def _tell_kept(images: tuple[tuple[str, bytes], ...]) -> None:
+def _tell_kept(images: tuple[Image, ...]) -> None:
     """The uploader is empty after a page change, the images are still here."""
     if any(st.session_state.get(key) for key in _UPLOADERS):
         return
@@ -213,7 +240,7 @@ def _tell_kept(images: tuple[tuple[str, bytes], ...]) -> None:
 
 
 @st.cache_data(show_spinner=False)
-def _read_samples() -> tuple[tuple[str, bytes], ...]:
+def _read_samples() -> tuple[Image, ...]:
     from senet_viz.images.builtin import sample_images
 
     return sample_images()
@@ -225,7 +252,7 @@ def bring_samples() -> Brought | None:
     return Brought(images, _digest(images)) if images else None
 
 
-def _samples() -> tuple[tuple[str, bytes], ...]:
+def _samples() -> tuple[Image, ...]:
     try:
         images = _read_samples()
     except SenetVizError as error:
@@ -235,7 +262,7 @@ def _samples() -> tuple[tuple[str, bytes], ...]:
     return images
 
 
-def _from_recording(page: Opened) -> tuple[tuple[str, bytes], ...]:
+def _from_recording(page: Opened) -> tuple[Image, ...]:
     """Images of the recording, chosen by their names, where its source is at hand."""
     samples = get_samples(page.recording, page.stamp)
     source, sentence = find_source(page)
@@ -267,7 +294,7 @@ def _from_recording(page: Opened) -> tuple[tuple[str, bytes], ...]:
     return tuple((samples.title(name), data) for name in wanted if isinstance(data := pictures[name], bytes))
 
 
-def _digest(images: tuple[tuple[str, bytes], ...]) -> str:
+def _digest(images: tuple[Image, ...]) -> str:
     digest = hashlib.sha256()
     for name, data in images:
         digest.update(f"{len(name)}:{name}:{len(data)}:".encode("utf-8", "surrogatepass"))

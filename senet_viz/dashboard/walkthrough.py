@@ -20,13 +20,12 @@ from senet_viz.analysis.paper import read_beside_paper
 from senet_viz.analysis.walkthrough import BlockSteps, answer_steps, tell_share, tell_steps
 from senet_viz.dashboard import glossary, links
 from senet_viz.dashboard.assessments import read_stored
-from senet_viz.dashboard.comparison.results import get_image, name_inputs
 from senet_viz.dashboard.controls import prepare, row
 from senet_viz.dashboard.frame import Opened, assign_colours
 from senet_viz.dashboard.links import escape
 from senet_viz.dashboard.parts import keep_figure, show_answer, show_downloads, show_figure
 from senet_viz.dashboard.results import get_block_table, get_panels
-from senet_viz.dashboard.uploads import Brought, bring_images, bring_samples
+from senet_viz.dashboard.uploads import Brought, bring_images, bring_samples, name_upload, prepare_upload
 from senet_viz.dashboard.waiting import open_network
 from senet_viz.errors import SenetVizError
 from senet_viz.figures.distributions import draw_panels
@@ -82,14 +81,13 @@ def _show(page: Opened, model: "Model", brought: Brought, first: int) -> None:
         position = _pick_image(brought, first)
         depth = _pick_block(page.recording)
         channels = _pick_channels(page.recording, depth)
-    inputs = name_inputs(model)
-    prepared = get_image(model, inputs, brought, brought.digest, position)
+    image = brought.images[position]
+    prepared = prepare_upload(model, image)
     if isinstance(prepared, Failure):
         st.warning(escape(prepared.sentence), icon=":material/broken_image:")
         return
     block = page.recording.blocks[depth]
-    image = f"{brought.digest}-{position}-{inputs}"
-    steps = get_steps(model, page.recording, page.stamp, prepared, image, block.name, channels)
+    steps = get_steps(model, page.recording, page.stamp, prepared, name_upload(model, image), block.name, channels)
     _show_answer(steps, prepared)
     channel = _pick_numbers(steps, depth)
     stem = f"{page.recording.id[:8]}-{prepared.sha256[:8]}-{block.label}"

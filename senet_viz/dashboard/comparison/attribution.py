@@ -16,12 +16,12 @@ from senet_viz.analysis.attribution import (
 )
 from senet_viz.analysis.comparison.result import Comparison
 from senet_viz.dashboard import captions, glossary
-from senet_viz.dashboard.comparison.results import get_prepared
+from senet_viz.dashboard.comparison.results import find_file, get_prepared
 from senet_viz.dashboard.controls import pick_one, prepare, row
 from senet_viz.dashboard.frame import Opened
 from senet_viz.dashboard.links import escape
 from senet_viz.dashboard.parts import show_answer, show_downloads, show_figure
-from senet_viz.dashboard.uploads import Brought
+from senet_viz.dashboard.uploads import Brought, name_inputs
 from senet_viz.errors import SenetVizError
 from senet_viz.figures.attribution import draw_attribution, draw_channels, draw_grad_cam
 from senet_viz.recording.export import name_several
@@ -89,10 +89,10 @@ def show_attribution(page: Opened, model: "Model", brought: Brought, comparison:
     question = _ask(page, model, brought, comparison, block)
     if question is None:
         return
-    prepared = get_prepared(model, model.sha256, brought, brought.digest, question.image)
+    prepared = get_prepared(model, find_file(brought, comparison.images[question.image]))
     kept = st.session_state.setdefault(_KEY, {})
     if question.key() not in kept:
-        cost = _cost(model, model.sha256, prepared.pixels, question.steps)
+        cost = _cost(model, name_inputs(model), prepared.pixels, question.steps)
         button = st.empty()
         price = f"about {seconds_text(cost)}" if cost >= 1 else "under a second"
         if not button.button(f"Compute ({price})", icon=":material/function:", key="why_compute"):
@@ -131,7 +131,7 @@ def _ask(page: Opened, model: "Model", brought: Brought, comparison: Comparison,
 
 def _inputs(model: "Model", brought: Brought) -> str:
     """Digest of network, preprocessing and images: another recording's results are not this one's."""
-    return f"{model.sha256}-{hash(model.preprocess)}-{brought.digest}"
+    return f"{name_inputs(model)} {brought.digest}"
 
 
 def _pick_channels(comparison: Comparison, block: str) -> tuple[int, ...]:
@@ -167,10 +167,10 @@ def _pick_output(page: Opened, model: "Model", comparison: Comparison, image: in
 
 
 @st.cache_data(max_entries=64, show_spinner=False)
-def _cost(_model: "Model", sha256: str, _pixels: "Tensor", steps: int) -> float:
+def _cost(_model: "Model", network: str, _pixels: "Tensor", steps: int) -> float:
     from senet_viz.workflows.attribution import estimate_seconds
 
-    del sha256
+    del network
     return estimate_seconds(_model, _pixels, steps)
 
 

@@ -1,15 +1,16 @@
 """Results of the page Compare images, kept by digests: of the recording, the images and the choices."""
 
 from concurrent.futures import Future
+from hashlib import sha256
 from typing import TYPE_CHECKING
 
 import streamlit as st
 
 from senet_viz.analysis.comparison.blocks import BlockComparison, RecordedProfiles, read_profiles
 from senet_viz.analysis.comparison.placement import Placement, place_gates
-from senet_viz.analysis.comparison.result import Comparison, Failure
+from senet_viz.analysis.comparison.result import ComparedImage, Comparison, Failure
 from senet_viz.dashboard.frame import Opened
-from senet_viz.dashboard.uploads import Brought
+from senet_viz.dashboard.uploads import Brought, Image, prepare_upload
 from senet_viz.dashboard.waiting import AT_ONCE, BesideReader
 from senet_viz.models.memory import give_back_memory
 from senet_viz.recording.reader import Recording
@@ -87,27 +88,15 @@ def _place_now(recording: Recording, block: BlockComparison, among: int | None, 
     return placed
 
 
-@st.cache_resource(max_entries=16, show_spinner=False)
-def get_prepared(_model: "Model", sha256: str, _brought: Brought, digest: str, position: int) -> "PreparedImage":
-    """What the network takes in of one image that could be read, by its position among those."""
-    from senet_viz.workflows.comparison import PreparedImage, prepare_images
-
-    del sha256, digest
-    read = prepare_images(_brought.images, _model.preprocess)
-    return [item for item in read if isinstance(item, PreparedImage)][position]
+def find_file(brought: Brought, image: ComparedImage) -> Image:
+    """The file of an image that was compared: two may bear one name."""
+    return next(
+        file for file in brought.images if file[0] == image.name and sha256(file[1]).hexdigest() == image.sha256
+    )
 
 
-@st.cache_resource(max_entries=16, show_spinner=False)
-def get_image(
-    _model: "Model", network: str, _brought: Brought, digest: str, position: int
-) -> "PreparedImage | Failure":
-    """One of the images as the network takes it in, by its position among all; `network` as in `name_inputs`."""
-    from senet_viz.workflows.comparison import prepare_images
-
-    del network, digest
-    return prepare_images([_brought.images[position]], _model.preprocess)[0]
-
-
-def name_inputs(model: "Model") -> str:
-    """Under which prepared images are kept: digest of the weights and of the preprocessing."""
-    return f"{model.sha256}-{hash(model.preprocess)}"
+def get_prepared(model: "Model", file: Image) -> "PreparedImage":
+    """An image that was compared as the network takes it in."""
+    prepared = prepare_upload(model, file)
+    assert not isinstance(prepared, Failure), "it could be read when it was compared"
+    return prepared

@@ -1,6 +1,5 @@
 """Stability on the page Compare images: changed copies of one photo, on demand, with their cost stated."""
 
-import hashlib
 from typing import TYPE_CHECKING
 
 import streamlit as st
@@ -9,12 +8,12 @@ from senet_viz.analysis.comparison.result import Comparison
 from senet_viz.analysis.comparison.stability import LEVELS, ClassSpread, Stability, VariedGates, measure_spread
 from senet_viz.analysis.walkthrough import tell_share
 from senet_viz.dashboard import glossary, links
-from senet_viz.dashboard.comparison.results import get_prepared, get_profiles, name_inputs
+from senet_viz.dashboard.comparison.results import find_file, get_prepared, get_profiles
 from senet_viz.dashboard.controls import prepare, row
 from senet_viz.dashboard.frame import Opened
 from senet_viz.dashboard.links import escape
 from senet_viz.dashboard.parts import show_answer, show_downloads, show_figure
-from senet_viz.dashboard.uploads import Brought
+from senet_viz.dashboard.uploads import Brought, Image, name_inputs, name_upload
 from senet_viz.errors import SenetVizError
 from senet_viz.figures.comparison import draw_stability
 from senet_viz.recording.reader import Recording
@@ -39,15 +38,16 @@ def show_stability(page: Opened, model: "Model", brought: Brought, comparison: C
         among = _pick_class(page.recording)
         level = _pick_level()
     asked = st.session_state.setdefault(_ASKED, set())
-    key = (name_inputs(model), brought.digest, image, comparison.precision)
-    prepared = get_prepared(model, name_inputs(model), brought, brought.digest, image)
+    file = find_file(brought, comparison.images[image])
+    key = (name_upload(model, file), comparison.precision)
+    prepared = get_prepared(model, file)
     if key not in asked:
         if not _offer(model, prepared):
             return
         asked.add(key)
     try:
         with st.spinner("Changed copies through the network…", show_time=True):
-            varied = get_varied(model, page.recording, page.stamp, _file_of(brought, prepared.sha256), *key)
+            varied = get_varied(model, page.recording, page.stamp, file, *key)
         index = varied.predicted if among == _PREDICTED else _index_of(page.recording, among)
         _show(page, Stability(varied, get_spread(page.recording, page.stamp, index)), prepared, level)
     except SenetVizError as error:
@@ -59,7 +59,7 @@ def _offer(model: "Model", prepared: "PreparedImage") -> bool:
     from senet_viz.workflows.stability import list_variations
 
     copies = len(list_variations())
-    cost = _cost(model, model.sha256, prepared)
+    cost = _cost(model, name_inputs(model), prepared)
     price = f"about {seconds_text(cost)}" if cost >= 1 else "under a second"
     st.caption(
         f"{copies} copies of the image: cropped, mirrored, rotated, blurred and made noisy, each through the network."
@@ -150,19 +150,14 @@ def _index_of(recording: Recording, among: str) -> int | None:
     return labels.index(among) if among in labels else None
 
 
-def _file_of(brought: Brought, sha256: str) -> tuple[str, bytes]:
-    """The file of an image that could be read: two may bear one name."""
-    return next(item for item in brought.images if hashlib.sha256(item[1]).hexdigest() == sha256)
-
-
 @st.cache_resource(max_entries=16, show_spinner=False)
 def get_varied(
-    _model: "Model", _recording: Recording, stamp: str, _file: tuple[str, bytes], network: str, digest: str, image: int, precision: str
-) -> VariedGates:  # fmt: skip
-    """`vary_image`, kept by the recording's stamp, the images' digest, the position and the precision."""
+    _model: "Model", _recording: Recording, stamp: str, _file: Image, name: str, precision: str
+) -> VariedGates:
+    """`vary_image`, kept by the recording's stamp, `name_upload` and the precision."""
     from senet_viz.workflows.stability import vary_image
 
-    del network, digest, image
+    del name
     return vary_image(_model, _file, _recording, precision=precision, profiles=get_profiles(_recording, stamp))
 
 
@@ -174,8 +169,8 @@ def get_spread(_recording: Recording, stamp: str, class_index: int | None) -> Cl
 
 
 @st.cache_data(max_entries=16, show_spinner=False)
-def _cost(_model: "Model", sha256: str, _prepared: "PreparedImage") -> float:
+def _cost(_model: "Model", network: str, _prepared: "PreparedImage") -> float:
     from senet_viz.workflows.stability import estimate_seconds, list_variations
 
-    del sha256
+    del network
     return estimate_seconds(_model, _prepared, list_variations())

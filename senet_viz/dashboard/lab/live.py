@@ -12,7 +12,7 @@ from senet_viz.dashboard.controls import prepare, row
 from senet_viz.dashboard.frame import Opened
 from senet_viz.dashboard.links import escape
 from senet_viz.dashboard.parts import show_answer, show_downloads, show_figure
-from senet_viz.dashboard.uploads import Brought, bring_images
+from senet_viz.dashboard.uploads import Brought, bring_images, name_upload, prepare_upload
 from senet_viz.dashboard.waiting import load_networks, networks_can_wait, open_network, wait_for
 from senet_viz.errors import ArgumentError, SenetVizError
 from senet_viz.figures.trial import draw_strength_sweep, draw_trial
@@ -65,11 +65,12 @@ def _try(page: Opened, model: "Model", brought: Brought) -> None:
     if not blocks:
         st.info("Choose a block, or several.", icon=":material/tune:")
         return
-    prepared = _get_prepared(model, f"{model.sha256}-{hash(model.preprocess)}", brought, brought.digest, position)
+    image = brought.images[position]
+    prepared = prepare_upload(model, image)
     if isinstance(prepared, Failure):
         st.warning(escape(prepared.sentence), icon=":material/broken_image:")
         return
-    asked = (f"{brought.digest}-{position}", blocks, baseline, channels, class_index)
+    asked = (name_upload(model, image), blocks, baseline, channels, class_index)
     trial = get_trial(model, page.recording, page.stamp, prepared, *asked, (strength,))
     _show(page, prepared, trial)
     _show_strength_sweep(page, model, prepared, asked)
@@ -119,17 +120,6 @@ def _show_strength_sweep(
     show_figure(figure, name=name, alt="Probability of the leading outputs at five strengths.")
     st.caption(captions.STRENGTH_SWEEP)
     show_downloads(trial.table(), figure, key="lab_dose", name=name)
-
-
-@st.cache_resource(max_entries=16, show_spinner=False)
-def _get_prepared(
-    _model: "Model", network: str, _brought: Brought, digest: str, position: int
-) -> "PreparedImage | Failure":
-    """One of the images as the network takes it in, kept by digests."""
-    from senet_viz.workflows.comparison import prepare_images
-
-    del network, digest
-    return prepare_images([_brought.images[position]], _model.preprocess)[0]
 
 
 @st.cache_resource(max_entries=256, show_spinner=False)
