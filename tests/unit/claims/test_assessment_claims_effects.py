@@ -96,7 +96,7 @@ def test_without_interventions_the_causal_readings_say_what_makes_them(recording
     made = write_outcomes_of(other, tmp_path / "outcomes", {("SE_5_2", "one"): 0.0})
     assess(other, interventions=made)
     assert (other.path / EFFECTS).is_file()
-    found = assess(other).claim("C7").readings["causal"]
+    found = assess(other, interventions="none").claim("C7").readings["causal"]
     assert found.verdict == "not applicable"
     assert "senet-viz intervene" in found.reason
     assert read_effects(other) is None
