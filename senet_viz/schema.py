@@ -309,11 +309,9 @@ def _fit(kind: Any, value: Any, path: str, layouts: Mapping[type, Layout]) -> An
         if rows and len({len(row) for row in found}) > 1:
             raise _MisfitError("Expected rows of one length", path)
         return np.array(found, np.float64)
-    if origin is tuple and isinstance(value, list):
+    if origin is tuple and isinstance(value, list) and (inner[-1] is ... or len(inner) == len(value)):
         kinds = inner[:1] * len(value) if inner[-1] is ... else inner
-        return [_fit(k, v, f"{path}[{at}]", layouts) for at, (k, v) in enumerate(zip(kinds, value))] + value[
-            len(kinds) :
-        ]
+        return [_fit(k, v, f"{path}[{at}]", layouts) for at, (k, v) in enumerate(zip(kinds, value))]
     if isinstance(value, Mapping) and dataclasses.is_dataclass(kind):
         return _fit_fields(cast(type, kind), value, path, layouts)
     if isinstance(value, Mapping) and origin is Mapping:
