@@ -248,6 +248,7 @@ def from_tree(
     *,
     path: str = "",
     layouts: Mapping[type, Layout] | None = None,
+    renamed: Mapping[str, str] | None = None,
     error: type[SenetVizError] = RecordingError,
 ) -> T:
     """The inverse of `to_tree`: types are checked, and null where a float belongs is NaN.
@@ -260,6 +261,7 @@ def from_tree(
         path: of the tree in the file.
         layouts: for dataclasses that are not stored field by field, from what is stored to the fields; what else it
             holds is passed over, while unknown fields of other dataclasses are refused.
+        renamed: parts of paths that layouts make, as the file has them.
         error: what is raised.
 
     Raises:
@@ -268,8 +270,10 @@ def from_tree(
     try:
         built: T = _build(kind, tree, path, layouts or {})
     except _MisfitError as misfit:
-        place = ", ".join(filter(None, (where, misfit.path.lstrip("."))))
-        raise error(f"{place}: {misfit}; {advice}.") from misfit
+        at = misfit.path.lstrip(".")
+        for field_name, stored in (renamed or {}).items():
+            at = at.replace(field_name, stored)
+        raise error(f"{where}{', ' if at else ''}{at}: {misfit}; {advice}.") from misfit
     return built
 
 
@@ -305,11 +309,9 @@ def _fit(kind: Any, value: Any, path: str, layouts: Mapping[type, Layout]) -> An
         if rows and len({len(row) for row in found}) > 1:
             raise _MisfitError("Expected rows of one length", path)
         return np.array(found, np.float64)
-    if origin is tuple and isinstance(value, list):
+    if origin is tuple and isinstance(value, list) and (inner[-1] is ... or len(inner) == len(value)):
         kinds = inner[:1] * len(value) if inner[-1] is ... else inner
-        return [_fit(k, v, f"{path}[{at}]", layouts) for at, (k, v) in enumerate(zip(kinds, value))] + value[
-            len(kinds) :
-        ]
+        return [_fit(k, v, f"{path}[{at}]", layouts) for at, (k, v) in enumerate(zip(kinds, value))]
     if isinstance(value, Mapping) and dataclasses.is_dataclass(kind):
         return _fit_fields(cast(type, kind), value, path, layouts)
     if isinstance(value, Mapping) and origin is Mapping:

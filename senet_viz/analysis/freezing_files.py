@@ -15,6 +15,7 @@ from senet_viz.stats.effects import say_limits
 
 FREEZING_VERSION = 1
 _KIND = "freezing"
+_RENAMED = {".top1.working": ".top1", ".top1.replicates": ".replicates"}
 _ADVICE = "copy it again, or delete it and freeze again"
 
 
@@ -105,7 +106,7 @@ def from_json(tree: Mapping[str, Any], where: str = FREEZING) -> FreezePath:
             f"{where} could not be read (version {version!r} of {kind!r}, not {FREEZING_VERSION}): {_ADVICE}."
         )
     layouts: Mapping[type, Layout] = {FreezePath: dict, FreezeStep: dict, Candidate: dict, Cost: _cost}
-    return from_tree(FreezePath, tree, where, _ADVICE, layouts=layouts)
+    return from_tree(FreezePath, tree, where, _ADVICE, layouts=layouts, renamed=_RENAMED)
 
 
 def _step_tree(step: FreezeStep) -> dict[str, Any]:

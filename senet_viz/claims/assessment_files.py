@@ -15,11 +15,12 @@ from senet_viz.errors import RecordingError
 from senet_viz.recording.files import as_recording_errors, read_json, read_table, replace_json, sha256_of, write_table
 from senet_viz.recording.layout import ASSESSMENT, EFFECTS, MEASURES, Quantity
 from senet_viz.recording.reader import Recording
-from senet_viz.schema import Gate, from_tree, to_tree
+from senet_viz.schema import Gate, Layout, from_tree, to_tree
 from senet_viz.stats.estimates import Estimate
 
 ASSESSMENT_VERSION = 1
 _INTERVAL = ("low", "high", "level")
+_RENAMED = {"classes.value": "classes_like_these.icc", "classes.interval": "classes_like_these"}
 _ADVICE = "assess the recording again"
 
 
@@ -152,9 +153,8 @@ def from_json(tree: Mapping[str, Any], gates: tuple[Gate, ...], where: str = ASS
         classes = None if like is None else {"value": like["icc"], "interval": {k: like[k] for k in _INTERVAL}}
         return {**stored, "block": by_name[stored["name"]], "classes": classes}
 
-    return from_tree(
-        Assessment, tree, where, _ADVICE, layouts={Assessment: dict, BlockAssessment: block, Estimate: dict}
-    )
+    layouts: Mapping[type, Layout] = {Assessment: dict, BlockAssessment: block, Estimate: dict}
+    return from_tree(Assessment, tree, where, _ADVICE, layouts=layouts, renamed=_RENAMED)
 
 
 def _block_tree(block: BlockAssessment) -> dict[str, Any]:

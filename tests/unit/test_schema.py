@@ -43,6 +43,9 @@ READERS: Mapping[str, tuple[str, Reader]] = {
 def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("made") / "all"
     shutil.copytree(MADE, folder)
+    tree = json.loads((MADE / "recording" / "assessment.json").read_bytes())
+    like = {"icc": 0.2, "low": 0.1, "high": 0.3, "level": 0.95}
+    replace_json(folder / "recording", "assessment.json", with_value(tree, "blocks[0].classes_like_these", like))
     write_result(folder / "experiment", drawn_result({"r16": 0.6, "none": 0.5}))
     return folder
 
@@ -84,6 +87,8 @@ def with_value(tree: Any, path: str, value: object) -> Any:
         ("assessment", "blocks[0].health.dead", [], "Expected `float`, got `array`"),
         ("assessment", "blocks[0].null", 1, "Expected `object | null`, got `int`"),
         ("assessment", "blocks[0]", 3, "Expected `object`, got `int`"),
+        ("assessment", "blocks[0].classes_like_these.icc", "1", "Expected `float`, got `str`"),
+        ("assessment", "blocks[0].classes_like_these.level", "1", "Expected `float`, got `str`"),
         ("assessment", "files", [3], "Expected `object`, got `array`"),
         ("effects", "effects.effects[3].top1.replicates[0]", {}, "Expected `float | null`, got `object`"),
         ("effects", "effects.clean.top1", "high", "Expected `float`, got `str`"),
@@ -91,12 +96,15 @@ def with_value(tree: Any, path: str, value: object) -> Any:
         ("freezing", "parameters", "many", "Expected `int`, got `str`"),
         ("freezing", "gates[0].depth", 0.5, "Expected `int`, got `float`"),
         ("freezing", "steps[1].choosing.loss", "0", "Expected `float`, got `str`"),
+        ("freezing", "steps[0].choosing.top1", "0", "Expected `float`, got `str`"),
+        ("freezing", "steps[0].choosing.replicates[3]", "0", "Expected `float | null`, got `str`"),
         ("freezing", "steps[0].candidates[1].top1", "0", "Expected `float`, got `str`"),
         ("freezing", "steps[0].candidates[1].block", None, "Expected `str`, got `null`"),
         ("freezing", "clean", [1.0, 2.0, 3.0], "Expected `array` of length 2, got 3"),
         ("experiment", "experiment.seeds[0]", "0", "Expected `int`, got `str`"),
         ("experiment", "experiment.conditions[1].id", 1, "Expected `str`, got `int`"),
         ("experiment", "cells[0].blocks[0].omega_squared", "x", "Expected `float`, got `str`"),
+        ("experiment", "networks[1].macs", 0.5, "Expected `int`, got `float`"),
         ("experiment", "cells[0].environment", 3, "Expected `object`, got `int`"),
         ("experiment", "data.train", 3, "Expected `object`, got `int`"),
     ],

@@ -92,13 +92,13 @@ def read_result(folder: Path) -> ExperimentResult | None:
         return {**stored, "predictions": predictions.astype(np.int32), "losses": losses.astype(np.float32)}
 
     def whole(stored: Mapping[str, Any]) -> Mapping[str, Any]:
-        answered = ("answers", "accuracies")  # made anew
-        fields = {name: value for name, value in stored.items() if name not in answered}
-        return {**fields, "labels": labels, "costs": stored["networks"]}
+        same = {name: stored[name] for name in ("experiment", "data", "cells", "timing")}  # answers are made anew
+        return {**same, "labels": labels, "costs": stored["networks"]}
 
     layouts: Mapping[type, Layout] = {ExperimentResult: whole, Cell: cell}
+    renamed = {"costs[": "networks["}
     return answer_questions(
-        from_tree(ExperimentResult, tree, str(file), advice, layouts=layouts, error=ExperimentError)
+        from_tree(ExperimentResult, tree, str(file), advice, layouts=layouts, renamed=renamed, error=ExperimentError)
     )
 
 
