@@ -1,24 +1,30 @@
 """Parts of the page Gate lab on what is stored: effects, freeze advice, and the commands that would make them."""
 
 import shlex
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from operator import itemgetter
+from pathlib import Path
 
 import streamlit as st
 
 from senet_viz.analysis.freezing import FreezeAdvice, FreezePath
-from senet_viz.analysis.freezing_files import answer_freezing, read_freezing
+from senet_viz.analysis.freezing_files import answer_freezing, find_freezing_path
 from senet_viz.claims.assessment_claims import read_effects
 from senet_viz.dashboard import captions, glossary, links
 from senet_viz.dashboard.controls import pick_one, prepare, row
 from senet_viz.dashboard.frame import Opened
 from senet_viz.dashboard.links import escape
 from senet_viz.dashboard.parts import show_answer, show_command, show_downloads, show_figure
+from senet_viz.dashboard.shelf import recording_roots
 from senet_viz.errors import SenetVizError
 from senet_viz.figures.freezing import draw_changed_classes, draw_freezing
 from senet_viz.figures.interventions import Over, draw_components, draw_costs
 from senet_viz.recording.layout import ASSESSMENT, FREEZING
+from senet_viz.recording.outcomes import MANIFEST, open_outcomes
+from senet_viz.recording.outcomes_nearby import find_outcomes, nearby_folders
 from senet_viz.recording.reader import Recording
 from senet_viz.schema import label_classes
+from senet_viz.stats.effect_measuring import measure_effects
 from senet_viz.stats.effect_parts import (
     BOUND,
     CLASS_EFFECT_MEANING,
@@ -47,7 +53,8 @@ def explain_missing(recording: Recording) -> None:
     )
     st.markdown(
         "Two commands make them: the first moves the gates of every block and stage on every image and keeps what the network "
-        "then says (it tells how long it takes, and goes on where it was stopped), the second judges it:"
+        "then says (it tells how long it takes, and goes on where it was stopped; this page shows it as soon as it is finished), the second "
+        "judges it:"
     )
     for command in make_commands(recording):
         show_command(command)
@@ -106,20 +113,43 @@ class _Choice:
 
 
 def find_effects(page: Opened) -> EffectTable | None:
-    """The effects beside the recording's assessment; None where there are none, after a warning where they are damaged."""
-    try:
-        path = page.recording.path / ASSESSMENT
-        changed = path.stat().st_mtime_ns if path.is_file() else 0
-        return _read(page.recording, f"{page.stamp}-{changed}")
-    except (SenetVizError, OSError) as error:
-        st.warning(escape(str(error)), icon=":material/history:")
-        return None
+    """The effects beside the recording's assessment, else of interventions that are found near it.
+
+    None where there are none, after a warning where they are damaged.
+    """
+    for read in (_stored_effects, _effects_nearby):
+        try:
+            if (table := read(page)) is not None:
+                return table
+        except (SenetVizError, OSError) as error:
+            st.warning(escape(str(error)), icon=":material/history:")
+    return None
+
+
+def _stored_effects(page: Opened) -> EffectTable | None:
+    path = page.recording.path / ASSESSMENT
+    changed = path.stat().st_mtime_ns if path.is_file() else 0
+    return _read(page.recording, f"{page.stamp}-{changed}")
 
 
 @st.cache_resource(max_entries=4, show_spinner=False)
 def _read(_recording: Recording, stamp: str) -> EffectTable | None:
     del stamp
     return read_effects(_recording)
+
+
+def _effects_nearby(page: Opened) -> EffectTable | None:
+    folder = find_outcomes(page.recording, recording_roots())
+    return None if folder is None else _measure(str(folder), (folder / MANIFEST).stat().st_mtime_ns)
+
+
+@st.cache_resource(max_entries=4, show_spinner="Measuring what the interventions near this recording did…")
+def _measure(folder: str, changed: int) -> EffectTable:
+    """Of finished interventions; `changed` says when."""
+    del changed
+    table = measure_effects(open_outcomes(folder))
+    source = f"Measured from the interventions in {folder}. `senet-viz assess` judges the claims with them."
+    return replace(table, note=f"{table.note} {source}".strip())
 
 
 def show_effects(page: Opened, table: EffectTable) -> None:
@@ -268,21 +298,23 @@ def show_freezing(page: Opened) -> None:
 
 
 def find_freezing(page: Opened) -> FreezePath | None:
-    """The path beside the recording; None where there is none, after a warning where it is damaged or of something else."""
+    """The path beside the recording, else the latest one for it that is found near it.
+
+    None where there is none, after a warning where the one beside it is damaged or of something else.
+    """
     try:
-        file = page.recording.path / FREEZING
-        changed = file.stat().st_mtime_ns if file.is_file() else 0
-        path = _read_advice(page.recording, f"{page.stamp}-{changed}")
+        places = (page.recording.path, *nearby_folders(page.recording, recording_roots()))
+        files = [(path, path.stat().st_mtime_ns) for place in places if (path := place / FREEZING).is_file()]
+        return _read_advice(page.recording, page.stamp, tuple((str(path.parent), changed) for path, changed in files))
     except (SenetVizError, OSError) as error:
         st.warning(escape(str(error)), icon=":material/history:")
         return None
-    return path if path is not None and path.complete else None
 
 
 @st.cache_resource(max_entries=4, show_spinner=False)
-def _read_advice(_recording: Recording, stamp: str) -> FreezePath | None:
+def _read_advice(_recording: Recording, stamp: str, places: tuple[tuple[str, int], ...]) -> FreezePath | None:
     del stamp
-    return read_freezing(_recording)
+    return find_freezing_path(_recording, [Path(place) for place, _ in sorted(places, key=itemgetter(1), reverse=True)])
 
 
 def escape_answer(advice: FreezeAdvice) -> str:
