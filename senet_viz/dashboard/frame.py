@@ -10,7 +10,7 @@ import streamlit as st
 from senet_viz.dashboard import glossary, links
 from senet_viz.dashboard.links import escape
 from senet_viz.dashboard.parts import show_command
-from senet_viz.dashboard.results import load_recording
+from senet_viz.dashboard.results import Loaded, load_recording
 from senet_viz.dashboard.screen import Screen, watch_screen
 from senet_viz.dashboard.shelf import ENVIRONMENT, find_recordings, resolve
 from senet_viz.errors import SenetVizError
@@ -21,11 +21,9 @@ _FIRST_COMMAND = "senet-viz record --model bundled --data digits --out runs/digi
 
 
 @dataclass(frozen=True)
-class Opened:
-    """A recording that a page shows, the stamp of its cached results, and the reader's screen."""
+class Opened(Loaded):
+    """A recording that a page shows, and the reader's screen."""
 
-    recording: Recording
-    stamp: str
     screen: Screen
 
 
@@ -39,10 +37,11 @@ def open_page(title: str, question: str) -> Opened:
         st.stop()
     path = resolve(choice, found)
     try:
-        recording, stamp = load_recording(path)
+        loaded = load_recording(path)
     except (SenetVizError, OSError) as error:
         explain_problem(path, error)
         st.stop()
+    recording = loaded.recording
     _describe(recording)
     if not recording.manifest.progress.get("images", 1):
         st.info(
@@ -50,7 +49,7 @@ def open_page(title: str, question: str) -> Opened:
         )
         st.stop()
     _tell_unfinished(recording)
-    return Opened(recording, stamp, screen)
+    return Opened(recording, loaded.stamp, screen)
 
 
 def open_plain_page(title: str, question: str) -> Screen:

@@ -14,6 +14,7 @@ from senet_viz.analysis.distributions.extremes import short_path
 from senet_viz.dashboard.controls import pick_one
 from senet_viz.dashboard.frame import Opened
 from senet_viz.dashboard.links import escape, forget_notices
+from senet_viz.dashboard.results import Loaded, keep
 from senet_viz.errors import ImageError, SenetVizError
 from senet_viz.recording.reader import Recording
 from senet_viz.schema import UNLABELLED, label_classes
@@ -101,14 +102,14 @@ class RecordedSamples:
         return samples.slice(at, 1).to_pylist()[0] if at >= 0 else None
 
 
-@st.cache_resource(max_entries=4, show_spinner=False)
-def get_samples(_recording: Recording, stamp: str) -> RecordedSamples:
-    """Names of the recording's images, kept by `stamp`."""
-    del stamp
-    kept = _recording.kept_samples if _recording.n_kept else _recording.samples
+@keep(4, shared=True)
+def get_samples(page: Loaded) -> RecordedSamples:
+    """Names of the recording's images."""
+    recording = page.recording
+    kept = recording.kept_samples if recording.n_kept else recording.samples
     _, first = np.unique(kept["label"].to_numpy(), return_index=True)
     places = first[np.unique(np.linspace(0, len(first) - 1, _SUGGESTED).round().astype(int))] if len(first) else []
-    return RecordedSamples(_recording, tuple(kept["sample_id"][int(at)].as_py() for at in places))
+    return RecordedSamples(recording, tuple(kept["sample_id"][int(at)].as_py() for at in places))
 
 
 @st.cache_resource(max_entries=4, show_spinner=False)
@@ -264,7 +265,7 @@ def _samples() -> tuple[Image, ...]:
 
 def _from_recording(page: Opened) -> tuple[Image, ...]:
     """Images of the recording, chosen by their names, where its source is at hand."""
-    samples = get_samples(page.recording, page.stamp)
+    samples = get_samples(page)
     source, sentence = find_source(page)
     if source is None:
         ask_for_source(page, sentence)

@@ -64,6 +64,13 @@ def wait_for(future: "Future[Any]", sentence: str) -> None:
     st.info(sentence, icon=":material/hourglass:")
 
 
+def wait_for_networks(recording: Recording, what: str) -> bool:
+    """Whether a page must wait for what runs networks; then it loads beside the page, which says what appears here."""
+    if waiting := networks_can_wait(recording):
+        wait_for(load_networks(), f"Loading PyTorch, once after the app has been started: {what} in some seconds…")
+    return waiting
+
+
 def networks_can_wait(recording: Recording) -> bool:
     """Whether the rest of a page is to be shown first: it takes its time, and what runs networks is not loaded."""
     means = len(recording.classes) * sum(gate.channels for gate in recording.blocks)

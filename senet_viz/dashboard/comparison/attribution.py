@@ -17,10 +17,10 @@ from senet_viz.analysis.attribution import (
 from senet_viz.analysis.comparison.result import Comparison
 from senet_viz.dashboard import captions, glossary
 from senet_viz.dashboard.comparison.results import find_file, get_prepared
-from senet_viz.dashboard.controls import pick_one, prepare, row
+from senet_viz.dashboard.controls import pick, pick_image, pick_one, pick_several, row
 from senet_viz.dashboard.frame import Opened
 from senet_viz.dashboard.links import escape
-from senet_viz.dashboard.parts import show_answer, show_downloads, show_figure
+from senet_viz.dashboard.parts import show_answer, show_result
 from senet_viz.dashboard.uploads import Brought, name_inputs
 from senet_viz.errors import SenetVizError
 from senet_viz.figures.attribution import draw_attribution, draw_channels, draw_grad_cam
@@ -86,7 +86,7 @@ class _Question:
 def show_attribution(page: Opened, model: "Model", brought: Brought, comparison: Comparison, block: str) -> None:
     """The section: what to ask, what it costs, and what was found."""
     st.header("Why this gate?", anchor=False)
-    question = _ask(page, model, brought, comparison, block)
+    question = _ask(model, brought, comparison, block)
     if question is None:
         return
     prepared = get_prepared(model, find_file(brought, comparison.images[question.image]))
@@ -109,16 +109,12 @@ def show_attribution(page: Opened, model: "Model", brought: Brought, comparison:
     _show(page, kept[question.key()], name=f"attribution-images-{brought.digest[:8]}-{label}-{question.words()}")
 
 
-def _ask(page: Opened, model: "Model", brought: Brought, comparison: Comparison, block: str) -> _Question | None:
-    names = [f"{i}. {name}" for i, name in enumerate(comparison.names, start=1)]
+def _ask(model: "Model", brought: Brought, comparison: Comparison, block: str) -> _Question | None:
     what = pick_one("Question", [PIXELS, CHANNELS, PLACES], "why", help_text=glossary.ATTRIBUTION)
     with row("attribution"):
-        prepare("why_image", "image", names)
-        image = names.index(
-            st.selectbox("Image", names, key="why_image", persist_state="session", width=230) or names[0]
-        )
+        image = pick_image(comparison.names, "why_image", linked=False)
         if what != PIXELS:
-            output = _pick_output(page, model, comparison, image)
+            output = _pick_output(model, comparison, image)
             return _Question(_inputs(model, brought), image, block, what, output=output)
         channels = _pick_channels(comparison, block)
         method = METHODS[pick_one("Method", list(METHODS), "why_method")]
@@ -137,10 +133,9 @@ def _inputs(model: "Model", brought: Brought) -> str:
 def _pick_channels(comparison: Comparison, block: str) -> tuple[int, ...]:
     ranked = comparison.channels_that_differ(block, comparison.block(block).block.channels).channels
     options = [str(c) for c in ranked]
-    prepare("why_channels", "channel", options)
-    chosen = st.multiselect(
-        "Channels", options, default=options[:1], key="why_channels", persist_state="session", width=230,
-        max_selections=_MOST_CHANNELS, help="The channels in which the images differ most come first. Of several the mean gate is explained.",
+    chosen = pick_several(
+        "Channels", options, "why_channels", kind="channel", default=options[:1], width=230, most=_MOST_CHANNELS, linked=False,
+        help_text="The channels in which the images differ most come first. Of several the mean gate is explained.",
     )  # fmt: skip
     return tuple(int(c) for c in chosen)
 
@@ -153,17 +148,15 @@ def _pick_path() -> tuple[Baseline, int]:
     return BASELINE_NAMES[start or next(iter(BASELINE_NAMES))], int(steps or STEPS[2])
 
 
-def _pick_output(page: Opened, model: "Model", comparison: Comparison, image: int) -> int:
+def _pick_output(model: "Model", comparison: Comparison, image: int) -> int:
     """The predicted outputs first, then all others."""
-    del page
     names = label_classes(model.classes) or tuple(f"output {i}" for i in range(model.outputs))
     first = [p.output for p in comparison.images[image].predictions]
     order = [*first, *(i for i in range(model.outputs) if i not in first)]
     options = [names[i] for i in order]
-    prepare("why_output", "class", options)
-    chosen = st.selectbox("Class", options, key="why_output", persist_state="session", width=230,
-                          help="The image's predictions come first.")  # fmt: skip
-    return order[options.index(chosen)] if chosen else order[0]
+    about = "The image's predictions come first."
+    chosen = pick("Class", options, "why_output", kind="class", width=230, linked=False, help_text=about)
+    return order[options.index(chosen)]
 
 
 @st.cache_data(max_entries=64, show_spinner=False)
@@ -219,6 +212,4 @@ def _show(page: Opened, result: Result, *, name: str) -> None:
         st.warning(escape(result.note), icon=":material/info:")
     if isinstance(result, PixelAttribution) and result.warning:
         st.warning(escape(result.warning), icon=":material/rule:")
-    show_figure(figure, name=name, key="attribution", alt=alt)
-    st.caption(caption)
-    show_downloads(result.table(), figure, key="attribution", name=name, digits=6)
+    show_result(figure, result.table(), name=name, key="attribution", alt=alt, caption=caption, digits=6)

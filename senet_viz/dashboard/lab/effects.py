@@ -11,10 +11,11 @@ from senet_viz.analysis.freezing import FreezeAdvice, FreezePath
 from senet_viz.analysis.freezing_files import answer_freezing, find_freezing_path
 from senet_viz.claims.assessment_claims import read_effects
 from senet_viz.dashboard import captions, glossary, links
-from senet_viz.dashboard.controls import pick_one, prepare, row
+from senet_viz.dashboard.controls import pick, pick_one, prepare, row
 from senet_viz.dashboard.frame import Opened
 from senet_viz.dashboard.links import escape
-from senet_viz.dashboard.parts import show_answer, show_command, show_downloads, show_figure
+from senet_viz.dashboard.parts import show_answer, show_command, show_downloads, show_figure, show_result
+from senet_viz.dashboard.results import Loaded, keep
 from senet_viz.dashboard.shelf import recording_roots
 from senet_viz.errors import SenetVizError
 from senet_viz.figures.freezing import draw_changed_classes, draw_freezing
@@ -129,22 +130,22 @@ def find_effects(page: Opened) -> EffectTable | None:
 def _stored_effects(page: Opened) -> EffectTable | None:
     path = page.recording.path / ASSESSMENT
     changed = path.stat().st_mtime_ns if path.is_file() else 0
-    return _read(page.recording, f"{page.stamp}-{changed}")
+    return _read(page, changed)
 
 
-@st.cache_resource(max_entries=4, show_spinner=False)
-def _read(_recording: Recording, stamp: str) -> EffectTable | None:
-    del stamp
-    return read_effects(_recording)
+@keep(4, shared=True)
+def _read(page: Loaded, changed: int) -> EffectTable | None:
+    del changed
+    return read_effects(page.recording)
 
 
 def _effects_nearby(page: Opened) -> EffectTable | None:
     folder = find_outcomes(page.recording, recording_roots())
-    return None if folder is None else _measure(str(folder), (folder / MANIFEST).stat().st_mtime_ns)
+    return None if folder is None else _measure(page, str(folder), (folder / MANIFEST).stat().st_mtime_ns)
 
 
-@st.cache_resource(max_entries=4, show_spinner="Measuring what the interventions near this recording did…")
-def _measure(folder: str, changed: int) -> EffectTable:
+@keep(4, shared=True, spinner="Measuring what the interventions near this recording did…")
+def _measure(_page: Loaded, folder: str, changed: int) -> EffectTable:
     """Of finished interventions; `changed` says when."""
     del changed
     table = measure_effects(open_outcomes(folder))
@@ -234,10 +235,10 @@ def show_classes(page: Opened, table: EffectTable, choice: _Choice) -> None:
     targets = list(dict.fromkeys(effect.target for effect in made))
     first = find_costliest(made)
     with row("lab_losers"):
-        target = _select("Gates of", targets, "lab_target", "target", first.target)
+        target = pick("Gates of", targets, "lab_target", kind="target", default=first.target, width=240)
         baselines = [effect.baseline for effect in made if effect.target == target]
         default = first.baseline if first.baseline in baselines else baselines[0]
-        baseline = _select("Moved to", baselines, "lab_to", "baseline", default)
+        baseline = pick("Moved to", baselines, "lab_to", kind="baseline", default=default, width=240)
     effect = table.find(target, baseline, strength=choice.strength)
     if not any(len(side) for side in table.extremes(effect)):
         st.info("No class changes: every image is as right or wrong as before.", icon=":material/drag_handle:")
@@ -257,15 +258,6 @@ def show_classes(page: Opened, table: EffectTable, choice: _Choice) -> None:
         help=glossary.LOSERS,
     )
     show_downloads(table.class_table(effect), figure, key="lab_classes", name=name)
-
-
-def _select(title: str, options: list[str], key: str, kind: str, default: str) -> str:
-    prepare(key, kind, options)
-    chosen = st.selectbox(
-        title, options, index=options.index(default), key=key, bind="query-params", persist_state="session", width=240,
-        on_change=links.forget_notices,
-    )  # fmt: skip
-    return chosen or default
 
 
 _LEAST, _MOST, _DEFAULT, _STEP = 0.1, 10.0, 1.0, 0.1
@@ -292,9 +284,10 @@ def show_freezing(page: Opened) -> None:
         st.caption(escape(note))
     figure = draw_freezing(advice, page.screen.look, narrow=page.screen.narrow)
     name = f"freeze-advice-{page.recording.id[:8]}"
-    show_figure(figure, name=name, alt="What freezing more and more gates costs, on both halves of the images.")
-    st.caption(captions.FREEZING)
-    show_downloads(path.table(), figure, key="lab_freezing", name=name)
+    show_result(
+        figure, path.table(), name=name, key="lab_freezing", named=True,
+        alt="What freezing more and more gates costs, on both halves of the images.", caption=captions.FREEZING,
+    )  # fmt: skip
 
 
 def find_freezing(page: Opened) -> FreezePath | None:
@@ -305,16 +298,17 @@ def find_freezing(page: Opened) -> FreezePath | None:
     try:
         places = (page.recording.path, *nearby_folders(page.recording, recording_roots()))
         files = [(path, path.stat().st_mtime_ns) for place in places if (path := place / FREEZING).is_file()]
-        return _read_advice(page.recording, page.stamp, tuple((str(path.parent), changed) for path, changed in files))
+        return _read_advice(page, tuple((str(path.parent), changed) for path, changed in files))
     except (SenetVizError, OSError) as error:
         st.warning(escape(str(error)), icon=":material/history:")
         return None
 
 
-@st.cache_resource(max_entries=4, show_spinner=False)
-def _read_advice(_recording: Recording, stamp: str, places: tuple[tuple[str, int], ...]) -> FreezePath | None:
-    del stamp
-    return find_freezing_path(_recording, [Path(place) for place, _ in sorted(places, key=itemgetter(1), reverse=True)])
+@keep(4, shared=True)
+def _read_advice(page: Loaded, places: tuple[tuple[str, int], ...]) -> FreezePath | None:
+    return find_freezing_path(
+        page.recording, [Path(place) for place, _ in sorted(places, key=itemgetter(1), reverse=True)]
+    )
 
 
 def escape_answer(advice: FreezeAdvice) -> str:
