@@ -15,7 +15,7 @@ from senet_viz.claims.assessment_files import read_assessment, read_measures, re
 from senet_viz.claims.evidence import ClaimReport
 from senet_viz.dashboard.frame import Opened
 from senet_viz.dashboard.links import escape
-from senet_viz.dashboard.parts import show_command
+from senet_viz.dashboard.parts import show_shell_command
 from senet_viz.dashboard.results import Loaded, keep
 from senet_viz.errors import SenetVizError
 from senet_viz.recording.layout import ASSESSMENT, EFFECTS, MEASURES
@@ -86,7 +86,7 @@ def _offer(page: Opened) -> None:
     st.info("This recording has not been assessed yet.", icon=":material/balance:")
     if recording.form == "slim":
         st.markdown("A slim recording is assessed from the full one that it was made of:")
-        show_command(f"senet-viz assess FULL_RECORDING --into {shlex.quote(str(recording.path))}")
+        show_shell_command(f"senet-viz assess FULL_RECORDING --into {shlex.quote(str(recording.path))}")
         return
     if not recording.complete:
         st.markdown("It is assessed when it is finished.")
@@ -95,7 +95,7 @@ def _offer(page: Opened) -> None:
         "The assessment reads the recorded gates and no network: about half a minute for 10,000 images, longer for larger "
         "sets. Random-weights controls are given on the command line:"
     )
-    show_command(f"senet-viz assess {shlex.quote(str(recording.path))} --control RANDOM_WEIGHTS_RECORDING")
+    show_shell_command(f"senet-viz assess {shlex.quote(str(recording.path))} --control RANDOM_WEIGHTS_RECORDING")
     if st.button("Assess now", icon=":material/balance:", type="primary", key="assess_now"):
         _assess(page)
 

@@ -23,7 +23,7 @@ TOPS = {"Top 64": 64, "Top 256": 256, "All": None}
 MOST_BLOCKS, MOST_CLASSES = 12, 24
 
 
-def prepare(key: str, kind: str, options: Sequence[str]) -> None:
+def prepare_choice(key: str, kind: str, options: Sequence[str]) -> None:
     """To be called before a widget: tells what the link names in vain, drops what another recording left."""
     links.note_unknown(key, kind, options)
     links.keep_known(key, options)
@@ -43,7 +43,7 @@ def pick_one(
 
     `kind` is what a notice calls an option that a link names in vain: the label where it is not given.
     """
-    prepare(key, kind or label.lower(), options)
+    prepare_choice(key, kind or label.lower(), options)
     first = default or options[0]
     chosen = st.segmented_control(
         label, options, default=first, required=True, key=key, bind="query-params", persist_state="session",
@@ -60,7 +60,7 @@ def pick(
 
     `linked` says whether the link keeps it, `kind` is as in `pick_one`.
     """
-    prepare(key, kind, options)
+    prepare_choice(key, kind, options)
     first = default or options[0]
     chosen = st.selectbox(
         label, options, index=options.index(first), key=key, bind="query-params" if linked else None, persist_state="session",
@@ -95,7 +95,7 @@ def pick_several(
     most: int | None = None, placeholder: str | None = None, linked: bool = True, help_text: str | None = None,
 ) -> list[str]:  # fmt: skip
     """Some of many options, from a list, at most so many; `linked` and `kind` are as in `pick`."""
-    prepare(key, kind, options)
+    prepare_choice(key, kind, options)
     return st.multiselect(
         label, options, default=default, key=key, bind="query-params" if linked else None, persist_state="session",
         width=width, max_selections=most, placeholder=placeholder, on_change=links.forget_notices, help=help_text,

@@ -33,7 +33,7 @@ _TILE, _PICTURE = 124, 112  # px
 _NAME = 15  # letters
 
 
-def show_images(page: Opened, images: ExtremeImages) -> None:
+def show_extreme_images(page: Opened, images: ExtremeImages) -> None:
     """Thumbnails where the source is at hand, else their names and how to have them; each leads to its own gates."""
     st.subheader("Images with the highest and the lowest gate", anchor=SECTION)
     block = page.label(images.block)
@@ -128,8 +128,8 @@ def show_channel(page: Opened, block: Gate, classes: tuple[int, ...], colours: d
     show_extreme_classes(page, channel)
     images = get_extreme_images(page, block.name, channel.number, _gates=gates)
     if images is not None:
-        show_images(page, images)
-    show_effects(page, block, channel.number)
+        show_extreme_images(page, images)
+    link_effects(page, block, channel.number)
 
 
 def _choose(ranking: ChannelRanking, block: Gate, classes: tuple[int, ...], colours: dict[int, str]) -> Channel:
@@ -193,7 +193,7 @@ def show_extreme_classes(page: Opened, channel: Channel) -> None:
     show_downloads(extremes.table(), figure, key="extreme_classes", name=name)
 
 
-def show_effects(page: Opened, block: Gate, channel: int) -> None:
+def link_effects(page: Opened, block: Gate, channel: int) -> None:
     """Where what the block and the channel do is measured."""
     label = page.label(block)
     st.subheader("What it does", anchor=False)

@@ -11,9 +11,9 @@ from senet_viz.claims.evidence import ClaimReport
 from senet_viz.dashboard import links
 from senet_viz.dashboard.assessments import read_stored
 from senet_viz.dashboard.frame import Opened, explain_problem
-from senet_viz.dashboard.parts import show_command
+from senet_viz.dashboard.parts import show_shell_command
+from senet_viz.dashboard.recordings import find_recordings, name_of, resolve
 from senet_viz.dashboard.results import Loaded, get_block_table, load_recording
-from senet_viz.dashboard.shelf import find_recordings, name_of, resolve
 from senet_viz.errors import SenetVizError
 from senet_viz.recording.reader import Recording
 
@@ -87,5 +87,5 @@ def _explain_second() -> None:
     st.markdown(
         "Record another network on the same images, the same network on other images, or in another precision, for example:"
     )
-    show_command("senet-viz record --model bundled --weights random --data digits --out runs/random")
+    show_shell_command("senet-viz record --model bundled --weights random --data digits --out runs/random")
     st.markdown("Recordings under `runs/` are found by themselves; others can be typed in the sidebar.")

@@ -20,7 +20,7 @@ from senet_viz.figures.theme import Picture, chart_config, page_of
 PROGRAM = "senet-viz"
 
 
-def show_command(command: str) -> None:
+def show_shell_command(command: str) -> None:
     """A command that begins with `senet-viz`; where that would not be found, its path stands in its place."""
     _, space, rest = command.partition(" ")
     st.code(find_program() + space + rest, language=None, wrap_lines=True)

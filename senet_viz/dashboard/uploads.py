@@ -135,20 +135,20 @@ def read_pictures(
 FILES, FOLDER, SAMPLES, RECORDING = "Files", "Folder", "Samples", "Recording"
 MOST_IMAGES = 16
 _MOST_MEGABYTES = 64
-_KEPT, _GIVEN = "brought_images", "images_given"
+_KEPT, _GIVEN = "uploaded_images", "images_given"
 _UPLOADERS = ("upload_files", "upload_folder")
 
 
 @dataclass(frozen=True)
-class Brought:
+class Uploads:
     """Images by name and bytes, and the digest under which their results are kept."""
 
     images: tuple[Image, ...]
     digest: str
 
 
-def bring_images(page: Opened | None = None) -> Brought | None:
-    """The controls, and what was brought; None while there is nothing.
+def choose_uploads(page: Opened | None = None) -> Uploads | None:
+    """The controls, and what was chosen; None while there is nothing.
 
     Args:
         page: its recording's own images are offered too.
@@ -172,7 +172,7 @@ def bring_images(page: Opened | None = None) -> Brought | None:
             f"{given} images were given, and {MOST_IMAGES} can be compared at a time: the first {MOST_IMAGES} are shown.",
             icon=":material/filter_list:",
         )
-    return Brought(images, _digest(images))
+    return Uploads(images, _digest(images))
 
 
 def prepare_upload(model: "Model", image: Image) -> "PreparedImage | Failure":
@@ -247,10 +247,10 @@ def _read_samples() -> tuple[Image, ...]:
     return sample_images()
 
 
-def bring_samples() -> Brought | None:
+def sample_uploads() -> Uploads | None:
     """The samples, without a control; None where they can not be read, which the page then says."""
     images = _samples()
-    return Brought(images, _digest(images)) if images else None
+    return Uploads(images, _digest(images)) if images else None
 
 
 def _samples() -> tuple[Image, ...]:

@@ -33,7 +33,7 @@ _NEEDED = ("senet_viz.workflows.comparison", "senet_viz.workflows.walkthrough")
 T = TypeVar("T")
 
 
-class BesideReader(Generic[T]):
+class BackgroundLoader(Generic[T]):
     """Reads one thing after the other, for all sessions, and keeps the last few."""
 
     def __init__(self, name: str = "senet-viz-beside") -> None:
@@ -108,12 +108,12 @@ Gates = NDArray[np.float16]
 AT_ONCE = 20_000_000  # gates of a block, all channels: 0.15 s; they lie side by side in the file
 
 
-GateReader = BesideReader[Gates]  # 2 bytes an image and channel are kept
+GateLoader = BackgroundLoader[Gates]  # 2 bytes an image and channel are kept
 
 
 @st.cache_resource(show_spinner=False)
-def _reader() -> GateReader:
-    return GateReader("senet-viz-gates")
+def _reader() -> GateLoader:
+    return GateLoader("senet-viz-gates")
 
 
 def read_channel(page: Opened, block: Gate, channel: int) -> Gates | None:

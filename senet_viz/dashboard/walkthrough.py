@@ -25,7 +25,7 @@ from senet_viz.dashboard.frame import Opened, assign_colours
 from senet_viz.dashboard.links import escape
 from senet_viz.dashboard.parts import keep_figure, show_answer, show_result, telling_problems
 from senet_viz.dashboard.results import Loaded, get_block_table, get_panels, keep
-from senet_viz.dashboard.uploads import Brought, bring_images, bring_samples, name_upload, prepare_upload
+from senet_viz.dashboard.uploads import Uploads, choose_uploads, name_upload, prepare_upload, sample_uploads
 from senet_viz.dashboard.waiting import open_network
 from senet_viz.errors import SenetVizError
 from senet_viz.figures.distributions import draw_panels
@@ -41,18 +41,18 @@ _SAMPLE = 2  # the drawn fish
 _MOST_SHOWN = 8
 
 
-def show_live(page: Opened) -> "Model | None":
+def show_steps(page: Opened) -> "Model | None":
     """Controls, figures and words; returns the network, None where it is not at hand."""
-    brought = bring_images(page)
+    uploads = choose_uploads(page)
     first = 0
-    if brought is None:
+    if uploads is None:
         st.caption("No image of yours yet: a sample is shown meanwhile.")
-        brought, first = bring_samples(), _SAMPLE
+        uploads, first = sample_uploads(), _SAMPLE
     model = open_network(page)
-    if model is None or brought is None:
+    if model is None or uploads is None:
         return model
     with telling_problems():
-        _show(page, model, brought, first)
+        _show(page, model, uploads, first)
     return model
 
 
@@ -67,13 +67,13 @@ def get_steps(
     return step_block(_model, _prepared, page.recording, block, channels=channels)
 
 
-def _show(page: Opened, model: "Model", brought: Brought, first: int) -> None:
+def _show(page: Opened, model: "Model", uploads: Uploads, first: int) -> None:
     with row("how"):
-        position = _pick_image(brought, first)
+        position = _pick_image(uploads, first)
         first_stage = choose_blocks(page.recording.blocks)[0].depth  # its maps are still like pictures
         block = pick_block(page.recording, key="how_block", first=first_stage)
         channels = _pick_channels(block)
-    image = brought.images[position]
+    image = uploads.images[position]
     prepared = prepare_upload(model, image)
     if isinstance(prepared, Failure):
         st.warning(escape(prepared.sentence), icon=":material/broken_image:")
@@ -136,10 +136,10 @@ def _show_channels(page: Opened, steps: BlockSteps, stem: str) -> None:
     )  # fmt: skip
 
 
-def _pick_image(brought: Brought, first: int) -> int:
-    if len(brought.images) == 1:
+def _pick_image(uploads: Uploads, first: int) -> int:
+    if len(uploads.images) == 1:
         return 0
-    return pick_image([name for name, _ in brought.images], "how_image", first=first)
+    return pick_image([name for name, _ in uploads.images], "how_image", first=first)
 
 
 def _pick_channels(block: Gate) -> tuple[int, ...] | None:
@@ -166,7 +166,7 @@ def _pick_numbers(steps: BlockSteps, depth: int) -> int:
 _ORIGINAL = "https://arxiv.org/abs/1709.01507"
 
 
-def show_paper(page: Opened) -> None:
+def show_paper_figure(page: Opened) -> None:
     """Their panels in words, our figure and numbers."""
     st.header("What the paper shows, and what this recording shows", anchor=False)
     recording = page.recording
@@ -225,7 +225,7 @@ def get_costs(_model: "Model", sha256: str) -> CostSummary:
     return summarize_costs(_model)
 
 
-def show_costs(model: "Model") -> None:
+def show_unit_costs(model: "Model") -> None:
     """The parameter formula and the two ideas, with this network's numbers."""
     costs = get_costs(model, f"{model.name}-{model.sha256}")
     st.header("What it costs", anchor=False)

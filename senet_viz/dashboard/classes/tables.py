@@ -47,7 +47,7 @@ def pick_effect(table: EffectTable | None) -> TargetEffect | None:
     return table.find(target, baseline, strength=strength)
 
 
-def show_table(page: Opened, overview: ClassOverview, block: Gate, order: _Order) -> None:
+def show_class_rows(page: Opened, overview: ClassOverview, block: Gate, order: _Order) -> None:
     """All classes that match, in the chosen order."""
     at = block.depth
     rows = overview.order(order.by, at)

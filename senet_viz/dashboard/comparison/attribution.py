@@ -21,7 +21,7 @@ from senet_viz.dashboard.controls import pick, pick_image, pick_one, pick_severa
 from senet_viz.dashboard.frame import Opened
 from senet_viz.dashboard.links import escape
 from senet_viz.dashboard.parts import show_answer, show_result
-from senet_viz.dashboard.uploads import Brought, name_inputs
+from senet_viz.dashboard.uploads import Uploads, name_inputs
 from senet_viz.errors import SenetVizError
 from senet_viz.figures.attribution import draw_attribution, draw_channels, draw_grad_cam
 from senet_viz.recording.export import name_several
@@ -83,13 +83,13 @@ class _Question:
         )
 
 
-def show_attribution(page: Opened, model: "Model", brought: Brought, comparison: Comparison, block: str) -> None:
+def show_attribution(page: Opened, model: "Model", uploads: Uploads, comparison: Comparison, block: str) -> None:
     """The section: what to ask, what it costs, and what was found."""
     st.header("Why this gate?", anchor=False)
-    question = _ask(model, brought, comparison, block)
+    question = _ask(model, uploads, comparison, block)
     if question is None:
         return
-    prepared = get_prepared(model, find_file(brought, comparison.images[question.image]))
+    prepared = get_prepared(model, find_file(uploads, comparison.images[question.image]))
     kept = st.session_state.setdefault(_KEY, {})
     if question.key() not in kept:
         cost = _cost(model, name_inputs(model), prepared.pixels, question.steps)
@@ -106,28 +106,28 @@ def show_attribution(page: Opened, model: "Model", brought: Brought, comparison:
         while len(kept) > _MOST_KEPT:
             kept.pop(next(iter(kept)))
     label = comparison.block(block).block.label
-    _show(page, kept[question.key()], name=f"attribution-images-{brought.digest[:8]}-{label}-{question.words()}")
+    _show(page, kept[question.key()], name=f"attribution-images-{uploads.digest[:8]}-{label}-{question.words()}")
 
 
-def _ask(model: "Model", brought: Brought, comparison: Comparison, block: str) -> _Question | None:
+def _ask(model: "Model", uploads: Uploads, comparison: Comparison, block: str) -> _Question | None:
     what = pick_one("Question", [PIXELS, CHANNELS, PLACES], "why", help_text=glossary.ATTRIBUTION)
     with row("attribution"):
         image = pick_image(comparison.names, "why_image", linked=False)
         if what != PIXELS:
             output = _pick_output(model, comparison, image)
-            return _Question(_inputs(model, brought), image, block, what, output=output)
+            return _Question(_inputs(model, uploads), image, block, what, output=output)
         channels = _pick_channels(comparison, block)
         method = METHODS[pick_one("Method", list(METHODS), "why_method")]
         baseline, steps = _pick_path() if method == "integrated" else ("mean", 0)
     if not channels:
         st.info("Choose a channel, or several: then their mean gate is explained.", icon=":material/tune:")
         return None
-    return _Question(_inputs(model, brought), image, block, what, channels, method, baseline, steps)
+    return _Question(_inputs(model, uploads), image, block, what, channels, method, baseline, steps)
 
 
-def _inputs(model: "Model", brought: Brought) -> str:
+def _inputs(model: "Model", uploads: Uploads) -> str:
     """Digest of network, preprocessing and images: another recording's results are not this one's."""
-    return f"{name_inputs(model)} {brought.digest}"
+    return f"{name_inputs(model)} {uploads.digest}"
 
 
 def _pick_channels(comparison: Comparison, block: str) -> tuple[int, ...]:

@@ -10,7 +10,7 @@ from senet_viz.dashboard.controls import pick, pick_block, row
 from senet_viz.dashboard.frame import Opened
 from senet_viz.dashboard.links import escape
 from senet_viz.dashboard.parts import show_downloads, show_figure, show_result
-from senet_viz.dashboard.uploads import Brought
+from senet_viz.dashboard.uploads import Uploads
 from senet_viz.dashboard.waiting import wait_for
 from senet_viz.figures.comparison_gates import draw_block_gates, draw_differing_channels
 from senet_viz.schema import label_classes
@@ -21,14 +21,14 @@ _EVERYONE = "all recorded images"
 _SHOWN = 12
 
 
-def show_block(page: Opened, brought: Brought, comparison: Comparison) -> str:
+def show_block(page: Opened, uploads: Uploads, comparison: Comparison) -> str:
     """Controls, figures and tables of one block; returns its name."""
     st.header("One block", anchor=BLOCK_ANCHOR)
     with row("one_block"):
         name = pick_block(page.recording, key=BLOCK_KEY, width=190).name
         among = _pick_reference(page)
     block = comparison.block(name)
-    place, reading = find_placement(page, block, brought.digest, comparison.precision, among)
+    place, reading = find_placement(page, block, uploads.digest, comparison.precision, among)
     st.markdown("**Distance from the recorded mean, and its percentile**", help=glossary.PERCENTILE)
     st.dataframe(
         tabulate_places(place, comparison.names), hide_index=True, alt="Distance and percentile of every image",
@@ -40,7 +40,7 @@ def show_block(page: Opened, brought: Brought, comparison: Comparison) -> str:
             reading,
             f"Reading the gates of {block.block.label} for {page.recording.n_kept:,} kept images: exact percentiles appear here…",
         )
-    stem = f"{page.recording.id[:8]}-images-{brought.digest[:8]}-{block.block.label}"
+    stem = f"{page.recording.id[:8]}-images-{uploads.digest[:8]}-{block.block.label}"
     figure = draw_block_gates(block, comparison.names, page.screen.look, narrow=page.screen.narrow)
     show_result(
         figure, comparison.gates_table(name), name=f"compare-gates-{stem}", key="compare_gates",

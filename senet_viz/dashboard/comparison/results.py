@@ -11,8 +11,8 @@ from senet_viz.analysis.comparison.placement import Placement, place_gates
 from senet_viz.analysis.comparison.result import ComparedImage, Comparison, Failure
 from senet_viz.dashboard.frame import Opened
 from senet_viz.dashboard.results import Loaded, keep
-from senet_viz.dashboard.uploads import Brought, Image, prepare_upload
-from senet_viz.dashboard.waiting import AT_ONCE, BesideReader
+from senet_viz.dashboard.uploads import Image, Uploads, prepare_upload
+from senet_viz.dashboard.waiting import AT_ONCE, BackgroundLoader
 from senet_viz.models.memory import give_back_memory
 from senet_viz.recording.reader import Recording
 
@@ -31,14 +31,14 @@ def get_profiles(page: Loaded) -> RecordedProfiles:
 
 @keep(16, shared=True)
 def get_image_comparison(
-    page: Loaded, digest: str, precision: str, *, _model: "Model", _brought: Brought
+    page: Loaded, digest: str, precision: str, *, _model: "Model", _uploads: Uploads
 ) -> Comparison:
     """`compare_images`, kept by the images' digest and the precision."""
     from senet_viz.workflows.comparison import compare_images
 
     del digest
     profiles = get_profiles(page)
-    return compare_images(_model, _brought.images, page.recording, precision=precision, profiles=profiles)
+    return compare_images(_model, _uploads.images, page.recording, precision=precision, profiles=profiles)
 
 
 def find_placement(
@@ -69,8 +69,8 @@ def find_placement(
 
 
 @st.cache_resource(show_spinner=False)
-def _reader() -> "BesideReader[Placement]":
-    return BesideReader("senet-viz-places")
+def _reader() -> "BackgroundLoader[Placement]":
+    return BackgroundLoader("senet-viz-places")
 
 
 @keep(64, shared=True)
@@ -86,10 +86,10 @@ def _place_now(recording: Recording, block: BlockComparison, among: int | None, 
     return placed
 
 
-def find_file(brought: Brought, image: ComparedImage) -> Image:
+def find_file(uploads: Uploads, image: ComparedImage) -> Image:
     """The file of an image that was compared: two may bear one name."""
     return next(
-        file for file in brought.images if file[0] == image.name and sha256(file[1]).hexdigest() == image.sha256
+        file for file in uploads.images if file[0] == image.name and sha256(file[1]).hexdigest() == image.sha256
     )
 
 

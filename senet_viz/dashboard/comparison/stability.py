@@ -14,7 +14,7 @@ from senet_viz.dashboard.frame import Opened
 from senet_viz.dashboard.links import escape
 from senet_viz.dashboard.parts import show_answer, show_result, telling_problems
 from senet_viz.dashboard.results import Loaded, keep
-from senet_viz.dashboard.uploads import Brought, Image, name_inputs, name_upload
+from senet_viz.dashboard.uploads import Image, Uploads, name_inputs, name_upload
 from senet_viz.figures.comparison import draw_stability
 from senet_viz.recording.reader import Recording
 from senet_viz.schema import label_classes
@@ -30,7 +30,7 @@ _PREDICTED, _POOLED = "predicted class", "all classes, pooled"
 _STRENGTHS = {word.capitalize(): level for level, word in enumerate(LEVELS)}
 
 
-def show_stability(page: Opened, model: "Model", brought: Brought, comparison: Comparison) -> None:
+def show_stability(page: Opened, model: "Model", uploads: Uploads, comparison: Comparison) -> None:
     """The section: which image, against what, what it costs, and what was found."""
     st.header("How stable are these gates?", anchor=False, help=glossary.STABILITY)
     with row("stability"):
@@ -38,7 +38,7 @@ def show_stability(page: Opened, model: "Model", brought: Brought, comparison: C
         among = _pick_class(page.recording)
         level = _STRENGTHS[pick_one("Strength", list(_STRENGTHS), "stable_level", default="Medium")]
     asked = st.session_state.setdefault(_ASKED, set())
-    file = find_file(brought, comparison.images[image])
+    file = find_file(uploads, comparison.images[image])
     key = (name_upload(model, file), comparison.precision)
     prepared = get_prepared(model, file)
     if key not in asked:

@@ -11,12 +11,12 @@ from senet_viz.analysis.freezing import FreezeAdvice, FreezePath
 from senet_viz.analysis.freezing_files import answer_freezing, find_freezing_path
 from senet_viz.claims.assessment_claims import read_effects
 from senet_viz.dashboard import captions, glossary, links
-from senet_viz.dashboard.controls import pick, pick_one, prepare, row
+from senet_viz.dashboard.controls import pick, pick_one, prepare_choice, row
 from senet_viz.dashboard.frame import Opened
 from senet_viz.dashboard.links import escape
-from senet_viz.dashboard.parts import show_answer, show_command, show_downloads, show_figure, show_result
+from senet_viz.dashboard.parts import show_answer, show_downloads, show_figure, show_result, show_shell_command
+from senet_viz.dashboard.recordings import recording_roots
 from senet_viz.dashboard.results import Loaded, keep
-from senet_viz.dashboard.shelf import recording_roots
 from senet_viz.errors import SenetVizError
 from senet_viz.figures.freezing import draw_changed_classes, draw_freezing
 from senet_viz.figures.interventions import Over, draw_components, draw_costs
@@ -58,7 +58,7 @@ def explain_missing(recording: Recording) -> None:
         "judges it:"
     )
     for command in make_commands(recording):
-        show_command(command)
+        show_shell_command(command)
 
 
 def make_commands(recording: Recording) -> tuple[str, str]:
@@ -153,7 +153,7 @@ def _measure(_page: Loaded, folder: str, changed: int) -> EffectTable:
     return replace(table, note=f"{table.note} {source}".strip())
 
 
-def show_effects(page: Opened, table: EffectTable) -> None:
+def show_all_effects(page: Opened, table: EffectTable) -> None:
     """All sections on stored effects."""
     show_answer(answer_effects(table), explained=glossary.COSTS)
     if table.note:
@@ -162,9 +162,9 @@ def show_effects(page: Opened, table: EffectTable) -> None:
     if not choice.baselines:
         st.info("Choose a baseline, or several: what gates are moved to.", icon=":material/tune:")
         return
-    show_costs(page, table, choice)
+    show_moving_costs(page, table, choice)
     show_components(page, table, choice)
-    show_classes(page, table, choice)
+    show_losers(page, table, choice)
 
 
 def _choose(table: EffectTable) -> _Choice:
@@ -176,7 +176,7 @@ def _choose(table: EffectTable) -> _Choice:
         strength = strengths[0]
         if len(strengths) > 1:
             strength = float(pick_one("Strength", [f"{s:g}" for s in strengths], "lab_strength"))
-    prepare("lab_baselines", "baseline", made)
+    prepare_choice("lab_baselines", "baseline", made)
     picked = st.pills(
         "Gates are moved to", made, selection_mode="multi", default=made, key="lab_baselines", bind="query-params",
         persist_state="session", on_change=links.forget_notices, help=glossary.COSTS,
@@ -184,7 +184,7 @@ def _choose(table: EffectTable) -> _Choice:
     return _Choice(measure, over, tuple(b for b in made if b in picked), strength)
 
 
-def show_costs(page: Opened, table: EffectTable, choice: _Choice) -> None:
+def show_moving_costs(page: Opened, table: EffectTable, choice: _Choice) -> None:
     """What moving gates costs along the depth."""
     st.header("What it costs, along the depth", anchor="costs", help=glossary.COSTS)
     figure = draw_costs(
@@ -228,7 +228,7 @@ def show_components(page: Opened, table: EffectTable, choice: _Choice) -> None:
     show_downloads(tabulate_components(components), figure, key="lab_components", name=name)
 
 
-def show_classes(page: Opened, table: EffectTable, choice: _Choice) -> None:
+def show_losers(page: Opened, table: EffectTable, choice: _Choice) -> None:
     """Losers and winners of one target and baseline."""
     st.header("Losers and winners", anchor="losers", help=glossary.LOSERS)
     made = [effect for effect in table.effects if effect.strength == choice.strength]
@@ -325,4 +325,4 @@ def _explain_missing(recording: Recording) -> None:
         "One command finds it out and lays it here: it freezes gate after gate, chosen on one half of the images and confirmed on "
         "the other (it tells how long it takes, and goes on where it was stopped):"
     )
-    show_command(make_freeze_command(recording))
+    show_shell_command(make_freeze_command(recording))

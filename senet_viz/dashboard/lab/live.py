@@ -13,7 +13,7 @@ from senet_viz.dashboard.frame import Opened
 from senet_viz.dashboard.links import escape
 from senet_viz.dashboard.parts import show_answer, show_downloads, show_figure, show_result, telling_problems
 from senet_viz.dashboard.results import Loaded, keep
-from senet_viz.dashboard.uploads import Brought, bring_images, name_upload, prepare_upload
+from senet_viz.dashboard.uploads import Uploads, choose_uploads, name_upload, prepare_upload
 from senet_viz.dashboard.waiting import open_network, wait_for_networks
 from senet_viz.errors import ArgumentError
 from senet_viz.figures.trial import draw_dose, draw_trial
@@ -32,11 +32,11 @@ _Asked = tuple[str, tuple[str, ...], str, tuple[int, ...] | None, int | None]
 
 
 @st.fragment
-def show_live(page: Opened) -> None:
+def show_trial(page: Opened) -> None:
     """A fragment: what is moved here leaves the rest of the page alone."""
     st.header("Try it: one image", anchor="try", help=glossary.TRY)
-    brought = bring_images(page)
-    if brought is None:
+    uploads = choose_uploads(page)
+    if uploads is None:
         st.info(
             "Upload an image, or choose **Samples** or **Recording** above: the network says what it sees, untouched and with the gates that you "
             "move.",
@@ -47,12 +47,12 @@ def show_live(page: Opened) -> None:
         return
     with telling_problems():
         if (model := open_network(page)) is not None:
-            _try(page, model, brought)
+            _try(page, model, uploads)
 
 
-def _try(page: Opened, model: "Model", brought: Brought) -> None:
+def _try(page: Opened, model: "Model", uploads: Uploads) -> None:
     with row("try_where"):
-        position = _pick_image(brought)
+        position = _pick_image(uploads)
         blocks = _pick_blocks(page.recording)
         channels = _pick_channels() if len(blocks) == 1 else None
     with row("try_what"):
@@ -62,7 +62,7 @@ def _try(page: Opened, model: "Model", brought: Brought) -> None:
     if not blocks:
         st.info("Choose a block, or several.", icon=":material/tune:")
         return
-    image = brought.images[position]
+    image = uploads.images[position]
     prepared = prepare_upload(model, image)
     if isinstance(prepared, Failure):
         st.warning(escape(prepared.sentence), icon=":material/broken_image:")
@@ -133,10 +133,10 @@ def get_trial(
     )
 
 
-def _pick_image(brought: Brought) -> int:
-    if len(brought.images) == 1:
+def _pick_image(uploads: Uploads) -> int:
+    if len(uploads.images) == 1:
         return 0
-    return pick_image([name for name, _ in brought.images], "try_image")
+    return pick_image([name for name, _ in uploads.images], "try_image")
 
 
 def _pick_blocks(recording: Recording) -> tuple[str, ...]:

@@ -99,7 +99,7 @@ def draw(page: Opened, facts: Facts, name: str, how: Callable[[], go.Figure]) ->
     return keep_figure((name, facts.made, page.screen), how)
 
 
-def show_health(page: Opened, facts: Facts) -> None:
+def show_block_health(page: Opened, facts: Facts) -> None:
     """The answer, its figure, and the gate-health table."""
     health, screen = facts.health, page.screen
     show_answer(describe_health(health), explained=glossary.GATE_HEALTH)
@@ -134,7 +134,7 @@ def offer_ranks(page: Opened) -> None:
         st.rerun()
 
 
-def show_measures(page: Opened, facts: Facts) -> None:
+def show_block_measures(page: Opened, facts: Facts) -> None:
     """How much the class says about the gates, block by block, by every measure."""
     measures, screen = facts.measures, page.screen
     st.header("How much of it is class?", anchor=False, help=glossary.BLOCK_MEASURES)
@@ -222,8 +222,8 @@ opened = open_page("Blocks", "What do the gates of each block do?")
 with telling_problems("folder_off"):
     assessed = find_assessment(opened)
     found = gather_facts(opened, assessed)
-    show_health(opened, found)
-    show_measures(opened, found)
+    show_block_health(opened, found)
+    show_block_measures(opened, found)
     if found.similarity is not None:
         show_similarity(opened, found, found.similarity)
     show_channels(opened, found)

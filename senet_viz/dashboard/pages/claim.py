@@ -162,7 +162,7 @@ def tell_effect(name: ReadingName, evidence: Evidence) -> str:
     return "  \n".join(f":small[{line}]" for line in (lines or [evidence.reason]) + others + missing if line)
 
 
-def show_methods(report: ClaimReport) -> None:
+def show_claim_methods(report: ClaimReport) -> None:
     """Thresholds, methods and limits in a fold."""
     fold = st.expander("Thresholds, methods and limits", icon=":material/rule:", key="methods", on_change="rerun")
     if not fold.open:
@@ -191,4 +191,4 @@ if stored is not None:
         show_block_links(opened)
     links.show_notices()
     show_cards(stored.report)
-    show_methods(stored.report)
+    show_claim_methods(stored.report)

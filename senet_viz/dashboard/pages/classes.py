@@ -18,7 +18,7 @@ from senet_viz.dashboard.classes.results import (
     get_nearest,
     get_plane,
 )
-from senet_viz.dashboard.classes.tables import pick_effect, pick_order, show_confusable, show_table
+from senet_viz.dashboard.classes.tables import pick_effect, pick_order, show_class_rows, show_confusable
 from senet_viz.dashboard.controls import pick, pick_block, pick_figure_classes, pick_one, row
 from senet_viz.dashboard.frame import Opened, assign_colours, open_page
 from senet_viz.dashboard.lab.effects import find_effects
@@ -34,7 +34,7 @@ _UNASKED = 20_000_000  # kept gates that are read for intervals without a questi
 
 
 @dataclass(frozen=True)
-class Selection:
+class ClassChoice:
     """What the sidebar chooses: at most eight classes with their colours, a block, the unit."""
 
     classes: tuple[int, ...]
@@ -43,7 +43,7 @@ class Selection:
     relative: bool
 
 
-def choose(page: Opened) -> Selection:
+def choose_compared(page: Opened) -> ClassChoice:
     """The sidebar's controls; they are shared with the other pages."""
     recording = page.recording
     with st.sidebar:
@@ -53,7 +53,7 @@ def choose(page: Opened) -> Selection:
         block = pick_block(recording, width="stretch")
         unit = pick_one("Distances in", list(UNITS), "class_unit", help_text=glossary.CLASS_RELATIVE)
     colours = assign_colours(page, classes)
-    return Selection(classes[:MOST_COMPARED], colours, block, UNITS[unit])
+    return ClassChoice(classes[:MOST_COMPARED], colours, block, UNITS[unit])
 
 
 def measure(page: Opened) -> ClassDistinctness:
@@ -78,7 +78,7 @@ def offer_intervals(page: Opened, found: ClassDistinctness) -> None:
         st.rerun()
 
 
-def show_classes(page: Opened, chosen: Selection, found: ClassDistinctness) -> None:
+def show_class_table(page: Opened, chosen: ClassChoice, found: ClassDistinctness) -> None:
     """The answer and the table of all classes."""
     effects = find_effects(page)
     answer = f"{answer_distinctness(found, chosen.block.depth)}\n\n{answer_use(effects)}"
@@ -92,7 +92,7 @@ def show_classes(page: Opened, chosen: Selection, found: ClassDistinctness) -> N
         order = pick_order(overview)
     if missing := tell_missing(overview):
         st.caption(missing)
-    show_table(page, overview, chosen.block, order)
+    show_class_rows(page, overview, chosen.block, order)
 
 
 def tell_missing(overview: ClassOverview) -> str:
@@ -105,7 +105,7 @@ def tell_missing(overview: ClassOverview) -> str:
     return f"The table has {'; it has '.join(parts)}." if parts else ""
 
 
-def show_depths(page: Opened, chosen: Selection, found: ClassDistinctness) -> None:
+def show_depths(page: Opened, chosen: ClassChoice, found: ClassDistinctness) -> None:
     """How distinct the chosen classes are along the depth."""
     st.header("Along the depth", anchor=False, help=glossary.CLASS_DISTANCE)
     screen, colours = page.screen, tuple(chosen.colours.items())
@@ -125,7 +125,7 @@ def show_depths(page: Opened, chosen: Selection, found: ClassDistinctness) -> No
     )  # fmt: skip
 
 
-def show_comparison(page: Opened, chosen: Selection) -> int | None:
+def show_comparison(page: Opened, chosen: ClassChoice) -> int | None:
     """The chosen classes against each other; returns the class that distances are from."""
     st.header("Chosen classes against each other", anchor=False, help=glossary.CLASS_DISTANCE)
     comparison = get_class_comparison(page, chosen.classes) if chosen.classes else None
@@ -148,7 +148,7 @@ def pick_reference(comparison: ClassComparison) -> int:
     return options.index(picked)
 
 
-def draw_comparison(page: Opened, chosen: Selection, comparison: ClassComparison, position: int) -> None:
+def draw_comparison(page: Opened, chosen: ClassChoice, comparison: ClassComparison, position: int) -> None:
     """Distances from one class along the depth, and all pairs in the block."""
     look, narrow = page.screen.look, page.screen.narrow
     figure = keep_figure(
@@ -186,7 +186,7 @@ def link_onwards(label: str, block: str) -> None:
         links.link_page("lab", f"Cost of moving {block}", "science", {"lab_target": block}, at="losers")
 
 
-def show_plane(page: Opened, chosen: Selection, reference: int | None) -> None:
+def show_plane(page: Opened, chosen: ClassChoice, reference: int | None) -> None:
     """The map of all classes in one block, and the nearest classes of one along the depth."""
     st.header("Map of classes", anchor=False, help=glossary.CLASS_PLANE)
     plane = get_plane(page, chosen.block.name)
@@ -248,10 +248,10 @@ with telling_problems("folder_off"):
             icon=":material/label_off:",
         )
     else:
-        selection = choose(opened)
+        selection = choose_compared(opened)
         links.show_notices()
         distinctness = measure(opened)
-        show_classes(opened, selection, distinctness)
+        show_class_table(opened, selection, distinctness)
         show_depths(opened, selection, distinctness)
         compared = show_comparison(opened, selection)
         show_plane(opened, selection, compared)

@@ -25,7 +25,7 @@ from senet_viz.dashboard.parts import (
     telling_problems,
 )
 from senet_viz.dashboard.screen import ask_for_section, scroll_to_section
-from senet_viz.dashboard.uploads import MOST_IMAGES, Brought, bring_images
+from senet_viz.dashboard.uploads import MOST_IMAGES, Uploads, choose_uploads
 from senet_viz.dashboard.waiting import open_network, wait_for_networks
 from senet_viz.figures.comparison import Distance, draw_distances, draw_emergence, draw_predictions
 from senet_viz.figures.comparison_gates import draw_gate_grid
@@ -53,12 +53,12 @@ def explain_empty() -> None:
     )
 
 
-def run(page: Opened, model: "Model", brought: Brought) -> Comparison:
+def run(page: Opened, model: "Model", uploads: Uploads) -> Comparison:
     """The images through the network, with what went wrong told beside it."""
     with st.sidebar:
         precision = pick_one("Precision", PRECISIONS, "precision", help_text=glossary.PRECISION)
-    with st.spinner(f"{len(brought.images)} images through the network…", show_time=True):
-        comparison = get_image_comparison(page, brought.digest, precision, _model=model, _brought=brought)
+    with st.spinner(f"{len(uploads.images)} images through the network…", show_time=True):
+        comparison = get_image_comparison(page, uploads.digest, precision, _model=model, _uploads=uploads)
     for failure in comparison.failures:
         st.warning(escape(failure.sentence), icon=":material/broken_image:")
     if comparison.differences:
@@ -70,7 +70,7 @@ def run(page: Opened, model: "Model", brought: Brought) -> Comparison:
     return comparison
 
 
-def show_images(page: Opened, comparison: Comparison, stem: str) -> None:
+def show_seen_images(page: Opened, comparison: Comparison, stem: str) -> None:
     """What the network saw and said."""
     st.header("What the network saw and said", anchor=False)
     look = page.screen.look
@@ -178,24 +178,24 @@ def show_emergence(page: Opened, comparison: Comparison, stem: str) -> None:
     show_downloads(comparison.nearest_table(), figure, key="emergence", name=f"compare-emergence-{stem}")
 
 
-def show_all(page: Opened, model: "Model", brought: Brought) -> None:
+def show_compared(page: Opened, model: "Model", uploads: Uploads) -> None:
     """The whole page, once there are images and the network."""
-    comparison = run(page, model, brought)
+    comparison = run(page, model, uploads)
     if not comparison.images:
         return
-    stem = f"{page.recording.id[:8]}-images-{brought.digest[:8]}"
+    stem = f"{page.recording.id[:8]}-images-{uploads.digest[:8]}"
     show_answer(answer_comparison(comparison), explained=glossary.PAIR_DISTANCE)
-    show_images(page, comparison, stem)
+    show_seen_images(page, comparison, stem)
     show_grid(page, comparison, stem)
     show_distances(page, comparison, stem)
     show_emergence(page, comparison, stem)
-    block = show_block(page, brought, comparison)
-    show_attribution(page, model, brought, comparison, block)
-    show_stability(page, model, brought, comparison)
+    block = show_block(page, uploads, comparison)
+    show_attribution(page, model, uploads, comparison, block)
+    show_stability(page, model, uploads, comparison)
 
 
 opened = open_page("Compare images", "How do the gates of your images differ, block by block?")
-images = bring_images(opened)
+images = choose_uploads(opened)
 links.show_notices()
 with telling_problems():
     if images is None:
@@ -203,5 +203,5 @@ with telling_problems():
     elif wait_for_networks(opened.recording, "your images appear here"):
         pass
     elif (network := open_network(opened)) is not None:
-        show_all(opened, network, images)
+        show_compared(opened, network, images)
 scroll_to_section()

@@ -15,7 +15,7 @@ from senet_viz.analysis.costs.formulas import ARCHITECTURES, PLACEMENT_WORDS
 from senet_viz.dashboard import glossary, links
 from senet_viz.dashboard.controls import pick, row
 from senet_viz.dashboard.frame import open_plain_page
-from senet_viz.dashboard.parts import offer_table, show_answer, show_command, show_result, telling_problems
+from senet_viz.dashboard.parts import offer_table, show_answer, show_result, show_shell_command, telling_problems
 from senet_viz.dashboard.screen import Screen
 from senet_viz.figures.costs import draw_error_against_size, draw_reductions, draw_variants
 
@@ -25,7 +25,7 @@ _DEEP = r"\sum_s N_s\left[\frac{2\,C_s^2}{r}+(L-2)\,\frac{C_s^2}{r^2}\right]"
 _NOTE = r"\sum_s\left[(N_s-2)\,\frac{C_s^2}{r^2}+\frac{2\,C_s^2}{r}\right]"
 
 
-def choose() -> DesignCost:
+def choose_design() -> DesignCost:
     """The page's controls: network, place, r, layers, biases."""
     titles = {a.title: a for a in ARCHITECTURES}
     with row("design_network"):
@@ -56,7 +56,7 @@ def choose() -> DesignCost:
     return cost_design(architecture.name, placement=placement, reduction=reduction, depth=depth, bias=bias)
 
 
-def show_costs(screen: Screen, design: DesignCost) -> None:
+def show_design_costs(screen: Screen, design: DesignCost) -> None:
     """The answer, and the figure of parameters by stage and r."""
     show_answer(answer_design(design), explained=glossary.OPERATIONS)
     sweep = sweep_reductions(
@@ -85,7 +85,7 @@ def show_blocks(design: DesignCost) -> None:
         st.caption(f"{design.architecture.title} is timm's, which builds it with r = 16, two layers and biases only.")
         return
     st.caption("The same, counted on the network itself:")
-    show_command(f"senet-viz inspect {design.model} --weights random")
+    show_shell_command(f"senet-viz inspect {design.model} --weights random")
 
 
 def show_note(design: DesignCost) -> None:
@@ -101,7 +101,7 @@ def show_note(design: DesignCost) -> None:
     st.dataframe(table, hide_index=True, column_config=numbers, alt="Table: weights by the note's formula and as built")
 
 
-def show_paper(screen: Screen) -> None:
+def show_ablations(screen: Screen) -> None:
     """The paper's ablations beside the sizes that are counted here."""
     st.header("What the paper measured", anchor=False, help=glossary.ABLATIONS)
     ablations = list_ablations()
@@ -125,9 +125,9 @@ def show_paper(screen: Screen) -> None:
 
 opened = open_plain_page("Design", "What do SE units cost, by where they sit and how they are made?")
 with telling_problems():
-    chosen = choose()
+    chosen = choose_design()
     links.show_notices()
-    show_costs(opened, chosen)
+    show_design_costs(opened, chosen)
     show_blocks(chosen)
     show_note(chosen)
-    show_paper(opened)
+    show_ablations(opened)

@@ -17,7 +17,7 @@ from senet_viz.dashboard.controls import (
     pick_figure_blocks,
     pick_figure_classes,
     pick_one,
-    prepare,
+    prepare_choice,
     row,
 )
 from senet_viz.dashboard.distributions import CHANNEL_KEY, CHANNEL_SECTION, show_channel
@@ -42,7 +42,7 @@ MEANS, BANDS = "Means (Fig. 6)", "Mean ± SD (Fig. 7)"
 
 
 @dataclass(frozen=True)
-class Selection:
+class ProfileChoice:
     """What is chosen in the sidebar: block names, class indices, the figure, the channels' order and seed."""
 
     blocks: tuple[str, ...]
@@ -53,7 +53,7 @@ class Selection:
     seed: int
 
 
-def choose(page: Opened) -> Selection:
+def choose_profiles(page: Opened) -> ProfileChoice:
     """The sidebar's controls."""
     recording = page.recording
     first = choose_classes(recording.classes, recording.class_counts)
@@ -65,10 +65,10 @@ def choose(page: Opened) -> Selection:
         seed = st.number_input(
             "Seed of the draw", 0, 9999, 0, key="seed", bind="query-params", persist_state="session", help=glossary.SEED
         )
-    return Selection(blocks, classes, first, figure, ORDERS[order], int(seed or 0))
+    return ProfileChoice(blocks, classes, first, figure, ORDERS[order], int(seed or 0))
 
 
-def show_profiles(page: Opened, chosen: Selection, colours: dict[int, str]) -> None:
+def show_profile_panels(page: Opened, chosen: ProfileChoice, colours: dict[int, str]) -> None:
     """The answer, Fig. 6 or Fig. 7, and its table."""
     recording = page.recording
     panels = get_panels(page, chosen.blocks, chosen.classes, chosen.order, chosen.seed)
@@ -99,13 +99,13 @@ def show_profiles(page: Opened, chosen: Selection, colours: dict[int, str]) -> N
     show_downloads(panels.table(), figure, key="profiles", name=name)
 
 
-def _choose_bands(page: Opened, chosen: Selection) -> tuple[int, ...]:
+def _choose_bands(page: Opened, chosen: ProfileChoice) -> tuple[int, ...]:
     """Two classes as in the paper, unless others are asked for: more bands hide each other."""
     labels = label_classes(page.recording.classes)
     options = [labels[k] for k in chosen.classes]
     if len(options) < 3:
         return chosen.classes
-    prepare("bands", "class with a band", options)
+    prepare_choice("bands", "class with a band", options)
     picked = st.pills(
         "Classes with bands", options, selection_mode="multi", default=[options[0], options[2]], key="bands",
         bind="query-params", persist_state="session", on_change=links.forget_notices,
@@ -113,7 +113,7 @@ def _choose_bands(page: Opened, chosen: Selection) -> tuple[int, ...]:
     return tuple(labels.index(label) for label in picked)
 
 
-def _explain_defaults(page: Opened, chosen: Selection) -> str:
+def _explain_defaults(page: Opened, chosen: ProfileChoice) -> str:
     labels = label_classes(page.recording.classes)
     reasons: dict[str, list[str]] = {}
     for first in chosen.reasons:
@@ -127,7 +127,7 @@ def _join(names: list[str]) -> str:
     return " and ".join(part for part in (", ".join(names[:-1]), names[-1]) if part)
 
 
-def show_class_map(page: Opened, chosen: Selection) -> Gate:
+def show_class_map(page: Opened, chosen: ProfileChoice) -> Gate:
     """The class × channel map of one block; returns the block."""
     recording, screen = page.recording, page.screen
     st.header("One block: all classes", anchor=BLOCK_SECTION)
@@ -164,10 +164,10 @@ def open_channel(point: Mapping[str, Any]) -> None:
 
 page = open_page("Distributions", "How are the gates of a class distributed, block by block?")
 with telling_problems("folder_off"):
-    selection = choose(page)
+    selection = choose_profiles(page)
     links.show_notices()
     palette = assign_colours(page, selection.classes)
-    show_profiles(page, selection, palette)
+    show_profile_panels(page, selection, palette)
     shown = show_class_map(page, selection)
     show_channel(page, shown, selection.classes, palette)
 scroll_to_section()

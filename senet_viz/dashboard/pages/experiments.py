@@ -17,7 +17,7 @@ from senet_viz.dashboard.screen import Screen
 from senet_viz.figures.experiments import draw_accuracies, draw_class_shares, draw_differences
 
 
-def choose() -> Path | None:
+def choose_experiment() -> Path | None:
     """The page's one control: which experiment; those with results come first."""
     folders = list_experiments(experiments_folder())
     if not folders:
@@ -92,7 +92,7 @@ def show_networks(screen: Screen, result: ExperimentResult) -> None:
     )
 
 
-def show_depth(screen: Screen, result: ExperimentResult) -> None:
+def show_class_shares(screen: Screen, result: ExperimentResult) -> None:
     """Where along the depth the gates tell classes apart."""
     table = result.depth_table()
     if not table["omega_squared"].notna().any():
@@ -112,7 +112,7 @@ opened = open_plain_page(
     "Experiments", "How should SE units be made? What trained networks say, and what they can not."
 )
 with telling_problems():
-    place = choose()
+    place = choose_experiment()
     links.show_notices()
     if place is not None:
         declared, outcome = open_experiment(place)
@@ -120,4 +120,4 @@ with telling_problems():
         if outcome is not None and outcome.cells:
             show_answers(opened, outcome)
             show_networks(opened, outcome)
-            show_depth(opened, outcome)
+            show_class_shares(opened, outcome)

@@ -11,12 +11,12 @@ from senet_viz.dashboard.controls import pick_one, pick_several
 from senet_viz.dashboard.export import show_figure_export
 from senet_viz.dashboard.frame import Opened, open_page
 from senet_viz.dashboard.links import escape
-from senet_viz.dashboard.parts import show_answer, show_command, telling_problems
+from senet_viz.dashboard.parts import show_answer, show_shell_command, telling_problems
 from senet_viz.dashboard.results import get_estimate
 from senet_viz.errors import SenetVizError
 from senet_viz.paths import expand_home
 from senet_viz.recording.export import SIDE_ENDING, ExportEstimate, free_path, name_statistics
-from senet_viz.recording.statistics import ALL, export_command, statistics_columns
+from senet_viz.recording.statistics import ALL, name_export_command, statistics_columns
 from senet_viz.schema import label_blocks, label_classes
 from senet_viz.text import bytes_text
 
@@ -117,9 +117,9 @@ def show_file(page: Opened, choice: Choice, size: ExportEstimate) -> None:
             st.error(escape(job.error), icon=":material/error:")
         elif job is not None and job.stopped:
             st.info("Stopped; nothing was written.", icon=":material/cancel:")
-    command = export_command(page.recording, place, blocks=choice.blocks, classes=choice.classes)
+    command = name_export_command(page.recording, place, blocks=choice.blocks, classes=choice.classes)
     st.caption("The same file from a terminal:")
-    show_command(command)
+    show_shell_command(command)
 
 
 def _ask_folder() -> Path | None:

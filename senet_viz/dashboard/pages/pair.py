@@ -16,7 +16,7 @@ from senet_viz.dashboard import captions, glossary, links
 from senet_viz.dashboard.frame import Opened, open_page
 from senet_viz.dashboard.links import escape
 from senet_viz.dashboard.pair import Side, open_side, pick_second
-from senet_viz.dashboard.parts import offer_table, show_answer, show_command, show_result, telling_problems
+from senet_viz.dashboard.parts import offer_table, show_answer, show_result, show_shell_command, telling_problems
 from senet_viz.figures.pair import draw_pair, draw_pair_differences
 
 _TABLE_HEIGHT = 420
@@ -54,7 +54,7 @@ def show_problems(sides: tuple[Side, Side]) -> None:
                 icon=":material/balance:",
             )
         if side.assessment is None:
-            show_command(f"senet-viz assess {shlex.quote(str(side.recording.path))}")
+            show_shell_command(f"senet-viz assess {shlex.quote(str(side.recording.path))}")
 
 
 def show_pair(page: Opened, pair: RecordingPair, name: str) -> None:
@@ -86,7 +86,7 @@ def show_verdicts(first: Side, second: Side, name: str) -> None:
     offer_table(table, key="verdicts", name=f"{name}-verdicts")
 
 
-def show_all(page: Opened, first: Side, second: Side) -> None:
+def show_both(page: Opened, first: Side, second: Side) -> None:
     """The whole page."""
     paired, assumed = explain_pairing(first.recording, second.recording, first.assessment, second.assessment)
     pair = pair_recordings(first.side, second.side, paired=paired)
@@ -105,4 +105,4 @@ with telling_problems("folder_off"):
     chosen = pick_second(opened)
     links.show_notices()
     if chosen is not None:
-        show_all(opened, open_side(opened), open_side(chosen))
+        show_both(opened, open_side(opened), open_side(chosen))

@@ -52,7 +52,7 @@ def recordings_folder(environment: Mapping[str, str] = os.environ) -> Path:
 
 
 def name_of(path: Path, found: Mapping[str, Path]) -> str:
-    """The name under which a recording is picked, which is its path where it is not on the shelf."""
+    """The name under which a recording is picked, which is its path where it is none of these."""
     return next((name for name, place in found.items() if place.absolute() == path.absolute()), str(path))
 
 
