@@ -16,6 +16,7 @@ from senet_viz.dashboard.controls import pick_one
 from senet_viz.dashboard.links import escape
 from senet_viz.errors import SenetVizError
 from senet_viz.figures.theme import Picture, chart_config, page_of
+from senet_viz.text import seconds_text
 
 PROGRAM = "senet-viz"
 
@@ -51,6 +52,16 @@ def show_answer(sentence: str, *, explained: str | None = None) -> None:
     """The page's answer, above the figure that carries it; how it was computed is in its tooltip."""
     with st.container(border=True):
         st.markdown(sentence, help=explained)
+
+
+def agree_to_compute(words: str, seconds: float, *, key: str) -> bool:
+    """A button with its price, which goes when it is pressed; whether it was."""
+    price = f"about {seconds_text(seconds)}" if seconds >= 1 else "under a second"
+    button = st.empty()
+    pressed = button.button(f"{words} ({price})", icon=":material/function:", key=key)
+    if pressed:
+        button.empty()
+    return pressed
 
 
 @contextlib.contextmanager

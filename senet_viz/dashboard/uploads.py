@@ -10,6 +10,7 @@ import numpy as np
 import pyarrow.compute as pc
 import streamlit as st
 
+from senet_viz.analysis.comparison.result import Failure
 from senet_viz.analysis.distributions.extremes import short_path
 from senet_viz.dashboard.controls import pick_one
 from senet_viz.dashboard.frame import Opened
@@ -20,7 +21,6 @@ from senet_viz.recording.reader import Recording
 from senet_viz.schema import UNLABELLED, label_classes
 
 if TYPE_CHECKING:
-    from senet_viz.analysis.comparison.result import Failure
     from senet_viz.images.source import ImageSource
     from senet_viz.models.zoo import Model
     from senet_viz.workflows.comparison import PreparedImage
@@ -178,6 +178,15 @@ def choose_uploads(page: Opened | None = None) -> Uploads | None:
 def prepare_upload(model: "Model", image: Image) -> "PreparedImage | Failure":
     """An image as the network takes it in, kept by `name_upload`."""
     return _prepare(model, image, name_upload(model, image))
+
+
+def prepare_or_warn(model: "Model", image: Image) -> "PreparedImage | None":
+    """`prepare_upload`; where the image can not be read the page says why."""
+    prepared = prepare_upload(model, image)
+    if isinstance(prepared, Failure):
+        st.warning(escape(prepared.sentence), icon=":material/broken_image:")
+        return None
+    return prepared
 
 
 def name_upload(model: "Model", image: Image) -> str:

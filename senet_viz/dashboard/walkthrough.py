@@ -12,7 +12,6 @@ from senet_viz.analysis.blocks import (
     health_from_table,
     measures_from_table,
 )
-from senet_viz.analysis.comparison.result import Failure
 from senet_viz.analysis.costs.networks import CostSummary
 from senet_viz.analysis.distributions.choices import choose_blocks, choose_classes
 from senet_viz.analysis.distributions.panels import describe_distances
@@ -25,7 +24,7 @@ from senet_viz.dashboard.frame import Opened, assign_colours
 from senet_viz.dashboard.links import escape
 from senet_viz.dashboard.parts import keep_figure, show_answer, show_result, telling_problems
 from senet_viz.dashboard.results import Loaded, get_block_table, get_panels, keep
-from senet_viz.dashboard.uploads import Uploads, choose_uploads, name_upload, prepare_upload, sample_uploads
+from senet_viz.dashboard.uploads import Uploads, choose_uploads, name_upload, prepare_or_warn, sample_uploads
 from senet_viz.dashboard.waiting import open_network
 from senet_viz.errors import SenetVizError
 from senet_viz.figures.distributions import draw_panels
@@ -74,9 +73,7 @@ def _show(page: Opened, model: "Model", uploads: Uploads, first: int) -> None:
         block = pick_block(page.recording, key="how_block", first=first_stage)
         channels = _pick_channels(block)
     image = uploads.images[position]
-    prepared = prepare_upload(model, image)
-    if isinstance(prepared, Failure):
-        st.warning(escape(prepared.sentence), icon=":material/broken_image:")
+    if (prepared := prepare_or_warn(model, image)) is None:
         return
     steps = get_steps(page, name_upload(model, image), block.name, channels, _model=model, _prepared=prepared)
     _show_answer(steps, prepared)

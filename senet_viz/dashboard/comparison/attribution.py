@@ -1,6 +1,5 @@
 """Attribution on the page Compare images: on demand, with its cost stated."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -20,13 +19,11 @@ from senet_viz.dashboard.comparison.results import find_file, get_prepared
 from senet_viz.dashboard.controls import pick, pick_image, pick_one, pick_several, row
 from senet_viz.dashboard.frame import Opened
 from senet_viz.dashboard.links import escape
-from senet_viz.dashboard.parts import show_answer, show_result
+from senet_viz.dashboard.parts import agree_to_compute, show_answer, show_result, telling_problems
 from senet_viz.dashboard.uploads import Uploads, name_inputs
-from senet_viz.errors import SenetVizError
 from senet_viz.figures.attribution import draw_attribution, draw_channels, draw_grad_cam
 from senet_viz.recording.export import name_several
 from senet_viz.schema import label_classes
-from senet_viz.text import seconds_text
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -68,20 +65,6 @@ class _Question:
         path = f"-from-{self.baseline}-{self.steps}-steps" if self.method == "integrated" else ""
         return f"{image}-channel-{channels}-{self.method}{path}"
 
-    def key(self) -> tuple[object, ...]:
-        """Plain values: a page's own types are new in every run."""
-        return (
-            self.digest,
-            self.image,
-            self.block,
-            self.what,
-            self.channels,
-            self.method,
-            self.baseline,
-            self.steps,
-            self.output,
-        )
-
 
 def show_attribution(page: Opened, model: "Model", uploads: Uploads, comparison: Comparison, block: str) -> None:
     """The section: what to ask, what it costs, and what was found."""
@@ -91,22 +74,18 @@ def show_attribution(page: Opened, model: "Model", uploads: Uploads, comparison:
         return
     prepared = get_prepared(model, find_file(uploads, comparison.images[question.image]))
     kept = st.session_state.setdefault(_KEY, {})
-    if question.key() not in kept:
+    if question not in kept:
         cost = _cost(model, name_inputs(model), prepared.pixels, question.steps)
-        button = st.empty()
-        price = f"about {seconds_text(cost)}" if cost >= 1 else "under a second"
-        if not button.button(f"Compute ({price})", icon=":material/function:", key="why_compute"):
+        if not agree_to_compute("Compute", cost, key="why_compute"):
             return
-        button.empty()
-        try:
-            kept[question.key()] = _compute(model, prepared.pixels, question)
-        except SenetVizError as error:
-            st.error(escape(str(error)), icon=":material/error:")
+        with telling_problems():
+            kept[question] = _compute(model, prepared.pixels, question)
+        if question not in kept:
             return
         while len(kept) > _MOST_KEPT:
             kept.pop(next(iter(kept)))
     label = comparison.block(block).block.label
-    _show(page, kept[question.key()], name=f"attribution-images-{uploads.digest[:8]}-{label}-{question.words()}")
+    _show(page, kept[question], name=f"attribution-images-{uploads.digest[:8]}-{label}-{question.words()}")
 
 
 def _ask(model: "Model", uploads: Uploads, comparison: Comparison, block: str) -> _Question | None:
@@ -171,28 +150,25 @@ def _compute(model: "Model", pixels: "Tensor", question: _Question) -> Result:
     from senet_viz.workflows.attribution import attribute_gate
     from senet_viz.workflows.output_attribution import attribute_output, compute_grad_cam
 
-    if question.what == CHANNELS:
-        with st.spinner("Computing gradient × gate…"):
-            return attribute_output(model, pixels, question.block, question.output)
-    if question.what == PLACES:
-        with st.spinner("Computing Grad-CAM…"):
-            return compute_grad_cam(model, pixels, question.block, question.output)
+    if question.what != PIXELS:
+        channels = question.what == CHANNELS
+        with st.spinner(f"Computing {'gradient × gate' if channels else 'Grad-CAM'}…"):
+            explain = attribute_output if channels else compute_grad_cam
+            return explain(model, pixels, question.block, question.output)
     if question.method == "gradient":
         with st.spinner("Computing the gradient…"):
             return attribute_gate(model, pixels, question.block, question.channels)
     bar = st.progress(0.0, "Integrating…")
-    tell: Callable[[int, int], None] = lambda done, total: _advance(bar, done, total)  # noqa: E731 - the bar is bound here
+
+    def tell(done: int, total: int) -> None:  # drawing is also where Streamlit ends a run that is no longer wanted
+        bar.progress(done / total, f"Integrating: {done} of {total} steps")
+
     result = attribute_gate(
         model, pixels, question.block, question.channels, method="integrated", baseline=question.baseline,
         steps=question.steps, batch_size=8, on_progress=tell,
     )  # fmt: skip
     bar.empty()
     return result
-
-
-def _advance(bar: object, done: int, total: int) -> None:
-    """Drawing is also where Streamlit ends a run that is no longer wanted."""
-    bar.progress(done / total, f"Integrating: {done} of {total} steps")  # type: ignore[attr-defined]
 
 
 def _show(page: Opened, result: Result, *, name: str) -> None:

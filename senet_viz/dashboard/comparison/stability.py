@@ -12,13 +12,12 @@ from senet_viz.dashboard.comparison.results import find_file, get_prepared, get_
 from senet_viz.dashboard.controls import pick, pick_image, pick_one, row
 from senet_viz.dashboard.frame import Opened
 from senet_viz.dashboard.links import escape
-from senet_viz.dashboard.parts import show_answer, show_result, telling_problems
+from senet_viz.dashboard.parts import agree_to_compute, show_answer, show_result, telling_problems
 from senet_viz.dashboard.results import Loaded, keep
 from senet_viz.dashboard.uploads import Image, Uploads, name_inputs, name_upload
 from senet_viz.figures.comparison import draw_stability
 from senet_viz.recording.reader import Recording
 from senet_viz.schema import label_classes
-from senet_viz.text import seconds_text
 
 if TYPE_CHECKING:
     from senet_viz.models.zoo import Model
@@ -56,17 +55,10 @@ def _offer(model: "Model", prepared: "PreparedImage") -> bool:
     """The button with its price; whether it was pressed."""
     from senet_viz.workflows.stability import list_variations
 
-    copies = len(list_variations())
-    cost = _cost(model, name_inputs(model), prepared)
-    price = f"about {seconds_text(cost)}" if cost >= 1 else "under a second"
     st.caption(
-        f"{copies} copies of the image: cropped, mirrored, rotated, blurred and made noisy, each through the network."
+        f"{len(list_variations())} copies of the image: cropped, mirrored, rotated, blurred and made noisy, each through the network."
     )
-    button = st.empty()
-    pressed = button.button(f"Change and compare ({price})", icon=":material/function:", key="stable_compute")
-    if pressed:
-        button.empty()
-    return pressed
+    return agree_to_compute("Change and compare", _cost(model, name_inputs(model), prepared), key="stable_compute")
 
 
 def _show(page: Opened, stability: Stability, prepared: "PreparedImage", level: int) -> None:

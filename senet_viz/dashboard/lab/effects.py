@@ -317,10 +317,7 @@ def escape_answer(advice: FreezeAdvice) -> str:
 
 
 def _explain_missing(recording: Recording) -> None:
-    st.info(
-        "Which gates can be frozen to constants is not stored with this recording.",
-        icon=":material/ac_unit:",
-    )
+    st.info("Which gates can be frozen to constants is not stored with this recording.", icon=":material/ac_unit:")
     st.markdown(
         "One command finds it out and lays it here: it freezes gate after gate, chosen on one half of the images and confirmed on "
         "the other (it tells how long it takes, and goes on where it was stopped):"

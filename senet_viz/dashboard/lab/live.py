@@ -5,7 +5,6 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from senet_viz.analysis.comparison.result import Failure
 from senet_viz.analysis.trial import DOSES, TRIAL_BASELINES, Trial
 from senet_viz.dashboard import captions, glossary
 from senet_viz.dashboard.controls import pick, pick_image, pick_several, row
@@ -13,7 +12,7 @@ from senet_viz.dashboard.frame import Opened
 from senet_viz.dashboard.links import escape
 from senet_viz.dashboard.parts import show_answer, show_downloads, show_figure, show_result, telling_problems
 from senet_viz.dashboard.results import Loaded, keep
-from senet_viz.dashboard.uploads import Uploads, choose_uploads, name_upload, prepare_upload
+from senet_viz.dashboard.uploads import Uploads, choose_uploads, name_upload, prepare_or_warn
 from senet_viz.dashboard.waiting import open_network, wait_for_networks
 from senet_viz.errors import ArgumentError
 from senet_viz.figures.trial import draw_dose, draw_trial
@@ -63,9 +62,7 @@ def _try(page: Opened, model: "Model", uploads: Uploads) -> None:
         st.info("Choose a block, or several.", icon=":material/tune:")
         return
     image = uploads.images[position]
-    prepared = prepare_upload(model, image)
-    if isinstance(prepared, Failure):
-        st.warning(escape(prepared.sentence), icon=":material/broken_image:")
+    if (prepared := prepare_or_warn(model, image)) is None:
         return
     asked = (name_upload(model, image), blocks, baseline, channels, class_index)
     trial = get_trial(page, asked, (strength,), _model=model, _prepared=prepared)
@@ -98,12 +95,7 @@ def _show(page: Opened, prepared: "PreparedImage", trial: Trial) -> None:
     show_downloads(trial.table(), figure, key="lab_try", name=name)
 
 
-def _show_dose(
-    page: Opened,
-    model: "Model",
-    prepared: "PreparedImage",
-    asked: _Asked,
-) -> None:
+def _show_dose(page: Opened, model: "Model", prepared: "PreparedImage", asked: _Asked) -> None:
     """The dose curve, on demand: five forwards."""
     wanted = st.toggle(
         "Dose curve", key="try_dose", bind="query-params", persist_state="session",
