@@ -1,6 +1,7 @@
 """`freezing.json`: a path as it grows, replaced whole with every step; the advice in sentences and in plain numbers."""
 
-from collections.abc import Mapping, Sequence
+import contextlib
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -65,6 +66,26 @@ def read_freezing(recording: Recording) -> FreezePath | None:
     if found is not None:
         check_freezing(found, recording)
     return found
+
+
+def find_freezing_path(recording: Recording, folders: Iterable[Path]) -> FreezePath | None:
+    """The finished path beside a recording, else that of the first folder that holds one for it; None where none does.
+
+    What lies in the folders and is damaged, unfinished or of another network or other images is passed over.
+
+    Raises:
+        RecordingError: the one beside the recording is damaged, or of another network or other images.
+    """
+    found = read_freezing(recording)
+    if found is not None and found.complete:
+        return found
+    for folder in folders:
+        with contextlib.suppress(RecordingError):
+            found = stored_freezing(folder)
+            if found is not None and found.complete:
+                check_freezing(found, recording)
+                return found
+    return None
 
 
 def check_freezing(path: FreezePath, recording: Recording) -> None:

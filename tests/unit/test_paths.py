@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 
 import senet_viz as sv
 from senet_viz.cli.options import app
-from senet_viz.dashboard.shelf import find_recordings, recordings_folder, resolve
+from senet_viz.dashboard.recordings import find_recordings, recordings_folder, resolve
 from senet_viz.errors import RecordingError, SourceError
 from senet_viz.models.weights import save_weights
 from senet_viz.models.zoo import bundled_folder
@@ -96,7 +96,7 @@ def test_images_superclasses_and_outcomes_are_found(home: Path) -> None:
         open_outcomes("~/none")
 
 
-def test_the_shelf_and_the_command_line_know_it(home: Path) -> None:
+def test_the_dashboard_and_the_command_line_know_it(home: Path) -> None:
     made = synthetic_recording(home / "runs" / "mine", blocks=[2, 3], classes=3)
     environment = {"SENET_VIZ_RECORDINGS": "~/runs", "SENET_VIZ_CHECKPOINTS": "~/none"}
     found = find_recordings(environment)

@@ -10,8 +10,9 @@ from senet_viz.analysis.comparison.blocks import BlockComparison, RecordedProfil
 from senet_viz.analysis.comparison.placement import Placement, place_gates
 from senet_viz.analysis.comparison.result import ComparedImage, Comparison, Failure
 from senet_viz.dashboard.frame import Opened
-from senet_viz.dashboard.uploads import Brought, Image, prepare_upload
-from senet_viz.dashboard.waiting import AT_ONCE, BesideReader
+from senet_viz.dashboard.results import Loaded, keep
+from senet_viz.dashboard.uploads import Image, Uploads, prepare_upload
+from senet_viz.dashboard.waiting import AT_ONCE, BackgroundLoader
 from senet_viz.models.memory import give_back_memory
 from senet_viz.recording.reader import Recording
 
@@ -20,25 +21,24 @@ if TYPE_CHECKING:
     from senet_viz.workflows.comparison import PreparedImage
 
 
-@st.cache_resource(max_entries=4, show_spinner=False)
-def get_profiles(_recording: Recording, stamp: str) -> RecordedProfiles:
-    """`read_profiles`, kept by `stamp`."""
-    del stamp
-    profiles = read_profiles(_recording)
+@keep(4, shared=True)
+def get_profiles(page: Loaded) -> RecordedProfiles:
+    """`read_profiles`."""
+    profiles = read_profiles(page.recording)
     give_back_memory()
     return profiles
 
 
-@st.cache_resource(max_entries=16, show_spinner=False)
-def get_comparison(
-    _model: "Model", _recording: Recording, stamp: str, _brought: Brought, digest: str, precision: str
+@keep(16, shared=True)
+def get_image_comparison(
+    page: Loaded, digest: str, precision: str, *, _model: "Model", _uploads: Uploads
 ) -> Comparison:
-    """`compare_images`, kept by the recording's stamp, the images' digest and the precision."""
+    """`compare_images`, kept by the images' digest and the precision."""
     from senet_viz.workflows.comparison import compare_images
 
     del digest
-    profiles = get_profiles(_recording, stamp)
-    return compare_images(_model, _brought.images, _recording, precision=precision, profiles=profiles)
+    profiles = get_profiles(page)
+    return compare_images(_model, _uploads.images, page.recording, precision=precision, profiles=profiles)
 
 
 def find_placement(
@@ -60,26 +60,24 @@ def find_placement(
         RecordingError: a file is missing or damaged.
     """
     recording, name = page.recording, block.block.name
-    chosen = (page.stamp, name, digest, precision, among)
+    chosen = (name, digest, precision, among)
     if recording.n_kept * block.block.channels <= AT_ONCE:
-        return _place(recording, block, among, True, chosen), None
-    meanwhile = _place(recording, block, among, False, chosen)  # before the other begins, which needs as much memory
-    future = _reader().ask(chosen, lambda: _place_now(recording, block, among, single_images=True))
+        return _place(page, chosen, True, _block=block), None
+    meanwhile = _place(page, chosen, False, _block=block)  # before the other begins, which needs as much memory
+    future = _reader().ask((page.stamp, *chosen), lambda: _place_now(recording, block, among, single_images=True))
     return (future.result(), None) if future.done() else (meanwhile, future)
 
 
 @st.cache_resource(show_spinner=False)
-def _reader() -> "BesideReader[Placement]":
-    return BesideReader("senet-viz-places")
+def _reader() -> "BackgroundLoader[Placement]":
+    return BackgroundLoader("senet-viz-places")
 
 
-@st.cache_resource(max_entries=64, show_spinner=False)
+@keep(64, shared=True)
 def _place(
-    _recording: Recording, _block: BlockComparison, _among: int | None, single_images: bool, chosen: tuple[object, ...]
+    page: Loaded, chosen: tuple[str, str, str, int | None], single_images: bool, *, _block: BlockComparison
 ) -> Placement:
-    """`place_gates`, kept by what was chosen."""
-    del chosen
-    return _place_now(_recording, _block, _among, single_images=single_images)
+    return _place_now(page.recording, _block, chosen[-1], single_images=single_images)
 
 
 def _place_now(recording: Recording, block: BlockComparison, among: int | None, *, single_images: bool) -> Placement:
@@ -88,10 +86,10 @@ def _place_now(recording: Recording, block: BlockComparison, among: int | None, 
     return placed
 
 
-def find_file(brought: Brought, image: ComparedImage) -> Image:
+def find_file(uploads: Uploads, image: ComparedImage) -> Image:
     """The file of an image that was compared: two may bear one name."""
     return next(
-        file for file in brought.images if file[0] == image.name and sha256(file[1]).hexdigest() == image.sha256
+        file for file in uploads.images if file[0] == image.name and sha256(file[1]).hexdigest() == image.sha256
     )
 
 

@@ -75,10 +75,7 @@ def choose_recording(root: Path) -> Choices:
             arch = _type("Loaded into", "timm:seresnet50", "record_arch") if kind == "Weights file" else None
             random = kind != "Weights file" and _choose_weights()
             calibrate = random and st.checkbox(
-                "Batch norm from these images",
-                key="record_calibrate",
-                persist_state="session",
-                help=_CALIBRATE_HELP,
+                "Batch norm from these images", key="record_calibrate", persist_state="session", help=_CALIBRATE_HELP
             )
         with images_side:
             _, data = _choose("Images", IMAGES, "record_images")

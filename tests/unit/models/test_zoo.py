@@ -9,7 +9,7 @@ import torch
 from torch import nn
 from torchvision import models
 
-from senet_viz.dashboard.shelf import find_recordings
+from senet_viz.dashboard.recordings import find_recordings
 from senet_viz.errors import ArgumentError, ModelError
 from senet_viz.models.networks.architectures import build_architecture
 from senet_viz.models.networks.resnet import small_se_resnet50
