@@ -12,7 +12,6 @@ from senet_viz.stats.estimates import LEVEL, Estimate, Interval, difference_of_s
 from senet_viz.stats.shares import STATISTICS, SeriesName, Statistic
 
 Verdict = Literal["supported", "refuted", "inconclusive", "not applicable"]
-VERDICTS: tuple[Verdict, ...] = ("supported", "refuted", "inconclusive", "not applicable")
 Side = Literal["at least", "above", "at most", "below"]
 
 

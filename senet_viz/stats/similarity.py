@@ -123,19 +123,6 @@ def multiply_grams(grams: Sequence[Gram]) -> Floats:
     return products
 
 
-def debiased_cka(left: NDArray[np.floating], right: NDArray[np.floating]) -> float:
-    """Of two representations of the same n images, (n, C) and (n, D).
-
-    HSIC₁(X, Y) / √(HSIC₁(X, X) · HSIC₁(Y, Y)) with linear kernels.
-
-    Raises:
-        ArgumentError: other images, or fewer than four.
-    """
-    if len(left) != len(right):
-        raise ArgumentError(f"{len(left)} and {len(right)} images came: the same images are needed on both sides.")
-    return float(multiply_grams([center_gram(left), center_gram(right)])[0, 1])
-
-
 def compare_grams(grams: Sequence[Gram], labels: NDArray[np.integer]) -> tuple[Floats, Floats]:
     """CKA of each of B blocks with the classes, (B,), and of each pair, (B, B).
 

@@ -16,7 +16,6 @@ from senet_viz.schema import Gate, label_blocks, label_classes
 from senet_viz.text import finite_or_none
 
 Floats = NDArray[np.float64]
-FORMULA = "√2 · SD within the class, SD² the mean over channels of the sample variance"
 
 
 @dataclass(frozen=True, eq=False)
