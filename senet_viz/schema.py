@@ -6,8 +6,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Self
 
+import numpy as np
+from numpy.typing import NDArray
+
 from senet_viz.errors import ArgumentError, RecordingError
 
+Floats = NDArray[np.float64]
 SCHEMA_VERSION = 1
 HISTOGRAM_BINS = 64
 UNLABELLED = -1
@@ -200,6 +204,12 @@ def _plain(value: Any) -> Any:
     if isinstance(value, (tuple, list)):
         return [_plain(item) for item in value]
     return value
+
+
+def check_class(classes: ClassTable, index: int) -> None:
+    """Raises ArgumentError where there is no such class."""
+    if not 0 <= index < len(classes):
+        raise ArgumentError(f"There is no class {index}: classes go from 0 to {len(classes) - 1}.")
 
 
 def label_classes(table: ClassTable) -> tuple[str, ...]:
