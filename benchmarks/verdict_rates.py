@@ -13,7 +13,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import torch
@@ -22,7 +22,7 @@ from verdict_page import make_page, right_rate
 
 from senet_viz.claims.evidence import ClaimReport
 from senet_viz.claims.judging import judge_claims
-from senet_viz.claims.statistics import VERDICTS
+from senet_viz.claims.statistics import Verdict
 from senet_viz.models.environment import describe_environment
 
 RESULT = Path(__file__).parent / "results" / "verdict_rates.json"
@@ -65,7 +65,7 @@ def _count(name: str, key: str, pattern: Pattern, design: Design, reports: list[
     effect = _mean([evidence.effect for evidence in found])
     reach = _mean([(evidence.interval.high - evidence.interval.low) / 2 for evidence in found])
     expected = "not applicable" if claim == "C12" and design.classes <= 4 else pattern.expected[key]
-    rates = {str(verdict): counts[verdict] / len(reports) for verdict in VERDICTS}
+    rates = {str(verdict): counts[verdict] / len(reports) for verdict in get_args(Verdict)}
     return Row(name, claim, reading, design.name, expected, rates, effect, reach)
 
 

@@ -12,9 +12,11 @@ from typing import Any, Self, TypeVar, Union, cast, get_args, get_origin, get_ty
 
 import msgspec
 import numpy as np
+from numpy.typing import NDArray
 
 from senet_viz.errors import ArgumentError, RecordingError, SenetVizError
 
+Floats = NDArray[np.float64]
 SCHEMA_VERSION = 1
 HISTOGRAM_BINS = 64
 UNLABELLED = -1
@@ -188,6 +190,12 @@ class Manifest:
             )
         needed = dict.fromkeys(("throughput", "files", "notes"))  # new ones begin without, stored ones have them
         return from_tree(cls, {**needed, **tree}, where, advice)
+
+
+def check_class(classes: ClassTable, index: int) -> None:
+    """Raises ArgumentError where there is no such class."""
+    if not 0 <= index < len(classes):
+        raise ArgumentError(f"There is no class {index}: classes go from 0 to {len(classes) - 1}.")
 
 
 def label_classes(table: ClassTable) -> tuple[str, ...]:

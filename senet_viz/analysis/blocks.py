@@ -11,13 +11,12 @@ from numpy.typing import NDArray
 from senet_viz.claims.assessment import Assessment
 from senet_viz.recording.moments import Moments
 from senet_viz.recording.reader import Recording
-from senet_viz.schema import Gate, label_blocks
+from senet_viz.schema import Floats, Gate, label_blocks
 from senet_viz.stats.channels import ChannelMeasures, measure_channels
 from senet_viz.stats.health import GateHealth
 from senet_viz.stats.shares import CurveName
 from senet_viz.stats.tables import block_row
 
-Floats = NDArray[np.float64]
 _FROM_MOMENTS = tuple(field.name for field in fields(GateHealth))
 
 

@@ -13,8 +13,8 @@ from senet_viz.claims.declaring import say_interval
 from senet_viz.claims.evidence import ClaimReport, Evidence
 from senet_viz.errors import ArgumentError
 from senet_viz.recording.reader import Recording
-from senet_viz.schema import Gate, label_blocks
-from senet_viz.stats.estimates import LEVEL, Estimate, Interval, combine, difference_of_sds
+from senet_viz.schema import Floats, Gate, label_blocks
+from senet_viz.stats.estimates import LEVEL, Estimate, Interval, combine, difference_of_sds, signed_limits
 from senet_viz.stats.shares import STATISTICS, CurveName
 from senet_viz.text import limits_text
 
@@ -92,16 +92,11 @@ def _independent(first: Estimate, second: Estimate, level: float) -> Interval:
 
 
 def _limits(estimate: Estimate, level: float) -> tuple[float, float, float]:
-    """Lower limit, value and upper limit; signed roots for SDs, since a limit cut off at 0 would hide its reach."""
-    limits = replace(estimate, scale="identity").interval(level)
-    values = (limits.low, estimate.working, limits.high)
+    """Lower limit, value and upper limit; of SDs as signed roots."""
     if estimate.scale == "square root":
-        values = (_signed_root(limits.low), _signed_root(estimate.working), _signed_root(limits.high))
-    return values
-
-
-def _signed_root(variance: float) -> float:
-    return float(np.sign(variance) * np.sqrt(np.abs(variance)))
+        return signed_limits(estimate, level)
+    found = replace(estimate, scale="identity").interval(level)
+    return found.low, estimate.working, found.high
 
 
 def explain_pairing(
@@ -132,7 +127,6 @@ def _same_images(first: Recording, second: Recording) -> bool:
     return drawn[0] == drawn[1] and not skipped
 
 
-Floats = NDArray[np.float64]
 _SHOWN = tuple(statistic for statistic in STATISTICS if not statistic.along_mean)
 PAIR_WORDS: Mapping[CurveName, str] = {statistic.name: statistic.title for statistic in _SHOWN}
 _SAME = 5e-4

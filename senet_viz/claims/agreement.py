@@ -9,10 +9,10 @@ from senet_viz.claims.inputs import BlockSeries, ClassSubsets, Layout, Role
 from senet_viz.claims.statistics import Found, SeriesStatistic, Side, not_found, satisfies
 from senet_viz.errors import ArgumentError
 from senet_viz.recording.moments import Moments
+from senet_viz.schema import Floats
 from senet_viz.stats.estimates import wilson_interval
 from senet_viz.stats.shares import SumsOfSquares, omega_squared
 
-Floats = NDArray[np.float64]
 SUBSET_SIZE = 4
 SUBSETS = 1_000
 

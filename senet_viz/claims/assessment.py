@@ -5,14 +5,11 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
-from senet_viz.schema import Gate
+from senet_viz.schema import Floats, Gate
 from senet_viz.stats.estimates import LEVEL, Estimate, Interval
 from senet_viz.stats.health import GateHealth
 from senet_viz.stats.shares import BlockStatistics, CurveName
-
-Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True)

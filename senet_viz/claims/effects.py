@@ -4,13 +4,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from senet_viz.claims.inputs import AccuracyName, Effect, Layout, Role
 from senet_viz.claims.statistics import Found, not_found
+from senet_viz.schema import Floats
 from senet_viz.stats.estimates import LEVEL, Estimate, Interval
 
-Floats = NDArray[np.float64]
 Target = tuple[Role, ...] | str
 FIRST_STAGE, LAST_STAGE, ALL_BLOCKS = "the first stage", "the last stage", "all blocks"
 _OPTIONS = {FIRST_STAGE: "--targets stages", LAST_STAGE: "--targets stages", ALL_BLOCKS: "--targets all"}

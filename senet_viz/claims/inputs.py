@@ -6,10 +6,9 @@ from dataclasses import dataclass, field, fields
 from typing import Literal, cast
 
 import numpy as np
-from numpy.typing import NDArray
 
 from senet_viz.errors import ArgumentError
-from senet_viz.schema import Gate
+from senet_viz.schema import Floats, Gate
 from senet_viz.stats.shares import STATISTICS, BlockStatistics, SeriesName
 
 Role = Literal["SE_2_3", "SE_3_4", "SE_4_6", "SE_5_1", "SE_5_2", "SE_5_3"]
@@ -97,7 +96,6 @@ def find_roles(blocks: Sequence[Gate]) -> Layout:
     return Layout(ordered, {role: roles[role] for role in ROLES if role in roles})
 
 
-Floats = NDArray[np.float64]
 AccuracyName = Literal["top1", "top5"]
 
 

@@ -8,11 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from senet_viz.claims.inputs import BlockSeries, Layout, Role, Series
+from senet_viz.schema import Floats
 from senet_viz.stats.estimates import LEVEL, Estimate, Interval, difference_of_sds, ratio_of_sds
 from senet_viz.stats.shares import STATISTICS, SeriesName, Statistic
 
 Verdict = Literal["supported", "refuted", "inconclusive", "not applicable"]
-VERDICTS: tuple[Verdict, ...] = ("supported", "refuted", "inconclusive", "not applicable")
 Side = Literal["at least", "above", "at most", "below"]
 
 
@@ -48,9 +48,6 @@ def join_verdicts(parts: Sequence[Verdict]) -> Verdict:
     if not parts or "not applicable" in parts:
         return "not applicable"
     return "supported" if set(parts) == {"supported"} else "inconclusive"
-
-
-Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True)

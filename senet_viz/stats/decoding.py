@@ -13,6 +13,7 @@ from senet_viz.recording.reader import Recording
 from senet_viz.schema import Gate
 from senet_viz.stats.lda import DecodingAccuracy, balanced_accuracy, fit_discriminant
 from senet_viz.stats.permutation import draw_per_class
+from senet_viz.stats.tables import measured_blocks
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -303,7 +304,7 @@ def decode_classes(
     """
     labels = recording.kept_samples["label"].to_numpy()
     plan = plan_decoding(labels, [g.channels for g in recording.blocks], seed=seed)
-    blocks = [g for g in recording.blocks if quantity == "gate" or g.squeeze_missing is None]
+    blocks = list(measured_blocks(recording, quantity))
     decoded = []
     for block in blocks:
         decoded.append(decode_block(plan, block, recording.gates(block.name, quantity)))

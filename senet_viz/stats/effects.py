@@ -10,10 +10,10 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from senet_viz.errors import ArgumentError
+from senet_viz.schema import Floats
 from senet_viz.stats.estimates import EQUIVALENCE_LEVEL, LEVEL, Estimate, Interval, combine
 from senet_viz.text import limits_text, number_text
 
-Floats = NDArray[np.float64]
 Measure = Literal["top1", "top5", "loss"]
 MEASURES: tuple[Measure, ...] = ("top1", "top5", "loss")
 MEASURE_WORDS: Mapping[Measure, str] = {

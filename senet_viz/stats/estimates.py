@@ -6,13 +6,12 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy import special
 
 from senet_viz.errors import ArgumentError, RecordingError
 from senet_viz.recording.moments import Moments
+from senet_viz.schema import Floats
 
-Floats = NDArray[np.float64]
 Scale = Literal["identity", "square root", "log"]
 LEVEL = 0.95
 EQUIVALENCE_LEVEL = 0.90
@@ -134,7 +133,7 @@ def difference_of_sds(left: Estimate, right: Estimate, level: float = LEVEL) -> 
         ArgumentError: estimates that are no SDs or of other groups.
     """
     _check_together([left, right], "square root")
-    a, b = _signed_limits(left, level), _signed_limits(right, level)
+    a, b = signed_limits(left, level), signed_limits(right, level)
     r = _correlation(left.replicates, right.replicates)
     centre = a[1] - b[1]
     low = centre - _recover(a[1] - a[0], b[2] - b[1], r)
@@ -142,8 +141,8 @@ def difference_of_sds(left: Estimate, right: Estimate, level: float = LEVEL) -> 
     return left.value - right.value, Interval(low, high, level)
 
 
-def _signed_limits(estimate: Estimate, level: float) -> tuple[float, float, float]:
-    """Lower limit, value and upper limit as signed roots."""
+def signed_limits(estimate: Estimate, level: float) -> tuple[float, float, float]:
+    """Lower limit, value and upper limit of an SD as signed roots: cut off at 0, a limit would hide its reach."""
     limits = replace(estimate, scale="identity").interval(level)
     low, value, high = (float(np.sign(v) * np.sqrt(np.abs(v))) for v in (limits.low, estimate.working, limits.high))
     return low, value, high

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from scipy.linalg import cho_factor, cho_solve
 
 from senet_viz.errors import ArgumentError
+from senet_viz.schema import Floats
 from senet_viz.stats.estimates import wilson_interval
 
 
@@ -49,7 +50,6 @@ def balanced_accuracy(
     return DecodingAccuracy(value, found.low, found.high, 1 / len(counts), level)
 
 
-Floats = NDArray[np.float64]
 _LEAST_SHRINKAGE = 1e-6  # keeps the covariance invertible
 
 

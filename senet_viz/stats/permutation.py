@@ -7,8 +7,8 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from senet_viz.errors import RecordingError
+from senet_viz.schema import Floats
 
-Floats = NDArray[np.float64]
 PERMUTATIONS = 200
 PER_CLASS = 10
 _CHANNELS_AT_ONCE = 16

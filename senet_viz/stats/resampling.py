@@ -10,6 +10,7 @@ from senet_viz.errors import ArgumentError, RecordingError
 from senet_viz.recording.layout import Quantity
 from senet_viz.recording.moments import Channels, ClassMoments
 from senet_viz.recording.reader import Recording
+from senet_viz.schema import Floats
 from senet_viz.stats.estimates import Estimate
 from senet_viz.stats.health import NEAR_ONE, NEAR_ZERO
 from senet_viz.stats.shares import (
@@ -75,9 +76,6 @@ def assign_groups(labels: NDArray[np.integer], *, seed: int = 0) -> NDArray[np.i
     result = np.full(len(labels), NO_GROUP, dtype=np.int64)
     result[labels >= 0] = dealt
     return result
-
-
-Floats = NDArray[np.float64]
 
 
 class GroupedMoments:

@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 from scipy import special
 
 from senet_viz.recording.moments import Moments
+from senet_viz.schema import Floats
 from senet_viz.stats.estimates import Scale
 
-Floats = NDArray[np.float64]
 _ROUNDING = 1e-12  # relative; a single gate that differs in the last place of float32 leaves 6e-8/√N
 
 

@@ -12,7 +12,7 @@ from senet_viz.errors import ArgumentError
 from senet_viz.recording.layout import Quantity
 from senet_viz.recording.moments import Moments
 from senet_viz.recording.reader import Recording
-from senet_viz.schema import Gate
+from senet_viz.schema import Floats, Gate
 from senet_viz.stats.channels import ChannelMeasures, find_best_class, measure_channels
 from senet_viz.stats.health import gate_health, gate_rank
 from senet_viz.stats.shares import block_statistics, intraclass_correlation, mean_share, sums_of_squares
@@ -141,7 +141,6 @@ def _mean_of_defined(values: NDArray[np.float64]) -> float:
     return float(defined.mean()) if len(defined) else float("nan")
 
 
-Floats = NDArray[np.float64]
 MEASURE_WORDS: Mapping[str, str] = {
     "omega_squared": "class share ω²",
     "between_sd": "between-class SD",

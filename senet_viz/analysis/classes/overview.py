@@ -12,12 +12,11 @@ from senet_viz.analysis.classes.confusions import ConfusionAgreement
 from senet_viz.analysis.classes.distinctness import ClassAccuracy, ClassDistinctness
 from senet_viz.analysis.classes.neighbours import ProfilePlane
 from senet_viz.errors import ArgumentError
-from senet_viz.schema import label_blocks
+from senet_viz.schema import Floats, label_blocks
 from senet_viz.stats.effect_parts import decompose
 from senet_viz.stats.effects import EffectTable, TargetEffect, say_change
 from senet_viz.text import count_decimals, limits_text, number_text
 
-Floats = NDArray[np.float64]
 SortBy = Literal["distinctness", "emergence", "accuracy", "loss", "name"]
 SORTS: Mapping[SortBy, str] = {
     "distinctness": "Distinct gates",

@@ -10,11 +10,9 @@ from scipy import special
 from senet_viz.recording.layout import Quantity
 from senet_viz.recording.moments import Moments
 from senet_viz.recording.reader import Recording
-from senet_viz.schema import Gate
+from senet_viz.schema import Floats, Gate
 from senet_viz.stats.estimates import LEVEL
 from senet_viz.stats.permutation import draw_per_class
-
-Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)

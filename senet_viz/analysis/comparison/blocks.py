@@ -11,10 +11,8 @@ from numpy.typing import NDArray
 from senet_viz.analysis.classes.profiles import ClassProfiles, read_class_profiles
 from senet_viz.errors import ArgumentError, RecordingError
 from senet_viz.recording.reader import Recording
-from senet_viz.schema import ClassTable, Gate
+from senet_viz.schema import ClassTable, Floats, Gate
 from senet_viz.stats.health import tell_classes
-
-Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)

@@ -12,11 +12,8 @@ from senet_viz.analysis.comparison.result import Prediction
 from senet_viz.analysis.comparison.summary import key_blocks
 from senet_viz.errors import ArgumentError, RecordingError
 from senet_viz.recording.reader import Recording
-from senet_viz.schema import Gate, label_blocks, label_classes
+from senet_viz.schema import Floats, Gate, label_blocks, label_classes
 from senet_viz.text import finite_or_none
-
-Floats = NDArray[np.float64]
-FORMULA = "√2 · SD within the class, SD² the mean over channels of the sample variance"
 
 
 @dataclass(frozen=True, eq=False)

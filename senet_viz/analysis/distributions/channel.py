@@ -11,12 +11,11 @@ from numpy.typing import NDArray
 from senet_viz.analysis.distributions.extremes import check_channel
 from senet_viz.analysis.distributions.panels import ShownClass
 from senet_viz.recording.reader import Recording
-from senet_viz.schema import Gate, label_classes
+from senet_viz.schema import Floats, Gate, label_classes
 
 Source = Literal["gates", "histograms"]
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 _MOST_VALUES = 1_000
-Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True)

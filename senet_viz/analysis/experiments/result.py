@@ -11,8 +11,8 @@ from scipy import stats
 
 from senet_viz.analysis.experiments.declaration import Condition, Experiment, Question
 from senet_viz.errors import ArgumentError
+from senet_viz.schema import Floats
 
-Floats = NDArray[np.float64]
 Answer = Literal["better", "worse", "same", "cannot tell"]
 LEVEL = 0.95
 
