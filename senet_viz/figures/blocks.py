@@ -128,13 +128,7 @@ _FOURTH, _FOURTH_DARK = "rgb(0, 120, 100)", "rgb(120, 200, 170)"
 
 
 def draw_block_measures(measures: BlockMeasures, look: Look, *, narrow: bool = False) -> go.Figure:
-    """Small multiples over the blocks, with 95 % intervals where these are known; what is confounded is dotted.
-
-    Args:
-        measures: what to draw; panels without a curve are left out.
-        look: inks of the page.
-        narrow: one panel a row.
-    """
+    """Small multiples over the blocks, with 95 % intervals where these are known; what is confounded is dotted, panels without a curve are left out."""
     panels = [name for name in _PANELS if any(c.panel == name for c in measures.curves)] or ["share"]
     columns = 1 if narrow or len(panels) == 1 else 2
     rows = -(-len(panels) // columns)

@@ -17,13 +17,7 @@ _MOST_LABELS = 26
 
 
 def draw_freezing(advice: FreezeAdvice, look: Look, *, narrow: bool = False) -> go.Figure:
-    """Δ top-1 over the number of frozen gates; the axis ends a few times below the accepted loss.
-
-    Args:
-        advice: for the loss that is marked.
-        look: inks of the page.
-        narrow: for a narrow screen.
-    """
+    """Δ top-1 over the number of frozen gates; the axis ends a few times below the accepted loss."""
     path = advice.path
     confirmed, chosen, grey = series_inks(look)
     figure = go.Figure()

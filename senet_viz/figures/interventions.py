@@ -180,19 +180,29 @@ def _traces(
     traces = _spans(panel, gates) if wide else []
     for number, baseline in enumerate(present):
         effects = [e for e in panel.effects if e.baseline == baseline]
-        ink, symbol = ink_of(baseline, look)
-        changes = [e.changes[measure] for e in effects]
         offset = (number - (len(present) - 1) / 2) * step
-        traces.append(
-            go.Scatter(
-                x=[place_of(e.kind, e.blocks, gates) + offset for e in effects],
-                y=np.array([c.value for c in changes], dtype=np.float32), mode="markers", name=baseline,
-                legendgroup=baseline, marker={"color": ink, "symbol": symbol, "size": 8}, error_y=_intervals(changes, over, ink),
-                text=[f"{e.target}: {say_effect(c, measure, over)}" for e, c in zip(effects, changes)],
-                hovertemplate=f"<b>{baseline}</b><br>%{{text}}<extra></extra>",
-            )
-        )  # fmt: skip
+        shared = _points(effects, baseline, gates, measure, over, offset)
+        traces.append(_whiskered(effects, shared, *ink_of(baseline, look), 8, measure, over))
     return traces
+
+
+def _points(
+    some: Sequence[TargetEffect] | Sequence[Component], name: str, gates: Sequence[Gate], measure: Measure, over: Over, offset: float = 0
+) -> dict[str, Any]:  # fmt: skip
+    """Places, values and words of one kind of trace."""
+    return {
+        "x": [place_of(e.kind, e.blocks, gates) + offset for e in some], "name": name, "legendgroup": name,
+        "y": np.array([e.changes[measure].value for e in some], dtype=np.float32),
+        "text": [f"{e.target}: {say_effect(e.changes[measure], measure, over)}" for e in some],
+        "hovertemplate": f"<b>{name}</b><br>%{{text}}<extra></extra>",
+    }  # fmt: skip
+
+
+def _whiskered(
+    some: Sequence[TargetEffect] | Sequence[Component], points: dict[str, Any], ink: str, symbol: str, size: int, measure: Measure, over: Over
+) -> go.Scatter:  # fmt: skip
+    interval = _intervals([e.changes[measure] for e in some], over, ink)
+    return go.Scatter(mode="markers", marker={"color": ink, "symbol": symbol, "size": size}, error_y=interval, **points)
 
 
 def _spans(panel: _Panel, gates: Sequence[Gate]) -> list[go.Scatter]:
@@ -240,7 +250,8 @@ def draw_components(
         some = [c for c in here if c.name == name]
         offset = (number - (len(present) - 1) / 2) * 0.22
         figure.add_trace(_mark(some, name, gates, look, measure, over), row=1, col=1)
-        figure.add_trace(_dots(some, name, gates, look, measure, over, offset), row=2, col=1)
+        dots = _points(some, name, gates, measure, over, offset) | {"showlegend": False}
+        figure.add_trace(_whiskered(some, dots, *_ink(name, look), 7, measure, over), row=2, col=1)
     height, top = (690, 168) if narrow else (580, 84)
     title = head_of(table, measure, over, narrow=narrow)
     _finish(figure, gates, look, measure, narrow=narrow, rows=2, height=height, title=title, top=top)
@@ -252,36 +263,15 @@ def _ink(name: ComponentName, look: Look) -> tuple[str, str]:
     return {"dynamic": (look.ink, "diamond"), "instance": (first, "circle"), "class": (second, "square")}[name]
 
 
-def _texts(some: Sequence[Component], measure: Measure, over: Over) -> list[str]:
-    return [f"{c.target}: {say_effect(c.changes[measure], measure, over)}" for c in some]
-
-
 def _mark(
     some: Sequence[Component], name: ComponentName, gates: Sequence[Gate], look: Look, measure: Measure, over: Over
 ) -> go.Bar | go.Scatter:
     """A stacked bar, or the dynamic effect's mark."""
     ink, symbol = _ink(name, look)
-    spans = [span_of(c.blocks, gates) for c in some]
-    shared = {
-        "x": [place_of(c.kind, c.blocks, gates) for c in some], "name": f"{name} ({FORMULAS[name]})", "legendgroup": name,
-        "y": np.array([c.changes[measure].value for c in some], dtype=np.float32), "text": _texts(some, measure, over),
-        "hovertemplate": f"<b>{name}</b><br>%{{text}}<extra></extra>",
-    }  # fmt: skip
+    shared = {**_points(some, name, gates, measure, over), "name": f"{name} ({FORMULAS[name]})"}
     if name == "dynamic":
         marker = {"color": ink, "symbol": symbol, "size": 11, "line": {"width": 2, "color": look.paper}}
         return go.Scatter(mode="markers", marker=marker, **shared)
-    widths = [0.62 if some[i].kind == "cumulative" else last - first + 0.62 for i, (first, last) in enumerate(spans)]
+    spans = [span_of(c.blocks, gates) for c in some]
+    widths = [0.62 if c.kind == "cumulative" else last - first + 0.62 for c, (first, last) in zip(some, spans)]
     return go.Bar(width=widths, textposition="none", marker={"color": ink, "line": {"width": 0}}, **shared)
-
-
-def _dots(
-    some: Sequence[Component], name: ComponentName, gates: Sequence[Gate], look: Look, measure: Measure, over: Over, offset: float
-) -> go.Scatter:  # fmt: skip
-    ink, symbol = _ink(name, look)
-    changes = [c.changes[measure] for c in some]
-    return go.Scatter(
-        x=[place_of(c.kind, c.blocks, gates) + offset for c in some], name=name, legendgroup=name, showlegend=False,
-        y=np.array([c.value for c in changes], dtype=np.float32), mode="markers",
-        marker={"color": ink, "symbol": symbol, "size": 7}, error_y=_intervals(changes, over, ink),
-        text=_texts(some, measure, over), hovertemplate=f"<b>{name}</b><br>%{{text}}<extra></extra>",
-    )  # fmt: skip

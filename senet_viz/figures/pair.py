@@ -18,11 +18,6 @@ def draw_pair(pair: RecordingPair, look: Look, *, narrow: bool = False) -> go.Fi
     """Class share, between-class SD and share of s > .9 of both recordings, with 95 % intervals where known.
 
     The x axis is the blocks where both have the same, else relative depth.
-
-    Args:
-        pair: what to draw.
-        look: inks of the page.
-        narrow: for a narrow screen.
     """
     figure = _panels()
     for order, (side, ink) in enumerate(zip((pair.first, pair.second), series_inks(look))):
