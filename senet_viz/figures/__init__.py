@@ -1,4 +1,7 @@
-"""Results turned into figures: nothing but layout is computed here."""
+"""Results turned into figures: nothing but layout is computed here.
+
+Every `draw_…` takes the result it draws, `look` (colours of the light or the dark page) and `narrow` (for a phone's width).
+"""
 
 from senet_viz.figures.attribution import draw_attribution, draw_channels, draw_grad_cam
 from senet_viz.figures.blocks import draw_gate_health

@@ -11,7 +11,8 @@ from plotly.colors import diverging, sequential
 from plotly.subplots import make_subplots
 
 from senet_viz.analysis.attribution import ChannelAttribution, GradCam, PixelAttribution
-from senet_viz.figures.theme import Look, style, style_axes, translucent
+from senet_viz.figures.axes import long_bar
+from senet_viz.figures.theme import Look, join_title, style, translucent
 
 _SIDE = 300
 _FADED = 0.45
@@ -34,24 +35,15 @@ def draw_attribution(attribution: PixelAttribution, look: Look, *, narrow: bool 
     integrated = attribution.method == "integrated"
     unit = "share of the gate's change, in s" if integrated else "gradient, s per SD of a pixel"
     figure = _draw_map(
-        attribution.picture,
-        attribution.map,
-        look,
-        narrow=narrow,
-        unit=unit,
-        colorscale=scale,
-        zmin=-limit,
-        zmid=0,
-        zmax=limit,
-    )
+        attribution.picture, attribution.map, look, narrow=narrow, unit=unit, colorscale=scale, zmin=-limit, zmid=0, zmax=limit
+    )  # fmt: skip
     how = "integrated gradients" if integrated else "gradient"
     done = attribution.completeness
     detail = f"{done.steps} steps, residual {done.residual:+.1e}" if done else "summed over colours"
     if done and attribution.warning and math.isfinite(done.share(attribution.gate)):
         detail += f" ({done.share(attribution.gate):.0%} of the change)"
-    return _finish(
-        figure, look, f"<b>{attribution.block.label}</b> · {_name(attribution)}", f"{how}, {detail}", narrow=narrow
-    )
+    subject = f"pixels that drive {attribution.subject.removesuffix(f' of {attribution.block.label}')}"
+    return _finish(figure, look, f"<b>{attribution.block.label}</b> · {subject}", f"{how}, {detail}", narrow=narrow)
 
 
 def draw_grad_cam(cam: GradCam, look: Look, *, narrow: bool = False) -> go.Figure:
@@ -64,17 +56,10 @@ def draw_grad_cam(cam: GradCam, look: Look, *, narrow: bool = False) -> go.Figur
     """
     colours = list(sequential.Cividis)
     scale = _fade_in(colours, [i / (len(colours) - 1) for i in range(len(colours))])
+    limit = cam.limit or 1e-9
     figure = _draw_map(
-        cam.picture,
-        cam.map,
-        look,
-        narrow=narrow,
-        unit="Grad-CAM",
-        colorscale=scale,
-        zsmooth="fast",
-        zmin=0,
-        zmax=cam.limit or 1e-9,
-    )
+        cam.picture, cam.map, look, narrow=narrow, unit="Grad-CAM", colorscale=scale, zsmooth="fast", zmin=0, zmax=limit
+    )  # fmt: skip
     rows, columns = cam.coarse.shape
     detail = f"output of {cam.module} ({cam.module_kind}), {rows} × {columns} positions"
     return _finish(figure, look, f"<b>{cam.block.label}</b> · Grad-CAM for {cam.output_name}", detail, narrow=narrow)
@@ -103,10 +88,10 @@ def draw_channels(attribution: ChannelAttribution, look: Look, *, most: int = 20
     shown, every = len(channels), len(attribution.values)
     count = f"{shown:,} of {every:,} channels" if shown < every else f"all {every:,} channels"
     sums = f"all sum to {attribution.total:+.2f}, logit {attribution.logit:+.2f}"
-    break_ = "<br>" if narrow else " · "
-    title = f"<b>{attribution.block.label}</b> · for {attribution.output_name}{break_}{count}, {sums}"
+    title = join_title(
+        f"<b>{attribution.block.label}</b> · for {attribution.output_name}", f"{count}, {sums}", narrow=narrow
+    )
     style(figure, look, height=22 * shown + (118 if narrow else 92), title=title, top=60 if narrow else 36)
-    style_axes(figure, look)
     figure.update_yaxes(autorange="reversed", automargin=True, showgrid=False, ticks="", tickfont={"color": look.ink})
     figure.update_xaxes(title_text="gradient × gate, in logits", showgrid=True, nticks=7)
     figure.add_vline(x=0, line={"color": look.text, "width": 1})
@@ -131,27 +116,10 @@ def _draw_map(
         figure.update_yaxes(
             range=[height - 0.5, -0.5], scaleanchor=f"x{place if place > 1 else ''}", row=row, col=column
         )
-    bar = {
-        "thickness": 10,
-        "len": 1,
-        "outlinewidth": 0,
-        "title": {"side": "right", "text": unit},
-        "exponentformat": "e",
-    }
-    if narrow:
-        bar |= {
-            "orientation": "h",
-            "y": -0.04,
-            "yanchor": "top",
-            "thickness": 8,
-            "title": {"side": "bottom", "text": unit},
-        }
+    bar = {**long_bar(unit, narrow=narrow, below=0.04), "exponentformat": "e"}
     heat = go.Heatmap(
-        z=values.astype(np.float32),
-        colorbar=bar,
-        hovertemplate="row %{y}, column %{x}<br>%{z:.2e}<extra></extra>",
-        **colours,
-    )
+        z=values.astype(np.float32), colorbar=bar, hovertemplate="row %{y}, column %{x}<br>%{z:.2e}<extra></extra>", **colours
+    )  # fmt: skip
     # An axis without a trace is not drawn, and with it its picture.
     figure.add_trace(go.Scatter(x=[None], y=[None], showlegend=False, hoverinfo="skip"), row=1, col=1)
     figure.add_trace(heat, row=2 if narrow else 1, col=1 if narrow else 2)
@@ -160,10 +128,17 @@ def _draw_map(
 
 
 def _finish(figure: go.Figure, look: Look, subject: str, detail: str, *, narrow: bool) -> go.Figure:
-    top = 82 if narrow else 58
-    height = (2 * _SIDE + 150) if narrow else (_SIDE + 80)
-    style(figure, look, height=height, title=f"{subject}{'<br>' if narrow else ' · '}{detail}", top=top)
-    figure.update_layout(margin={"l": 10, "r": 10, "t": top, "b": 60 if narrow else 14})
+    height, top = (2 * _SIDE + 150, 82) if narrow else (_SIDE + 80, 58)
+    margin = {"l": 10, "b": 60 if narrow else 14}
+    style(
+        figure,
+        look,
+        height=height,
+        title=join_title(subject, detail, narrow=narrow),
+        top=top,
+        margin=margin,
+        axes=False,
+    )
     figure.update_xaxes(visible=False, constrain="domain")
     figure.update_yaxes(visible=False, constrain="domain")
     return figure
@@ -172,18 +147,7 @@ def _finish(figure: go.Figure, look: Look, subject: str, detail: str, *, narrow:
 def _fade_in(colours: list[str], opacities: list[float]) -> list[list[Any]]:
     """A colour scale whose middle (or start) lets the picture through."""
     last = len(colours) - 1
-    scale = []
-    for i, (colour, opacity) in enumerate(zip(colours, opacities)):
-        scale.append([i / last, translucent(_as_rgb(colour), round(min(1.0, 1.3 * opacity) * 0.9, 3))])
-    return scale
-
-
-def _as_rgb(colour: str) -> str:
-    """Cividis comes in hex, RdBu as rgb(…)."""
-    if not colour.startswith("#"):
-        return colour
-    return f"rgb({', '.join(str(int(colour[i : i + 2], 16)) for i in (1, 3, 5))})"
-
-
-def _name(attribution: PixelAttribution) -> str:
-    return f"pixels that drive {attribution.subject.removesuffix(f' of {attribution.block.label}')}"
+    return [
+        [i / last, translucent(colour, round(min(1.0, 1.3 * opacity) * 0.9, 3))]
+        for i, (colour, opacity) in enumerate(zip(colours, opacities))
+    ]

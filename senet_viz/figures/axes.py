@@ -1,4 +1,4 @@
-"""The depth axis that many figures share, and lines, bands and curves with intervals that are added at once."""
+"""What axes and traces of many figures share: depth, named rows, ranges, whiskers, bands, curves with intervals."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -13,23 +13,13 @@ from senet_viz.schema import Gate, label_blocks
 
 
 def add_shapes(figure: go.Figure, shapes: Sequence[Mapping[str, Any]]) -> None:
-    """Any shapes, after those that are there.
-
-    Args:
-        figure: whose panels exist.
-        shapes: plotly's, with the axes that they refer to.
-    """
+    """plotly's shapes, after those that are there; all at once, since plotly checks all of them every time."""
     if shapes:
         figure.layout.shapes = (*figure.layout.shapes, *shapes)
 
 
 def add_annotations(figure: go.Figure, annotations: Sequence[Mapping[str, Any]]) -> None:
-    """Any annotations, after those that are there.
-
-    Args:
-        figure: whose panels exist.
-        annotations: plotly's, with the axes that they refer to.
-    """
+    """plotly's annotations, after those that are there."""
     if annotations:
         figure.layout.annotations = (*figure.layout.annotations, *annotations)
 
@@ -105,26 +95,94 @@ def line_of(
         interval: low and high; NaN where none is known.
     """
     low, high = interval if interval is not None else (np.full(len(values), np.nan),) * 2
-    texts = [
-        f"{label}: {value:.4g}" + (f" [{a:.4g}, {b:.4g}]" if np.isfinite(a) else "")
-        for label, value, a, b in zip(labels, values, low, high)
-    ]
+    texts = say_values(labels, values, low, high)
     line = go.Scatter(
         x=positions, y=values.astype(np.float32), mode="lines+markers", name=name, legendgroup=name, text=texts,
         line={"color": ink, "width": 2.2 if dash == "solid" else 1.5, "dash": dash}, marker={"size": 5},
         hovertemplate=f"<b>{name}</b><br>%{{text}}<extra></extra>",
     )  # fmt: skip
     known = np.isfinite(low) & np.isfinite(high)
-    return [band_of(positions[known], low[known], high[known], ink=ink, name=name), line] if known.any() else [line]
+    if not known.any():
+        return [line]
+    return [band_of(positions[known], low[known], high[known], ink=ink, name=name, legendgroup=name), line]
 
 
-def band_of(positions: Floats, low: Floats, high: Floats, *, ink: str, name: str) -> go.Scatter:
-    """A band between two curves, of no legend and no hover of its own."""
+def say_values(labels: Sequence[str], values: Floats, low: Floats, high: Floats, digits: str = ".4g") -> list[str]:
+    """Label, value and, where it is known, interval of each, for the pointer."""
+    return [
+        f"{label}: {value:{digits}}" + (f" [{a:{digits}}, {b:{digits}}]" if np.isfinite(a) else "")
+        for label, value, a, b in zip(labels, values, low, high)
+    ]
+
+
+def band_of(
+    positions: NDArray[Any], low: Floats, high: Floats, *, ink: str, name: str, opacity: float = 0.22, **looks: Any
+) -> go.Scatter:
+    """A band between two curves, without a hover of its own; in the legend only with `showlegend`."""
     return go.Scatter(
         x=np.concatenate([positions, positions[::-1]]), y=np.concatenate([high, low[::-1]]).astype(np.float32),
-        fill="toself", mode="lines", line={"width": 0}, fillcolor=translucent(ink, 0.22), hoverinfo="skip", name=name,
-        legendgroup=name, showlegend=False,
+        fill="toself", mode="lines", line={"width": 0}, fillcolor=translucent(ink, opacity), hoverinfo="skip", name=name,
+        **{"showlegend": False, **looks},
     )  # fmt: skip
+
+
+def whiskers(
+    up: Sequence[float] | Floats, ink: str, *, down: Sequence[float] | Floats | None = None, thickness: float = 1.3, width: int = 3
+) -> dict[str, Any]:  # fmt: skip
+    """Error bars of a trace.
+
+    Args:
+        up: length of each upwards, in units of the axis; 0 where no interval is known.
+        ink: of them.
+        down: length downwards; as `up` where not given.
+        thickness: px.
+        width: of the caps, px.
+    """
+    sides = {"array": up} if down is None else {"symmetric": False, "array": up, "arrayminus": down}
+    return {"type": "data", **sides, "color": ink, "thickness": thickness, "width": width}
+
+
+def whiskers_between(values: Floats, low: Floats, high: Floats, ink: str, **looks: Any) -> dict[str, Any]:
+    """Error bars from `low` to `high`; none where these are NaN."""
+    return whiskers(np.nan_to_num(high - values), ink, down=np.nan_to_num(values - low), **looks)
+
+
+def pad_range(low: float, high: float, share: float = 0.02) -> list[float]:
+    """An axis a little longer than what it shows."""
+    pad = share * (high - low)
+    return [low - pad, high + pad]
+
+
+def name_ticks(names: Sequence[str], **more: Any) -> dict[str, Any]:
+    """An axis with a name at 0, 1, 2, …, without grid and strokes."""
+    return {"tickvals": list(range(len(names))), "ticktext": list(names), "showgrid": False, "ticks": "", **more}
+
+
+def thin_bar(text: str) -> dict[str, Any]:
+    """A colour bar at the right of the plot."""
+    return {"thickness": 10, "outlinewidth": 0, "title": {"text": text, "side": "right"}}
+
+
+def long_bar(text: str, *, narrow: bool, below: float) -> dict[str, Any]:
+    """A colour bar as long as the plot; on a narrow screen under it, at this share of the plot's height."""
+    bar = {**thin_bar(text), "len": 1}
+    if not narrow:
+        return bar
+    title = {"side": "bottom", "text": text}
+    return {**bar, "orientation": "h", "y": -below, "yanchor": "top", "thickness": 8, "title": title}
+
+
+def bar_below(height: int, *, narrow: bool) -> dict[str, Any]:
+    """A colour bar at the lower edge of a figure of that height, px."""
+    return {
+        "orientation": "h", "thickness": 8, "len": 1 if narrow else 0.4, "x": 0, "xanchor": "left", "outlinewidth": 0,
+        "yref": "container", "y": 4 / height, "yanchor": "bottom",
+    }  # fmt: skip
+
+
+def head_panels(figure: go.Figure, look: Look, *, size: int = 13, **looks: Any) -> None:
+    """The titles of panels, at the left above them."""
+    figure.update_annotations(x=0, xanchor="left", font={"size": size, "color": look.ink}, **looks)
 
 
 def legend_panels(figure: go.Figure, look: Look, titles: Sequence[str], *, rows: Sequence[int]) -> None:
@@ -158,7 +216,9 @@ def tick_labels(blocks: Sequence[Gate]) -> list[str]:
     return [f"<b>{label}</b>" if gate.name in paper else label for gate, label in zip(blocks, label_blocks(blocks))]
 
 
-def style_depth(figure: go.Figure, blocks: Sequence[Gate], look: Look, *, narrow: bool = False) -> go.Figure:
+def style_depth(
+    figure: go.Figure, blocks: Sequence[Gate], look: Look, *, narrow: bool = False, rows: int = 1, room: int = 0
+) -> None:
     """The x axis as depth: one tick a block at 0, 1, 2, …, a band for every other stage.
 
     Args:
@@ -166,6 +226,8 @@ def style_depth(figure: go.Figure, blocks: Sequence[Gate], look: Look, *, narrow
         blocks: in order of depth.
         look: inks of the page.
         narrow: turns the labels, and leaves out every other one where there are more than ten.
+        rows: of panels; the axis has its title under the last.
+        room: px more than usual under the axis.
     """
     positions = np.arange(len(blocks))
     labels = tick_labels(blocks)
@@ -176,8 +238,10 @@ def style_depth(figure: go.Figure, blocks: Sequence[Gate], look: Look, *, narrow
         "tickangle": -90 if narrow or len(blocks) > 20 else 0, "title": {"text": "block, from input to output"},
     }  # fmt: skip
     change_axes(figure, "x", axis)
+    for row in range(1, rows):
+        change_axes(figure, "x", {"title": {"text": ""}}, row=row)
     stages = sorted({gate.stage for gate in blocks})
     inside = [[i for i, gate in enumerate(blocks) if gate.stage == stage] for stage in stages[1::2]]
     spans = [(places[0] - 0.5, places[-1] + 0.5) for places in inside]
     add_bands(figure, spans, fillcolor=look.grid, opacity=0.45, line_width=0, layer="below")
-    return figure
+    figure.layout.margin.b = (70 if narrow else 46) + room

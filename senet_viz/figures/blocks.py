@@ -6,12 +6,20 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
-from numpy.typing import NDArray
 from plotly.subplots import make_subplots
 
 from senet_viz.analysis.blocks import BlockHealth, BlockMeasures, BlockSimilarity
-from senet_viz.figures.axes import legend_panels, line_of, series_inks, style_depth, tick_labels
-from senet_viz.figures.theme import DARK, Look, style, style_axes, translucent
+from senet_viz.figures.axes import (
+    Floats,
+    legend_panels,
+    line_of,
+    name_ticks,
+    series_inks,
+    style_depth,
+    thin_bar,
+    tick_labels,
+)
+from senet_viz.figures.theme import DARK, Look, join_title, style, translucent
 from senet_viz.schema import label_blocks
 from senet_viz.stats.health import DEAD_SD
 from senet_viz.stats.tables import MEASURE_WORDS, RankCorrelations
@@ -32,25 +40,46 @@ def draw_gate_health(health: BlockHealth, look: Look, *, narrow: bool = False) -
     """
     height = 800 if narrow else 690
     shares, spread, ranks = _TITLES
-    titles = (shares, f"{spread} · number: dead channels" if (health.dead > 0).any() else spread, ranks)
+    dead = bool((health.dead > 0).any())
+    titles = (shares, f"{spread} · number: dead channels" if dead else spread, ranks)
     figure = make_subplots(3, 1, shared_xaxes=True, vertical_spacing=62 / (height - 130), subplot_titles=titles)
+    high, low, _ = series_inks(look)
     _add_shares(figure, health, look)
-    _add_spread(figure, health, look)
+    spreads = (("between classes", health.between_sd, high), ("within classes", health.within_sd, low))
+    _add_lines(figure, health, spreads, row=2)
     _add_dead(figure, health, look, room=(290 if narrow else 620) / len(health.gates))
-    _add_ranks(figure, health, look)
+    counts = (("rank of class profiles", health.profile_rank, high), ("rank of gates", health.gate_rank, low))
+    if not _add_lines(figure, health, counts, row=3, dash="dash"):
+        _say_in_panel(figure, "not computed", look.text, row=3)
     style(figure, look, height=height, title=f"n = {health.images:,} images · {len(health.gates)} blocks", top=84)
-    style_axes(figure, look)
-    style_depth(figure, health.gates, look, narrow=narrow)
-    figure.update_xaxes(title_text="", row=1).update_xaxes(title_text="", row=2)
+    style_depth(figure, health.gates, look, narrow=narrow, rows=3)
     figure.update_yaxes(range=[0, 1], tickformat=".0%", row=1)
     figure.update_yaxes(rangemode="tozero", row=2)
-    if (health.dead > 0).any():  # the numbers have the top for themselves
+    if dead:  # the numbers have the top for themselves
         highest = np.fmax.reduce([*health.between_sd, *health.within_sd, DEAD_SD])  # constant gates have an SD of 0
         figure.update_yaxes(range=[0, 1.2 * highest], row=2)
     figure.update_yaxes(rangemode="tozero", row=3)
     legend_panels(figure, look, titles, rows=(1, 1, 1))
-    figure.update_layout(barmode="stack", bargap=0.3, margin={"b": 70 if narrow else 46})
+    figure.update_layout(barmode="stack", bargap=0.3)
     return figure
+
+
+def _say_in_panel(figure: go.Figure, text: str, ink: str, *, row: int) -> None:
+    axis = str(row) if row > 1 else ""
+    figure.add_annotation(
+        text=text, x=0.5, y=0.5, xref=f"x{axis} domain", yref=f"y{axis} domain", showarrow=False, font={"color": ink}, row=row, col=1
+    )  # fmt: skip
+
+
+def _add_lines(
+    figure: go.Figure, health: BlockHealth, curves: Sequence[tuple[str, Floats, str]], *, row: int, dash: str = "solid"
+) -> bool:
+    """Adds what is known; returns whether anything is."""
+    known = [curve for curve in curves if np.isfinite(curve[1]).any()]
+    positions = np.arange(len(health.gates), dtype=np.float64)
+    for name, values, ink in known:
+        figure.add_traces(line_of(positions, values, health.labels, name=name, ink=ink, dash=dash), rows=row, cols=1)
+    return bool(known)
 
 
 def _add_shares(figure: go.Figure, health: BlockHealth, look: Look) -> None:
@@ -63,10 +92,7 @@ def _add_shares(figure: go.Figure, health: BlockHealth, look: Look) -> None:
         ("s < .1", health.near_zero, low),
     )
     if not np.isfinite(health.near_one).any():
-        figure.add_annotation(
-            text="told of gates between 0 and 1 only", x=0.5, y=0.5, xref="x domain", yref="y domain", showarrow=False,
-            font={"color": grey}, row=1, col=1,
-        )  # fmt: skip
+        _say_in_panel(figure, "told of gates between 0 and 1 only", grey, row=1)
         return
     for name, values, ink in parts:
         figure.add_trace(
@@ -77,19 +103,6 @@ def _add_shares(figure: go.Figure, health: BlockHealth, look: Look) -> None:
             ),
             row=1, col=1,
         )  # fmt: skip
-
-
-def _add_spread(figure: go.Figure, health: BlockHealth, look: Look) -> None:
-    positions = np.arange(len(health.gates), dtype=np.float64)
-    first, second, _ = series_inks(look)
-    curves = (
-        ("between classes", health.between_sd, first, "solid"),
-        ("within classes", health.within_sd, second, "solid"),
-    )
-    for name, values, ink, dash in curves:
-        if np.isfinite(values).any():
-            for trace in line_of(positions, values, health.labels, name=name, ink=ink, dash=dash):
-                figure.add_trace(trace, row=2, col=1)
 
 
 def _add_dead(figure: go.Figure, health: BlockHealth, look: Look, *, room: float) -> None:
@@ -104,21 +117,6 @@ def _add_dead(figure: go.Figure, health: BlockHealth, look: Look, *, room: float
         )  # fmt: skip
 
 
-def _add_ranks(figure: go.Figure, health: BlockHealth, look: Look) -> None:
-    positions = np.arange(len(health.gates), dtype=np.float64)
-    first, second, _ = series_inks(look)
-    curves = (("rank of class profiles", health.profile_rank, first), ("rank of gates", health.gate_rank, second))
-    if not any(np.isfinite(values).any() for _, values, _ in curves):
-        figure.add_annotation(
-            text="not computed", x=0.5, y=0.5, xref="x3 domain", yref="y3 domain", showarrow=False,
-            font={"color": look.text}, row=3, col=1,
-        )  # fmt: skip
-    for name, values, ink in curves:
-        if np.isfinite(values).any():
-            for trace in line_of(positions, values, health.labels, name=name, ink=ink, dash="dash"):
-                figure.add_trace(trace, row=3, col=1)
-
-
 _PANELS = {
     "share": "Share of variance that is class",
     "sd": "SD, in units of s",
@@ -130,13 +128,7 @@ _FOURTH, _FOURTH_DARK = "rgb(0, 120, 100)", "rgb(120, 200, 170)"
 
 
 def draw_block_measures(measures: BlockMeasures, look: Look, *, narrow: bool = False) -> go.Figure:
-    """Small multiples over the blocks, with 95 % intervals where these are known; what is confounded is dotted.
-
-    Args:
-        measures: what to draw; panels without a curve are left out.
-        look: inks of the page.
-        narrow: one panel a row.
-    """
+    """Small multiples over the blocks, with 95 % intervals where these are known; what is confounded is dotted, panels without a curve are left out."""
     panels = [name for name in _PANELS if any(c.panel == name for c in measures.curves)] or ["share"]
     columns = 1 if narrow or len(panels) == 1 else 2
     rows = -(-len(panels) // columns)
@@ -151,27 +143,26 @@ def draw_block_measures(measures: BlockMeasures, look: Look, *, narrow: bool = F
     )  # fmt: skip
     for at, name in enumerate(panels):
         _add_panel(figure, measures, name, look, row=at // columns + 1, col=at % columns + 1)
-    style(figure, look, height=height, title=f"n = {measures.images:,} images, {measures.classes:,} classes", top=head)
-    style_axes(figure, look)
-    _style_blocks(figure, measures, look, narrow=narrow)
+    style(
+        figure,
+        look,
+        height=height,
+        title=f"n = {measures.images:,} images, {measures.classes:,} classes",
+        top=head,
+        margin={"l": 44},
+    )
+    style_depth(figure, measures.gates, look, narrow=True, rows=rows + 1)  # turned labels, no titles
+    blocks = len(measures.gates)
+    if not narrow and blocks <= _MOST_LABELS:
+        figure.update_xaxes(tickvals=list(range(blocks)), ticktext=tick_labels(measures.gates))
     figure.update_yaxes(rangemode="tozero")
     legend_panels(figure, look, titles, rows=lines)
-    figure.update_layout(margin={"b": 70, "l": 44})
     return figure
 
 
 def _grid(panels: int, rows: int, columns: int) -> list[list[dict[str, int] | None]]:
     """No axes behind the last panel."""
     return [[{} if row * columns + column < panels else None for column in range(columns)] for row in range(rows)]
-
-
-def _style_blocks(figure: go.Figure, measures: BlockMeasures, look: Look, *, narrow: bool) -> None:
-    """Turned labels in all panels; all of them where there is room."""
-    style_depth(figure, measures.gates, look, narrow=True)
-    figure.update_xaxes(title_text="")
-    blocks = len(measures.gates)
-    if not narrow and blocks <= _MOST_LABELS:
-        figure.update_xaxes(tickvals=list(range(blocks)), ticktext=tick_labels(measures.gates))
 
 
 def _entries(measures: BlockMeasures, panel: str) -> int:
@@ -186,11 +177,9 @@ def _add_panel(figure: go.Figure, measures: BlockMeasures, panel: str, look: Loo
     for ink, curve in reversed(list(zip(inks[: len(curves)], curves, strict=True))):  # the first on top
         name = curve.words + (f" ({curve.confounded})" if curve.confounded else "")
         dash = "dot" if curve.confounded else "solid" if np.isfinite(curve.low).any() else "dash"
-        traces = line_of(
-            positions, curve.values, labels, name=name, ink=ink, dash=dash, interval=(curve.low, curve.high)
-        )
-        for trace in traces:
-            figure.add_trace(trace, row=row, col=col)
+        interval = curve.low, curve.high
+        traces = line_of(positions, curve.values, labels, name=name, ink=ink, dash=dash, interval=interval)
+        figure.add_traces(traces, rows=row, cols=col)
     if panel == "decoding" and np.isfinite(measures.chance):
         figure.add_trace(
             go.Scatter(
@@ -201,66 +190,43 @@ def _add_panel(figure: go.Figure, measures: BlockMeasures, panel: str, look: Loo
         )  # fmt: skip
 
 
-Floats = NDArray[np.float64]
 _MOST_NAMED = 26
 _MOST_NUMBERS = 10
 
 
 def draw_similarity(similarity: BlockSimilarity, look: Look, *, narrow: bool = False) -> go.Figure:
-    """CKA between blocks from 0 to 1, in cividis; values below 0 are noise and have the colour of 0.
-
-    Args:
-        similarity: what to draw.
-        look: inks of the page.
-        narrow: for a narrow screen.
-    """
+    """CKA between blocks from 0 to 1, in cividis; values below 0 are noise and have the colour of 0."""
     heat = _square(similarity.values, similarity.labels, "CKA", {"colorscale": "Cividis", "zmin": 0, "zmax": 1})
-    return _finish(go.Figure(heat), similarity.labels, "Debiased linear CKA between blocks", look, narrow=narrow)
+    return _finish(heat, similarity.labels, "Debiased linear CKA between blocks", look, narrow=narrow)
 
 
 def draw_correlations(correlations: RankCorrelations, block: str, look: Look, *, narrow: bool = False) -> go.Figure:
-    """Spearman's ρ between measures, red and blue around 0.
-
-    Args:
-        correlations: what to draw.
-        block: the label of the block whose channels they are over.
-        look: inks of the page.
-        narrow: for a narrow screen.
-    """
+    """Spearman's ρ between measures over the channels of the block with this label, red and blue around 0."""
     scale = {"colorscale": "RdBu_r", "zmin": -1, "zmax": 1, "zmid": 0}
     heat = _square(correlations.values, correlations.words, "ρ", scale)
     most = int(correlations.channels.max(initial=0))
-    title = f"<b>{block}</b> · Spearman's ρ between measures{'<br>' if narrow else ' · '}{most:,} channels"
-    return _finish(go.Figure(heat), correlations.words, title, look, narrow=narrow)
+    title = join_title(f"<b>{block}</b> · Spearman's ρ between measures", f"{most:,} channels", narrow=narrow)
+    return _finish(heat, correlations.words, title, look, narrow=narrow)
 
 
 def draw_channels_scatter(
     measures: pd.DataFrame, block: str, x: str, y: str, look: Look, *, narrow: bool = False
 ) -> go.Figure:
-    """A point a channel at two of its measures.
-
-    Args:
-        measures: a row per channel of one block.
-        block: its label.
-        x: column of the horizontal measure.
-        y: column of the vertical one.
-        look: inks of the page.
-        narrow: for a narrow screen.
-    """
+    """A point a channel of one block at two of its measures, the columns `x` and `y`."""
     words = [MEASURE_WORDS.get(name, name) for name in (x, y)]
     known = measures[np.isfinite(measures[x]) & np.isfinite(measures[y])]
-    points = go.Scatter(
-        x=known[x].astype(np.float32), y=known[y].astype(np.float32), mode="markers", text=known["channel"],
-        customdata=known["best_class_name"] if "best_class_name" in known else [""] * len(known),
-        marker={"size": 6, "opacity": 0.6, "color": series_inks(look)[0]},
-        hovertemplate=f"<b>channel %{{text}}</b><br>{words[0]}: %{{x:.4g}}<br>{words[1]}: %{{y:.4g}}"
-        "<br>largest mean: %{customdata}<extra></extra>",
+    figure = go.Figure(
+        go.Scatter(
+            x=known[x].astype(np.float32), y=known[y].astype(np.float32), mode="markers", text=known["channel"],
+            customdata=known["best_class_name"] if "best_class_name" in known else [""] * len(known),
+            marker={"size": 6, "opacity": 0.6, "color": series_inks(look)[0]},
+            hovertemplate=f"<b>channel %{{text}}</b><br>{words[0]}: %{{x:.4g}}<br>{words[1]}: %{{y:.4g}}"
+            "<br>largest mean: %{customdata}<extra></extra>",
+        )
     )  # fmt: skip
-    figure = go.Figure(points)
     lost = len(measures) - len(known)
     n = f"{len(known):,} channels" + (f", {lost:,} without both measures" if lost else "")
-    style(figure, look, height=420, title=f"<b>{block}</b>{'<br>' if narrow else ' · '}{n}", top=54 if narrow else 34)
-    style_axes(figure, look)
+    style(figure, look, height=420, title=join_title(f"<b>{block}</b>", n, narrow=narrow), top=54 if narrow else 34)
     figure.update_xaxes(title_text=words[0], showgrid=True, automargin=True)
     figure.update_yaxes(title_text=words[1], automargin=True)
     return figure
@@ -273,24 +239,17 @@ def _square(values: Floats, names: Sequence[str], quantity: str, scale: dict[str
     return go.Heatmap(
         z=values.astype(np.float32), x=at, y=at, customdata=pairs, texttemplate="%{z:.2f}" if numbers else None,
         hovertemplate=f"%{{customdata}}<br>{quantity} %{{z:.3f}}<extra></extra>", xgap=1, ygap=1, hoverongaps=False,
-        colorbar={"thickness": 10, "outlinewidth": 0, "title": {"text": quantity, "side": "right"}}, **scale,
+        colorbar=thin_bar(quantity), **scale,
     )  # fmt: skip
 
 
-def _finish(figure: go.Figure, names: Sequence[str], title: str, look: Look, *, narrow: bool) -> go.Figure:
+def _finish(heat: go.Heatmap, names: Sequence[str], title: str, look: Look, *, narrow: bool) -> go.Figure:
     top = 54 if "<br>" in title else 34
     height = (360 if narrow else min(680, max(380, 34 * len(names)))) + top
-    style(figure, look, height=height, title=title, top=top)
-    style_axes(figure, look)
-    step = max(1, -(-len(names) // (12 if narrow else _MOST_NAMED)))
-    shown = list(range(0, len(names), step))
-    ticks = {
-        "tickvals": shown,
-        "ticktext": [names[i] for i in shown],
-        "showgrid": False,
-        "automargin": True,
-        "ticks": "",
-    }
+    figure = style(go.Figure(heat), look, height=height, title=title, top=top)
+    step = -(-len(names) // (12 if narrow else _MOST_NAMED))
+    ticks = name_ticks(names, automargin=True)
+    ticks |= {key: ticks[key][:: max(1, step)] for key in ("tickvals", "ticktext")}
     figure.update_xaxes(tickangle=-90 if narrow or len(names) > _MOST_NUMBERS else -30, **ticks)
     figure.update_yaxes(autorange="reversed", **ticks)
     if narrow:

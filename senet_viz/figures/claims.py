@@ -2,17 +2,15 @@
 
 import numpy as np
 import plotly.graph_objects as go
-from numpy.typing import NDArray
 from plotly.subplots import make_subplots
 
 from senet_viz.claims.assessment import Assessment
-from senet_viz.figures.axes import style_depth, tick_labels
-from senet_viz.figures.theme import Look, style, style_axes
+from senet_viz.figures.axes import Floats, band_of, say_values, series_inks, style_depth
+from senet_viz.figures.theme import GREY, Look, join_title, style
+from senet_viz.schema import label_blocks
 from senet_viz.stats.shares import CurveName
 
-Floats = NDArray[np.float64]
-_GATE, _SQUEEZE, _CONTROL = "rgb(51, 34, 136)", "rgb(221, 119, 51)", "rgb(136, 136, 136)"
-_GATE_DARK = "rgb(136, 204, 238)"
+_SQUEEZE = "rgb(221, 119, 51)"
 
 
 def draw_depth(assessment: Assessment, look: Look, *, narrow: bool = False) -> go.Figure:
@@ -27,31 +25,26 @@ def draw_depth(assessment: Assessment, look: Look, *, narrow: bool = False) -> g
         narrow: for a narrow screen.
     """
     figure = make_subplots(2, 1, shared_xaxes=True, vertical_spacing=0.07)
-    positions = np.arange(len(assessment.blocks))
-    ink = _GATE_DARK if look.ink != "#111827" else _GATE
-    for trace in _null_band(assessment, positions):
-        figure.add_trace(trace, row=1, col=1)
+    ink = series_inks(look)[0]
+    figure.add_traces(_null_band(assessment), rows=1, cols=1)
     _add_curve(figure, assessment, "omega_squared", ink, row=1)
     squeeze = np.array([np.nan if b.squeeze is None else b.squeeze.omega_squared for b in assessment.blocks])
     if np.isfinite(squeeze).any():
-        figure.add_trace(_thin(positions, squeeze, "squeeze z", _SQUEEZE, "dash", assessment), row=1, col=1)
+        figure.add_trace(_thin(squeeze, "squeeze z", _SQUEEZE, "dash", assessment), row=1, col=1)
     _add_curve(figure, assessment, "between_sd", ink, row=2)
     for number, control in enumerate(assessment.controls):
         for row, name in ((1, "omega_squared"), (2, "between_sd")):
             values = np.array([getattr(block, name) for block in control.blocks])
-            trace = _thin(positions, values, _name_control(assessment, number), _CONTROL, "dot", assessment)
+            trace = _thin(values, _name_control(assessment, number), GREY, "dot", assessment)
             trace.showlegend = row == 1 and number == 0
             figure.add_trace(trace, row=row, col=1)
-    n = f"{assessment.images:,} images, {assessment.classes:,} classes"
-    band = "95 % intervals over images" if assessment.groups else "no intervals"
-    height, top = (640 if narrow else 560), (112 if narrow else 70)
-    style(figure, look, height=height, title=f"n = {n}{'<br>' if narrow else ' · '}{band}", top=top)
-    style_axes(figure, look)
-    style_depth(figure, assessment.gates, look, narrow=narrow)
-    figure.update_xaxes(title_text="", row=1, col=1)
+    n = f"n = {assessment.images:,} images, {assessment.classes:,} classes"
+    title = join_title(n, "95 % intervals over images" if assessment.groups else "no intervals", narrow=narrow)
+    height, top = (640, 112) if narrow else (560, 70)
+    style(figure, look, height=height, title=title, top=top, legend=True)
+    style_depth(figure, assessment.gates, look, narrow=narrow, rows=2)
     figure.update_yaxes(title_text="class share ω²", row=1, col=1)
     figure.update_yaxes(title_text="between-class SD, in s", rangemode="tozero", row=2, col=1)
-    figure.update_layout(legend_y=1 - (46 if narrow else 26) / height, margin={"b": 70 if narrow else 46})
     return figure
 
 
@@ -59,48 +52,31 @@ def _add_curve(figure: go.Figure, assessment: Assessment, name: CurveName, ink: 
     positions = np.arange(len(assessment.blocks))
     low, high = assessment.band(name)
     if np.isfinite(low).all():
-        figure.add_trace(_band(positions, low, high, ink.replace("rgb(", "rgba(").replace(")", ", 0.22)"), "gate s ± interval"),
-                         row=row, col=1)  # fmt: skip
+        figure.add_trace(band_of(positions, low, high, ink=ink, name="gate s ± interval"), row=row, col=1)
     values = assessment.curve(name)
-    texts = [
-        f"{label.replace('<b>', '').replace('</b>', '')}: {value:.3f}"
-        + (f" [{a:.3f}, {b:.3f}]" if np.isfinite(a) else "")
-        for label, value, a, b in zip(tick_labels(assessment.gates), values, low, high)
-    ]
     figure.add_trace(
         go.Scatter(
             x=positions, y=values.astype(np.float32), mode="lines+markers", name="gate s", showlegend=row == 1,
-            line={"color": ink, "width": 2.6}, marker={"size": 6}, text=texts,
+            line={"color": ink, "width": 2.6}, marker={"size": 6},
+            text=say_values(label_blocks(assessment.gates), values, low, high, ".3f"),
             hovertemplate="<b>gate s</b><br>%{text}<extra></extra>",
         ),
         row=row, col=1,
     )  # fmt: skip
 
 
-def _null_band(assessment: Assessment, positions: NDArray[np.int64]) -> list[go.Scatter]:
-    nulls = [block.null for block in assessment.blocks]
-    if any(null is None for null in nulls):
+def _null_band(assessment: Assessment) -> list[go.Scatter]:
+    nulls = [block.null for block in assessment.blocks if block.null is not None]
+    if len(nulls) < len(assessment.blocks):
         return []
-    low = np.array([null.low for null in nulls if null is not None])
-    high = np.array([null.high for null in nulls if null is not None])
-    return [_band(positions, low, high, "rgba(136, 136, 136, 0.35)", "shuffled labels (95 %)", show=True)]
+    low, high = np.array([null.low for null in nulls]), np.array([null.high for null in nulls])
+    name = "shuffled labels (95 %)"
+    return [band_of(np.arange(len(nulls)), low, high, ink=GREY, name=name, opacity=0.35, showlegend=True)]
 
 
-def _band(
-    positions: NDArray[np.int64], low: Floats, high: Floats, fill: str, name: str, *, show: bool = False
-) -> go.Scatter:
+def _thin(values: Floats, name: str, colour: str, dash: str, assessment: Assessment) -> go.Scatter:
     return go.Scatter(
-        x=np.concatenate([positions, positions[::-1]]), y=np.concatenate([high, low[::-1]]).astype(np.float32),
-        fill="toself", mode="lines", line={"width": 0}, fillcolor=fill, hoverinfo="skip", name=name, showlegend=show,
-    )  # fmt: skip
-
-
-def _thin(
-    positions: NDArray[np.int64], values: Floats, name: str, colour: str, dash: str, assessment: Assessment
-) -> go.Scatter:
-    labels = [label.replace("<b>", "").replace("</b>", "") for label in tick_labels(assessment.gates)]
-    return go.Scatter(
-        x=positions, y=values.astype(np.float32), mode="lines", name=name, text=labels,
+        x=np.arange(len(values)), y=values.astype(np.float32), mode="lines", name=name, text=label_blocks(assessment.gates),
         line={"color": colour, "width": 1.3, "dash": dash},
         hovertemplate=f"<b>{name}</b><br>%{{text}}: %{{y:.3f}}<extra></extra>",
     )  # fmt: skip

@@ -6,7 +6,8 @@ import numpy as np
 import plotly.graph_objects as go
 
 from senet_viz.analysis.distributions.class_map import ClassChannelMap, MapView
-from senet_viz.figures.theme import Look, style, style_axes
+from senet_viz.figures.axes import long_bar
+from senet_viz.figures.theme import Look, cut, join_title, style
 
 _ROW_NAMES = 60
 _MOST_HEIGHT = 760
@@ -41,15 +42,11 @@ def draw_class_map(
     height = int(min(_MOST_HEIGHT, max(220, 14 * rows))) + 130
     figure = go.Figure(
         go.Heatmap(
-            z=values.astype(np.float32),
-            x=[str(channel) for channel in classes.channels],
-            y=list(classes.labels),
-            hovertemplate="%{y}<br>channel %{x}<br>%{z:.3f}<extra></extra>",
-            **_colours(classes, values, view, narrow=narrow),
+            z=values.astype(np.float32), x=[str(channel) for channel in classes.channels], y=list(classes.labels),
+            hovertemplate="%{y}<br>channel %{x}<br>%{z:.3f}<extra></extra>", **_colours(classes, values, view, narrow=narrow),
         )
-    )
+    )  # fmt: skip
     style(figure, look, height=height, title=_title(classes, view, narrow=narrow), top=64 if narrow else 40)
-    style_axes(figure, look)
     positions, names = _named_rows(classes, chosen)
     figure.update_yaxes(
         type="category", tickvals=positions, ticktext=names, range=[rows - 0.5, -0.5], showgrid=False, automargin=True, ticks="",
@@ -63,12 +60,9 @@ def draw_class_map(
             yaxis2={"domain": [1 - share, 1], "visible": False, "fixedrange": True, "range": [0, 1]},
         )  # fmt: skip
     figure.update_xaxes(
-        type="category",
-        title_text="channel, largest class share first",
-        range=[-0.5, len(classes.channels) - 0.5],
-        nticks=8 if narrow else 16,
-        tickangle=0,
-    )
+        type="category", title_text="channel, largest class share first", range=[-0.5, len(classes.channels) - 0.5],
+        nticks=8 if narrow else 16, tickangle=0,
+    )  # fmt: skip
     return figure
 
 
@@ -88,14 +82,11 @@ def _marks(classes: ClassChannelMap, opened: int | None, look: Look, *, narrow: 
 
 
 def _colours(classes: ClassChannelMap, values: np.ndarray, view: MapView, *, narrow: bool) -> dict[str, Any]:
-    low, high = classes.block.range
-    bar: dict[str, Any] = {"thickness": 10, "len": 1, "outlinewidth": 0, "title": {"side": "right"}}
-    if narrow:
-        bar |= {"orientation": "h", "y": -0.12, "yanchor": "top", "thickness": 8, "title": {"side": "bottom"}}
+    text = "mean gate s" if view == "gate" else "difference from the all-class mean, in s"
+    bar = long_bar(text, narrow=narrow, below=0.12)
     if view == "gate":
-        bar["title"] = {**bar["title"], "text": "mean gate s"}
+        low, high = classes.block.range
         return {"colorscale": "Cividis", "zmin": low, "zmax": high, "colorbar": bar}
-    bar["title"] = {**bar["title"], "text": "difference from the all-class mean, in s"}
     most = float(np.nanmax(np.abs(values), initial=0)) or 1e-3
     return {"colorscale": "RdBu_r", "zmid": 0, "zmin": -most, "zmax": most, "colorbar": bar}
 
@@ -103,11 +94,7 @@ def _colours(classes: ClassChannelMap, values: np.ndarray, view: MapView, *, nar
 def _named_rows(classes: ClassChannelMap, chosen: tuple[int, ...]) -> tuple[list[int], list[str]]:
     rows = range(len(classes.classes))
     shown = [i for i in rows if len(rows) <= _ROW_NAMES or int(classes.classes[i]) in chosen]
-    return shown, [_shorten(classes.labels[i]) for i in shown]
-
-
-def _shorten(name: str, most: int = 18) -> str:
-    return name if len(name) <= most else name[: most - 1] + "…"
+    return shown, [cut(classes.labels[i], 18) for i in shown]
 
 
 def _title(classes: ClassChannelMap, view: MapView, *, narrow: bool) -> str:
@@ -115,4 +102,4 @@ def _title(classes: ClassChannelMap, view: MapView, *, narrow: bool) -> str:
     shown, every = len(classes.channels), classes.block.channels
     which = f"{shown:,} of {every:,} channels" if shown < every else f"all {every:,} channels"
     rows = f"{len(classes.classes):,} classes" + (", similar ones together" if classes.clustered else "")
-    return f"<b>{classes.block.label}</b> · {what}{'<br>' if narrow else ' · '}{which} · {rows}"
+    return join_title(f"<b>{classes.block.label}</b> · {what}", f"{which} · {rows}", narrow=narrow)

@@ -9,13 +9,11 @@ from numpy.typing import NDArray
 from senet_viz.analysis.classes.confusions import ConfusionAgreement
 from senet_viz.analysis.classes.distinctness import ClassDistinctness
 from senet_viz.analysis.classes.neighbours import ClassComparison, ProfilePlane
-from senet_viz.figures.axes import band_of, line_of, series_inks, style_depth
-from senet_viz.figures.theme import GREY, Look, plain, shorten, style, style_axes, translucent
+from senet_viz.figures.axes import band_of, line_of, name_ticks, series_inks, style_depth, thin_bar
+from senet_viz.figures.theme import GREY, Look, join_title, legend_room, plain, shorten, style, translucent
 from senet_viz.schema import Gate, label_blocks
 from senet_viz.text import count_decimals
 
-Floats = NDArray[np.float64]
-_ROW = 22  # px of a legend's row
 _FEW = 4  # classes whose bands can be told apart at full strength
 
 
@@ -44,27 +42,23 @@ def draw_distinctness(
     figure = go.Figure()
     if len(found.classes) > 2:
         tenth, middle, ninetieth = found.spread(relative=relative)
-        figure.add_trace(band_of(positions, tenth, ninetieth, ink=GREY, name="middle 80 % of the classes"))
+        spread = "middle 80 % of the classes"
+        figure.add_trace(band_of(positions, tenth, ninetieth, ink=GREY, name=spread, legendgroup=spread))
         figure.add_traces(line_of(positions, middle, labels, name="median of all classes", ink=look.ink))
     chance = found.typical_noise(relative=relative)
     figure.add_traces(line_of(positions, chance, labels, name="noise alone (median)", ink=GREY, dash="dot"))
     rows = [(k, row) for k in classes if (row := found.row_of(k)) is not None]
     for k, row in rows:
         name = f"{shorten(found.labels[row], 24)} (n = {found.images[row]:,})"
-        interval = (low[row], high[row])
         ink = colours.get(k, GREY)
-        *band, line = line_of(positions, values[row], labels, name=name, ink=ink, interval=interval)
+        *band, line = line_of(positions, values[row], labels, name=name, ink=ink, interval=(low[row], high[row]))
         for trace in band:
             trace.fillcolor = translucent(ink, 0.22 if len(rows) <= _FEW else 0.09)
         figure.add_traces([*band, line])
-    images = int(found.images.sum())
-    head = f"n = {images:,} images, {len(found.classes):,} classes"
-    head += f"{'<br>' if narrow else ' · '}" + (
-        "bands: 95 % over images; grey: middle 80 % of classes"
-        if found.has_intervals
-        else "grey: middle 80 % of classes"
-    )
-    _finish(figure, found.gates, look, title=head, entries=len(rows) + 2, narrow=narrow)
+    head = f"n = {int(found.images.sum()):,} images, {len(found.classes):,} classes"
+    bands = "bands: 95 % over images; " if found.has_intervals else ""
+    title = join_title(head, f"{bands}grey: middle 80 % of classes", narrow=narrow)
+    _finish(figure, found.gates, look, title=title, entries=len(rows) + 2, narrow=narrow)
     unit = "within-class SDs" if relative else "units of s"
     figure.update_yaxes(title_text=f"distance from the others, {unit}")
     return figure
@@ -93,33 +87,26 @@ def draw_class_distances(
         noise.update(showlegend=False, legendgroup=name, marker={"size": 3})
         figure.add_trace(noise)
     head = f"<b>Distance from {plain(found.labels[reference])}</b> (n = {found.images[reference]:,})"
-    head += f"{'<br>' if narrow else ' · '}dotted: by noise alone"
-    _finish(figure, found.gates, look, title=head, entries=len(others), narrow=narrow)
+    title = join_title(head, "dotted: by noise alone", narrow=narrow)
+    _finish(figure, found.gates, look, title=title, entries=len(others), narrow=narrow)
     figure.update_yaxes(title_text="RMS distance, units of s")
     return figure
 
 
-def _finish(figure: go.Figure, gates: Sequence[Gate], look: Look, *, title: str, entries: int, narrow: bool) -> None:
-    rows = -(-entries // (1 if narrow else 4))
-    lines = 44 if "<br>" in title else 26
-    height = 360 + lines + _ROW * rows + (40 if narrow else 0)
-    style(figure, look, height=height, title=title, top=lines + 16 + _ROW * rows)
-    style_axes(figure, look)
+def _finish(
+    figure: go.Figure, gates: Sequence[Gate], look: Look, *, title: str, entries: int, narrow: bool, plot: int = 360
+) -> None:
+    """A plot so many px high, the legend above it, a line at 0."""
+    room, lines = legend_room(entries, 1 if narrow else 4), 44 if "<br>" in title else 26
+    height = plot + lines + room + (40 if narrow else 0)
+    style(figure, look, height=height, title=title, top=lines + 16 + room, legend=lines, upright=narrow)
     style_depth(figure, gates, look, narrow=narrow)
     figure.add_hline(y=0, line={"color": look.text, "width": 1})
-    figure.update_layout(showlegend=True, legend_y=1 - lines / height, margin={"b": 70 if narrow else 46})
-    if narrow:
-        figure.update_layout(legend_orientation="v")
+    figure.layout.showlegend = True
 
 
 def draw_agreement(found: ConfusionAgreement, look: Look, *, narrow: bool = False) -> go.Figure:
-    """Spearman's ρ of the gates with its 95 % interval, that of z thin and dashed, and the band of shuffled classes.
-
-    Args:
-        found: of all blocks.
-        look: inks of the page.
-        narrow: for a narrow screen.
-    """
+    """Spearman's ρ of the gates with its 95 % interval, that of z thin and dashed, and the band of shuffled classes."""
     positions, labels = np.arange(len(found.blocks), dtype=np.float64), label_blocks(found.gates)
     ink, other, _ = series_inks(look)
     limits = [block.interval for block in found.blocks]
@@ -128,26 +115,17 @@ def draw_agreement(found: ConfusionAgreement, look: Look, *, narrow: bool = Fals
     figure = go.Figure()
     if np.isfinite(low).any():
         known = np.isfinite(low)
-        band = band_of(positions[known], low[known], high[known], ink=GREY, name="shuffled classes, middle 95 %")
-        band.showlegend = True
-        figure.add_trace(band)
+        name = "shuffled classes, middle 95 %"
+        figure.add_trace(
+            band_of(positions[known], low[known], high[known], ink=GREY, name=name, legendgroup=name, showlegend=True)
+        )
     figure.add_traces(line_of(positions, found.values, labels, name="gates s", ink=ink, interval=interval))
     if np.isfinite(found.squeeze_values).any():
         figure.add_traces(line_of(positions, found.squeeze_values, labels, name="squeeze z", ink=other, dash="dash"))
-    pairs = found.blocks[0].pairs
-    title = f"n = {pairs:,} pairs of {found.classes:,} classes"
-    title += f"{'<br>' if narrow else ' · '}{found.confused:,} of {found.images:,} images confused among them"
-    lines = 44 if narrow else 26
-    rows = 3 if narrow else 1
-    height = 340 + lines + 22 * rows + (40 if narrow else 0)
-    style(figure, look, height=height, title=title, top=lines + 16 + 22 * rows)
-    style_axes(figure, look)
-    style_depth(figure, found.gates, look, narrow=narrow)
-    figure.add_hline(y=0, line={"color": look.text, "width": 1})
+    pairs = f"n = {found.blocks[0].pairs:,} pairs of {found.classes:,} classes"
+    title = join_title(pairs, f"{found.confused:,} of {found.images:,} images confused among them", narrow=narrow)
+    _finish(figure, found.gates, look, title=title, entries=3, narrow=narrow, plot=340)
     figure.update_yaxes(title_text="ρ: close gates, confused classes")
-    figure.update_layout(legend_y=1 - lines / height, margin={"b": 70 if narrow else 46}, showlegend=True)
-    if narrow:
-        figure.update_layout(legend_orientation="v")
     return figure
 
 
@@ -176,20 +154,20 @@ def draw_class_matrix(found: ClassComparison, at: int, look: Look, *, narrow: bo
         for i in range(size)
     ]
     top = 54 if narrow else 34
-    title = f"<b>{label_blocks(found.gates)[at]}</b>{'<br>' if narrow else ' · '}RMS distance of each pair, units of s"
+    title = join_title(
+        f"<b>{label_blocks(found.gates)[at]}</b>", "RMS distance of each pair, units of s", narrow=narrow
+    )
     figure = go.Figure(
         go.Heatmap(
             z=values, x=np.arange(size), y=np.arange(size), customdata=hovers, xgap=2, ygap=2, colorscale="Cividis",
             zmin=0, zmax=max(float(np.nanmax(values, initial=0)), 1e-6), hoverongaps=False, showscale=not narrow,
             texttemplate=f"%{{z:.{count_decimals(values)}f}}", hovertemplate="%{customdata}<extra></extra>",
             textfont={"size": 10 if narrow else 12},
-            colorbar={"thickness": 10, "outlinewidth": 0, "exponentformat": "none",
-                      "title": {"text": "units of s", "side": "right"}},
+            colorbar={**thin_bar("units of s"), "exponentformat": "none"},
         )
     )  # fmt: skip
     style(figure, look, height=max(200, _CELL * size) + top + 90, title=title, top=top)
-    style_axes(figure, look)
-    ticks = {"tickvals": list(range(size)), "ticktext": names, "showgrid": False, "automargin": True, "ticks": ""}
+    ticks = name_ticks(names, automargin=True)
     figure.update_xaxes(tickangle=-90 if narrow else -30, **ticks)
     figure.update_yaxes(autorange="reversed", **ticks)
     return figure
@@ -220,17 +198,16 @@ def draw_plane(
                     marker={"size": 11, "color": inks, "line": {"color": look.paper, "width": 1.5}}, ink=look.ink),
         ]
     )  # fmt: skip
-    images = int(found.images.sum())
-    title = f"<b>{label_blocks([found.block])[0]}</b> · {len(found.classes):,} class profiles"
-    title += f"{'<br>' if narrow else ' · '}n = {images:,} images, {found.block.channels:,} channels"
+    title = join_title(
+        f"<b>{label_blocks([found.block])[0]}</b> · {len(found.classes):,} class profiles",
+        f"n = {int(found.images.sum()):,} images, {found.block.channels:,} channels", narrow=narrow,
+    )  # fmt: skip
     style(figure, look, height=_height(found, narrow=narrow), title=title, top=54 if narrow else 34)
-    style_axes(figure, look)
     first, second = (_name_axis(i, share) for i, share in enumerate(found.shares, start=1))
     spread = " of the spread" if np.isfinite(found.shares[0]) else ""
     figure.update_xaxes(title_text=f"{first}{spread}; both axes in units of s", showgrid=True, zeroline=False)
     figure.update_yaxes(title_text=second, scaleanchor="x", scaleratio=1)
-    figure.update_layout(showlegend=False)
-    return figure
+    return figure.update_layout(showlegend=False)
 
 
 def _height(found: ProfilePlane, *, narrow: bool) -> int:

@@ -1,61 +1,57 @@
 """A few images compared: what the network said, distances, nearest classes and stability along the depth."""
 
-from typing import Literal, NamedTuple
+from collections.abc import Sequence
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import plotly.graph_objects as go
 
-from senet_viz.analysis.comparison.result import ComparedImage, Comparison
+from senet_viz.analysis.comparison.result import ComparedImage, Comparison, Prediction
 from senet_viz.analysis.comparison.stability import LEVELS, Line, Stability
-from senet_viz.figures.axes import add_annotations, style_depth, tick_labels
+from senet_viz.figures.axes import add_annotations, bar_below, name_ticks, style_depth, tick_labels
 from senet_viz.figures.theme import (
     GREY,
     Look,
     colour_images,
+    join_title,
+    legend_room,
     name_images,
     plain,
     rank_scale,
     shorten,
     style,
-    style_axes,
 )
 from senet_viz.schema import label_blocks
 
 
 def draw_predictions(image: ComparedImage, colour: str, look: Look) -> go.Figure:
-    """A bar a prediction, its name and probability on it.
-
-    Args:
-        image: what the network said of it.
-        colour: of the image.
-        look: inks of the page.
-    """
+    """A bar a prediction in the image's colour, its name and probability on it."""
     rows = image.predictions
-    names = [shorten(p.name, 26) for p in rows]
     figure = go.Figure(
-        go.Bar(
-            x=[p.probability for p in rows], y=list(range(len(rows))), orientation="h", width=0.34, offset=0.08,
-            marker={"color": colour}, customdata=[[p.name, p.output] for p in rows],
-            hovertemplate="<b>%{customdata[0]}</b><br>output %{customdata[1]}, probability %{x:.3f}<extra></extra>",
-        )
+        bars_of(rows, marker={"color": colour}, customdata=[[p.name, p.output] for p in rows],
+                hovertemplate="<b>%{customdata[0]}</b><br>output %{customdata[1]}, probability %{x:.3f}<extra></extra>")
     )  # fmt: skip
-    style(figure, look, height=34 * len(rows) + 8, title="", top=2)
-    style_axes(figure, look)
-    words = []
-    for i, (name, prediction) in enumerate(zip(names, rows)):
-        place = {
-            "y": i - 0.16,
-            "xref": "paper",
-            "showarrow": False,
-            "font": {"color": look.ink if i == 0 else look.text},
-        }
-        words.append({"x": 0, "text": name, "xanchor": "left", **place})
-        words.append({"x": 1, "text": f"{prediction.probability:.1%}", "xanchor": "right", **place})
-    add_annotations(figure, words)
+    style(figure, look, height=34 * len(rows) + 8, top=2, margin={"l": 0, "r": 0, "b": 2})
+    add_annotations(figure, [text for i, p in enumerate(rows) for text in name_bar(p, i, look, xref="paper")])
     figure.update_xaxes(range=[0, 1], visible=False)
     figure.update_yaxes(autorange=False, range=[len(rows) - 0.4, -0.5], visible=False)
-    figure.update_layout(margin={"l": 0, "r": 0, "t": 2, "b": 2}, showlegend=False, bargap=0.1)
-    return figure
+    return figure.update_layout(showlegend=False, bargap=0.1)
+
+
+def bars_of(predictions: Sequence[Prediction], **looks: Any) -> go.Bar:
+    """A bar a prediction, from above, with room for words over it."""
+    return go.Bar(
+        x=[p.probability for p in predictions], y=list(range(len(predictions))), orientation="h", width=0.34, offset=0.08, **looks
+    )  # fmt: skip
+
+
+def name_bar(prediction: Prediction, i: int, look: Look, **axes: str) -> list[dict[str, Any]]:
+    """Name and probability over the i-th of the bars."""
+    both = {"y": i - 0.16, "showarrow": False, "font": {"color": look.ink if i == 0 else look.text}, **axes}
+    return [
+        {"x": 0, "text": shorten(prediction.name, 26), "xanchor": "left", **both},
+        {"x": 1, "text": f"{prediction.probability:.1%}", "xanchor": "right", **both},
+    ]
 
 
 Distance = Literal["rms", "cosine", "from mean"]
@@ -66,7 +62,7 @@ _TITLES: dict[Distance, tuple[str, str]] = {
     "from mean": ("RMS distance from the recorded mean", "RMS over channels, in units of s"),
 }
 _MOST_COLOURED = 8
-_DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot")  # the second image of a pair
+PAIR_DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot")  # the second image of a pair
 
 
 def draw_distances(
@@ -98,20 +94,13 @@ def draw_distances(
         ]
     )  # fmt: skip
     legend = len(lines) <= _MOST_COLOURED
-    rows = -(-len(lines) // (1 if narrow else 3)) if legend else 0
+    room = legend_room(len(lines), 1 if narrow else 3) if legend else 0
     heading, unit = _TITLES[distance]
-    style(
-        figure,
-        look,
-        height=300 + 22 * rows + (40 if narrow else 0),
-        title=f"{heading} ({len(lines)})",
-        top=40 + 22 * rows,
-    )
-    style_axes(figure, look)
+    height = 300 + room + (40 if narrow else 0)
+    style(figure, look, height=height, title=f"{heading} ({len(lines)})", top=40 + room, legend=True)
     style_depth(figure, blocks, look, narrow=narrow)
     figure.update_yaxes(title_text=unit, rangemode="tozero")
-    figure.update_layout(showlegend=legend, legend_y=1 - 26 / figure.layout.height, margin={"b": 70 if narrow else 46})
-    return figure
+    return figure.update_layout(showlegend=legend)
 
 
 class _Line(NamedTuple):
@@ -132,7 +121,7 @@ def _lines(comparison: Comparison, names: list[str], distance: Distance, image: 
     return [
         _Line(
             f"{names[i]} to {names[j]}", np.array([matrix[i, j] for matrix in matrices]),
-            *((i, _DASHES[(j - i - 1) % len(_DASHES)]) if image is None else (j if image == i else i, "")),
+            *((i, PAIR_DASHES[(j - i - 1) % len(PAIR_DASHES)]) if image is None else (j if image == i else i, "")),
         )
         for i, j in pairs
     ]  # fmt: skip
@@ -158,9 +147,7 @@ def draw_emergence(comparison: Comparison, look: Look, *, narrow: bool = False) 
     blocks = tick_labels([block.block for block in comparison.blocks])
     texts, hovers = _texts(comparison, letters=max(4, 42 // len(names)) if narrow else max(5, 110 // len(blocks)))
     known = np.isfinite(ranks)
-    values = np.log10(
-        np.where(known, ranks, classes)
-    )  # without a prediction among the classes a cell is as pale as the last
+    values = np.log10(np.where(known, ranks, classes))  # without a rank a cell is as pale as the last
     columns, rows = (names, blocks) if narrow else (blocks, names)
     if narrow:
         values, texts, hovers = values.T, texts.T, hovers.T
@@ -170,19 +157,15 @@ def draw_emergence(comparison: Comparison, look: Look, *, narrow: bool = False) 
             z=values.astype(np.float32), x=np.arange(len(columns)), y=np.arange(len(rows)), text=texts,
             texttemplate="%{text}", textfont={"size": 10}, customdata=hovers, xgap=2, ygap=2, zmin=0,
             zmax=max(np.log10(classes), 1e-6), colorscale=rank_scale(look),
-            hovertemplate="%{customdata}<extra></extra>", colorbar=_bar(classes, height, narrow=narrow), showscale=bool(known.any()),
+            hovertemplate="%{customdata}<extra></extra>", colorbar={**bar_below(height, narrow=narrow), **_ranks(classes)}, showscale=bool(known.any()),
         )
     )  # fmt: skip
     title = f"Nearest class profile among {classes:,}"
     title += "; colour: rank of the predicted class" if known.any() else "; predictions are no class of the recording"
     style(figure, look, height=height, title=title.replace("; ", "<br>") if narrow else title, top=56 if narrow else 34)
-    style_axes(figure, look)
-    figure.update_xaxes(tickvals=list(range(len(columns))), ticktext=columns, showgrid=False, showline=False, ticks="",
-                        tickangle=-90 if len(columns) > 20 else 0)  # fmt: skip
-    figure.update_yaxes(
-        tickvals=list(range(len(rows))), ticktext=rows, autorange="reversed", showgrid=False, showline=False, ticks="",
-        automargin=True, tickfont={"color": look.ink},
-    )  # fmt: skip
+    figure.update_xaxes(tickangle=-90 if len(columns) > 20 else 0, **name_ticks(columns, showline=False))
+    aside = name_ticks(rows, showline=False, automargin=True, tickfont={"color": look.ink})
+    figure.update_yaxes(autorange="reversed", **aside)
     _frame_settled(figure, comparison, look, turned=narrow)
     return figure
 
@@ -215,16 +198,9 @@ def _frame_settled(figure: go.Figure, comparison: Comparison, look: Look, *, tur
             figure.add_shape(type="rect", x0=x0, x1=x1, y0=y0, y1=y1, line={"color": look.ink, "width": 2})
 
 
-def _bar(classes: int, height: int, *, narrow: bool) -> dict[str, object]:
+def _ranks(classes: int) -> dict[str, Any]:
     ticks = [rank for rank in (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000) if rank <= classes]
-    return {
-        "orientation": "h", "thickness": 8, "len": 1 if narrow else 0.4, "x": 0, "xanchor": "left", "outlinewidth": 0,
-        "yref": "container", "y": 4 / height, "yanchor": "bottom", "tickvals": np.log10(ticks).tolist(),
-        "ticktext": [f"{rank:,}" for rank in ticks],
-    }  # fmt: skip
-
-
-_LEGEND_ROW = 22
+    return {"tickvals": np.log10(ticks).tolist(), "ticktext": [f"{rank:,}" for rank in ticks]}
 
 
 def draw_stability(stability: Stability, look: Look, *, level: int = 1, narrow: bool = False) -> go.Figure:
@@ -242,27 +218,17 @@ def draw_stability(stability: Stability, look: Look, *, level: int = 1, narrow: 
     lines, blocks = stability.lines(level), stability.varied.blocks
     labels = label_blocks(blocks)
     figure = go.Figure([_line(line, labels, ink, dash) for line, (ink, dash) in zip(lines, colour_images(len(lines)))])
-    spread, break_ = stability.spread, "<br>" if narrow else " · "
-    title = f"<b>{shorten(stability.varied.image, 24)}</b> · {LEVELS[level]} changes{break_}"
-    title += (
-        f"1: two images of {plain(shorten(spread.among, 28))} (n = {spread.images:,})"
-        if stability.measured
-        else "in units of s"
-    )
-    legend = _LEGEND_ROW * -(-len(lines) // (1 if narrow else 3))
-    top = 46 + legend + 18 * narrow
-    style(figure, look, height=330 + top, title=title, top=top)
-    style_axes(figure, look)
+    spread = stability.spread
+    pair = f"1: two images of {plain(shorten(spread.among, 28))} (n = {spread.images:,})"
+    head = f"<b>{shorten(stability.varied.image, 24)}</b> · {LEVELS[level]} changes"
+    title = join_title(head, pair if stability.measured else "in units of s", narrow=narrow)
+    top = 46 + legend_room(len(lines), 1 if narrow else 3) + 18 * narrow
+    style(figure, look, height=330 + top, title=title, top=top, legend=True, upright=narrow)
     style_depth(figure, blocks, look, narrow=narrow)
     if stability.measured:
         _mark_one(figure, stability, look)
     unit = "RMS distance / within-class distance" if stability.measured else "RMS distance, in units of s"
-    figure.update_yaxes(title_text=unit, rangemode="tozero")
-    figure.update_layout(
-        legend_y=1 - (46 if narrow else 26) / figure.layout.height, margin={"b": 70 if narrow else 46},
-        legend_orientation="v" if narrow else "h",
-    )  # fmt: skip
-    return figure
+    return figure.update_yaxes(title_text=unit, rangemode="tozero")
 
 
 def _line(line: Line, labels: tuple[str, ...], ink: str, dash: str) -> go.Scatter:

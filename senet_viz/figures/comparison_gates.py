@@ -1,6 +1,8 @@
 """The gates of a few images: a grid of all blocks as stripes, and one block channel by channel."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import plotly.graph_objects as go
@@ -14,15 +16,17 @@ from senet_viz.analysis.comparison.blocks import (
     stripe_differences,
 )
 from senet_viz.analysis.comparison.result import Comparison
-from senet_viz.figures.axes import add_shapes, tick_labels
+from senet_viz.figures.axes import add_shapes, band_of, bar_below, name_ticks, pad_range, tick_labels, whiskers
 from senet_viz.figures.theme import (
+    GREY,
     Look,
     change_axes,
     colour_images,
+    join_title,
+    legend_room,
     name_images,
     plain,
     style,
-    style_axes,
     symbol_of,
     translucent,
 )
@@ -66,27 +70,20 @@ def draw_gate_grid(
     height = max(150, _ROW * rows) + (146 if narrow else 108)
     stripes = go.Heatmap(
         z=cells.values, x=np.arange(width), y=np.arange(rows), colorscale="RdBu_r", zmid=0, zmin=-most, zmax=most,
-        ygap=4, hoverinfo="skip", colorbar=_bar(height, narrow=narrow),
+        ygap=4, hoverinfo="skip", colorbar={**bar_below(height, narrow=narrow), "nticks": 5},
     )  # fmt: skip
     figure = go.Figure([stripes, _markers(comparison, cells)])
-    title = (
-        f"Gate − recorded mean, {_UNITS[unit]}{'<br>' if narrow else ' · '}channels in the order of the recorded mean"
-    )
-    title += f"{'<br>' if narrow else ' · '}up to {MOST_STRIPES} stripes a block, each the mean of neighbours"
+    title = join_title(
+        f"Gate − recorded mean, {_UNITS[unit]}", "channels in the order of the recorded mean",
+        f"up to {MOST_STRIPES} stripes a block, each the mean of neighbours", narrow=narrow,
+    )  # fmt: skip
     style(figure, look, height=height, title=title, top=74 if narrow else 34)
-    style_axes(figure, look)
     centres = [start + MOST_STRIPES / 2 - 0.5 for start in cells.starts]
-    bare = {"showgrid": False, "showline": False, "ticks": ""}
-    change_axes(
-        figure, "x",
-        {**bare, "tickvals": centres, "ticktext": cells.column_names, "range": [-1.5, width + 1],
-         "tickangle": 0 if narrow or len(centres) <= 20 else -90},
-    )  # fmt: skip
-    change_axes(
-        figure, "y",
-        {**bare, "tickvals": list(range(rows)), "ticktext": cells.row_names, "range": [rows - 0.5, -0.5],
-         "automargin": True, "tickfont": {"color": look.ink}},
-    )  # fmt: skip
+    along = {"showgrid": False, "showline": False, "ticks": "", "tickvals": centres, "ticktext": cells.column_names}
+    along |= {"range": [-1.5, width + 1], "tickangle": 0 if narrow or len(centres) <= 20 else -90}
+    change_axes(figure, "x", along)
+    aside = {"showline": False, "range": [rows - 0.5, -0.5], "automargin": True, "tickfont": {"color": look.ink}}
+    change_axes(figure, "y", name_ticks(cells.row_names, **aside))
     figure.update_layout({"showlegend": False, "clickmode": "event+select", "dragmode": False}, overwrite=True)
     if chosen is not None:
         _frame(figure, comparison, cells, chosen, look)
@@ -140,130 +137,75 @@ def _markers(comparison: Comparison, cells: _Cells) -> go.Scatter:
 
 def _frame(figure: go.Figure, comparison: Comparison, cells: _Cells, chosen: str, look: Look) -> None:
     depth = next(i for i, block in enumerate(comparison.blocks) if block.block.name == chosen)
-    rows = len(cells.row_names)
     if cells.turned:
         box = {"x0": -1, "x1": cells.values.shape[1], "y0": depth - 0.5, "y1": depth + 0.5}
     else:
-        box = {
-            "x0": cells.starts[depth] - 1.5,
-            "x1": cells.starts[depth] + MOST_STRIPES + 0.5,
-            "y0": -0.5,
-            "y1": rows - 0.5,
-        }
+        start = cells.starts[depth]
+        box = {"x0": start - 1.5, "x1": start + MOST_STRIPES + 0.5, "y0": -0.5, "y1": len(cells.row_names) - 0.5}
     add_shapes(figure, [{"type": "rect", "line": {"color": look.ink, "width": 1.5}, **box}])
-
-
-def _bar(height: int, *, narrow: bool) -> dict[str, object]:
-    return {
-        "orientation": "h", "thickness": 8, "len": 1 if narrow else 0.4, "x": 0, "xanchor": "left", "outlinewidth": 0,
-        "yref": "container", "y": 4 / height, "yanchor": "bottom", "nticks": 5,
-    }  # fmt: skip
 
 
 _CHANNEL_ROW = 24
 
 
 def draw_block_gates(block: BlockComparison, names: tuple[str, ...], look: Look, *, narrow: bool = False) -> go.Figure:
-    """Gates of every image over the channels in the order of the recorded mean, which is black with its SD as a band.
-
-    Args:
-        block: of a comparison.
-        names: of its images.
-        look: inks of the page.
-        narrow: for a narrow screen.
-    """
+    """Gates of every image over the channels in the order of the recorded mean, which is black with its SD as a band."""
     position = np.arange(1, len(block.order) + 1)
     low, high = block.block.range
-    mean = block.mean[block.order]
-    spread = np.nan_to_num(block.sd[block.order])
-    around = np.concatenate([np.minimum(mean + spread, high), np.maximum(mean - spread, low)[::-1]])
+    mean, spread = block.mean[block.order], np.nan_to_num(block.sd[block.order])
+    around = np.maximum(mean - spread, low), np.minimum(mean + spread, high)
+    size = 4 if len(position) > 160 else 6
     traces = [
-        go.Scatter(
-            x=np.concatenate([position, position[::-1]]), y=around.astype(np.float32), fill="toself", mode="lines",
-            line={"width": 0}, fillcolor="rgba(136, 136, 136, 0.22)", hoverinfo="skip", name="recorded mean ± SD",
-        )
-    ]  # fmt: skip
-    for at, (name, (colour, _), gates) in enumerate(
-        zip(name_images(names, most=16), colour_images(len(names)), block.gates)
-    ):
-        traces.append(
-            go.Scatter(
-                x=position, y=gates[block.order], mode="markers", name=name,
-                marker={"color": colour, "size": 4 if len(position) > 160 else 6, "opacity": 0.8, "symbol": symbol_of(at)},
-                customdata=block.order.astype(np.int32),
-                hovertemplate=f"<b>{name}</b><br>channel %{{customdata}}: %{{y:.3f}}<extra></extra>",
-            )
-        )  # fmt: skip
-    traces.append(
+        band_of(position, *around, ink=GREY, name="recorded mean ± SD", showlegend=None),
+        *_images(names, [(position, gates[block.order]) for gates in block.gates], {"size": size, "opacity": 0.8},
+                 "channel %{customdata}: %{y:.3f}", block.order.astype(np.int32)),
         go.Scatter(x=position, y=mean.astype(np.float32), mode="lines", name="recorded mean",
-                   line={"color": look.ink, "width": 2}, hoverinfo="skip")
-    )  # fmt: skip
-    figure = go.Figure(traces)
-    rows = -(-(len(names) + 2) // (2 if narrow else 5))
+                   line={"color": look.ink, "width": 2}, hoverinfo="skip"),
+    ]  # fmt: skip
+    room = legend_room(len(names) + 2, 2 if narrow else 5)
     title = f"<b>{block.block.label}</b> · gate of all {len(position):,} channels, in the order of the recorded mean"
-    style(
-        figure,
-        look,
-        height=330 + 22 * rows,
-        title=title.replace(", in", ",<br>in") if narrow else title,
-        top=44 + 22 * rows + (18 if narrow else 0),
-    )
-    style_axes(figure, look)
-    pad = 0.02 * (high - low)
-    change_axes(figure, "y", {"title": {"text": "gate s"}, "range": [low - pad, high + pad]})
+    title = title.replace(", in", ",<br>in") if narrow else title
+    figure = go.Figure(traces)
+    style(figure, look, height=330 + room, title=title, top=44 + room + (18 if narrow else 0), legend=True)
+    change_axes(figure, "y", {"title": {"text": "gate s"}, "range": pad_range(low, high)})
     change_axes(figure, "x", {"title": {"text": "channel (position)"}, "range": [0, len(position) + 1]})
-    figure.layout.legend.y = 1 - (46 if narrow else 26) / figure.layout.height
     return figure
 
 
-def draw_differing_channels(differing: DifferingChannels, look: Look, *, narrow: bool = False) -> go.Figure:
-    """A row a channel: the gate of each image, the recorded mean as a tick with its SD.
-
-    Args:
-        differing: the channels, the largest difference first.
-        look: inks of the page.
-        narrow: for a narrow screen.
-    """
-    rows = np.arange(len(differing.channels))
-    traces = [
+def _images(
+    names: Sequence[str],
+    places: Sequence[tuple[NDArray[Any], NDArray[Any]]],
+    marker: dict[str, Any],
+    told: str,
+    channels: NDArray[np.int32] | None = None,
+) -> list[go.Scatter]:
+    """Markers of each image, in its colour."""
+    colours = colour_images(len(names))
+    return [
         go.Scatter(
-            x=differing.mean.astype(np.float32), y=rows, mode="markers", name="recorded mean ± SD",
-            marker={"symbol": "line-ns", "size": 14, "line": {"color": look.ink, "width": 2}},
-            error_x={"type": "data", "array": np.nan_to_num(differing.sd), "color": translucent("rgb(136, 136, 136)", 0.8),
-                     "thickness": 5, "width": 0},
-            hovertemplate="recorded mean %{x:.3f}<extra></extra>",
+            x=x, y=y, mode="markers", name=name, customdata=channels, marker={"color": colour, "symbol": symbol_of(at), **marker},
+            hovertemplate=f"<b>{name}</b><br>{told}<extra></extra>",
         )
+        for at, (name, (colour, _), (x, y)) in enumerate(zip(name_images(names, most=16), colours, places))
     ]  # fmt: skip
-    for at, (name, (colour, _), gates) in enumerate(
-        zip(name_images(differing.names, most=16), colour_images(len(differing.names)), differing.gates)
-    ):
-        traces.append(
-            go.Scatter(x=gates, y=rows, mode="markers", name=name, marker={"color": colour, "size": 10, "symbol": symbol_of(at)},
-                       hovertemplate=f"<b>{name}</b><br>%{{x:.3f}}<extra></extra>")
-        )  # fmt: skip
-    figure = go.Figure(traces)
-    legend = -(-(len(differing.names) + 1) // (2 if narrow else 5))
-    height = _CHANNEL_ROW * len(rows) + 100 + 22 * legend
-    style(
-        figure,
-        look,
-        height=height,
-        title=f"<b>{differing.block.label}</b> · channels that differ most",
-        top=40 + 22 * legend,
-    )
-    style_axes(figure, look)
-    low, high = differing.block.range
-    pad = 0.02 * (high - low)
-    along = {"title": {"text": "gate s"}, "range": [low - pad, high + pad], "showgrid": True}
-    names = [f"channel {c}" for c in differing.channels]
-    beside = {
-        "tickvals": rows.tolist(),
-        "ticktext": names,
-        "showgrid": False,
-        "range": [len(rows) - 0.4, -0.6],
-        "ticks": "",
-    }
+
+
+def draw_differing_channels(differing: DifferingChannels, look: Look, *, narrow: bool = False) -> go.Figure:
+    """A row a channel: the gate of each image, the recorded mean as a tick with its SD."""
+    rows = np.arange(len(differing.channels))
+    spread = whiskers(np.nan_to_num(differing.sd), translucent(GREY, 0.8), thickness=5, width=0)
+    means = go.Scatter(
+        x=differing.mean.astype(np.float32), y=rows, mode="markers", name="recorded mean ± SD", error_x=spread,
+        marker={"symbol": "line-ns", "size": 14, "line": {"color": look.ink, "width": 2}},
+        hovertemplate="recorded mean %{x:.3f}<extra></extra>",
+    )  # fmt: skip
+    images = _images(differing.names, [(gates, rows) for gates in differing.gates], {"size": 10}, "%{x:.3f}")
+    figure = go.Figure([means, *images])
+    room = legend_room(len(differing.names) + 1, 2 if narrow else 5)
+    title = f"<b>{differing.block.label}</b> · channels that differ most"
+    style(figure, look, height=_CHANNEL_ROW * len(rows) + 100 + room, title=title, top=40 + room, legend=True)
+    along = {"title": {"text": "gate s"}, "range": pad_range(*differing.block.range), "showgrid": True}
     change_axes(figure, "x", along)
-    change_axes(figure, "y", {**beside, "automargin": True})
-    figure.layout.legend.y = 1 - 26 / height
+    aside = {"range": [len(rows) - 0.4, -0.6], "automargin": True}
+    change_axes(figure, "y", name_ticks([f"channel {c}" for c in differing.channels], **aside))
     return figure

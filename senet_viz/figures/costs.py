@@ -6,8 +6,8 @@ import plotly.graph_objects as go
 
 from senet_viz.analysis.costs.ablations import GROUP_WORDS, Ablation, Ablations, Group
 from senet_viz.analysis.costs.design import ReductionSweep
-from senet_viz.figures.axes import series_inks
-from senet_viz.figures.theme import DARK, Look, style, style_axes
+from senet_viz.figures.axes import series_inks, whiskers
+from senet_viz.figures.theme import DARK, Look, join_title, style
 
 _SHADES = ("rgb(180, 205, 230)", "rgb(120, 165, 215)", "rgb(70, 125, 195)", "rgb(40, 85, 155)", "rgb(20, 45, 105)")
 _SHADES_DARK = (
@@ -23,14 +23,7 @@ _SYMBOLS = {"reduction": "circle", "placement": "diamond", "stage": "square"}
 
 
 def draw_reductions(sweep: ReductionSweep, look: Look, *, chosen: int, narrow: bool = False) -> go.Figure:
-    """Stacked bars: parameters added in every stage, a bar an r; the chosen r has a band behind it.
-
-    Args:
-        sweep: what to draw.
-        look: inks of the page.
-        chosen: r that is chosen.
-        narrow: for a narrow screen.
-    """
+    """Stacked bars: parameters added in every stage, a bar an r; the chosen r has a band behind it."""
     shades = _SHADES_DARK if look == DARK else _SHADES
     names = [str(r) for r in sweep.reductions]
     figure = go.Figure()
@@ -49,54 +42,38 @@ def draw_reductions(sweep: ReductionSweep, look: Look, *, chosen: int, narrow: b
             hoverinfo="skip", cliponaxis=False, textfont={"color": look.ink, "size": 12},
         )
     )  # fmt: skip
-    title = (
-        f"{sweep.architecture.title} · {sweep.architecture.parameters / 1e6:.2f} M parameters without SE"
-        f"{'<br>' if narrow else ' · '}over each bar: share of these that is added"
-    )
+    added = "over each bar: share of these that is added"
+    size = f"{sweep.architecture.title} · {sweep.architecture.parameters / 1e6:.2f} M parameters without SE"
     height, top = (440, 108) if narrow else (400, 70)
-    style(figure, look, height=height, title=title, top=top)
-    style_axes(figure, look)
+    style(figure, look, height=height, title=join_title(size, added, narrow=narrow), top=top, legend=True)
     if chosen in sweep.reductions:
         at = sweep.reductions.index(chosen)
         figure.add_vrect(x0=at - 0.5, x1=at + 0.5, fillcolor=look.grid, opacity=0.6, line_width=0, layer="below")
     figure.update_xaxes(title_text="reduction r", type="category")
     figure.update_yaxes(title_text="parameters added", rangemode="tozero", tickformat="~s")
-    figure.update_layout(barmode="stack", bargap=0.3, legend_y=1 - (46 if narrow else 26) / height)
-    return figure
+    return figure.update_layout(barmode="stack", bargap=0.3)
 
 
 def draw_error_against_size(ablations: Ablations, look: Look, *, narrow: bool = False) -> go.Figure:
-    """Top-1 error over parameters of the paper's ablations that differ in size, with 95 % intervals over images.
-
-    Args:
-        ablations: the paper's numbers.
-        look: inks of the page.
-        narrow: for a narrow screen.
-    """
+    """Top-1 error over parameters of the paper's ablations that differ in size, with 95 % intervals over images."""
     figure = go.Figure()
     for group, ink in zip(_GROUPS, series_inks(look)):
         rows = [row for row in ablations.of(group) if row.counted is not None and row.variant not in _SAME]
         rows.sort(key=lambda row: row.counted or 0)
         figure.add_trace(_points(rows, group, ink))
-    between = "<br>" if narrow else " · "
-    title = f"n = {ablations.images:,} validation images, one training each{between}95 % intervals over images"
+    title = join_title(_count(ablations), "95 % intervals over images", narrow=narrow)
     height, top = (470, 108) if narrow else (430, 70)
-    style(figure, look, height=height, title=title, top=top)
-    style_axes(figure, look)
+    style(figure, look, height=height, title=title, top=top, legend=True)
     figure.update_xaxes(title_text="parameters of the network, millions", nticks=6)
-    figure.update_yaxes(title_text="top-1 error, %")
-    figure.update_layout(legend_y=1 - (46 if narrow else 26) / height, margin={"l": 52})
-    return figure
+    return figure.update_yaxes(title_text="top-1 error, %")
+
+
+def _count(ablations: Ablations) -> str:
+    return f"n = {ablations.images:,} validation images, one training each"
 
 
 def draw_variants(ablations: Ablations, look: Look, *, narrow: bool = False) -> go.Figure:
-    """A row a variant of the paper's ablations, by what was varied: top-1 error with its 95 % interval over images.
-
-    Args:
-        ablations: the paper's numbers.
-        look: inks of the page.
-        narrow: for a narrow screen.
-    """
+    """A row a variant of the paper's ablations, by what was varied: top-1 error with its 95 % interval over images."""
     ink, paper_ink, grey = series_inks(look)
     figure = go.Figure()
     groups = [group for group in GROUP_WORDS if group != "reduction"]
@@ -108,19 +85,16 @@ def draw_variants(ablations: Ablations, look: Look, *, narrow: bool = False) -> 
             x=[row.top1 for row in rows], y=y, mode="markers", showlegend=False,
             marker={"color": [paper_ink if is_own else ink for is_own in own], "size": 9,
                     "symbol": ["diamond" if is_own else "circle" for is_own in own]},
-            error_x={"type": "data", "array": [row.high - row.top1 for row in rows], "color": grey, "thickness": 1.3, "width": 3},
+            error_x=whiskers([row.high - row.top1 for row in rows], grey),
             text=[_tell(row) for row in rows], hovertemplate="%{text}<extra></extra>",
         )
     )  # fmt: skip
     none = next(row for row in ablations.of("reduction") if row.variant == "no SE")
     figure.add_vline(x=none.top1, line={"color": look.ink, "width": 1.2, "dash": "dash"})
-    between = "<br>" if narrow else " · "
-    title = f"n = {ablations.images:,} validation images, one training each{between}dashed: no SE, {none.top1:.2f} %"
+    title = join_title(_count(ablations), f"dashed: no SE, {none.top1:.2f} %", narrow=narrow)
     style(figure, look, height=520, title=title, top=66 if narrow else 44)
-    style_axes(figure, look)
     figure.update_xaxes(title_text="top-1 error, %", showgrid=True)
-    figure.update_yaxes(autorange="reversed", showgrid=False, automargin=True)
-    return figure
+    return figure.update_yaxes(autorange="reversed", showgrid=False, automargin=True)
 
 
 def _points(rows: Sequence[Ablation], group: Group, ink: str) -> go.Scatter:
@@ -129,7 +103,7 @@ def _points(rows: Sequence[Ablation], group: Group, ink: str) -> go.Scatter:
         x=[(row.counted or 0) / 1e6 for row in rows], y=[row.top1 for row in rows], name=GROUP_WORDS[group],
         mode="lines+markers+text" if reduction else "markers",
         line={"color": ink, "width": 1.2, "dash": "dot"}, marker={"color": ink, "size": 9, "symbol": _SYMBOLS[group]},
-        error_y={"type": "data", "array": [row.high - row.top1 for row in rows], "color": ink, "thickness": 1.1, "width": 3},
+        error_y=whiskers([row.high - row.top1 for row in rows], ink, thickness=1.1),
         text=[_tell(row) if not reduction else row.variant for row in rows],
         textposition=["bottom right" if row.variant == "r = 16" else "top right" for row in rows],
         textfont={"size": 11, "color": ink},

@@ -12,7 +12,8 @@ from plotly.subplots import make_subplots
 from senet_viz.analysis.distributions.channel import ChannelDistribution, ClassDistribution
 from senet_viz.analysis.distributions.extremes import ClassGate, ExtremeClasses
 from senet_viz.analysis.distributions.panels import ClassPanels, Panel, ShownClass
-from senet_viz.figures.theme import GREY, Look, style, style_axes, translucent
+from senet_viz.figures.axes import band_of, name_ticks, pad_range
+from senet_viz.figures.theme import GREY, Look, cut, join_title, style, translucent
 from senet_viz.text import count_decimals
 
 _ORDERS = {
@@ -54,22 +55,18 @@ def draw_panels(
         subplot_titles=[_heading(p, bool(panels.classes), narrow=per_row < 3) for p in panels.panels],
     )  # fmt: skip
     for i, panel in enumerate(panels.panels):
-        place = {"row": i // columns + 1, "col": i % columns + 1}
-        for trace in _traces(panel, panels, colours, look, bands=bands, first=i == 0):
-            figure.add_trace(trace, **place)
-    style(figure, look, height=height, title=_title(panels, bands=bands, narrow=per_row < 3), top=top)
-    figure.update_layout(legend_y=1 - (40 if per_row > 2 else 72) / height)
+        traces = _traces(panel, panels, colours, look, bands=bands, first=i == 0)
+        figure.add_traces(traces, rows=i // columns + 1, cols=i % columns + 1)
+    title = _title(panels, bands=bands, narrow=per_row < 3)
+    style(figure, look, height=height, title=title, top=top, legend=40 if per_row > 2 else 72)
     _style_panels(figure, panels, look, rows=rows, columns=columns)
     return figure
 
 
 def _style_panels(figure: go.Figure, panels: ClassPanels, look: Look, *, rows: int, columns: int) -> None:
-    low, high = panels.range
-    pad = 0.02 * (high - low)
     widest = max(len(p.channels) for p in panels.panels)
-    style_axes(figure, look)
     figure.update_annotations(font={"size": 12, "color": look.ink}, yshift=2)
-    figure.update_yaxes(range=[low - pad, high + pad], nticks=6)
+    figure.update_yaxes(range=pad_range(*panels.range), nticks=6)
     figure.update_xaxes(range=[0, widest + 1], nticks=6)
     figure.update_yaxes(title_text="gate s", col=1)
     last = len(panels.panels) - (rows - 1) * columns
@@ -93,7 +90,11 @@ def _traces(
         shown = panels.classes[i]
         colour = colours.get(shown.index, GREY)
         if bands:
-            traces.append(_band(position, panel.means[i], panel.sds[i], colour, shown))
+            low, high = panel.means[i] - panel.sds[i], panel.means[i] + panel.sds[i]
+            group = str(shown.index)
+            traces.append(
+                band_of(position, low, high, ink=colour, name=f"{shown.label} ± SD", opacity=0.25, legendgroup=group)
+            )
         traces.append(_line(position, panel, panel.means[i], panel.sds[i], shown, colour, first=first, rank=i + 1))
     return traces
 
@@ -110,17 +111,6 @@ def _line(
         hovertemplate=f"<b>{shown.label}</b> (n = {shown.images:,})<br>{panel.block.label}, channel %{{customdata[0]:.0f}}"
         "<br>mean gate %{y:.3f}, SD %{customdata[1]:.3f}<br>class share of this channel %{customdata[2]:.2f}"
         "<extra></extra>",
-    )  # fmt: skip
-
-
-def _band(
-    position: NDArray[np.int64], mean: NDArray[np.float64], sd: NDArray[np.float64], colour: str, shown: ShownClass
-) -> go.Scatter:
-    around = np.concatenate([mean + sd, (mean - sd)[::-1]])
-    return go.Scatter(
-        x=np.concatenate([position, position[::-1]]), y=around.astype(np.float32), fill="toself", mode="lines",
-        line={"width": 0}, fillcolor=translucent(colour, 0.25), hoverinfo="skip", showlegend=False,
-        legendgroup=str(shown.index), name=f"{shown.label} ± SD",
     )  # fmt: skip
 
 
@@ -179,22 +169,19 @@ def draw_distribution(
     spreads = [s for s in distribution.spreads if s.images]
     draw = {"violin": _violin, "ecdf": _ecdf, "box": _box}[view]
     figure = go.Figure([draw(s, _colour(s, colours, look)) for s in spreads])
-    rows = 6 if view == "ecdf" else len(spreads)
-    legend = 26 * (1 + len(spreads) // (2 if narrow else 6)) if view == "ecdf" else 0
-    top = 34 + legend
-    height = max(200, 56 * rows) + top + 46
+    curves = view == "ecdf"
+    top = 34 + (26 * (1 + len(spreads) // (2 if narrow else 6)) if curves else 0)
+    height = max(200, 56 * (6 if curves else len(spreads))) + top + 46
     title = f"<b>{distribution.block.label}</b> · gate of channel {distribution.channel}"
-    style(figure, look, height=height, title=title, top=top)
-    style_axes(figure, look)
-    figure.update_layout(legend_y=1 - 28 / height, showlegend=view == "ecdf", violingap=0.25, boxgap=0.5)
-    low, high = _limits(distribution.block.range)
-    figure.update_xaxes(title_text="gate s", range=[low, high], showgrid=True)
-    if view == "ecdf":
+    style(figure, look, height=height, title=title, top=top, legend=28)
+    figure.update_layout(showlegend=curves, violingap=0.25, boxgap=0.5)
+    # the gate's whole range: a gate that hardly moves must look so
+    figure.update_xaxes(title_text="gate s", range=pad_range(*distribution.block.range), showgrid=True)
+    if curves:
         figure.update_yaxes(title_text="share of images with at most s", range=[-0.02, 1.02])
     else:
-        figure.update_yaxes(
-            autorange="reversed", automargin=True, showgrid=False, ticks="", tickfont={"color": look.ink}
-        )
+        tickfont = {"color": look.ink}
+        figure.update_yaxes(autorange="reversed", automargin=True, showgrid=False, ticks="", tickfont=tickfont)
     return figure
 
 
@@ -238,16 +225,7 @@ def _ecdf(spread: ClassDistribution, colour: str) -> go.Scatter:
 
 
 def _fill(colour: str) -> str:
-    if colour.startswith("rgb("):
-        return translucent(colour, 0.3)
-    red, green, blue = (int(colour[i : i + 2], 16) for i in (1, 3, 5))
-    return f"rgba({red}, {green}, {blue}, 0.12)"
-
-
-def _limits(bounds: tuple[float, float]) -> tuple[float, float]:
-    """The gate's whole range: a gate that hardly moves must look so."""
-    pad = 0.02 * (bounds[1] - bounds[0])
-    return bounds[0] - pad, bounds[1] + pad
+    return translucent(colour, 0.3 if colour.startswith("rgb(") else 0.12)
 
 
 _CLASS_ROW = 26
@@ -270,16 +248,11 @@ def draw_extreme_classes(
     figure = go.Figure([_whiskers(rows, places), _dots(rows, places, colours)])
     figure.add_vline(x=extremes.overall, line={"color": look.ink, "width": 1.4, "dash": "dot"})
     style(figure, look, height=height, title=_extremes_title(extremes, narrow=narrow), top=70 if narrow else 40)
-    style_axes(figure, look)
-    low, high = extremes.block.range
-    pad = 0.02 * (high - low)
-    figure.update_xaxes(title_text="mean gate s, dotted: of all images", range=[low - pad, high + pad], showgrid=True)
-    figure.update_yaxes(
-        tickvals=places, ticktext=[_shorten(row.label) for row in rows], range=[max(places) + 0.6, -0.6],
-        automargin=True, showgrid=False, ticks="", tickfont={"color": look.ink},
-    )  # fmt: skip
-    figure.update_layout(showlegend=False)
-    return figure
+    along = pad_range(*extremes.block.range)
+    figure.update_xaxes(title_text="mean gate s, dotted: of all images", range=along, showgrid=True)
+    names = name_ticks([cut(row.label, 22) for row in rows], automargin=True, tickfont={"color": look.ink})
+    figure.update_yaxes(**{**names, "tickvals": places, "range": [max(places) + 0.6, -0.6]})
+    return figure.update_layout(showlegend=False)
 
 
 def _places(extremes: ExtremeClasses) -> list[int]:
@@ -317,8 +290,4 @@ def _extremes_title(extremes: ExtremeClasses, *, narrow: bool) -> str:
     sizes = [row.images for row in extremes.ordered]
     n = f"n = {min(sizes):,}" + (f" to {max(sizes):,}" if max(sizes) > min(sizes) else "") + " images a class"
     head = f"<b>{extremes.block.label}</b> · channel {extremes.channel}"
-    return f"{head} · {which}{'<br>' if narrow else ' · '}{n}, 95 % intervals over them"
-
-
-def _shorten(name: str, most: int = 22) -> str:
-    return name if len(name) <= most else name[: most - 1] + "…"
+    return join_title(f"{head} · {which}", f"{n}, 95 % intervals over them", narrow=narrow)

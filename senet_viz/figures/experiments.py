@@ -7,8 +7,8 @@ import plotly.graph_objects as go
 
 from senet_viz.analysis.experiments.answers import accuracy_text, bound_text
 from senet_viz.analysis.experiments.result import CrossedMean, ExperimentResult
-from senet_viz.figures.axes import Floats, line_of, series_inks
-from senet_viz.figures.theme import CLASS_COLOURS, Look, style, style_axes
+from senet_viz.figures.axes import Floats, line_of, series_inks, whiskers
+from senet_viz.figures.theme import CLASS_COLOURS, Look, join_title, legend_room, style
 
 _ROW, _ROW_NARROW = 46, 64  # px of a condition or question
 _WRAP = 26  # letters of a label's line
@@ -20,42 +20,28 @@ def condition_inks(result: ExperimentResult) -> dict[str, str]:
 
 
 def draw_accuracies(result: ExperimentResult, look: Look, *, narrow: bool = False) -> go.Figure:
-    """A row a trained condition: top-1 accuracy over seeds and images with its interval, and a small mark a seed.
-
-    Args:
-        result: of at least one trained network.
-        look: inks of the page.
-        narrow: for a narrow screen.
-    """
+    """A row a trained condition: top-1 accuracy over seeds and images with its interval, and a small mark a seed."""
     found = [(c, a) for c in result.experiment.conditions if (a := (result.accuracies or {}).get(c.id)) is not None]
-    inks, titles = condition_inks(result), [_wrap(c.title, narrow) for c, _ in found]
-    figure = go.Figure()
-    for (condition, accuracy), title in zip(found, titles):
-        seeds = result.seed_accuracies(condition.id)
+    inks, figure = condition_inks(result), go.Figure()
+    for condition, accuracy in found:
+        seeds, title = result.seed_accuracies(condition.id), _wrap(condition.title, narrow)
+        ink = inks[condition.id]
         figure.add_trace(
             go.Scatter(
                 x=seeds, y=[title] * len(seeds), mode="markers", showlegend=False, hoverinfo="skip",
-                marker={"color": inks[condition.id], "size": 15, "symbol": "line-ns", "line": {"width": 1.6, "color": inks[condition.id]}},
+                marker={"color": ink, "size": 15, "symbol": "line-ns", "line": {"width": 1.6, "color": ink}},
             )
         )  # fmt: skip
         text = f"<b>{condition.title}</b><br>top-1 {accuracy_text(accuracy)}<br>{len(seeds)} seeds"
-        figure.add_trace(_row(accuracy, title, inks[condition.id], text))
-    images = len(result.labels)
-    between = "<br>" if narrow else " · "
-    title = f"n = {images:,} validation images{between}95 % intervals over trainings and images; a stroke a seed"
+        figure.add_trace(_row(accuracy, title, ink, text))
+    head = f"n = {len(result.labels):,} validation images"
+    title = join_title(head, "95 % intervals over trainings and images; a stroke a seed", narrow=narrow)
     _style_rows(figure, look, len(found), title, narrow=narrow)
-    figure.update_xaxes(title_text="top-1 accuracy, %")
-    return figure
+    return figure.update_xaxes(title_text="top-1 accuracy, %")
 
 
 def draw_differences(result: ExperimentResult, look: Look, *, narrow: bool = False) -> go.Figure:
-    """A row an answered question: difference of top-1 accuracy with its interval, and a band of what matters to nobody.
-
-    Args:
-        result: of at least one question that has a difference.
-        look: inks of the page.
-        narrow: for a narrow screen.
-    """
+    """A row an answered question: difference of top-1 accuracy with its interval, and a band of what matters to nobody."""
     ink = series_inks(look)[0]
     figure = go.Figure()
     rows = [(found, found.difference) for found in result.answers if found.difference is not None]
@@ -69,23 +55,18 @@ def draw_differences(result: ExperimentResult, look: Look, *, narrow: bool = Fal
         )
         figure.add_trace(_row(difference, title, ink, text))
     bound = 100 * result.experiment.bound
-    between = "<br>" if narrow else " · "
-    title = f"paired by seed and image · n = {len(result.labels):,} images{between}band: ±{bound_text(result.experiment)}, declared beforehand"
+    title = join_title(
+        f"paired by seed and image · n = {len(result.labels):,} images", f"band: ±{bound_text(result.experiment)}, declared beforehand",
+        narrow=narrow,
+    )  # fmt: skip
     _style_rows(figure, look, len(rows), title, narrow=narrow)
     figure.add_vrect(x0=-bound, x1=bound, fillcolor=look.grid, opacity=0.7, line_width=0, layer="below")
     figure.add_vline(x=0, line={"color": look.ink, "width": 1.2, "dash": "dash"})
-    figure.update_xaxes(title_text="difference of top-1 accuracy, points")
-    return figure
+    return figure.update_xaxes(title_text="difference of top-1 accuracy, points")
 
 
 def draw_class_shares(result: ExperimentResult, look: Look, *, narrow: bool = False) -> go.Figure:
-    """A line a condition: class share ω² of its gates along the depth, mean over seeds, the seeds' range as a band.
-
-    Args:
-        result: of at least one network with gates that vary.
-        look: inks of the page.
-        narrow: for a narrow screen.
-    """
+    """A line a condition: class share ω² of its gates along the depth, mean over seeds, the seeds' range as a band."""
     inks = condition_inks(result)
     figure = go.Figure()
     for condition in result.experiment.conditions:
@@ -100,13 +81,12 @@ def draw_class_shares(result: ExperimentResult, look: Look, *, narrow: bool = Fa
             )
         )  # fmt: skip
     stages = sorted({block.stage for cell in result.cells for block in cell.blocks})
-    between = "<br>" if narrow else " · "
-    title = f"variance-weighted ω² of s over the validation images{between}band: least and greatest of the seeds"
-    lines = sum(trace.showlegend is not False for trace in figure.data)
-    rows = lines if narrow else -(-lines // 2)
-    height = 330 + 22 * rows + (30 if narrow else 0)
-    style(figure, look, height=height, title=title, top=60 + 22 * rows + (20 if narrow else 0))
-    style_axes(figure, look)
+    title = join_title(
+        "variance-weighted ω² of s over the validation images", "band: least and greatest of the seeds", narrow=narrow
+    )
+    room = legend_room(sum(trace.showlegend is not False for trace in figure.data), 1 if narrow else 2)
+    height, top = (360, 80) if narrow else (330, 60)
+    style(figure, look, height=height + room, title=title, top=top + room, legend=True)
     figure.update_xaxes(
         title_text="stage", tickvals=[stage + 0.5 for stage in stages], ticktext=[str(stage) for stage in stages],
         range=[min(stages), max(stages) + 1],
@@ -114,10 +94,7 @@ def draw_class_shares(result: ExperimentResult, look: Look, *, narrow: bool = Fa
     for stage in stages[1:]:
         figure.add_vline(x=stage, line={"color": look.grid, "width": 1})
     figure.update_yaxes(title_text="class share ω²", rangemode="tozero")
-    figure.update_layout(
-        legend={"y": 1 - (46 if narrow else 26) / height, "entrywidth": 270, "entrywidthmode": "pixels"}
-    )
-    return figure
+    return figure.update_layout(legend={"entrywidth": 270, "entrywidthmode": "pixels"})
 
 
 def _positions(stages: Sequence[int]) -> Floats:
@@ -133,10 +110,9 @@ def _positions(stages: Sequence[int]) -> Floats:
 
 def _row(mean: CrossedMean, title: str, ink: str, text: str) -> go.Scatter:
     low, high = _limits(mean)
+    interval = whiskers([100 * (high - mean.value)], ink, down=[100 * (mean.value - low)], thickness=1.6, width=4)
     return go.Scatter(
-        x=[100 * mean.value], y=[title], mode="markers", showlegend=False, marker={"color": ink, "size": 10},
-        error_x={"type": "data", "symmetric": False, "array": [100 * (high - mean.value)],
-                 "arrayminus": [100 * (mean.value - low)], "color": ink, "thickness": 1.6, "width": 4},
+        x=[100 * mean.value], y=[title], mode="markers", showlegend=False, marker={"color": ink, "size": 10}, error_x=interval,
         text=[text], hovertemplate="%{text}<extra></extra>",
     )  # fmt: skip
 
@@ -147,14 +123,8 @@ def _limits(mean: CrossedMean) -> tuple[float, float]:
 
 
 def _style_rows(figure: go.Figure, look: Look, rows: int, title: str, *, narrow: bool) -> None:
-    style(
-        figure,
-        look,
-        height=(134 + _ROW_NARROW * rows) if narrow else (110 + _ROW * rows),
-        title=title,
-        top=70 if narrow else 44,
-    )
-    style_axes(figure, look)
+    height, top = (134 + _ROW_NARROW * rows, 70) if narrow else (110 + _ROW * rows, 44)
+    style(figure, look, height=height, title=title, top=top)
     figure.update_xaxes(showgrid=True, nticks=6)
     figure.update_yaxes(range=[rows - 0.5, -0.5], showgrid=False, automargin=True)
 

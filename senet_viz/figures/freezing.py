@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 
 from senet_viz.analysis.freezing import Cost, FreezeAdvice
 from senet_viz.analysis.freezing_files import say_cost
-from senet_viz.figures.axes import add_shapes, series_inks
-from senet_viz.figures.theme import Look, plain, shorten, style, style_axes
+from senet_viz.figures.axes import add_shapes, name_ticks, pad_range, series_inks, whiskers
+from senet_viz.figures.theme import Look, join_title, legend_room, plain, shorten, style
 from senet_viz.stats.effects import DISCOVERY_RATE, EffectTable, TargetEffect
 
 _DEEPEST = 6  # times the accepted loss that the axis goes down
@@ -17,52 +17,36 @@ _MOST_LABELS = 26
 
 
 def draw_freezing(advice: FreezeAdvice, look: Look, *, narrow: bool = False) -> go.Figure:
-    """Δ top-1 over the number of frozen gates; the axis ends a few times below the accepted loss.
-
-    Args:
-        advice: for the loss that is marked.
-        look: inks of the page.
-        narrow: for a narrow screen.
-    """
+    """Δ top-1 over the number of frozen gates; the axis ends a few times below the accepted loss."""
     path = advice.path
     confirmed, chosen, grey = series_inks(look)
     figure = go.Figure()
     sides = (
         ("on the half that chose", chosen, "square-open", -0.12, [step.choosing for step in path.steps]),
-        (
-            "on the other half",
-            confirmed,
-            "circle",
-            0.12,
-            [s.confirming for s in path.steps if s.confirming is not None],
-        ),
-    )
+        ("on the other half", confirmed, "circle", 0.12, [s.confirming for s in path.steps if s.confirming is not None]),
+    )  # fmt: skip
     for name, ink, symbol, offset, costs in sides:
         figure.add_trace(_marks(advice, costs, name=name, ink=ink, symbol=symbol, offset=offset))
     figure.add_hline(y=0, line={"color": look.ink, "width": 1.2})
     figure.add_hline(y=-advice.loss, line={"color": grey, "width": 1.4, "dash": "dash"})
     if advice.size:
-        figure.add_vrect(
-            x0=0.5, x1=advice.size + 0.5, fillcolor=look.grid, opacity=0.5, line_width=0, layer="below",
-        )  # fmt: skip
+        size = advice.size + 0.5
+        figure.add_vrect(x0=0.5, x1=size, fillcolor=look.grid, opacity=0.5, line_width=0, layer="below")
     labels = [path.gate(name).label for name in path.order]
     turned = narrow or len(labels) > 8
-    height = 390 + (60 if turned else 0)
-    title = (
-        f"n = {path.images[0]:,} images that chose, {path.images[1]:,} that confirm · 90 % intervals"
-        f"{'<br>' if narrow else ' · '}dashed: the accepted loss; grey: what the choice proposes"
-    )
-    style(figure, look, height=height, title=title, top=84 if narrow else 66)
-    style_axes(figure, look)
+    title = join_title(
+        f"n = {path.images[0]:,} images that chose, {path.images[1]:,} that confirm · 90 % intervals",
+        "dashed: the accepted loss; grey: what the choice proposes", narrow=narrow,
+    )  # fmt: skip
+    height, below = (450, 92) if turned else (390, 50)
+    style(figure, look, height=height, title=title, top=84 if narrow else 66, legend=True, margin={"b": below})
     step = max(1, -(-len(labels) // (13 if narrow else _MOST_LABELS)))
     shown = list(range(1, len(labels) + 1, step))
     figure.update_xaxes(
         tickvals=shown, ticktext=[f"+ {labels[at - 1]}" for at in shown], range=[0.4, len(labels) + 0.6],
         tickangle=-90 if turned else 0, title_text="block frozen next, from left to right",
     )  # fmt: skip
-    figure.update_yaxes(title_text="Δ top-1, points", range=_range(advice))
-    figure.update_layout(legend_y=1 - (46 if narrow else 26) / height, margin={"b": 92 if turned else 50})
-    return figure
+    return figure.update_yaxes(title_text="Δ top-1, points", range=_range(advice))
 
 
 def _marks(
@@ -78,20 +62,17 @@ def _marks(
     return go.Scatter(
         x=np.arange(1, len(values) + 1) + offset, y=values, mode="markers", name=name, text=text,
         marker={"color": ink, "symbol": symbol, "size": 8},
-        error_y={"type": "data", "array": reach, "color": ink, "thickness": 1.3, "width": 3},
+        error_y=whiskers(reach, ink),
         hovertemplate=f"<b>{name}</b><br>%{{text}}<extra></extra>",
     )  # fmt: skip
 
 
 def _range(advice: FreezeAdvice) -> list[float]:
-    limits = [c.interval() for s in advice.path.steps for c in (s.choosing, s.confirming) if c is not None]
-    values = [c.top1.value for s in advice.path.steps for c in (s.choosing, s.confirming) if c is not None]
+    costs = [c for s in advice.path.steps for c in (s.choosing, s.confirming) if c is not None]
+    limits, values = [c.interval() for c in costs], [c.top1.value for c in costs]
     low = float(np.nanmin([*values, *(i.low for i in limits), -advice.loss]))
     high = float(np.nanmax([*values, *(i.high for i in limits), 0.0]))
-    low = max(low, -_DEEPEST * advice.loss)
-    high = min(high, _DEEPEST * advice.loss)
-    pad = 0.06 * (high - low)
-    return [low - pad, high + pad]
+    return pad_range(max(low, -_DEEPEST * advice.loss), min(high, _DEEPEST * advice.loss), 0.06)
 
 
 _ROW = 24
@@ -119,31 +100,22 @@ def draw_changed_classes(
     losers, winners = table.extremes(effect, most=most)
     order = np.concatenate([losers, winners[::-1]]).astype(np.int64)
     figure = go.Figure(_class_marks(table, effect, order, labels, look))
-    values = [float(effect.tests.shrunken[k]) for k in order]
-    add_shapes(
-        figure,
-        [
-            {"type": "line", "x0": 0, "x1": v, "y0": row, "y1": row, "line": {"color": _ink(v, look), "width": 2}}
-            for row, v in enumerate(values)
-        ],
-    )
+    shapes = [
+        {"type": "line", "x0": 0, "x1": v, "y0": row, "y1": row, "line": {"color": _ink(v, look), "width": 2}}
+        for row, v in enumerate(effect.tests.shrunken[order].tolist())
+    ]
+    add_shapes(figure, shapes)
     counts = table.class_images[table.class_images > 0]
     n = f"{counts.min():,}" if counts.min() == counts.max() else f"{counts.min():,} to {counts.max():,}"
     title = f"<b>{plain(effect.target)} to {effect.baseline}</b> · n = {n} images a class, {len(counts):,} classes"
-    legend = 3 if narrow else 1
-    height = _ROW * len(order) + 96 + 22 * legend
+    room = legend_room(3, 1 if narrow else 3)
     title, top = (title.replace(" · ", "<br>"), 124) if narrow else (title, 62)
-    style(figure, look, height=height, title=title, top=top)
-    style_axes(figure, look)
+    below = 46 if narrow else 26
+    style(figure, look, height=_ROW * len(order) + 96 + room, title=title, top=top, legend=below, upright=narrow)
     figure.add_vline(x=0, line={"color": look.ink, "width": 1.2})
     figure.update_xaxes(title_text="Δ top-1, points", showgrid=True)
     names = [shorten(labels[k], 18 if narrow else 30) for k in order]
-    figure.update_yaxes(
-        tickvals=list(range(len(order))), ticktext=names, showgrid=False, range=[len(order) - 0.4, -0.6],
-        automargin=True, ticks="",
-    )  # fmt: skip
-    figure.update_layout(legend_y=1 - (46 if narrow else 26) / height, legend_orientation="v" if narrow else "h")
-    return figure
+    return figure.update_yaxes(**name_ticks(names, range=[len(order) - 0.4, -0.6], automargin=True))
 
 
 def _ink(value: float, look: Look) -> str:
@@ -167,20 +139,17 @@ def _class_marks(
     cross = {"symbol": "x-thin", "size": 7, "line": {"color": series_inks(look)[2], "width": 1.5}}
     found = tests.found[order]
     q = f"q ≤ {DISCOVERY_RATE:.2f}".replace("0.", ".")
+    hover = "%{text}<extra></extra>"
     traces = [
-        go.Scatter(x=own[order], y=rows, mode="markers", name="its own Δ", marker=cross, text=texts,
-                   hovertemplate="%{text}<extra></extra>")
+        go.Scatter(x=own[order], y=rows, mode="markers", name="its own Δ", marker=cross, text=texts, hovertemplate=hover)
     ]  # fmt: skip
-    for name, mine, symbol in (
-        (f"shrunken, found ({q})", found, "circle"),
-        ("shrunken, not told from none", ~found, "circle-open"),
-    ):
+    sides = ((f"shrunken, found ({q})", found, "circle"), ("shrunken, not told from none", ~found, "circle-open"))
+    for name, mine, symbol in sides:
         inks = [_ink(tests.shrunken[k], look) for k in order[mine]]
         traces.append(
             go.Scatter(
-                x=tests.shrunken[order][mine], y=rows[mine], mode="markers", name=name, text=texts[mine],
-                marker={"color": inks, "symbol": symbol, "size": 10, "line": {"width": 2}},
-                hovertemplate="%{text}<extra></extra>", showlegend=True,
+                x=tests.shrunken[order][mine], y=rows[mine], mode="markers", name=name, text=texts[mine], showlegend=True,
+                marker={"color": inks, "symbol": symbol, "size": 10, "line": {"width": 2}}, hovertemplate=hover,
             )
         )  # fmt: skip
     return traces

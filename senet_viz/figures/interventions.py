@@ -6,11 +6,10 @@ from typing import Any, Literal
 
 import numpy as np
 import plotly.graph_objects as go
-from numpy.typing import NDArray
 from plotly.subplots import make_subplots
 
-from senet_viz.figures.axes import add_levels, series_inks, style_depth
-from senet_viz.figures.theme import DARK, Look, style, style_axes, translucent
+from senet_viz.figures.axes import add_levels, head_panels, series_inks, style_depth, whiskers_between
+from senet_viz.figures.theme import DARK, GREY, Look, join_title, legend_room, style, translucent
 from senet_viz.schema import Gate
 from senet_viz.stats.effect_parts import COMPONENTS, FORMULAS, Component, ComponentName
 from senet_viz.stats.effects import MEASURE_WORDS, Change, EffectTable, Measure, TargetEffect, form_of, say_limits
@@ -19,7 +18,6 @@ from senet_viz.text import number_text
 
 Over = Literal["images", "classes"]
 OVER: tuple[Over, ...] = ("images", "classes")
-Floats = NDArray[np.float64]
 
 # Okabe and Ito 2008, lighter or darker where the page needs it; the symbol tells baselines apart without colour.
 _INKS: dict[str, tuple[str, str, str]] = {  # on light paper, on dark paper, symbol
@@ -51,13 +49,12 @@ def say_effect(change: Change, measure: Measure, over: Over) -> str:
     return value if np.isnan(interval.low) else f"{value} {say_limits(interval, measure)}"
 
 
-def whiskers(changes: Sequence[Change], over: Over, ink: str) -> dict[str, Any]:
+def _intervals(changes: Sequence[Change], over: Over, ink: str) -> dict[str, Any]:
     """Error bars of a trace; none where no interval is known."""
     intervals = [interval_of(change, over) for change in changes]
     values = np.array([change.value for change in changes])
     low, high = (np.array([getattr(i, end) for i in intervals], dtype=np.float64) for end in ("low", "high"))
-    return {"type": "data", "symmetric": False, "array": np.nan_to_num(high - values),
-            "arrayminus": np.nan_to_num(values - low), "color": ink, "thickness": 1.3, "width": 3}  # fmt: skip
+    return whiskers_between(values, low, high, ink)
 
 
 def span_of(blocks: Sequence[str], gates: Sequence[Gate]) -> tuple[int, int]:
@@ -73,11 +70,6 @@ def place_of(kind: str, blocks: Sequence[str], gates: Sequence[Gate]) -> float:
     return float(last) if kind == "cumulative" else (first + last) / 2
 
 
-def add_zero(figure: go.Figure, look: Look) -> None:
-    """The line of no effect in every panel."""
-    add_levels(figure, [0], {"color": look.ink, "width": 1.2})
-
-
 def head_of(table: EffectTable, measure: Measure, over: Over, *, narrow: bool) -> str:
     """n, what the network does untouched, and what the whiskers are."""
     clean = table.clean[measure]
@@ -85,15 +77,10 @@ def head_of(table: EffectTable, measure: Measure, over: Over, *, narrow: bool) -
     known = any(not np.isnan(interval_of(e.changes[measure], over).low) for e in table.effects)
     whisker = f"95 % intervals over {over}" if known else f"no intervals over {over}"
     n = f"n = {table.images:,} images, {table.classes:,} classes"
-    return f"{n}{'<br>' if narrow else ' · '}{untouched} · {whisker}"
+    return join_title(n, f"{untouched} · {whisker}", narrow=narrow)
 
 
 _SHORT: dict[Measure, str] = {"top1": "top-1", "top5": "top-5", "loss": "loss"}
-
-
-def axis_title(measure: Measure) -> str:
-    """The effect's sign is said where it is read."""
-    return MEASURE_WORDS[measure]
 
 
 _KINDS: tuple[tuple[str, tuple[str, ...]], ...] = (
@@ -104,7 +91,7 @@ _KINDS: tuple[tuple[str, tuple[str, ...]], ...] = (
 )
 _CONSTANTS = ("one", "zero")  # no image's gates: their costs are of another size
 _MOST_DODGED = 26  # blocks; beyond, baselines stand below each other
-_GAP, _LEGEND = 58, 22  # px
+_GAP = 58  # px
 
 
 @dataclass(frozen=True)
@@ -139,7 +126,7 @@ def draw_costs(
     made = [e for e in table.effects if e.baseline in baselines and e.strength == strength]
     panels = _split(made, baselines, apart=narrow or len(gates) > _MOST_DODGED)
     room = 170 if narrow else 200
-    top = (62 if narrow else 40) + _LEGEND * -(-len(baselines) // (2 if narrow else 5))
+    top = (62 if narrow else 40) + legend_room(len(baselines), 2 if narrow else 5)
     inner = room * len(panels) + _GAP * (len(panels) - 1)
     figure = make_subplots(
         len(panels), 1, shared_xaxes=True, vertical_spacing=_GAP / inner if len(panels) > 1 else 0,
@@ -151,17 +138,21 @@ def draw_costs(
             trace.showlegend = trace.mode == "markers" and trace.name not in shown
             shown |= {trace.name} if trace.showlegend else set()
             figure.add_trace(trace, row=row, col=1)
-    add_zero(figure, look)
     height = inner + top + 24 + (74 if narrow else 50)
-    style(figure, look, height=height, title=head_of(table, measure, over, narrow=narrow), top=top + 24)
-    style_axes(figure, look)
-    style_depth(figure, gates, look, narrow=narrow)
-    for row in range(1, len(panels)):
-        figure.update_xaxes(title_text="", row=row)
-    figure.update_yaxes(title_text=axis_title(measure))
-    figure.update_annotations(x=0, xanchor="left", yshift=3, font={"size": 13, "color": look.ink})
-    figure.update_layout(legend_y=1 - (46 if narrow else 26) / height, margin={"b": 74 if narrow else 50})
+    title = head_of(table, measure, over, narrow=narrow)
+    _finish(figure, gates, look, measure, narrow=narrow, rows=len(panels), height=height, title=title, top=top + 24)
     return figure
+
+
+def _finish(
+    figure: go.Figure, gates: Sequence[Gate], look: Look, measure: Measure, *, narrow: bool, rows: int, height: int, title: str, top: int
+) -> None:  # fmt: skip
+    """Panels over the blocks, with a line of no effect in each."""
+    add_levels(figure, [0], {"color": look.ink, "width": 1.2})
+    style(figure, look, height=height, title=title, top=top, legend=True)
+    style_depth(figure, gates, look, narrow=narrow, rows=rows, room=4)
+    figure.update_yaxes(title_text=MEASURE_WORDS[measure])
+    head_panels(figure, look, yshift=3)
 
 
 def _split(made: Sequence[TargetEffect], baselines: Sequence[str], *, apart: bool) -> list[_Panel]:
@@ -189,34 +180,41 @@ def _traces(
     traces = _spans(panel, gates) if wide else []
     for number, baseline in enumerate(present):
         effects = [e for e in panel.effects if e.baseline == baseline]
-        ink, symbol = ink_of(baseline, look)
-        changes = [e.changes[measure] for e in effects]
         offset = (number - (len(present) - 1) / 2) * step
-        traces.append(
-            go.Scatter(
-                x=[place_of(e.kind, e.blocks, gates) + offset for e in effects],
-                y=np.array([c.value for c in changes], dtype=np.float32), mode="markers", name=baseline,
-                legendgroup=baseline, marker={"color": ink, "symbol": symbol, "size": 8}, error_y=whiskers(changes, over, ink),
-                text=[f"{e.target}: {say_effect(c, measure, over)}" for e, c in zip(effects, changes)],
-                hovertemplate=f"<b>{baseline}</b><br>%{{text}}<extra></extra>",
-            )
-        )  # fmt: skip
+        shared = _points(effects, baseline, gates, measure, over, offset)
+        traces.append(_whiskered(effects, shared, *ink_of(baseline, look), 8, measure, over))
     return traces
+
+
+def _points(
+    some: Sequence[TargetEffect] | Sequence[Component], name: str, gates: Sequence[Gate], measure: Measure, over: Over, offset: float = 0
+) -> dict[str, Any]:  # fmt: skip
+    """Places, values and words of one kind of trace."""
+    return {
+        "x": [place_of(e.kind, e.blocks, gates) + offset for e in some], "name": name, "legendgroup": name,
+        "y": np.array([e.changes[measure].value for e in some], dtype=np.float32),
+        "text": [f"{e.target}: {say_effect(e.changes[measure], measure, over)}" for e in some],
+        "hovertemplate": f"<b>{name}</b><br>%{{text}}<extra></extra>",
+    }  # fmt: skip
+
+
+def _whiskered(
+    some: Sequence[TargetEffect] | Sequence[Component], points: dict[str, Any], ink: str, symbol: str, size: int, measure: Measure, over: Over
+) -> go.Scatter:  # fmt: skip
+    interval = _intervals([e.changes[measure] for e in some], over, ink)
+    return go.Scatter(mode="markers", marker={"color": ink, "symbol": symbol, "size": size}, error_y=interval, **points)
 
 
 def _spans(panel: _Panel, gates: Sequence[Gate]) -> list[go.Scatter]:
     """A faint bar from the first to the last block of every target, along the zero line."""
-    targets = dict.fromkeys((e.blocks, e.target) for e in panel.effects)
-    traces = []
-    for blocks, target in targets:
-        first, last = span_of(blocks, gates)
-        traces.append(
-            go.Scatter(
-                x=[first - 0.3, last + 0.3], y=[0, 0], mode="lines", line={"color": translucent("rgb(136, 136, 136)", 0.45), "width": 7},
-                hoverinfo="skip", name=target, showlegend=False,
-            )
-        )  # fmt: skip
-    return traces
+    targets = {(e.blocks, e.target): span_of(e.blocks, gates) for e in panel.effects}
+    return [
+        go.Scatter(
+            x=[first - 0.3, last + 0.3], y=[0, 0], mode="lines", line={"color": translucent(GREY, 0.45), "width": 7},
+            hoverinfo="skip", name=target, showlegend=False,
+        )
+        for (_, target), (first, last) in targets.items()
+    ]  # fmt: skip
 
 
 _TITLES = ("Instance and class stacked: between − clean", "Each with its interval")
@@ -246,26 +244,18 @@ def draw_components(
         narrow: for a narrow screen.
     """
     here = [c for c in components if c.kind == kind]
-    height = 690 if narrow else 580
     figure = make_subplots(2, 1, shared_xaxes=True, vertical_spacing=0.13, subplot_titles=_TITLES)
     present = [name for name in COMPONENTS if any(c.name == name for c in here)]
     for number, name in enumerate(present):
         some = [c for c in here if c.name == name]
         offset = (number - (len(present) - 1) / 2) * 0.22
         figure.add_trace(_mark(some, name, gates, look, measure, over), row=1, col=1)
-        figure.add_trace(_dots(some, name, gates, look, measure, over, offset), row=2, col=1)
-    add_zero(figure, look)
-    top = 168 if narrow else 84
-    style(figure, look, height=height, title=head_of(table, measure, over, narrow=narrow), top=top)
-    style_axes(figure, look)
-    style_depth(figure, gates, look, narrow=narrow)
-    figure.update_xaxes(title_text="", row=1)
-    figure.update_yaxes(title_text=axis_title(measure))
-    figure.update_annotations(x=0, xanchor="left", yshift=3, font={"size": 13, "color": look.ink})
-    figure.update_layout(
-        barmode="relative", legend_y=1 - (46 if narrow else 26) / height, margin={"b": 74 if narrow else 50}
-    )
-    return figure
+        dots = _points(some, name, gates, measure, over, offset) | {"showlegend": False}
+        figure.add_trace(_whiskered(some, dots, *_ink(name, look), 7, measure, over), row=2, col=1)
+    height, top = (690, 168) if narrow else (580, 84)
+    title = head_of(table, measure, over, narrow=narrow)
+    _finish(figure, gates, look, measure, narrow=narrow, rows=2, height=height, title=title, top=top)
+    return figure.update_layout(barmode="relative")
 
 
 def _ink(name: ComponentName, look: Look) -> tuple[str, str]:
@@ -273,42 +263,15 @@ def _ink(name: ComponentName, look: Look) -> tuple[str, str]:
     return {"dynamic": (look.ink, "diamond"), "instance": (first, "circle"), "class": (second, "square")}[name]
 
 
-def _texts(some: Sequence[Component], measure: Measure, over: Over) -> list[str]:
-    return [f"{c.target}: {say_effect(c.changes[measure], measure, over)}" for c in some]
-
-
 def _mark(
     some: Sequence[Component], name: ComponentName, gates: Sequence[Gate], look: Look, measure: Measure, over: Over
 ) -> go.Bar | go.Scatter:
     """A stacked bar, or the dynamic effect's mark."""
     ink, symbol = _ink(name, look)
-    spans = [span_of(c.blocks, gates) for c in some]
-    shared = {
-        "x": [place_of(c.kind, c.blocks, gates) for c in some], "name": f"{name} ({FORMULAS[name]})", "legendgroup": name,
-        "y": np.array([c.changes[measure].value for c in some], dtype=np.float32), "text": _texts(some, measure, over),
-        "hovertemplate": f"<b>{name}</b><br>%{{text}}<extra></extra>",
-    }  # fmt: skip
+    shared = {**_points(some, name, gates, measure, over), "name": f"{name} ({FORMULAS[name]})"}
     if name == "dynamic":
         marker = {"color": ink, "symbol": symbol, "size": 11, "line": {"width": 2, "color": look.paper}}
         return go.Scatter(mode="markers", marker=marker, **shared)
-    widths = [0.62 if some[i].kind == "cumulative" else last - first + 0.62 for i, (first, last) in enumerate(spans)]
+    spans = [span_of(c.blocks, gates) for c in some]
+    widths = [0.62 if c.kind == "cumulative" else last - first + 0.62 for c, (first, last) in zip(some, spans)]
     return go.Bar(width=widths, textposition="none", marker={"color": ink, "line": {"width": 0}}, **shared)
-
-
-def _dots(
-    some: Sequence[Component],
-    name: ComponentName,
-    gates: Sequence[Gate],
-    look: Look,
-    measure: Measure,
-    over: Over,
-    offset: float,
-) -> go.Scatter:
-    ink, symbol = _ink(name, look)
-    changes = [c.changes[measure] for c in some]
-    return go.Scatter(
-        x=[place_of(c.kind, c.blocks, gates) + offset for c in some], name=name, legendgroup=name, showlegend=False,
-        y=np.array([c.value for c in changes], dtype=np.float32), mode="markers",
-        marker={"color": ink, "symbol": symbol, "size": 7}, error_y=whiskers(changes, over, ink),
-        text=_texts(some, measure, over), hovertemplate=f"<b>{name}</b><br>%{{text}}<extra></extra>",
-    )  # fmt: skip

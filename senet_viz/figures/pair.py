@@ -2,16 +2,14 @@
 
 import numpy as np
 import plotly.graph_objects as go
-from numpy.typing import NDArray
 from plotly.subplots import make_subplots
 
 from senet_viz.analysis.pair import PAIR_WORDS, PairSide, RecordingPair, relative_depths
-from senet_viz.figures.axes import line_of, series_inks, style_depth
-from senet_viz.figures.theme import Look, style, style_axes
+from senet_viz.figures.axes import Floats, head_panels, line_of, say_values, series_inks, style_depth, whiskers_between
+from senet_viz.figures.theme import Look, style
 from senet_viz.schema import label_blocks
 from senet_viz.stats.shares import CurveName
 
-Floats = NDArray[np.float64]
 SHOWN: tuple[CurveName, ...] = ("omega_squared", "between_sd", "near_one")
 _MOST_NAME = 34
 
@@ -20,48 +18,35 @@ def draw_pair(pair: RecordingPair, look: Look, *, narrow: bool = False) -> go.Fi
     """Class share, between-class SD and share of s > .9 of both recordings, with 95 % intervals where known.
 
     The x axis is the blocks where both have the same, else relative depth.
-
-    Args:
-        pair: what to draw.
-        look: inks of the page.
-        narrow: for a narrow screen.
     """
-    figure = make_subplots(
-        len(SHOWN), 1, shared_xaxes=True, vertical_spacing=0.08, subplot_titles=[PAIR_WORDS[c] for c in SHOWN]
-    )
+    figure = _panels()
     for order, (side, ink) in enumerate(zip((pair.first, pair.second), series_inks(look))):
-        positions = _positions(pair, side)
-        for row, name in enumerate(SHOWN, start=1):
-            traces = line_of(
-                positions, side.curve(name), label_blocks(side.gates), name=_name(order, side), ink=ink,
-                dash="solid" if order == 0 else "dash", interval=side.band(name),
-            )  # fmt: skip
+        positions, labels, name = _positions(pair, side), label_blocks(side.gates), _name(order, side)
+        dash = "solid" if order == 0 else "dash"
+        for row, curve in enumerate(SHOWN, start=1):
+            interval = side.band(curve)
+            traces = line_of(positions, side.curve(curve), labels, name=name, ink=ink, dash=dash, interval=interval)
             for trace in traces:
                 trace.showlegend = row == 1 and "lines+markers" in trace.mode
-                figure.add_trace(trace, row=row, col=1)
-    _finish(figure, pair, look, narrow=narrow, title=_counts(pair), legend=72 if narrow else 48)
-    figure.update_yaxes(rangemode="tozero")
-    return figure
+            figure.add_traces(traces, rows=row, cols=1)
+    _finish(figure, pair, look, narrow=narrow, title=_counts(pair), room=72 if narrow else 48)
+    return figure.update_yaxes(rangemode="tozero")
+
+
+def _panels() -> go.Figure:
+    titles = [PAIR_WORDS[curve] for curve in SHOWN]
+    return make_subplots(len(SHOWN), 1, shared_xaxes=True, vertical_spacing=0.08, subplot_titles=titles)
 
 
 def draw_pair_differences(pair: RecordingPair, look: Look, *, narrow: bool = False) -> go.Figure:
-    """Second − first in every pair of blocks, as dots with their 95 % intervals and a line at 0.
-
-    Args:
-        pair: what to draw.
-        look: inks of the page.
-        narrow: for a narrow screen.
-    """
-    figure = make_subplots(
-        len(SHOWN), 1, shared_xaxes=True, vertical_spacing=0.08, subplot_titles=[PAIR_WORDS[c] for c in SHOWN]
-    )
+    """Second − first in every pair of blocks, as dots with their 95 % intervals and a line at 0."""
+    figure = _panels()
     positions = _positions(pair, pair.first)
     for row, name in enumerate(SHOWN, start=1):
         figure.add_trace(_dots(pair, name, positions, series_inks(look)[0]), row=row, col=1)
         figure.add_hline(y=0, line={"color": look.text, "width": 1}, row=row, col=1)
-    _finish(figure, pair, look, narrow=narrow, title=f"Second − first · {_intervals(pair)}", legend=0)
-    figure.update_layout(showlegend=False)
-    return figure
+    _finish(figure, pair, look, narrow=narrow, title=f"Second − first · {_intervals(pair)}", room=0)
+    return figure.update_layout(showlegend=False)
 
 
 def _dots(pair: RecordingPair, name: CurveName, positions: Floats, ink: str) -> go.Scatter:
@@ -69,16 +54,11 @@ def _dots(pair: RecordingPair, name: CurveName, positions: Floats, ink: str) -> 
     values = np.array([d.value for d in found])
     low, high = np.array([d.interval.low for d in found]), np.array([d.interval.high for d in found])
     mine, theirs = label_blocks(pair.first.gates), label_blocks(pair.second.gates)
-    texts = [
-        (mine[i] if mine[i] == theirs[j] else f"{theirs[j]} − {mine[i]}")
-        + f": {value:.4f}"
-        + (f" [{a:.4f}, {b:.4f}]" if np.isfinite(a) else "")
-        for (i, j), value, a, b in zip(pair.match.pairs, values, low, high)
-    ]
+    labels = [mine[i] if mine[i] == theirs[j] else f"{theirs[j]} − {mine[i]}" for i, j in pair.match.pairs]
     return go.Scatter(
-        x=positions, y=values.astype(np.float32), mode="markers", marker={"size": 7, "color": ink}, text=texts,
-        error_y={"type": "data", "symmetric": False, "array": np.nan_to_num(high - values),
-                 "arrayminus": np.nan_to_num(values - low), "color": ink, "thickness": 1.4, "width": 4},
+        x=positions, y=values.astype(np.float32), mode="markers", marker={"size": 7, "color": ink},
+        text=say_values(labels, values, low, high, ".4f"),
+        error_y=whiskers_between(values, low, high, ink, thickness=1.4, width=4),
         hovertemplate="%{text}<extra></extra>", name=PAIR_WORDS[name],
     )  # fmt: skip
 
@@ -89,19 +69,16 @@ def _positions(pair: RecordingPair, side: PairSide) -> Floats:
     return relative_depths(len(side.gates))
 
 
-def _finish(figure: go.Figure, pair: RecordingPair, look: Look, *, narrow: bool, title: str, legend: int) -> None:
-    top = 46 + legend + (18 if "<br>" in title else 0)
-    height = 560 + top + (60 if narrow else 0)
-    style(figure, look, height=height, title=title, top=top)
-    style_axes(figure, look)
+def _finish(figure: go.Figure, pair: RecordingPair, look: Look, *, narrow: bool, title: str, room: int) -> None:
+    below, top = (44, 64 + room) if "<br>" in title else (26, 46 + room)
+    margin = {"b": 70 if narrow else 46}
+    style(figure, look, height=560 + top + (60 if narrow else 0), title=title, top=top, legend=below, margin=margin)
     if pair.match.by_label:
-        style_depth(figure, pair.first.gates, look, narrow=narrow)
-        figure.update_xaxes(title_text="", row=1).update_xaxes(title_text="", row=2)
+        style_depth(figure, pair.first.gates, look, narrow=narrow, rows=3)
     else:
         figure.update_xaxes(range=[-0.04, 1.04])
         figure.update_xaxes(title_text="relative depth, from input to output", row=3)
-    figure.update_annotations(x=0, xanchor="left", font={"size": 12, "color": look.ink})
-    figure.update_layout(legend_y=1 - (44 if "<br>" in title else 26) / height, margin={"b": 70 if narrow else 46})
+    head_panels(figure, look, size=12)
 
 
 def _intervals(pair: RecordingPair) -> str:

@@ -73,7 +73,9 @@ def colour_classes(classes: Sequence[int], kept: Mapping[int, str] | None = None
 
 
 def translucent(colour: str, alpha: float) -> str:
-    """An `rgb(…)` colour with an opacity."""
+    """An `rgb(…)` or `#rrggbb` colour with an opacity."""
+    if colour.startswith("#"):
+        colour = f"rgb({', '.join(str(int(colour[i : i + 2], 16)) for i in (1, 3, 5))})"
     return colour.replace("rgb(", "rgba(").replace(")", f", {alpha})")
 
 
@@ -103,8 +105,32 @@ def chart_config(name: str, *, picture: Picture = "png", camera: bool = False) -
     }
 
 
-def style(figure: go.Figure, look: Look, *, height: int, title: str, top: int) -> go.Figure:
-    """Fonts, paper, hover and legend that all figures have; the title is left-aligned over the plot."""
+def style(
+    figure: go.Figure,
+    look: Look,
+    *,
+    height: int,
+    top: int,
+    title: str = "",
+    legend: int | bool = False,
+    upright: bool = False,
+    margin: Mapping[str, int] | None = None,
+    axes: bool = True,
+) -> go.Figure:
+    """The frame that all figures have: fonts, paper, hover, a left-aligned title over the plot, legend, margins, axes.
+
+    Args:
+        figure: whose panels exist.
+        look: inks of the page.
+        height: px.
+        top: px above the plot.
+        title: each `<br>` gives it one more line.
+        legend: px from the figure's top down to the legend; True for just under the title.
+        upright: the legend has one entry per row.
+        margin: px at "l", "r", "b" where they are not the usual ones.
+        axes: whether axes are styled too.
+    """
+    below = 26 + 20 * title.count("<br>") if legend is True else legend
     figure.update_layout(
         {
             "template": "none",
@@ -114,14 +140,24 @@ def style(figure: go.Figure, look: Look, *, height: int, title: str, top: int) -
             "font": {"family": FONT, "size": 12, "color": look.text},
             "title": {"text": title, "x": 0, "xref": "container", "xanchor": "left", "y": 1, "yref": "container",
                       "yanchor": "top", "pad": {"t": 18 if "<br>" in title else 6, "l": 2}, "font": {"size": 13, "color": look.text}},
-            "margin": {"l": 52, "r": 10, "t": top, "b": 46},
+            "margin": {"l": 52, "r": 10, "t": top, "b": 46, **(margin or {})},
             "hoverlabel": {"bgcolor": look.paper, "bordercolor": look.grid, "font": {"family": FONT, "color": look.ink}},
-            "legend": {"orientation": "h", "x": 0, "xanchor": "left", "y": 1, "yref": "container", "yanchor": "top",
-                       "font": {"color": look.ink}, "bgcolor": "rgba(0,0,0,0)"},
+            "legend": {"orientation": "v" if upright else "h", "x": 0, "xanchor": "left", "y": 1 - below / height,
+                       "yref": "container", "yanchor": "top", "font": {"color": look.ink}, "bgcolor": "rgba(0,0,0,0)"},
         },
         overwrite=True,  # plotly merges a property at a time, which takes five times as long
     )  # fmt: skip
-    return figure
+    return style_axes(figure, look) if axes else figure
+
+
+def legend_room(entries: int, per_row: int) -> int:
+    """Height of a legend, px."""
+    return 22 * -(-entries // per_row)
+
+
+def join_title(*parts: str, narrow: bool) -> str:
+    """A title in one line; on a narrow screen one line per part."""
+    return ("<br>" if narrow else " · ").join(parts)
 
 
 def style_axes(figure: go.Figure, look: Look) -> go.Figure:
@@ -212,8 +248,12 @@ def name_images(names: Sequence[str], *, most: int = 18) -> list[str]:
 
 def shorten(name: str, most: int) -> str:
     """A name of at most so many letters, as plain text; of a path its end."""
-    name = name.replace("\\", "/").rsplit("/", 1)[-1]
-    return plain(name if len(name) <= most else name[: most - 1] + "…")
+    return plain(cut(name.replace("\\", "/").rsplit("/", 1)[-1], most))
+
+
+def cut(name: str, most: int) -> str:
+    """A name of at most so many letters."""
+    return name if len(name) <= most else name[: most - 1] + "…"
 
 
 def plain(text: str) -> str:

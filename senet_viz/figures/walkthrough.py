@@ -9,7 +9,8 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from senet_viz.analysis.walkthrough import MOST_TERMS, BlockSteps, Step, describe_loudness, subscript, tell_steps
-from senet_viz.figures.theme import DARK, GREY, Axis, Look, axis_style, change_axes, shorten, style, style_axes
+from senet_viz.figures.axes import pad_range
+from senet_viz.figures.theme import DARK, GREY, Axis, Look, axis_style, change_axes, join_title, shorten, style
 from senet_viz.text import number_text
 
 LOUDER_SIGN, QUIETER_SIGN = "▲", "▼"
@@ -165,13 +166,11 @@ def draw_steps(steps: BlockSteps, look: Look, *, channel: int, narrow: bool = Fa
     _head_columns(grid, told, look, plan)
     if not narrow:
         _put_numbers(grid, told, look, plan)
-    break_ = "<br>" if narrow else " · "
-    title = (
-        f"<b>{steps.block.label}</b> · {shorten(steps.image, 24)}{break_}{legend_words(look)}{break_}"
-        f"mean of n = {steps.images:,} images"
-    )
-    figure = style(grid.draw(), look, height=plan.height + plan.head + plan.foot, title=title, top=plan.head)
-    return figure.update_layout(showlegend=False, bargap=0.3, margin={"l": 8, "r": 8, "b": plan.foot})
+    head = f"<b>{steps.block.label}</b> · {shorten(steps.image, 24)}"
+    title = join_title(head, legend_words(look), f"mean of n = {steps.images:,} images", narrow=narrow)
+    height, margin = plan.height + plan.head + plan.foot, {"l": 8, "r": 8, "b": plan.foot}
+    figure = style(grid.draw(), look, height=height, title=title, top=plan.head, margin=margin, axes=False)
+    return figure.update_layout(showlegend=False, bargap=0.3)
 
 
 def _plan(channels: int, *, narrow: bool) -> _Plan:
@@ -192,8 +191,8 @@ def _lay_panels(steps: BlockSteps, channel: int, look: Look, plan: _Plan) -> Gri
     }
     z = np.zeros(1) if steps.squeeze is None else steps.squeeze[steps.shown]
     reach = (min(0.0, float(z.min())), max(0.0, float(z.max())))
-    pad = 0.05 * (reach[1] - reach[0]) or 0.5
-    ranges = {_SQUEEZE: [reach[0] - pad, reach[1] + pad], plan.gate: list(steps.block.range)}
+    along = pad_range(*reach, 0.05) if reach[0] < reach[1] else [-0.5, 0.5]
+    ranges = {_SQUEEZE: along, plan.gate: list(steps.block.range)}
     for row in range(1, plan.rows + 1):
         for column in range(1, plan.columns + 1):
             if (row, column) == plan.hidden:
@@ -338,13 +337,7 @@ def _put_numbers(grid: Grid, told: tuple[Step, ...], look: Look, plan: _Plan) ->
 
 
 def draw_all_channels(steps: BlockSteps, look: Look, *, narrow: bool = False) -> go.Figure:
-    """Channels in the order of their recorded mean gate: z above, below a bar from the mean to this image's gate.
-
-    Args:
-        steps: of one image.
-        look: inks of the page.
-        narrow: for a narrow screen.
-    """
+    """Channels in the order of their recorded mean gate: z above, below a bar from the mean to this image's gate."""
     order = np.argsort(steps.mean, kind="stable")
     position = np.arange(1, len(order) + 1)
     rows = 1 if steps.squeeze is None else 2
@@ -355,25 +348,19 @@ def draw_all_channels(steps: BlockSteps, look: Look, *, narrow: bool = False) ->
                    customdata=order, hovertemplate="channel %{customdata}: z = %{y:.4g}<extra></extra>"),
             row=1, col=1,
         )  # fmt: skip
-    for trace in _gates(steps, order, position, look):
-        figure.add_trace(trace, row=rows, col=1)
-    break_ = "<br>" if narrow else " · "
-    title = (
-        f"<b>{steps.block.label}</b> · {shorten(steps.image, 24)}{break_}all {len(order):,} channels in the order of the recorded mean"
-        f"{break_}n = {steps.images:,} images"
-    )
-    top = 128 if narrow else 66
-    height = (220 if rows == 1 else 340) + top + 46
-    style(figure, look, height=height, title=title, top=top)
-    style_axes(figure, look)
-    low, high = steps.block.range
-    pad = 0.02 * (high - low)
+    figure.add_traces(_gates(steps, order, position, look), rows=rows, cols=1)
+    title = join_title(
+        f"<b>{steps.block.label}</b> · {shorten(steps.image, 24)}",
+        f"all {len(order):,} channels in the order of the recorded mean", f"n = {steps.images:,} images", narrow=narrow,
+    )  # fmt: skip
+    height, top = (174, 128) if narrow else (112, 66)
+    style(figure, look, height=height + (220 if rows == 1 else 340), title=title, top=top, legend=True)
     if steps.squeeze is not None:
         change_axes(figure, "y", {"title": {"text": "squeeze z"}, "nticks": 4}, row=1, col=1)
-    change_axes(figure, "y", {"title": {"text": "gate s"}, "range": [low - pad, high + pad]}, row=rows, col=1)
+    change_axes(figure, "y", {"title": {"text": "gate s"}, "range": pad_range(*steps.block.range)}, row=rows, col=1)
     along = {"title": {"text": "channel (position)"}, "range": [0, len(order) + 1]}
     change_axes(figure, "x", along, row=rows, col=1)
-    figure.layout.bargap, figure.layout.legend.y = 0, 1 - (66 if narrow else 26) / height
+    figure.layout.bargap = 0
     return figure
 
 
