@@ -11,7 +11,6 @@ from plotly.subplots import make_subplots
 from senet_viz.analysis.walkthrough import MOST_TERMS, BlockSteps, Step, describe_loudness, subscript, tell_steps
 from senet_viz.figures.axes import pad_range
 from senet_viz.figures.theme import DARK, GREY, Axis, Look, axis_style, change_axes, join_title, shorten, style
-from senet_viz.text import number_text
 
 LOUDER_SIGN, QUIETER_SIGN = "▲", "▼"
 
@@ -314,7 +313,7 @@ def _name_rows(grid: Grid, steps: BlockSteps, channel: int, look: Look, plan: _P
             (plan.after, loud if plan.narrow else "", ink_of(steps, shown, look)),
         ]
         if steps.squeeze is not None:
-            texts.append((_SQUEEZE, f"z = {number_text(steps.squeeze[shown], '.3g')}", look.text))
+            texts.append((_SQUEEZE, f"z = {steps.squeeze[shown]:.3g}".replace("-", "−"), look.text))
         for column, text, ink in texts:
             grid.add_words((row, column), text, font={"size": 11, "color": ink})
 
