@@ -9,6 +9,14 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
+from senet_viz.analysis.blocks import (
+    BlockHealth,
+    BlockMeasures,
+    gather_health,
+    gather_measures,
+    health_from_table,
+    measures_from_table,
+)
 from senet_viz.claims.assess_blocks import tell_nothing_to_assess
 from senet_viz.claims.assessment import Assessment
 from senet_viz.claims.assessment_files import read_assessment, read_measures, read_tree
@@ -16,7 +24,7 @@ from senet_viz.claims.evidence import ClaimReport
 from senet_viz.dashboard.frame import Opened
 from senet_viz.dashboard.links import escape
 from senet_viz.dashboard.parts import show_shell_command
-from senet_viz.dashboard.results import Loaded, keep
+from senet_viz.dashboard.results import Loaded, get_block_table, keep
 from senet_viz.errors import SenetVizError
 from senet_viz.recording.layout import ASSESSMENT, EFFECTS, MEASURES
 
@@ -65,6 +73,15 @@ def get_measures(page: Loaded, made: tuple[tuple[str, int, int], ...]) -> pd.Dat
     """`read_measures`, kept by `Stored.made` too: not to be written to."""
     del made
     return read_measures(page.recording)
+
+
+def know_blocks(page: Loaded, stored: Stored | None, *, ranks: bool = False) -> tuple[BlockHealth, BlockMeasures]:
+    """What is known of all blocks: from a stored assessment, else quickly from moments, with effective ranks where asked."""
+    if stored is not None:
+        return gather_health(stored.assessment), gather_measures(stored.assessment, stored.tree)
+    blocks, table = page.recording.blocks, get_block_table(page, ranks)
+    images = page.recording.manifest.progress.get("images", 0)
+    return health_from_table(blocks, table, images), measures_from_table(blocks, table)
 
 
 def find_assessment(page: Opened) -> Stored | None:

@@ -13,7 +13,7 @@ from senet_viz.dashboard import captions, glossary, links
 from senet_viz.dashboard.controls import SPREAD_VIEWS, pick, pick_one, row
 from senet_viz.dashboard.frame import Opened
 from senet_viz.dashboard.links import escape
-from senet_viz.dashboard.parts import show_downloads, show_figure, show_folded_table
+from senet_viz.dashboard.parts import show_downloads, show_figure, show_folded_table, show_result
 from senet_viz.dashboard.results import (
     get_distribution,
     get_extreme_classes,
@@ -152,13 +152,11 @@ def show_distribution(
     )
     name = name_channel(page.recording, channel.block.name, channel.number, channel.view, channel.classes)
     alt = f"Distribution of the gate of channel {channel.number} in {channel.block.label} per class."
-    show_figure(figure, name=name, key="channel", alt=alt)
     place = ranking.channels.tolist().index(channel.number)
-    st.caption(
-        f"{captions.DISTRIBUTIONS[channel.view]} {distribution.note}{_describe(ranking, place)}",
-        help=glossary.CLASS_SHARE,
-    )
-    show_downloads(distribution.table(), figure, key="channel", name=name)
+    show_result(
+        figure, distribution.table(), name=name, key="channel", explained=glossary.CLASS_SHARE, alt=alt,
+        caption=f"{captions.DISTRIBUTIONS[channel.view]} {distribution.note}{_describe(ranking, place)}",
+    )  # fmt: skip
 
 
 def _describe(ranking: ChannelRanking, place: int) -> str:

@@ -7,10 +7,6 @@ import streamlit as st
 from senet_viz.analysis.blocks import (
     BlockHealth,
     BlockMeasures,
-    gather_health,
-    gather_measures,
-    health_from_table,
-    measures_from_table,
 )
 from senet_viz.analysis.costs.networks import CostSummary
 from senet_viz.analysis.distributions.choices import choose_blocks, choose_classes
@@ -18,12 +14,12 @@ from senet_viz.analysis.distributions.panels import describe_distances
 from senet_viz.analysis.paper import read_beside_paper
 from senet_viz.analysis.walkthrough import BlockSteps, answer_steps, tell_share, tell_steps
 from senet_viz.dashboard import glossary, links
-from senet_viz.dashboard.assessments import read_stored
+from senet_viz.dashboard.assessments import know_blocks, read_stored
 from senet_viz.dashboard.controls import pick_block, pick_image, pick_several, row
 from senet_viz.dashboard.frame import Opened, assign_colours
 from senet_viz.dashboard.links import escape
 from senet_viz.dashboard.parts import keep_figure, show_answer, show_result, telling_problems
-from senet_viz.dashboard.results import Loaded, get_block_table, get_panels, keep
+from senet_viz.dashboard.results import Loaded, get_panels, keep
 from senet_viz.dashboard.uploads import Uploads, choose_uploads, name_upload, prepare_or_warn, sample_uploads
 from senet_viz.dashboard.waiting import open_network
 from senet_viz.errors import SenetVizError
@@ -187,7 +183,7 @@ def show_paper_figure(page: Opened) -> None:
         caption=f"{describe_distances(panels)} Lines that lie on each other: the class makes no difference there. The figure does not show how "
         "much single images of a class differ: that is Fig. 7, on the page Distributions.",
     )  # fmt: skip
-    rows = read_beside_paper(*_measure(page))
+    rows = read_beside_paper(*_known(page))
     if rows:
         st.markdown(
             "\n".join(f"- **{escape(row.name)}** The paper: {row.paper} *Here:* {escape(row.here)}." for row in rows)
@@ -199,18 +195,13 @@ def show_paper_figure(page: Opened) -> None:
         )
 
 
-def _measure(page: Opened) -> tuple[BlockMeasures, BlockHealth]:
-    """From a stored assessment that is fresh, else from moments."""
-    recording = page.recording
+def _known(page: Opened) -> tuple[BlockMeasures, BlockHealth]:
     try:
         stored = read_stored(page)
     except SenetVizError:  # stale: the page Claim says so and offers another
         stored = None
-    if stored is not None:
-        return gather_measures(stored.assessment, stored.tree), gather_health(stored.assessment)
-    table = get_block_table(page, False)
-    images = recording.manifest.progress.get("images", 0)
-    return measures_from_table(recording.blocks, table), health_from_table(recording.blocks, table, images)
+    health, measures = know_blocks(page, stored)
+    return measures, health
 
 
 @st.cache_resource(max_entries=8, show_spinner=False)

@@ -9,7 +9,7 @@ from senet_viz.dashboard.comparison.results import find_placement
 from senet_viz.dashboard.controls import pick, pick_block, row
 from senet_viz.dashboard.frame import Opened
 from senet_viz.dashboard.links import escape
-from senet_viz.dashboard.parts import show_downloads, show_figure, show_result
+from senet_viz.dashboard.parts import show_result
 from senet_viz.dashboard.uploads import Uploads
 from senet_viz.dashboard.waiting import wait_for
 from senet_viz.figures.comparison_gates import draw_block_gates, draw_differing_channels
@@ -65,14 +65,9 @@ def _show_differing(page: Opened, comparison: Comparison, name: str, place: Plac
     differing = comparison.channels_that_differ(name, _SHOWN)
     figure = draw_differing_channels(differing, page.screen.look, narrow=page.screen.narrow)
     label = differing.block.label
-    show_figure(
-        figure,
-        name=f"compare-channels-{stem}",
-        key="compare_channels",
-        alt=f"The channels of {label} in which the images differ most.",
-    )
-    st.caption(
-        f"{captions.DIFFERING} Ordered by the {differing.statement}. Percentiles, in the table: {escape(place.gates_note)}"
-    )
     every = comparison.channels_that_differ(name, differing.block.channels)
-    show_downloads(tabulate_differing(every, place), figure, key="compare_channels", name=f"compare-channels-{stem}")
+    show_result(
+        figure, tabulate_differing(every, place), name=f"compare-channels-{stem}", key="compare_channels",
+        alt=f"The channels of {label} in which the images differ most.",
+        caption=f"{captions.DIFFERING} Ordered by the {differing.statement}. Percentiles, in the table: {escape(place.gates_note)}",
+    )  # fmt: skip

@@ -14,15 +14,11 @@ from senet_viz.analysis.blocks import (
     BlockSimilarity,
     describe_health,
     describe_saturation,
-    gather_health,
-    gather_measures,
     gather_similarity,
-    health_from_table,
-    measures_from_table,
     ranks_are_quick,
 )
 from senet_viz.dashboard import captions, glossary, links
-from senet_viz.dashboard.assessments import Stored, find_assessment, get_measures
+from senet_viz.dashboard.assessments import Stored, find_assessment, get_measures, know_blocks
 from senet_viz.dashboard.controls import pick, pick_block, row
 from senet_viz.dashboard.frame import Opened, open_page
 from senet_viz.dashboard.links import escape
@@ -32,9 +28,10 @@ from senet_viz.dashboard.parts import (
     show_answer,
     show_downloads,
     show_figure,
+    show_result,
     telling_problems,
 )
-from senet_viz.dashboard.results import get_block_table, get_channel_measures
+from senet_viz.dashboard.results import get_channel_measures
 from senet_viz.dashboard.screen import scroll_to_section
 from senet_viz.figures.blocks import (
     draw_block_measures,
@@ -76,22 +73,12 @@ class Facts:
 
 def gather_facts(page: Opened, stored: Stored | None) -> Facts:
     """From the stored assessment, else quickly from moments."""
-    recording = page.recording
     if stored is not None:
-        tree, gates = stored.tree, stored.assessment.gates
-        return Facts(
-            gather_health(stored.assessment),
-            gather_measures(stored.assessment, tree),
-            gather_similarity(gates, tree),
-            get_measures(page, stored.made),
-            (page.stamp, stored.made),
-        )
+        similarity = gather_similarity(stored.assessment.gates, stored.tree)
+        return Facts(*know_blocks(page, stored), similarity, get_measures(page, stored.made), (page.stamp, stored.made))
     st.caption(_ASSESSED)
-    ranks = ranks_are_quick(recording) or bool(st.session_state.get(_RANKS))
-    table = get_block_table(page, ranks)
-    images = recording.manifest.progress.get("images", 0)
-    health = health_from_table(recording.blocks, table, images)
-    return Facts(health, measures_from_table(recording.blocks, table), None, None, (page.stamp, ranks))
+    ranks = ranks_are_quick(page.recording) or bool(st.session_state.get(_RANKS))
+    return Facts(*know_blocks(page, None, ranks=ranks), None, None, (page.stamp, ranks))
 
 
 def draw(page: Opened, facts: Facts, name: str, how: Callable[[], go.Figure]) -> go.Figure:
@@ -145,15 +132,14 @@ def show_block_measures(page: Opened, facts: Facts) -> None:
         return
     figure = draw(page, facts, "measures", lambda: draw_block_measures(measures, screen.look, narrow=screen.narrow))
     name = f"block-measures-{page.recording.id[:8]}"
-    show_figure(figure, name=name, alt="Measures of class dependence along the depth, with intervals where known.")
     confounded = any(c.confounded for c in measures.curves)
-    st.caption(
-        captions.MEASURES
+    show_result(
+        figure, measures.table(), name=name, key="measures", named=True, explained=glossary.BLOCK_MEASURES,
+        alt="Measures of class dependence along the depth, with intervals where known.",
+        caption=captions.MEASURES
         + " Decoding from all channels is confounded by the width of the block: compare the one at equal width."
         * confounded,
-        help=glossary.BLOCK_MEASURES,
-    )
-    show_downloads(measures.table(), figure, key="measures", name=name)
+    )  # fmt: skip
 
 
 def show_similarity(page: Opened, facts: Facts, similarity: BlockSimilarity) -> None:
@@ -162,11 +148,12 @@ def show_similarity(page: Opened, facts: Facts, similarity: BlockSimilarity) -> 
     st.header("Which blocks are alike?", anchor=False, help=glossary.SIMILARITY)
     figure = draw(page, facts, "similarity", lambda: draw_similarity(similarity, screen.look, narrow=screen.narrow))
     name = f"block-similarity-{page.recording.id[:8]}"
-    show_figure(figure, name=name, alt="Map of the similarity (CKA) between all blocks.")
     alike = similarity.most_alike()
     most = f" Most alike are {alike[0]} and {alike[1]} with a CKA of {alike[2]:.2f}." if alike else ""
-    st.caption(f"{captions.SIMILARITY}{most}", help=glossary.SIMILARITY)
-    show_downloads(similarity.table(), figure, key="similarity", name=name)
+    show_result(
+        figure, similarity.table(), name=name, key="similarity", named=True, explained=glossary.SIMILARITY,
+        alt="Map of the similarity (CKA) between all blocks.", caption=f"{captions.SIMILARITY}{most}",
+    )  # fmt: skip
 
 
 def show_channels(page: Opened, facts: Facts) -> None:
@@ -207,15 +194,11 @@ def show_scatter(page: Opened, label: str, channels: pd.DataFrame, known: list[s
         y = words[pick("Upwards", list(words), "measure_y", kind="measure", default=list(words)[1], width=240)]
     figure = draw_channels_scatter(channels, label, x, y, page.screen.look, narrow=page.screen.narrow)
     name = file_stem("channels", page.recording.id, label, y, "against", x)
-    show_figure(
-        figure,
-        name=name,
-        key="channels",
-        alt=f"{MEASURE_WORDS[y]} against {MEASURE_WORDS[x]}, a point a channel of {label}.",
-    )
-    st.caption(captions.CHANNELS)
     columns = ["channel", *known, *(["best_class_name"] if "best_class_name" in channels else [])]
-    show_downloads(channels[columns].rename(columns=dict(MEASURE_WORDS)), figure, key="channels", name=name)
+    show_result(
+        figure, channels[columns].rename(columns=dict(MEASURE_WORDS)), name=name, key="channels",
+        alt=f"{MEASURE_WORDS[y]} against {MEASURE_WORDS[x]}, a point a channel of {label}.", caption=captions.CHANNELS,
+    )  # fmt: skip
 
 
 opened = open_page("Blocks", "What do the gates of each block do?")

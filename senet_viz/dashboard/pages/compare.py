@@ -20,8 +20,8 @@ from senet_viz.dashboard.parts import (
     keep_figure,
     show_answer,
     show_downloads,
-    show_figure,
     show_folded_table,
+    show_result,
     telling_problems,
 )
 from senet_viz.dashboard.screen import ask_for_section, scroll_to_section
@@ -143,10 +143,11 @@ def show_distances(page: Opened, comparison: Comparison, stem: str) -> None:
         lambda: draw_distances(comparison, screen.look, distance=distance, image=image, narrow=screen.narrow),
     )
     name = f"compare-distances-{stem}-{distance.replace(' ', '_')}{'' if image is None else f'-image-{image + 1}'}"
-    show_figure(figure, name=name, key="distances", alt="Distance of the images' gates in every block.")
-    st.caption(captions.IMAGE_DISTANCES)
     table = comparison.pairs_table() if several and distance != "from mean" else comparison.table()
-    show_downloads(table, figure, key="distances", name=name)
+    show_result(
+        figure, table, name=name, key="distances", alt="Distance of the images' gates in every block.",
+        caption=captions.IMAGE_DISTANCES,
+    )  # fmt: skip
 
 
 def show_emergence(page: Opened, comparison: Comparison, stem: str) -> None:
@@ -163,7 +164,6 @@ def show_emergence(page: Opened, comparison: Comparison, stem: str) -> None:
         ("emergence", page.stamp, stem, comparison.precision, screen),
         lambda: draw_emergence(comparison, screen.look, narrow=screen.narrow),
     )
-    show_figure(figure, name=f"compare-emergence-{stem}", alt="Nearest class profile of every image in every block.")
     frames = (
         " A frame is around the blocks from which on the nearest class stays the predicted one; without a frame it is not the "
         "nearest in the last block."
@@ -171,11 +171,11 @@ def show_emergence(page: Opened, comparison: Comparison, stem: str) -> None:
     known = any(image.predicted is not None for image in comparison.images)
     alike = any(not block.classes_compared for block in comparison.blocks)
     none = " –: the class means of the block's gates differ by less than .001, so no class is nearest." if alike else ""
-    st.caption(
-        f"Nearest: smallest RMS distance between the image's gates and a class's mean gate.{frames if known else ''}{none} {captions.EMERGENCE_LIMITS}",
-        help=glossary.EMERGENCE,
-    )
-    show_downloads(comparison.nearest_table(), figure, key="emergence", name=f"compare-emergence-{stem}")
+    show_result(
+        figure, comparison.nearest_table(), name=f"compare-emergence-{stem}", key="emergence", named=True,
+        explained=glossary.EMERGENCE, alt="Nearest class profile of every image in every block.",
+        caption=f"Nearest: smallest RMS distance between the image's gates and a class's mean gate.{frames if known else ''}{none} {captions.EMERGENCE_LIMITS}",
+    )  # fmt: skip
 
 
 def show_compared(page: Opened, model: "Model", uploads: Uploads) -> None:
