@@ -5,18 +5,24 @@ import multiprocessing
 import os
 import runpy
 import signal
-import subprocess
 import sys
 import tempfile
 import time
 import warnings
 from collections.abc import Callable
 from multiprocessing.context import ForkServerContext
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import NamedTuple
 
 ROOT = Path(__file__).parents[2]
 PATIENCE = 240.0
+LOADED = (
+    "pydantic", "senet_viz.cli", "senet_viz.cli.doctor", "senet_viz.claims.assess", "senet_viz.recording.export",
+    "senet_viz.recording.slim", "senet_viz.report.writing", "senet_viz.workflows.comparison",
+    "senet_viz.workflows.freezing.making", "senet_viz.workflows.inspect", "senet_viz.workflows.interventions.making",
+    "senet_viz.workflows.record", "senet_viz.workflows.train", "tests.support.tiny",
+)  # fmt: skip
 
 
 class Finished(NamedTuple):
@@ -33,12 +39,10 @@ def environment() -> dict[str, str]:
 
 @functools.cache
 def server() -> ForkServerContext:
-    """Forks processes that have the package and torch loaded: that takes two seconds otherwise, for every command."""
+    """Forks processes that have loaded what commands need: that takes up to five seconds otherwise, for each of them."""
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(
-        ["senet_viz.cli", "senet_viz.workflows.record", "senet_viz.workflows.comparison", "tests.support.tiny"]
-    )
+    context.set_forkserver_preload(list(LOADED))
     return context
 
 
@@ -52,12 +56,19 @@ def run_script(path: Path, *arguments: object, folder: Path) -> Finished:
     return finish(invoke_script, [str(path), *(str(a) for a in arguments)], folder)
 
 
-def finish(target: Callable[[list[str], str, str, str], None], arguments: list[str], folder: Path) -> Finished:
+def finish(
+    target: Callable[[list[str], str, str, str], None],
+    arguments: list[str],
+    folder: Path,
+    *,
+    meanwhile: Callable[[BaseProcess], None] = lambda _: None,
+) -> Finished:
     """A process that has the package loaded already, to its end."""
     with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
         paths = [f"/proc/{os.getpid()}/fd/{file.fileno()}" for file in (out, err)]
         process = server().Process(target=target, args=(arguments, *paths, str(folder)))
         process.start()
+        meanwhile(process)
         process.join(PATIENCE)
         if process.exitcode is None:
             process.kill()
@@ -92,17 +103,17 @@ def redirect(out: str, err: str, folder: str) -> None:
         os.dup2(os.open(path, os.O_WRONLY | os.O_APPEND), number)
 
 
-def run_and_terminate(*arguments: object, started: Path) -> tuple[int, str]:
-    """Starts the command, waits until `started` exists and sends SIGTERM; its exit status and stderr."""
-    command = [sys.executable, "-m", "senet_viz", *map(str, arguments)]
-    streams = {"stdout": subprocess.DEVNULL, "stderr": subprocess.PIPE}
-    with subprocess.Popen(command, **streams, text=True, env=environment()) as process:
-        deadline = time.monotonic() + 120
-        while not started.exists() and process.poll() is None and time.monotonic() < deadline:
-            time.sleep(0.01)
-        process.send_signal(signal.SIGTERM)
-        _, error = process.communicate(timeout=60)
-        return process.returncode, error
+def run_and_kill(*arguments: object, once: Path, sign: signal.Signals) -> Finished:
+    """Starts the command, waits until the file `once` exists, sends the signal and waits for the end."""
+
+    def disturb(process: BaseProcess) -> None:
+        deadline = time.monotonic() + PATIENCE
+        while not once.exists() and process.exitcode is None and time.monotonic() < deadline:
+            time.sleep(0.002)
+        if process.pid is not None and process.exitcode is None:
+            os.kill(process.pid, sign)
+
+    return finish(invoke, [str(a) for a in arguments], Path.cwd(), meanwhile=disturb)
 
 
 def expect_refusal(done: Finished, code: int, message: str, out: Path) -> None:

@@ -1,12 +1,13 @@
 """The commands as a person types them: results on stdout, one sentence on stderr, the right exit status."""
 
 import json
+import signal
 from pathlib import Path
 
 import pandas as pd
 import pytest
 
-from tests.e2e.command import run, run_and_terminate
+from tests.e2e.command import run, run_and_kill
 from tests.support.image_files import draw_text, draw_truncated_jpeg, write_file, write_hostile_folder
 from tests.support.tiny import tiny_png, write_tiny_parquet
 
@@ -254,16 +255,16 @@ def test_bad_input_gets_one_sentence(
 
 
 def test_a_cancelled_run_says_so_and_goes_on(tmp_path: Path) -> None:
-    data = write_tiny_parquet(tmp_path / "tiny.parquet", 30_000)
+    data = write_tiny_parquet(tmp_path / "tiny.parquet", 6_000)
     arguments = ["record", "--model", "tests.support.tiny:tiny_se", "--data", data, "--out", tmp_path / "run"]
-    status, error = run_and_terminate(*arguments, started=tmp_path / "run" / "progress.json")
-    assert status == 1
-    assert error.splitlines()[-1] == "senet-viz: stopped; what was committed is kept."
-    assert "Traceback" not in error
+    ended = run_and_kill(*arguments, once=tmp_path / "run" / "progress.json", sign=signal.SIGTERM)
+    assert (ended.returncode, ended.stdout) == (1, "")
+    assert ended.stderr.splitlines()[-1] == "senet-viz: stopped; what was committed is kept."
+    assert "Traceback" not in ended.stderr
     assert json.loads((tmp_path / "run" / "progress.json").read_text(encoding="utf-8"))["state"] == "cancelled"
     assert not (tmp_path / "run" / "job.lock").exists()
     done = run(*arguments, "--json")
-    assert json.loads(done.stdout)["images"] == 30_000, done.stderr
+    assert json.loads(done.stdout)["images"] == 6_000, done.stderr
 
 
 def test_ten_folders_in_another_order_are_matched_by_name(tmp_path: Path) -> None:

@@ -2,15 +2,12 @@
 
 import json
 import signal
-import subprocess
-import sys
-import time
 from pathlib import Path
 
 import pytest
 
 from senet_viz import open_outcomes
-from tests.e2e.command import environment, expect_refusal, run
+from tests.e2e.command import expect_refusal, run, run_and_kill
 from tests.support.tiny import write_tiny_parquet
 
 IMAGES = 600
@@ -63,13 +60,7 @@ def bits(folder: Path) -> dict[str, bytes]:
 @pytest.mark.parametrize("sign", [signal.SIGKILL, signal.SIGTERM], ids=["kill -9", "terminate"])
 def test_a_killed_run_ends_with_the_same_bits(data: Path, whole: Path, tmp_path: Path, sign: signal.Signals) -> None:
     out = tmp_path / "torn"
-    command = [sys.executable, "-m", "senet_viz", *arguments(data, out)]
-    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=environment()) as process:
-        deadline = time.monotonic() + 120
-        while not (out / "outcomes-00001.parquet").exists() and process.poll() is None and time.monotonic() < deadline:
-            time.sleep(0.002)
-        process.send_signal(sign)
-        process.wait(60)
+    run_and_kill(*arguments(data, out), once=out / "outcomes-00001.parquet", sign=sign)
     torn = open_outcomes(out)
     assert not torn.complete
     assert torn.manifest.progress["consumed"] < IMAGES

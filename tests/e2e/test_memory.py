@@ -1,27 +1,33 @@
 """Memory does not grow with the number of images."""
 
 import os
-import subprocess
+import resource
 import sys
 from pathlib import Path
 
 import pytest
 
-from tests.e2e.command import environment
+from tests.e2e.command import finish, invoke
 from tests.support.tiny import write_tiny_parquet
 
 
 def peak_megabytes(data: Path, out: Path, images: int) -> float:
     """Highest resident memory of one `record --keep none` over `images` images (it starts no other process)."""
-    command = [
-        sys.executable, "-m", "senet_viz", "record", "--model", "tests.support.tiny:tiny_se", "--data", str(data), "--out", str(out),
+    arguments = [
+        "record", "--model", "tests.support.tiny:tiny_se", "--data", str(data), "--out", str(out),
         "--device", "cpu", "--keep", "none", "--batch-size", "256", "--limit", str(images),
     ]  # fmt: skip
-    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=environment()) as process:
-        _, status, usage = os.wait4(process.pid, 0)
-        process.returncode = os.waitstatus_to_exitcode(status)
-    assert process.returncode == 0
-    return usage.ru_maxrss / 1024
+    done = finish(invoke_and_tell_peak, arguments, Path.cwd())
+    assert done.returncode == 0, done.stderr
+    return int(done.stdout.splitlines()[-1]) / 1024
+
+
+def invoke_and_tell_peak(arguments: list[str], out: str, err: str, folder: str) -> None:
+    """The command, and last on stdout the peak of its process, in kilobytes; what it had loaded before counts both times."""
+    try:
+        invoke(arguments, out, err, folder)
+    finally:
+        os.write(1, f"{resource.getrusage(resource.RUSAGE_SELF).ru_maxrss}\n".encode())
 
 
 @pytest.mark.slow

@@ -155,20 +155,36 @@ def test_figures_compute_nothing_but_layout() -> None:
     assert wrong == []
 
 
+TABLES = "torch streamlit plotly"
+LOADS = {
+    "without torch": {
+        "import senet_viz": f"{TABLES} pandas pyarrow",
+        "from senet_viz import open_recording, export_statistics": TABLES,
+        "import senet_viz as sv; sv.assess, sv.read_assessment": TABLES,
+        "import senet_viz.cli": TABLES,
+        "import senet_viz as sv; sv.figures.draw_depth, sv.figures.LIGHT": "torch streamlit",
+        "from senet_viz.report.writing import write_report": "torch streamlit",
+    },
+    "with torch": {
+        "from senet_viz import record, load_model, GateRecorder": "streamlit plotly captum",
+        "import senet_viz.workflows.attribution, senet_viz.figures": "streamlit captum",
+    },
+}
+
+
+@functools.cache
+def loaded_after(process: str) -> Mapping[str, frozenset[str]]:
+    """What a new process has loaded after each of its statements, which follow each other."""
+    lines = [f"{statement}\nprint(' '.join(sys.modules))" for statement in LOADS[process]]
+    command = [sys.executable, "-c", "\n".join(["import sys", *lines])]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    return dict(zip(LOADS[process], map(frozenset, map(str.split, done.stdout.splitlines())), strict=True))
+
+
 @pytest.mark.parametrize(
-    ("statement", "unwanted"),
-    [
-        ("import senet_viz", {"torch", "streamlit", "plotly", "pandas", "pyarrow"}),
-        ("from senet_viz import open_recording, export_statistics", {"torch", "streamlit", "plotly"}),
-        ("from senet_viz import record, load_model, GateRecorder", {"streamlit", "plotly", "captum"}),
-        ("import senet_viz.workflows.attribution, senet_viz.figures", {"streamlit", "captum"}),
-        ("import senet_viz as sv; sv.assess, sv.read_assessment", {"torch", "streamlit", "plotly"}),
-        ("import senet_viz as sv; sv.figures.draw_depth, sv.figures.LIGHT", {"torch", "streamlit"}),
-        ("from senet_viz.report.writing import write_report", {"torch", "streamlit"}),
-        ("import senet_viz.cli", {"torch", "streamlit", "plotly"}),
-    ],
+    ("process", "statement"),
+    [(process, statement) for process, statements in LOADS.items() for statement in statements],
 )
-def test_importing_loads_no_more_than_it_needs(statement: str, unwanted: set[str]) -> None:
-    code = f"import sys; {statement}; print(' '.join(m for m in {sorted(unwanted)!r} if m in sys.modules))"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.split() == []
+def test_importing_loads_no_more_than_it_needs(process: str, statement: str) -> None:
+    assert "senet_viz" in loaded_after(process)[statement]
+    assert loaded_after(process)[statement] & set(LOADS[process][statement].split()) == set()

@@ -4,7 +4,9 @@ import json
 import shlex
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -15,6 +17,7 @@ from senet_viz.dashboard.jobs.running import last_sentence
 from senet_viz.errors import ArgumentError, RecordingError
 from senet_viz.images.labels import map_labels
 from senet_viz.schema import ClassTable, from_tree, to_tree
+from tests.e2e.command import run
 
 
 def leave_job(root: Path, name: str, request: RecordRequest | None = None) -> None:
@@ -133,7 +136,18 @@ def test_the_last_line_tells_why_a_command_failed(text: str, sentence: str) -> N
     assert last_sentence(text) == sentence
 
 
-def test_the_command_lines_plan_is_read_and_its_refusal_told(tmp_path: Path) -> None:
+def run_loaded(command: Sequence[str], **_: object) -> subprocess.CompletedProcess[bytes]:
+    """As `subprocess.run`, by a process that has loaded torch; what refuses a null character is asked as ever."""
+    if any("\0" in part for part in command):
+        return subprocess.run(command, check=False)
+    assert tuple(command[:3]) == (sys.executable, "-m", "senet_viz")
+    done = run(*command[3:])
+    return subprocess.CompletedProcess(command, done.returncode, done.stdout.encode(), done.stderr.encode())
+
+
+def test_the_command_lines_plan_is_read_and_its_refusal_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    instead = SimpleNamespace(run=run_loaded, DEVNULL=subprocess.DEVNULL, TimeoutExpired=subprocess.TimeoutExpired)
+    monkeypatch.setattr("senet_viz.dashboard.jobs.plan.subprocess", instead)
     plan = plan_request(RecordRequest("tests.support.tiny:tiny_se", "digits", limit=20, device="cpu"), tmp_path / "run")
     assert (plan.images, plan.blocks, len(plan.classes), plan.mapped) == (20, 2, 10, 0)
     assert plan.seconds is not None
