@@ -55,7 +55,6 @@ def name_bar(prediction: Prediction, i: int, look: Look, **axes: str) -> list[di
 
 
 Distance = Literal["rms", "cosine", "from mean"]
-DISTANCES: tuple[Distance, ...] = ("rms", "cosine", "from mean")
 _TITLES: dict[Distance, tuple[str, str]] = {
     "rms": ("RMS distance of each pair", "RMS over channels, in units of s"),
     "cosine": ("Cosine distance of each pair", "1 − cos of the differences from the recorded mean"),

@@ -16,7 +16,6 @@ from senet_viz.stats.effects import MEASURE_WORDS, Change, EffectTable, Measure,
 from senet_viz.stats.estimates import Interval
 
 Over = Literal["images", "classes"]
-OVER: tuple[Over, ...] = ("images", "classes")
 
 # Okabe and Ito 2008, lighter or darker where the page needs it; the symbol tells baselines apart without colour.
 _MARKERS: dict[str, tuple[str, str, str]] = {  # on light paper, on dark paper, symbol
