@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from senet_viz.stats.estimates import Estimate
-from senet_viz.stats.permutation import PERMUTATIONS, choose_images, permute_labels
+from senet_viz.stats.permutation import PERMUTATIONS, draw_per_class, permute_labels
 from senet_viz.stats.resampling import assign_groups, at_sizes, count_groups, resample_images
 from senet_viz.stats.shares import BlockStatistics, SumsOfSquares, block_statistics
 
@@ -277,7 +277,7 @@ def run_permutations(cell: Cell, runs: int, seed: int) -> dict[str, Any]:
     found = np.empty(runs)
     for run in range(runs):
         gates = generator.normal(size=(len(labels), cell.channels))
-        rows = choose_images(labels, seed=int(generator.integers(1 << 31)))
+        rows = draw_per_class(labels, seed=int(generator.integers(1 << 31)))
         found[run] = permute_labels(gates[rows], labels[rows], seed=int(generator.integers(1 << 31))).p
     test = stats.kstest(found - generator.uniform(size=runs) / (1 + PERMUTATIONS), "uniform")
     return {"ks_p": float(test.pvalue), "share_under_05": float((found <= 0.05).mean())}

@@ -18,38 +18,37 @@ from pathlib import Path
 import numpy as np
 
 from senet_viz import load_model, open_images
-from senet_viz.gates.activation_cache import PrefixMemory, learn_prefixes
-from senet_viz.gates.intervention import moving
+from senet_viz.gates.activation_cache import ActivationCache, build_activation_cache
+from senet_viz.gates.intervention import patching
 from senet_viz.images.loading import load_batches
 from senet_viz.models.environment import describe_environment
 from senet_viz.models.forward import observing
 from senet_viz.models.memory import keep_freed_memory
+from senet_viz.recording.options import RecordOptions
 from senet_viz.recording.outcomes import Outcome
-from senet_viz.workflows.interventions.donors import Rows
-from senet_viz.workflows.interventions.making import make_job, prepare
+from senet_viz.workflows.interventions.making import make_work, prepare
 from senet_viz.workflows.interventions.request import InterventionOptions, Request
-from senet_viz.workflows.interventions.running import Job, forward_of, judge
-from senet_viz.workflows.plan import RecordOptions
+from senet_viz.workflows.interventions.running import InterventionWork, judge
+from senet_viz.workflows.job import Rows, forward_of
 from senet_viz.workflows.record import record
 
 
-def run_plain(job: Job, request: Request, images: Rows, clean: Outcome) -> list[Outcome]:
+def run_plain(work: InterventionWork, request: Request, images: Rows, clean: Outcome) -> list[Outcome]:
     """An intervention after the other, each with images of its own."""
     found = []
-    for variant in job.variants:
+    for variant in work.variants:
         batches = load_batches(request.source, [request.indices[images]], request.model.preprocess)
         for batch in batches:
             assert batch.pixels is not None
-            with moving(request.model.module, job.moves(variant, images, clean.prediction)):
-                found.append(judge(forward_of(request.model, batch.pixels)(), job.outputs[images]))
+            with patching(request.model.module, work.patches(variant, images, clean.prediction)):
+                found.append(judge(forward_of(request.model, batch.pixels)(), work.outputs[images]))
     return found
 
 
-def run_pass(job: Job, request: Request, images: Rows) -> list[Outcome]:
-    """The plan's loop: images decoded once; what is remembered is the job's matter."""
+def run_pass(work: InterventionWork, request: Request, images: Rows) -> list[Outcome]:
+    """The plan's loop: images decoded once; what is remembered is the work's matter."""
     (batch,) = load_batches(request.source, [request.indices[images]], request.model.preprocess)
-    assert batch.pixels is not None
-    return job.run(images, batch.pixels)
+    return work(images, batch)
 
 
 def same(left: Sequence[Outcome], right: Sequence[Outcome]) -> bool:
@@ -68,7 +67,7 @@ def measure(request: Request, folder: Path) -> dict[str, object]:
     recording = record(request.model, request.source, folder / "clean", options=RecordOptions(limit=options.limit))
     prepared = prepare(request, recording)
     (folder / "scratch").mkdir()
-    whole = make_job(request, prepared, PrefixMemory({}, "none"), folder / "scratch")
+    whole = make_work(request, prepared, ActivationCache({}, "none"), folder / "scratch")
     total = len(prepared.chosen.rows)
     seconds = {"plain": 0.0, "one_pass": 0.0, "plan": 0.0}
     mode, identical = "", True
@@ -78,8 +77,10 @@ def measure(request: Request, folder: Path) -> dict[str, object]:
             if not mode:
                 (batch,) = load_batches(request.source, [request.indices[images]], request.model.preprocess)
                 assert batch.pixels is not None
-                memory = learn_prefixes(request.model.module, request.gates, forward_of(request.model, batch.pixels))
-                mode, plan = memory.mode, Job(**{**vars(whole), "memory": memory})
+                memory = build_activation_cache(
+                    request.model.module, request.gates, forward_of(request.model, batch.pixels)
+                )
+                mode, plan = memory.mode, InterventionWork(**{**vars(whole), "memory": memory})
             marks = [time.perf_counter()]
             one_pass = run_pass(whole, request, images)
             marks.append(time.perf_counter())

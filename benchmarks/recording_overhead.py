@@ -23,7 +23,7 @@ from senet_viz.models.environment import describe_environment
 from senet_viz.models.forward import forward, observing
 from senet_viz.models.memory import keep_freed_memory
 from senet_viz.models.zoo import Model
-from senet_viz.workflows.plan import RecordOptions
+from senet_viz.recording.options import RecordOptions
 
 
 def run_bare(model: Model, source: ImageSource, options: RecordOptions) -> float:

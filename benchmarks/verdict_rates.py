@@ -13,7 +13,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import torch
@@ -21,8 +21,8 @@ from planted import PATTERNS, Design, Pattern, at_the_bound, simulate
 from verdict_page import make_page, right_rate
 
 from senet_viz.claims.evidence import ClaimReport
-from senet_viz.claims.judging import judge
-from senet_viz.claims.statistics import VERDICTS
+from senet_viz.claims.judging import judge_claims
+from senet_viz.claims.statistics import Verdict
 from senet_viz.models.environment import describe_environment
 
 RESULT = Path(__file__).parent / "results" / "verdict_rates.json"
@@ -54,7 +54,7 @@ class Row:
 
 def run_pattern(name: str, pattern: Pattern, design: Design, seeds: Sequence[int]) -> list[Row]:
     """Judge so many drawn recordings."""
-    reports = [judge(simulate(pattern, design, seed)) for seed in seeds]
+    reports = [judge_claims(simulate(pattern, design, seed)) for seed in seeds]
     return [_count(name, key, pattern, design, reports) for key in pattern.expected]
 
 
@@ -65,7 +65,7 @@ def _count(name: str, key: str, pattern: Pattern, design: Design, reports: list[
     effect = _mean([evidence.effect for evidence in found])
     reach = _mean([(evidence.interval.high - evidence.interval.low) / 2 for evidence in found])
     expected = "not applicable" if claim == "C12" and design.classes <= 4 else pattern.expected[key]
-    rates = {str(verdict): counts[verdict] / len(reports) for verdict in VERDICTS}
+    rates = {str(verdict): counts[verdict] / len(reports) for verdict in get_args(Verdict)}
     return Row(name, claim, reading, design.name, expected, rates, effect, reach)
 
 

@@ -21,7 +21,7 @@ _HOMES = {
     "ImageInput": "senet_viz.workflows.comparison",
     "Manifest": "senet_viz.schema",
     "READINGS": "senet_viz.claims.declaring",
-    "RecordOptions": "senet_viz.workflows.plan",
+    "RecordOptions": "senet_viz.recording.options",
     "Recording": "senet_viz.recording.reader",
     "SenetVizError": "senet_viz.errors",
     "advise_freezing": "senet_viz.workflows.freezing.making",
@@ -78,6 +78,7 @@ if TYPE_CHECKING:
     from senet_viz.models.zoo import bundled_folder as bundled_folder
     from senet_viz.models.zoo import load_model as load_model
     from senet_viz.recording.export import export_statistics as export_statistics
+    from senet_viz.recording.options import RecordOptions as RecordOptions
     from senet_viz.recording.outcomes import open_outcomes as open_outcomes
     from senet_viz.recording.reader import Recording as Recording
     from senet_viz.recording.reader import open_recording as open_recording
@@ -96,7 +97,6 @@ if TYPE_CHECKING:
     from senet_viz.workflows.interventions.making import intervene as intervene
     from senet_viz.workflows.output_attribution import attribute_output as attribute_output
     from senet_viz.workflows.output_attribution import compute_grad_cam as compute_grad_cam
-    from senet_viz.workflows.plan import RecordOptions as RecordOptions
     from senet_viz.workflows.record import record as record
     from senet_viz.workflows.recorded_model import load_recorded_model as load_recorded_model
 

@@ -1,13 +1,22 @@
-"""The words that both wings share: what a gate, a class table and a recording's manifest are."""
+"""The words that both wings share: what a gate, a class table and a recording's manifest are, and frozen data as JSON."""
 
 import dataclasses
+import functools
+import math
+import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Self
+from types import UnionType
+from typing import Any, Self, TypeVar, Union, cast, get_args, get_origin, get_type_hints
 
-from senet_viz.errors import ArgumentError, RecordingError
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
 
+from senet_viz.errors import ArgumentError, RecordingError, SenetVizError
+
+Floats = NDArray[np.float64]
 SCHEMA_VERSION = 1
 HISTOGRAM_BINS = 64
 UNLABELLED = -1
@@ -163,43 +172,30 @@ class Manifest:
 
     def to_json(self) -> dict[str, Any]:
         """A tree of plain values for `manifest.json`."""
-        return {f.name: _plain(getattr(self, f.name)) for f in dataclasses.fields(self)}
+        tree: dict[str, Any] = to_tree(self)
+        return tree
 
     @classmethod
-    def from_json(cls, tree: Mapping[str, Any], where: str = "manifest.json") -> Self:
+    def from_json(cls, tree: Mapping[str, Any], where: str = "manifest.json", advice: str = "record again") -> Self:
         """The inverse of `to_json`.
 
         Raises:
-            RecordingError: a later schema version, or a field that is missing or unknown.
+            RecordingError: a later schema version, or a field that is missing, unknown or of another type.
         """
         version = tree.get("schema_version")
         if version != SCHEMA_VERSION:
             raise RecordingError(
                 f"{where} has schema version {version!r}, this version of senet_viz reads {SCHEMA_VERSION}: "
-                "open it with the version that wrote it, or record again."
+                f"open it with the version that wrote it, or {advice}."
             )
-        try:
-            values = dict(tree)
-            values["gates"] = tuple(Gate(**{**g, "range": tuple(g["range"])}) for g in tree["gates"])
-            values["classes"] = ClassTable(tuple(tree["classes"]["names"]), tuple(tree["classes"]["wnids"]))
-            mapping = tree["mapping"]
-            values["mapping"] = LabelMapping(tuple(mapping["outputs"]), mapping["method"], mapping["note"])
-            values["files"] = tuple(FileEntry(**f) for f in tree["files"])
-            values["throughput"] = tuple(tree["throughput"])
-            values["notes"] = tuple(tree["notes"])
-            return cls(**values)
-        except (KeyError, TypeError) as error:
-            raise RecordingError(f"{where} is not a recording's manifest ({error}): record again.") from error
+        needed = dict.fromkeys(("throughput", "files", "notes"))  # new ones begin without, stored ones have them
+        return from_tree(cls, {**needed, **tree}, where, advice)
 
 
-def _plain(value: Any) -> Any:
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return {f.name: _plain(getattr(value, f.name)) for f in dataclasses.fields(value)}
-    if isinstance(value, Mapping):
-        return {str(key): _plain(item) for key, item in value.items()}
-    if isinstance(value, (tuple, list)):
-        return [_plain(item) for item in value]
-    return value
+def check_class(classes: ClassTable, index: int) -> None:
+    """Raises ArgumentError where there is no such class."""
+    if not 0 <= index < len(classes):
+        raise ArgumentError(f"There is no class {index}: classes go from 0 to {len(classes) - 1}.")
 
 
 def label_classes(table: ClassTable) -> tuple[str, ...]:
@@ -231,3 +227,113 @@ def check_depth(depth: int) -> None:
     """Refuses an excitation of fewer than two linear layers (ArgumentError)."""
     if depth < 2:
         raise ArgumentError(f"An excitation of {depth} linear layers: it has at least 2, one to C/r and one back to C.")
+
+
+def to_tree(value: Any) -> Any:
+    """Frozen data as JSON has it: dataclasses and mappings as dicts, sequences and arrays as lists, null for what is not finite."""
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {f.name: to_tree(getattr(value, f.name)) for f in dataclasses.fields(value)}
+    if isinstance(value, Mapping):
+        return {str(key): to_tree(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [to_tree(item) for item in value]
+    if isinstance(value, (np.ndarray, np.generic)):
+        return to_tree(value.tolist())
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+T = TypeVar("T")
+Layout = Callable[[Any], Mapping[str, Any]]
+_REASON = re.compile(r"(.*?)\.?(?: - at (?:`key` in )?`\$(.*)`)?", re.DOTALL)
+_hints = functools.cache(get_type_hints)
+
+
+def from_tree(
+    kind: type[T],
+    tree: Any,
+    where: str,
+    advice: str,
+    *,
+    path: str = "",
+    layouts: Mapping[type, Layout] | None = None,
+    renamed: Mapping[str, str] | None = None,
+    error: type[SenetVizError] = RecordingError,
+) -> T:
+    """The inverse of `to_tree`: types are checked, and null where a float belongs is NaN.
+
+    Args:
+        kind: a dataclass, or a tuple or mapping of some.
+        tree: plain values; what is of its kind already is taken as it is.
+        where: the file, for the message.
+        advice: what to do about a damaged one, for the message.
+        path: of the tree in the file.
+        layouts: for dataclasses that are not stored field by field, from what is stored to the fields; what else it
+            holds is passed over, while unknown fields of other dataclasses are refused.
+        renamed: parts of paths that layouts make, as the file has them.
+        error: what is raised.
+
+    Raises:
+        SenetVizError: as `error`; names the path of what is missing, unknown or of another type.
+    """
+    try:
+        built: T = _build(kind, tree, path, layouts or {})
+    except _MisfitError as misfit:
+        at = misfit.path.lstrip(".")
+        for field_name, stored in (renamed or {}).items():
+            at = at.replace(field_name, stored)
+        raise error(f"{where}{', ' if at else ''}{at}: {misfit}; {advice}.") from misfit
+    return built
+
+
+class _MisfitError(Exception):
+    def __init__(self, reason: str, path: str) -> None:
+        super().__init__(reason)
+        self.path = path
+
+
+def _build(kind: Any, value: Any, path: str, layouts: Mapping[type, Layout]) -> Any:
+    return _convert(kind, _fit(kind, value, path, layouts), path)
+
+
+def _convert(kind: Any, value: Any, path: str) -> Any:
+    try:
+        return msgspec.convert(value, kind, dec_hook=lambda _, array: array)
+    except msgspec.ValidationError as error:
+        found = _REASON.fullmatch(str(error))
+        assert found is not None
+        raise _MisfitError(found[1], path + (found[2] or "")) from error
+
+
+def _fit(kind: Any, value: Any, path: str, layouts: Mapping[type, Layout]) -> Any:
+    """What msgspec has no word for: NaN, arrays, unknown fields of dataclasses, and which key of a mapping is wrong."""
+    origin, inner = get_origin(kind), get_args(kind)
+    if value is None:
+        return math.nan if kind is float else None
+    if origin in (Union, UnionType):
+        return _fit(inner[0], value, path, layouts)
+    if origin is np.ndarray and not isinstance(value, np.ndarray):
+        rows = isinstance(value, list) and isinstance(next(iter(value), 0), list)
+        found = _convert(list[list[float | None]] if rows else list[float | None], value, path)
+        if rows and len({len(row) for row in found}) > 1:
+            raise _MisfitError("Expected rows of one length", path)
+        return np.array(found, np.float64)
+    if origin is tuple and isinstance(value, list) and (inner[-1] is ... or len(inner) == len(value)):
+        kinds = inner[:1] * len(value) if inner[-1] is ... else inner
+        return [_fit(k, v, f"{path}[{at}]", layouts) for at, (k, v) in enumerate(zip(kinds, value))]
+    if isinstance(value, Mapping) and dataclasses.is_dataclass(kind):
+        return _fit_fields(cast(type, kind), value, path, layouts)
+    if isinstance(value, Mapping) and origin is Mapping:
+        return {key: _build(inner[1], item, f"{path}.{key}", layouts) for key, item in value.items()}
+    return value
+
+
+def _fit_fields(kind: type, value: Mapping[str, Any], path: str, layouts: Mapping[type, Layout]) -> dict[str, Any]:
+    hints = _hints(kind)
+    try:
+        value = layouts[kind](value) if kind in layouts else value
+    except (KeyError, TypeError) as error:
+        reason = f"Object missing required field `{error.args[0]}`" if isinstance(error, KeyError) else str(error)
+        raise _MisfitError(reason, path) from error
+    if kind not in layouts and (unknown := [name for name in value if name not in hints]):
+        raise _MisfitError(f"Object has unknown field `{unknown[0]}`", path)
+    return {name: _fit(hints[name], value[name], f"{path}.{name}", layouts) for name in value if name in hints}

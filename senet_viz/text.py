@@ -1,6 +1,7 @@
 """Numbers, durations and sizes in words."""
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -22,6 +23,26 @@ def bytes_text(count: float) -> str:
             return f"{count:.0f} {unit}" if unit == "B" else f"{count:.1f} {unit}"
         count /= 1000
     return f"{count:.1f} GB"
+
+
+def number_text(value: float, form: str, *, unknown: str | None = None) -> str:
+    """A number by a format such as "z.3f" (z: no minus before 0) or "+.2f", with a real minus; `unknown` for NaN."""
+    return unknown if unknown is not None and math.isnan(value) else f"{value:{form}}".replace("-", "−")
+
+
+def limits_text(low: float, high: float, form: str, *, unknown: str | None = None) -> str:
+    """Both ends of an interval: "[−0.80, −0.04]"."""
+    return f"[{number_text(low, form, unknown=unknown)}, {number_text(high, form, unknown=unknown)}]"
+
+
+def join_words(words: Sequence[str]) -> str:
+    """One after the other: "a", "a and b", "a, b and c"; "" for none."""
+    return " and ".join(part for part in (", ".join(words[:-1]), *words[-1:]) if part)
+
+
+def finite_or_none(value: float) -> float | None:
+    """For JSON, which knows no NaN: None for what is not finite."""
+    return float(value) if math.isfinite(value) else None
 
 
 _LEAST, _MOST = 3, 6

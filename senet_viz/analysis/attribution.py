@@ -9,7 +9,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from senet_viz.errors import ArgumentError
-from senet_viz.schema import Gate
+from senet_viz.schema import Floats, Gate
 
 PixelMethod = Literal["gradient", "integrated"]
 PIXEL_METHODS: tuple[PixelMethod, ...] = ("gradient", "integrated")
@@ -20,7 +20,6 @@ LARGEST_RESIDUAL = 0.05  # of the gate's change, above which integrated gradient
 _NO_CHANGE = 1e-6  # in s: what float32 leaves of a network's sums
 _CLIPPED = 0.5  # % of pixels whose colour ends early, so that a single one does not make all others pale
 
-Floats = NDArray[np.float64]
 Picture = NDArray[np.uint8]
 
 

@@ -8,15 +8,16 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from senet_viz.claims.assessment import Assessment, CurveName
+from senet_viz.claims.assessment import Assessment
 from senet_viz.recording.moments import Moments
 from senet_viz.recording.reader import Recording
-from senet_viz.schema import Gate, label_blocks
+from senet_viz.schema import Floats, Gate, label_blocks
 from senet_viz.stats.channels import ChannelMeasures, measure_channels
-from senet_viz.stats.tables import block_table
+from senet_viz.stats.health import GateHealth
+from senet_viz.stats.shares import CurveName
+from senet_viz.stats.tables import block_row
 
-Floats = NDArray[np.float64]
-_FROM_MOMENTS = ("near_one", "near_zero", "at_lower", "at_upper", "dead", "profile_rank")
+_FROM_MOMENTS = tuple(field.name for field in fields(GateHealth))
 
 
 @dataclass(frozen=True, eq=False)
@@ -290,7 +291,7 @@ def measure_blocks(recording: Recording, *, ranks: bool = True, best: bool = Tru
     Raises:
         RecordingError: a file is missing or damaged.
     """
-    tables = [block_table(recording, gate, ranks=ranks, best=best) for gate in recording.blocks]
+    tables = [block_row(recording, gate, ranks=ranks, best=best) for gate in recording.blocks]
     return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame()
 
 

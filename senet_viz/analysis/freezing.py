@@ -209,17 +209,6 @@ class FreezePath:
             "time saved, lower quartile": low, "time saved, upper quartile": high,
         }  # fmt: skip
 
-    def candidate_table(self) -> pd.DataFrame:
-        """A row a step and candidate, on the half for choosing."""
-        rows = [
-            {
-                "frozen": size, "block": self.gate(tried.block).label, "chosen": tried.block == step.block,
-                "Δ top-1, choosing": tried.top1, "Δ loss, choosing": tried.loss,
-            }
-            for size, step in enumerate(self.steps, start=1) for tried in step.candidates
-        ]  # fmt: skip
-        return pd.DataFrame(rows)
-
 
 def _lies_within(cost: Cost, loss: float) -> bool:
     """By the lower limit, where there is one: what only just fits would hardly be confirmed."""

@@ -1,25 +1,23 @@
 """`freezing.json`: a path as it grows, replaced whole with every step; the advice in sentences and in plain numbers."""
 
-import dataclasses
-import json
-from collections.abc import Mapping, Sequence
+import contextlib
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from senet_viz.analysis.freezing import Candidate, Cost, FreezeAdvice, FreezePath, FreezeStep, Timing, least_reach
+from senet_viz.analysis.freezing import Candidate, Cost, FreezeAdvice, FreezePath, FreezeStep, least_reach
 from senet_viz.errors import RecordingError
 from senet_viz.paths import expand_home, tell_refusal
-from senet_viz.recording.files import as_recording_errors, replace_json
+from senet_viz.recording.files import as_recording_errors, read_json, replace_json
 from senet_viz.recording.layout import FREEZING
 from senet_viz.recording.reader import Recording
-from senet_viz.schema import Gate
+from senet_viz.schema import Gate, Layout, from_tree, to_tree
 from senet_viz.stats.effects import say_limits
-from senet_viz.stats.estimates import Estimate
 
 FREEZING_VERSION = 1
 _KIND = "freezing"
+_RENAMED = {".top1.working": ".top1", ".top1.replicates": ".replicates"}
+_ADVICE = "copy it again, or delete it and freeze again"
 
 
 def write_freezing(folder: Path, path: FreezePath) -> None:
@@ -39,14 +37,8 @@ def stored_freezing(folder: Path) -> FreezePath | None:
         RecordingError: it can not be read.
     """
     file = folder / FREEZING
-    try:
-        return from_json(json.loads(file.read_bytes()))
-    except (FileNotFoundError, NotADirectoryError):
-        return None
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise RecordingError(
-            f"{file} could not be read ({error}): copy it again, or delete it and freeze again."
-        ) from error
+    tree = read_json(file, _ADVICE)
+    return None if tree is None else from_json(tree, str(file))
 
 
 def open_freezing(folder: str | Path) -> FreezePath:
@@ -76,6 +68,26 @@ def read_freezing(recording: Recording) -> FreezePath | None:
     return found
 
 
+def find_freezing_path(recording: Recording, folders: Iterable[Path]) -> FreezePath | None:
+    """The finished path beside a recording, else that of the first folder that holds one for it; None where none does.
+
+    What lies in the folders and is damaged, unfinished or of another network or other images is passed over.
+
+    Raises:
+        RecordingError: the one beside the recording is damaged, or of another network or other images.
+    """
+    found = read_freezing(recording)
+    if found is not None and found.complete:
+        return found
+    for folder in folders:
+        with contextlib.suppress(RecordingError):
+            found = stored_freezing(folder)
+            if found is not None and found.complete:
+                check_freezing(found, recording)
+                return found
+    return None
+
+
 def check_freezing(path: FreezePath, recording: Recording) -> None:
     """Refuse a path that does not speak of what was recorded.
 
@@ -97,48 +109,25 @@ def check_freezing(path: FreezePath, recording: Recording) -> None:
 
 
 def to_json(path: FreezePath) -> dict[str, Any]:
-    """Plain values; NaN becomes null when it is written."""
-    return {
-        "freezing_version": FREEZING_VERSION,
-        "kind": _KIND,
-        "id": path.id,
-        "complete": path.complete,
-        "identity": dict(path.identity),
-        "environment": dict(path.environment),
-        "gates": [dataclasses.asdict(gate) for gate in path.gates],
-        "parameters": path.parameters,
-        "images": list(path.images),
-        "clean": list(path.clean),
-        "steps": [_step_tree(step) for step in path.steps],
-        "timing": None
-        if path.timing is None
-        else {**dataclasses.asdict(path.timing), "ratios": path.timing.ratios.tolist()},
-        "notes": list(path.notes),
-    }
+    """Plain values; what is not a number is null."""
+    head = {"freezing_version": FREEZING_VERSION, "kind": _KIND, "id": path.id, "complete": path.complete}
+    tree: dict[str, Any] = to_tree({**head, **vars(path), "steps": [_step_tree(step) for step in path.steps]})
+    return tree
 
 
-def from_json(tree: Mapping[str, Any]) -> FreezePath:
+def from_json(tree: Mapping[str, Any], where: str = FREEZING) -> FreezePath:
     """The inverse of `to_json`.
 
     Raises:
-        KeyError, TypeError, ValueError: it is no such tree.
+        RecordingError: it is no such tree.
     """
-    if tree.get("kind") != _KIND or tree.get("freezing_version") != FREEZING_VERSION:
-        raise ValueError(f"version {tree.get('freezing_version')!r} of {tree.get('kind')!r}, not {FREEZING_VERSION}")
-    timing = tree["timing"]
-    return FreezePath(
-        id=tree["id"],
-        identity=tree["identity"],
-        environment=tree["environment"],
-        gates=tuple(Gate(**{**gate, "range": tuple(gate["range"])}) for gate in tree["gates"]),
-        parameters=tree["parameters"],
-        images=(tree["images"][0], tree["images"][1]),
-        clean=(_number(tree["clean"][0]), _number(tree["clean"][1])),
-        steps=tuple(_step(step) for step in tree["steps"]),
-        timing=None if timing is None else Timing(**{**timing, "ratios": np.array(timing["ratios"], dtype=np.float64)}),
-        notes=tuple(tree["notes"]),
-        complete=tree["complete"],
-    )
+    version, kind = tree.get("freezing_version"), tree.get("kind")
+    if kind != _KIND or version != FREEZING_VERSION:
+        raise RecordingError(
+            f"{where} could not be read (version {version!r} of {kind!r}, not {FREEZING_VERSION}): {_ADVICE}."
+        )
+    layouts: Mapping[type, Layout] = {FreezePath: dict, FreezeStep: dict, Candidate: dict, Cost: _cost}
+    return from_tree(FreezePath, tree, where, _ADVICE, layouts=layouts, renamed=_RENAMED)
 
 
 def _step_tree(step: FreezeStep) -> dict[str, Any]:
@@ -146,31 +135,19 @@ def _step_tree(step: FreezeStep) -> dict[str, Any]:
         "block": step.block,
         "choosing": _cost_tree(step.choosing),
         "confirming": None if step.confirming is None else _cost_tree(step.confirming),
-        "candidates": [dataclasses.asdict(candidate) for candidate in step.candidates],
+        "candidates": step.candidates,
     }
 
 
 def _cost_tree(cost: Cost) -> dict[str, Any]:
-    limits = cost.interval()
     return {
-        "images": cost.images, "loss": cost.loss, "top1": cost.top1.value, "low": limits.low, "high": limits.high,
-        "level": limits.level, "replicates": cost.top1.replicates.tolist(),
+        "images": cost.images, "loss": cost.loss, "top1": cost.top1.value, **to_tree(cost.interval()),
+        "replicates": cost.top1.replicates,
     }  # fmt: skip
 
 
-def _step(tree: Mapping[str, Any]) -> FreezeStep:
-    candidates = tuple(Candidate(c["block"], _number(c["top1"]), _number(c["loss"])) for c in tree["candidates"])
-    confirming = None if tree["confirming"] is None else _cost(tree["confirming"])
-    return FreezeStep(tree["block"], candidates, _cost(tree["choosing"]), confirming)
-
-
-def _cost(tree: Mapping[str, Any]) -> Cost:
-    replicates = np.array(tree["replicates"], dtype=np.float64)
-    return Cost(Estimate(_number(tree["top1"]), replicates), _number(tree["loss"]), tree["images"])
-
-
-def _number(value: float | None) -> float:
-    return float("nan") if value is None else value
+def _cost(tree: Mapping[str, Any]) -> Mapping[str, Any]:
+    return {**tree, "top1": {"working": tree["top1"], "replicates": tree["replicates"]}}
 
 
 def answer_freezing(advice: FreezeAdvice) -> str:

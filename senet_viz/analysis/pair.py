@@ -8,13 +8,15 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from senet_viz.claims.assessment import Assessment, CurveName
+from senet_viz.claims.assessment import Assessment
 from senet_viz.claims.declaring import say_interval
 from senet_viz.claims.evidence import ClaimReport, Evidence
 from senet_viz.errors import ArgumentError
 from senet_viz.recording.reader import Recording
-from senet_viz.schema import Gate, label_blocks
-from senet_viz.stats.estimates import LEVEL, Estimate, Interval, combine, difference_of_sds
+from senet_viz.schema import Floats, Gate, label_blocks
+from senet_viz.stats.estimates import LEVEL, Estimate, Interval, combine, difference_of_sds, signed_limits
+from senet_viz.stats.shares import STATISTICS, CurveName
+from senet_viz.text import limits_text
 
 
 @dataclass(frozen=True)
@@ -90,16 +92,11 @@ def _independent(first: Estimate, second: Estimate, level: float) -> Interval:
 
 
 def _limits(estimate: Estimate, level: float) -> tuple[float, float, float]:
-    """Lower limit, value and upper limit; signed roots for SDs, since a limit cut off at 0 would hide its reach."""
-    limits = replace(estimate, scale="identity").interval(level)
-    values = (limits.low, estimate.working, limits.high)
+    """Lower limit, value and upper limit; of SDs as signed roots."""
     if estimate.scale == "square root":
-        values = (_signed_root(limits.low), _signed_root(estimate.working), _signed_root(limits.high))
-    return values
-
-
-def _signed_root(variance: float) -> float:
-    return float(np.sign(variance) * np.sqrt(np.abs(variance)))
+        return signed_limits(estimate, level)
+    found = replace(estimate, scale="identity").interval(level)
+    return found.low, estimate.working, found.high
 
 
 def explain_pairing(
@@ -130,16 +127,9 @@ def _same_images(first: Recording, second: Recording) -> bool:
     return drawn[0] == drawn[1] and not skipped
 
 
-Floats = NDArray[np.float64]
-PAIR_CURVES: tuple[CurveName, ...] = ("omega_squared", "between_sd", "within_sd", "near_one")
-PAIR_WORDS: Mapping[CurveName, str] = {
-    "omega_squared": "class share ω²",
-    "between_sd": "between-class SD, in s",
-    "within_sd": "within-class SD, in s",
-    "near_one": "share of s > .9",
-}
+_SHOWN = tuple(statistic for statistic in STATISTICS if not statistic.along_mean)
+PAIR_WORDS: Mapping[CurveName, str] = {statistic.name: statistic.title for statistic in _SHOWN}
 _SAME = 5e-4
-_ROOTS = ("between_sd", "within_sd")
 
 
 @dataclass(frozen=True, eq=False)
@@ -162,7 +152,7 @@ class PairSide:
     @classmethod
     def from_assessment(cls, name: str, found: Assessment) -> "PairSide":
         """With replicates, where the assessment has them."""
-        estimates = {curve: tuple(block.gate[curve] for block in found.blocks) for curve in PAIR_CURVES}
+        estimates = {curve: tuple(block.gate[curve] for block in found.blocks) for curve in PAIR_WORDS}
         return cls(name, found.gates, found.images, found.classes, estimates)
 
     @classmethod
@@ -170,11 +160,10 @@ class PairSide:
         """From `measure_selectivity(per="block")`: without replicates."""
         nothing = np.zeros(0)
         estimates = {
-            curve: tuple(
-                Estimate(v * v, nothing, "square root") if curve in _ROOTS else Estimate(v, nothing)
-                for v in table[curve].to_list()
+            s.name: tuple(
+                Estimate(v if s.scale == "identity" else v * v, nothing, s.scale) for v in table[s.name].to_list()
             )
-            for curve in PAIR_CURVES
+            for s in _SHOWN
         }
         return cls(name, gates, int(table["images"].iloc[0]), int(table["classes"].iloc[0]), estimates)
 
@@ -241,7 +230,7 @@ class RecordingPair:
         if not intervals:
             return f"{sentence}."
         apart = sum(i.low > 0 or i.high < 0 for i in intervals)
-        limits = f"[{found[at].interval.low:.3f}, {found[at].interval.high:.3f}]".replace("-", "−")
+        limits = limits_text(found[at].interval.low, found[at].interval.high, ".3f")
         return f"{sentence} {limits}. In {apart} of {len(intervals)} blocks the 95 % interval leaves 0 out."
 
 
@@ -259,7 +248,7 @@ def pair_recordings(first: PairSide, second: PairSide, *, paired: bool = False) 
             subtract_estimates(first.estimates[name][i], second.estimates[name][j], paired=paired)
             for i, j in match.pairs
         )
-        for name in PAIR_CURVES
+        for name in PAIR_WORDS
     }
     return RecordingPair(first, second, match, paired, differences)
 

@@ -8,6 +8,7 @@ import numpy as np
 from senet_viz.analysis.blocks import BlockHealth, BlockMeasures
 from senet_viz.claims.inputs import Role, find_roles
 from senet_viz.schema import label_blocks
+from senet_viz.text import limits_text, number_text
 
 SHARE, SD = "class share ω², pooled", "between-class SD"
 PAPER_WORDS: Mapping[Role, str] = {
@@ -90,5 +91,5 @@ def _tell(value: tuple[float, float, float], digits: int) -> str:
     least = 10.0**-digits
     if 0 < middle < least / 2:
         return f"less than {least:g}"
-    interval = f" [{low:.{digits}f}, {high:.{digits}f}]" if np.isfinite(low) else ""
-    return f"{middle:.{digits}f}{interval}".replace("-", "−")
+    form = f".{digits}f"
+    return number_text(middle, form) + (f" {limits_text(low, high, form)}" if np.isfinite(low) else "")

@@ -12,7 +12,7 @@ from senet_viz.errors import ArgumentError
 from senet_viz.schema import Gate
 
 TRIAL_BASELINES = ("one", "zero", "mean", "class_mean", "predicted_class_mean")
-DOSES = (0.0, 0.25, 0.5, 0.75, 1.0)
+STRENGTHS = (0.0, 0.25, 0.5, 0.75, 1.0)
 _TOP = 5
 
 

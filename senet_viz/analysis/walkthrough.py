@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from senet_viz.errors import ArgumentError
 from senet_viz.schema import Gate
+from senet_viz.text import number_text
 
 Floats = NDArray[np.float32]
 LARGEST_SIDE = 64  # of a map that is kept
@@ -332,8 +333,8 @@ def _tell_terms(steps: BlockSteps, row: int) -> str:
     if steps.hidden is None or (terms := steps.hidden.terms(row)) is None or not np.any(terms):
         return ""
     leading = [j for j in np.argsort(-np.abs(terms), kind="stable")[:MOST_TERMS] if terms[j]]
-    told = ", ".join(f"h{subscript(int(j))} ({_signed(terms[j])})" for j in leading)
-    return f"Channel {int(steps.shown[row])} is moved most by {told}; its constant b₂ is {_signed(steps.hidden.bias[row])}."
+    told = ", ".join(f"h{subscript(int(j))} ({number_text(terms[j], '+.2f')})" for j in leading)
+    return f"Channel {int(steps.shown[row])} is moved most by {told}; its constant b₂ is {number_text(steps.hidden.bias[row], '+.2f')}."
 
 
 def _tell_scale(steps: BlockSteps, channel: int, c: str) -> Step:
@@ -350,14 +351,9 @@ def _n(value: float) -> str:
     """Three significant digits, with a real minus; tiny values in powers of ten."""
     if not np.isfinite(value):
         return "not finite"
-    text = f"{value:.3g}" if abs(value) < 1000 else f"{value:.3e}"
-    return text.replace("-", "−")
-
-
-def _signed(value: float) -> str:
-    return f"{value:+.2f}".replace("-", "−")
+    return number_text(value, ".3g" if abs(value) < 1000 else ".3e")
 
 
 def _s(value: float) -> str:
     """A gate to three digits after the point: a recorded one is known to about 2e-4."""
-    return f"{value:.3f}".replace("-", "−")
+    return number_text(value, ".3f")

@@ -1,26 +1,24 @@
 """C12: do few classes, taken at random, tell what all classes tell?"""
 
-import math
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import special
 
 from senet_viz.claims.inputs import BlockSeries, ClassSubsets, Layout, Role
 from senet_viz.claims.statistics import Found, SeriesStatistic, Side, not_found, satisfies
 from senet_viz.errors import ArgumentError
 from senet_viz.recording.moments import Moments
-from senet_viz.stats.estimates import LEVEL, Interval
+from senet_viz.schema import Floats
+from senet_viz.stats.estimates import wilson_interval
 from senet_viz.stats.shares import SumsOfSquares, omega_squared
 
-Floats = NDArray[np.float64]
 SUBSET_SIZE = 4
 SUBSETS = 1_000
 
 
 @dataclass(frozen=True)
-class Condition:
+class Threshold:
     """A number that must lie on one side of a bound."""
 
     statistic: SeriesStatistic
@@ -39,7 +37,7 @@ class Agreement:
         claims: the id of each and its conditions.
     """
 
-    claims: tuple[tuple[str, tuple[Condition, ...]], ...]
+    claims: tuple[tuple[str, tuple[Threshold, ...]], ...]
 
     @property
     def roles(self) -> tuple[Role, ...]:
@@ -62,10 +60,11 @@ class Agreement:
         together = np.all([values[defined] == 1 for values in agree.values()], axis=0)
         alone = ", ".join(f"{claim} alone {values[defined].mean():.1%}" for claim, values in agree.items())
         note = f"{len(together):,} random subsets of {subsets.size} classes; {alone}"
-        return Found(float(together.mean()), wilson_interval(int(together.sum()), len(together), level), note)
+        share = float(together.mean())
+        return Found(share, wilson_interval(share, len(together), level), note)
 
     def _agree(
-        self, conditions: tuple[Condition, ...], subsets: ClassSubsets, known: BlockSeries, layout: Layout
+        self, conditions: tuple[Threshold, ...], subsets: ClassSubsets, known: BlockSeries, layout: Layout
     ) -> Floats:
         """1 where a claim comes out as on all classes, 0 where not, NaN where it is not defined, (R,)."""
         on_subsets, on_all, undefined = [], [], np.zeros(len(subsets.omega_squared), dtype=bool)
@@ -79,21 +78,6 @@ class Agreement:
             on_all.append(bool(satisfies(point, c.side, c.bound)))
         agree = np.all(on_subsets, axis=0) == all(on_all)
         return np.where(undefined, np.nan, agree.astype(np.float64))
-
-
-def wilson_interval(successes: int, trials: int, level: float = LEVEL) -> Interval:
-    """Wilson's score interval (1927) for a share: stays within [0, 1] and holds near both ends.
-
-    Args:
-        successes: of
-        trials: at least 1.
-        level: of the interval.
-    """
-    z = float(special.ndtri((1 + level) / 2))
-    share = successes / trials
-    middle = (share + z**2 / (2 * trials)) / (1 + z**2 / trials)
-    reach = z / (1 + z**2 / trials) * math.sqrt(share * (1 - share) / trials + z**2 / (4 * trials**2))
-    return Interval(max(0.0, middle - reach), min(1.0, middle + reach), level)
 
 
 def draw_subsets(

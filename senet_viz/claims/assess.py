@@ -4,7 +4,7 @@ import dataclasses
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -19,6 +19,8 @@ from senet_viz.claims.evidence import ClaimReport
 from senet_viz.claims.inputs import ClassSubsets
 from senet_viz.errors import ArgumentError, RecordingError
 from senet_viz.recording.layout import Quantity
+from senet_viz.recording.outcomes import Outcomes, open_outcomes
+from senet_viz.recording.outcomes_nearby import find_outcomes
 from senet_viz.recording.reader import Recording
 from senet_viz.schema import Gate
 from senet_viz.stats.correctness import compare_outcomes, plan_outcomes
@@ -28,10 +30,6 @@ from senet_viz.stats.effects import EffectTable
 from senet_viz.stats.similarity import compare_representations
 from senet_viz.stats.superclasses import Superclasses, partition_recording, read_superclasses, wordnet_superclasses
 from senet_viz.stats.tables import channel_table, measured_blocks
-
-if TYPE_CHECKING:
-    from senet_viz.recording.outcomes import Outcomes
-
 
 Progress = Callable[[int, int, str], None]
 QUANTITIES: tuple[Quantity, ...] = ("gate", "squeeze")
@@ -44,7 +42,7 @@ def assess(
     recording: Recording,
     *,
     control: Recording | Sequence[Recording] | None = None,
-    interventions: "Outcomes | str | Path | None" = None,
+    interventions: Outcomes | str | Path | None = None,
     superclasses: Path | None = None,
     into: Recording | None = None,
     seed: int = 0,
@@ -55,7 +53,8 @@ def assess(
     Args:
         recording: complete and full; all gates kept for intervals.
         control: of the same images by networks of the same architecture, e.g. with random weights of three seeds.
-        interventions: what `intervene` made with the same network on the same images, or some of them; or its folder.
+        interventions: what `intervene` made with the same network on the same images, or some of them; or its folder. Those
+            that lie near the recording are found (`find_outcomes`) unless this is "none".
         superclasses: a CSV of class,superclass; WordNet's by default, where classes are known by wnid.
         into: a slim form of this recording, beside which the files are written instead.
         seed: of groups, permutations, splits and draws.
@@ -140,12 +139,12 @@ def _target(recording: Recording, into: Recording | None) -> Recording:
     return into
 
 
-def _effects(recording: Recording, interventions: "Outcomes | str | Path | None", tell: Progress) -> EffectTable | None:
+def _effects(recording: Recording, interventions: Outcomes | str | Path | None, tell: Progress) -> EffectTable | None:
     if interventions is None:
+        interventions = find_outcomes(recording)
+    if interventions is None or interventions == "none":
         return None
     if isinstance(interventions, str | Path):
-        from senet_viz.recording.outcomes import open_outcomes
-
         interventions = open_outcomes(interventions)
     check_outcomes(interventions, recording)
     return measure_effects(interventions, on_progress=tell)

@@ -8,28 +8,32 @@ from numpy.typing import NDArray
 
 from senet_viz import __version__
 from senet_viz.claims.assessment import (
-    CURVES,
     Assessment,
     BlockAssessment,
     ClassesLikeThese,
     ControlCurve,
     NullSummary,
-    PlainStatistics,
 )
 from senet_viz.errors import ArgumentError, RecordingError
 from senet_viz.recording.layout import Quantity
 from senet_viz.recording.moments import Moments
 from senet_viz.recording.reader import Recording
 from senet_viz.schema import Gate
-from senet_viz.stats.estimates import FEWEST_CLASSES, Estimate, resample_classes
+from senet_viz.stats.estimates import FEWEST_CLASSES, resample_classes
 from senet_viz.stats.health import gate_health, gate_rank
-from senet_viz.stats.permutation import choose_images, permute_labels
+from senet_viz.stats.permutation import draw_per_class, permute_labels
 from senet_viz.stats.resampling import ImageReplicates, assign_groups, resample_block
-from senet_viz.stats.shares import BlockStatistics, block_statistics, split_between, sums_of_squares
+from senet_viz.stats.shares import (
+    STATISTICS,
+    BlockStatistics,
+    block_statistics,
+    mean_share,
+    split_between,
+    sums_of_squares,
+)
 from senet_viz.stats.tables import all_gates
 
 Progress = Callable[[int, int, str], None]
-_SQUARE_ROOTS = ("between_sd", "within_sd", "residual_sd")
 
 
 def assess_blocks(
@@ -125,7 +129,7 @@ def _choose_for_null(recording: Recording, seed: int) -> NDArray[np.int64] | Non
     if not recording.n_kept:
         return None
     labels = recording.kept_samples["label"].to_numpy()
-    rows = choose_images(labels, seed=seed)
+    rows = draw_per_class(labels, seed=seed)
     known = np.unique(labels[rows])
     return rows if len(known) > 1 and len(rows) > len(known) else None
 
@@ -135,11 +139,14 @@ def _assess_block(
 ) -> BlockAssessment:
     moments = recording.moments(gate.name)
     health = gate_health(moments, gate.range)
-    replicates = None if group is None else resample_block(recording, gate.name, group, seed=seed)
-    if replicates is not None and moments.unlabelled is None:
-        counted = replicates.full
-        health = dataclasses.replace(health, near_one=counted.near_one, near_zero=counted.near_zero)
-    plain = block_statistics(sums_of_squares(moments))
+    sums = sums_of_squares(moments)
+    if group is None:
+        replicates = ImageReplicates(dataclasses.replace(block_statistics(sums), near_one=health.near_one))
+    else:
+        replicates = resample_block(recording, gate.name, group, seed=seed)
+        if moments.unlabelled is None:
+            counted = {"near_one": replicates.full.near_one, "near_zero": replicates.near_zero}
+            health = dataclasses.replace(health, **counted)
     rank, null = float("nan"), None
     if chosen is not None:
         gates = recording.gates(gate.name)
@@ -148,33 +155,15 @@ def _assess_block(
         null = _summarize_null(gates[chosen], labels[chosen], seed)
     return BlockAssessment(
         block=gate,
-        gate=_estimates(replicates, plain, health.near_one),
-        omega_squared_mean=plain.omega_squared_mean,
+        gate={statistic.name: replicates.estimate(statistic.name) for statistic in STATISTICS},
+        omega_squared_mean=mean_share(sums)[0],
         squeeze=_squeeze(recording, gate),
         null=null,
         classes=_classes_like_these(moments),
         health=health,
         gate_rank=rank,
-        random_direction=float("nan") if replicates is None else replicates.random_direction,
+        random_direction=replicates.random_direction,
     )
-
-
-def _estimates(replicates: ImageReplicates | None, plain: BlockStatistics, near_one: float) -> dict[str, Estimate]:
-    if replicates is not None:
-        return {name: replicates.estimate(name) for name in CURVES}
-    nothing = np.zeros(0)
-    known = {
-        "omega_squared": plain.omega_squared,
-        "between_sd": plain.between_variance,
-        "within_sd": plain.within_variance,
-        "near_one": near_one,
-        "direction_share": float("nan"),
-        "residual_sd": float("nan"),
-    }
-    return {
-        name: Estimate(value, nothing, "square root" if name in _SQUARE_ROOTS else "identity")
-        for name, value in known.items()
-    }
 
 
 def _summarize_null(gates: NDArray[np.float16], labels: NDArray[np.int32], seed: int) -> NullSummary:
@@ -183,17 +172,17 @@ def _summarize_null(gates: NDArray[np.float16], labels: NDArray[np.int32], seed:
     return NullSummary(found.value, float(found.null.mean()), low, high, found.p, found.images)
 
 
-def _squeeze(recording: Recording, gate: Gate) -> PlainStatistics | None:
+def _squeeze(recording: Recording, gate: Gate) -> BlockStatistics | None:
     if gate.squeeze_missing is not None:
         return None
     return _plain(recording, gate, "squeeze")
 
 
-def _plain(recording: Recording, gate: Gate, quantity: Quantity = "gate") -> PlainStatistics:
+def _plain(recording: Recording, gate: Gate, quantity: Quantity = "gate") -> BlockStatistics:
     moments = recording.moments(gate.name, quantity)
-    found = block_statistics(sums_of_squares(moments))
-    near_one = gate_health(moments, gate.range).near_one if quantity == "gate" else float("nan")
-    plain = PlainStatistics(found.omega_squared, found.between_variance, found.within_variance, near_one)
+    plain = block_statistics(sums_of_squares(moments))
+    if quantity == "gate":
+        plain = dataclasses.replace(plain, near_one=gate_health(moments, gate.range).near_one)
     values, labels = all_gates(recording, gate, quantity)
     if values is None or labels is None:
         return plain

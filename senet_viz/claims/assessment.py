@@ -2,27 +2,14 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
-from senet_viz.schema import Gate
+from senet_viz.schema import Floats, Gate
 from senet_viz.stats.estimates import LEVEL, Estimate, Interval
 from senet_viz.stats.health import GateHealth
-from senet_viz.stats.shares import root
-
-Floats = NDArray[np.float64]
-CurveName = Literal["omega_squared", "between_sd", "within_sd", "near_one", "direction_share", "residual_sd"]
-CURVES: tuple[CurveName, ...] = (
-    "omega_squared",
-    "between_sd",
-    "within_sd",
-    "near_one",
-    "direction_share",
-    "residual_sd",
-)
+from senet_viz.stats.shares import BlockStatistics, CurveName
 
 
 @dataclass(frozen=True)
@@ -53,39 +40,12 @@ class ClassesLikeThese:
 
 
 @dataclass(frozen=True)
-class PlainStatistics:
-    """Point estimates of what stands beside the gates: the squeeze z, or another network's gates.
-
-    Attributes:
-        omega_squared: variance-weighted class share.
-        between_variance: mean over channels of the between-class variance, unclipped, in units of s² (of z: of z²).
-        within_variance: mean over channels of the within-class variance, likewise.
-        near_one: share of gates above .9, from the histogram; NaN for z.
-        direction_share: share of the noise-corrected between-class variance along the mean profile; NaN where values of
-            single images are not kept.
-        residual_variance: the rest of it, mean over channels, likewise.
-    """
-
-    omega_squared: float
-    between_variance: float
-    within_variance: float
-    near_one: float = float("nan")
-    direction_share: float = float("nan")
-    residual_variance: float = float("nan")
-
-    @property
-    def between_sd(self) -> float:
-        """√max(0, between variance)."""
-        return root(self.between_variance)
-
-
-@dataclass(frozen=True)
 class ControlCurve:
-    """Another network on the same images, e.g. with random weights: one `PlainStatistics` a block, in order of depth."""
+    """Another network on the same images, e.g. with random weights: one `BlockStatistics` a block, in order of depth."""
 
     name: str
     seed: int | None
-    blocks: tuple[PlainStatistics, ...]
+    blocks: tuple[BlockStatistics, ...]
 
 
 @dataclass(frozen=True, eq=False)
@@ -108,7 +68,7 @@ class BlockAssessment:
     block: Gate
     gate: Mapping[str, Estimate]
     omega_squared_mean: float
-    squeeze: PlainStatistics | None
+    squeeze: BlockStatistics | None
     null: NullSummary | None
     classes: ClassesLikeThese | None
     health: GateHealth

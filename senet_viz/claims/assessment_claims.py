@@ -2,32 +2,34 @@
 
 import dataclasses
 from collections.abc import Mapping, Sequence
-from pathlib import Path
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from senet_viz.claims.assessment import Assessment, CurveName, PlainStatistics
+from senet_viz.claims.assessment import Assessment
 from senet_viz.claims.assessment_files import read_extra, read_tree
 from senet_viz.claims.evidence import ClaimReport
 from senet_viz.claims.inputs import BlockIntervals, BlockSeries, ClaimInputs, ClassSubsets, Effect, Series
-from senet_viz.claims.judging import judge
+from senet_viz.claims.judging import judge_claims
 from senet_viz.errors import ArgumentError, RecordingError
 from senet_viz.recording.layout import ASSESSMENT, EFFECTS
+from senet_viz.recording.outcomes_nearby import find_mismatch
 from senet_viz.recording.reader import Recording
+from senet_viz.schema import from_tree
 from senet_viz.stats.effect_measuring import over_classes
 from senet_viz.stats.effect_parts import CLASS_EFFECT_MEANING, FORMULAS, decompose
-from senet_viz.stats.effects import MEASURES, Change, ClassTests, EffectTable, TargetEffect
+from senet_viz.stats.effects import MEASURES, Change, ClassTests, EffectTable, Measure, TargetEffect
 from senet_viz.stats.estimates import LEVEL, Estimate
+from senet_viz.stats.shares import BlockStatistics, CurveName
 
 if TYPE_CHECKING:
     from senet_viz.recording.outcomes import Outcomes
 
 
 Floats = NDArray[np.float64]
-_CHANGES = (*MEASURES, "changed")
 _TESTS = ("shrunken", "p", "q")
 
 
@@ -37,16 +39,11 @@ def check_outcomes(outcomes: "Outcomes", recording: Recording) -> None:
     Raises:
         ArgumentError: another network, preprocessing, images or outputs of the classes.
     """
-    mine, theirs = recording.manifest, outcomes.manifest
-    refused = f"{outcomes.path} holds interventions on {{}} than {recording.path} has: intervene on the same {{}}."
-    if mine.model.get("sha256") != theirs.model.get("sha256") or outcomes.blocks != recording.blocks:
-        raise ArgumentError(refused.format("another network", "weights"))
-    if mine.data.get("digest") != theirs.data.get("digest") or outcomes.classes != recording.classes:
-        raise ArgumentError(refused.format("other images", "images"))
-    if mine.preprocessing != theirs.preprocessing:
-        raise ArgumentError(refused.format("images of another preprocessing", "network, with the same preprocessing"))
-    if mine.mapping.outputs != theirs.mapping.outputs:
-        raise ArgumentError(refused.format("other outputs for the classes", "images, with the same label map"))
+    if found := find_mismatch(outcomes.manifest, recording):
+        other, same = found
+        raise ArgumentError(
+            f"{outcomes.path} holds interventions on {other} than {recording.path} has: intervene on the same {same}."
+        )
 
 
 def claim_effects(table: EffectTable) -> tuple[Effect, ...]:
@@ -108,17 +105,26 @@ def read_effects(recording: Recording, outcomes: "Outcomes | None" = None) -> Ef
     stored = None if tree is None else tree.get("effects")
     if stored is None:
         return None
+    path = recording.path / ASSESSMENT
+    found = from_tree(
+        _Table,
+        stored,
+        str(path),
+        "assess the recording again",
+        path="effects",
+        layouts={_Table: dict, _Effect: dict, _Change: dict},
+    )
+    if outcomes is not None and found.outcomes_id != outcomes.id:
+        raise RecordingError(
+            f"The assessment of {recording.path} is of other interventions than {outcomes.path} holds: assess again "
+            f"with --interventions {outcomes.path}."
+        )
     try:
-        if outcomes is not None and stored["outcomes_id"] != outcomes.id:
-            raise RecordingError(
-                f"The assessment of {recording.path} is of other interventions than {outcomes.path} holds: assess again "
-                f"with --interventions {outcomes.path}."
-            )
-        frame = read_extra(recording, EFFECTS)
-        return _table(stored, frame, recording.classes.names)
+        return _table(found, read_extra(recording, EFFECTS), recording.classes.names)
     except (KeyError, TypeError, ValueError) as error:
-        path: Path = recording.path / ASSESSMENT
-        raise RecordingError(f"{path} lacks {error} in its effects: assess the recording again.") from error
+        raise RecordingError(
+            f"{EFFECTS} beside {path} does not fit it ({error}): assess the recording again."
+        ) from error
 
 
 def _effect_tree(effect: TargetEffect) -> dict[str, Any]:
@@ -157,42 +163,74 @@ def _class_rows(at: int, effect: TargetEffect, seen: NDArray[np.int64], images: 
     return pd.DataFrame(columns | {name: getattr(effect.tests, name)[seen] for name in _TESTS})
 
 
-def _table(tree: Mapping[str, Any], frame: pd.DataFrame, class_names: tuple[str, ...]) -> EffectTable:
+@dataclass(frozen=True)
+class _Change:
+    value: float
+    replicates: Floats
+
+
+@dataclass(frozen=True)
+class _Effect:
+    """An effect as it is stored: what is per class is in the table."""
+
+    target: str
+    kind: str
+    blocks: tuple[str, ...]
+    baseline: str
+    strength: float
+    repeats: int
+    undefined: int
+    top1: _Change
+    top5: _Change
+    loss: _Change
+    changed: _Change
+
+
+@dataclass(frozen=True)
+class _Table:
+    outcomes_id: str
+    images: int
+    groups: int
+    note: str
+    clean: Mapping[Measure, float]
+    effects: tuple[_Effect, ...]
+
+
+def _table(stored: _Table, frame: pd.DataFrame, class_names: tuple[str, ...]) -> EffectTable:
     rows = [part for _, part in frame.groupby("effect")]
-    effects = [_effect(stored, part, len(class_names)) for stored, part in zip(tree["effects"], rows, strict=True)]
     return EffectTable(
-        outcomes_id=tree["outcomes_id"],
-        images=tree["images"],
+        outcomes_id=stored.outcomes_id,
+        images=stored.images,
         class_names=class_names,
         class_images=_spread(rows[0], "images", len(class_names), 0).astype(np.int64),
-        groups=tree["groups"],
-        note=tree["note"],
-        clean={m: _number(tree["clean"][m]) for m in MEASURES},
-        effects=tuple(effects),
+        groups=stored.groups,
+        note=stored.note,
+        clean=stored.clean,
+        effects=tuple(_effect(*pair, len(class_names)) for pair in zip(stored.effects, rows, strict=True)),
     )
 
 
-def _effect(tree: Mapping[str, Any], rows: pd.DataFrame, classes: int) -> TargetEffect:
+def _effect(stored: _Effect, rows: pd.DataFrame, classes: int) -> TargetEffect:
     images = _spread(rows, "images", classes, 0)
-    changes = {name: _change(tree[name], _spread(rows, name, classes), images) for name in _CHANGES}
+    per_class = {name: _spread(rows, name, classes) for name in (*MEASURES, "changed", *_TESTS)}
+
+    def change(name: str) -> Change:
+        found: _Change = getattr(stored, name)
+        at_classes = over_classes(found.value, per_class[name], images)
+        return Change(Estimate(found.value, found.replicates), at_classes, per_class[name])
+
     return TargetEffect(
-        target=tree["target"],
-        kind=tree["kind"],
-        blocks=tuple(tree["blocks"]),
-        baseline=tree["baseline"],
-        strength=tree["strength"],
-        repeats=tree["repeats"],
-        changes={m: changes[m] for m in MEASURES},
-        changed=changes["changed"],
-        undefined=tree["undefined"],
-        tests=ClassTests(**{name: _spread(rows, name, classes) for name in _TESTS}),
+        target=stored.target,
+        kind=stored.kind,
+        blocks=stored.blocks,
+        baseline=stored.baseline,
+        strength=stored.strength,
+        repeats=stored.repeats,
+        changes={m: change(m) for m in MEASURES},
+        changed=change("changed"),
+        undefined=stored.undefined,
+        tests=ClassTests(**{name: per_class[name] for name in _TESTS}),
     )
-
-
-def _change(tree: Mapping[str, Any], per_class: Floats, images: Floats) -> Change:
-    value = _number(tree["value"])
-    replicates = np.array([_number(r) for r in tree["replicates"]], dtype=np.float64)
-    return Change(Estimate(value, replicates), over_classes(value, per_class, images), per_class)
 
 
 def _spread(rows: pd.DataFrame, column: str, classes: int, fill: float = np.nan) -> Floats:
@@ -200,10 +238,6 @@ def _spread(rows: pd.DataFrame, column: str, classes: int, fill: float = np.nan)
     values = np.full(classes, fill)
     values[rows["class"].to_numpy()] = rows[column].to_numpy()
     return values
-
-
-def _number(value: float | None) -> float:
-    return float("nan") if value is None else value
 
 
 _NAN = float("nan")
@@ -229,7 +263,7 @@ def judge_assessment(
         effects: of interventions, for the causal readings.
     """
     squeeze = [block.squeeze for block in assessment.blocks]
-    return judge(
+    return judge_claims(
         ClaimInputs(
             recording_id=assessment.recording_id,
             blocks=assessment.gates,
@@ -271,12 +305,12 @@ def _points(values: list[float]) -> Series:
     return Series(np.array(values, dtype=np.float64), np.zeros((len(values), 0)))
 
 
-def _plain_series(blocks: Sequence[PlainStatistics | None]) -> BlockSeries:
+def _plain_series(blocks: Sequence[BlockStatistics | None]) -> BlockSeries:
     """Of z or of a control; NaN in blocks without."""
-    nothing = PlainStatistics(_NAN, _NAN, _NAN)
+    nothing = BlockStatistics(_NAN, _NAN, _NAN)
     known = [block or nothing for block in blocks]
     return BlockSeries(
-        **{f.name: _points([getattr(block, f.name) for block in known]) for f in dataclasses.fields(PlainStatistics)}
+        **{f.name: _points([getattr(block, f.name) for block in known]) for f in dataclasses.fields(BlockStatistics)}
     )
 
 

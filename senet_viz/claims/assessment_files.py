@@ -1,33 +1,27 @@
 """`assessment.json` and its tables beside a recording: written whole, read at once, stale ones recognised."""
 
-import dataclasses
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 import pyarrow as pa
 
 from senet_viz.claims.assessment import (
     Assessment,
     BlockAssessment,
-    ClassesLikeThese,
-    ControlCurve,
-    NullSummary,
-    PlainStatistics,
 )
 from senet_viz.errors import RecordingError
-from senet_viz.recording.files import as_recording_errors, read_table, replace_json, sha256_of, write_table
+from senet_viz.recording.files import as_recording_errors, read_json, read_table, replace_json, sha256_of, write_table
 from senet_viz.recording.layout import ASSESSMENT, EFFECTS, MEASURES, Quantity
 from senet_viz.recording.reader import Recording
-from senet_viz.schema import Gate
-from senet_viz.stats.estimates import Estimate, Interval
-from senet_viz.stats.health import GateHealth
+from senet_viz.schema import Gate, Layout, from_tree, to_tree
+from senet_viz.stats.estimates import Estimate
 
 ASSESSMENT_VERSION = 1
-_NAN = float("nan")
+_INTERVAL = ("low", "high", "level")
+_RENAMED = {"classes.value": "classes_like_these.icc", "classes.interval": "classes_like_these"}
+_ADVICE = "assess the recording again"
 
 
 def write_assessment(
@@ -71,18 +65,16 @@ def read_tree(recording: Recording) -> dict[str, Any] | None:
             those of another assessment, which was interrupted (assess again).
     """
     path = recording.path / ASSESSMENT
-    try:
-        tree = json.loads(path.read_text("utf-8"))
-        found, version = tree["recording_id"], tree["assessment_version"]
-    except FileNotFoundError:
+    tree = read_json(path, _ADVICE)
+    if tree is None:
         return None
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise RecordingError(f"{path} could not be read ({error}): assess the recording again.") from error
+    found, version = tree.get("recording_id"), tree.get("assessment_version")
     if found != recording.id or version != ASSESSMENT_VERSION:
         what = f"of recording {found}" if found != recording.id else f"in version {version}"
         raise RecordingError(f"{path} is {what} and does not speak of this one: assess it again.")
-    _check_files(recording.path, tree.get("files") or {})
-    return dict(tree)
+    files = from_tree(dict[str, str], tree.get("files") or {}, str(path), _ADVICE, path="files")
+    _check_files(recording.path, files)
+    return tree
 
 
 def _check_files(folder: Path, files: Mapping[str, str]) -> None:
@@ -107,10 +99,7 @@ def read_assessment(recording: Recording) -> Assessment | None:
     tree = read_tree(recording)
     if tree is None:
         return None
-    try:
-        return from_json(tree, recording.blocks)
-    except (KeyError, TypeError, ValueError) as error:
-        raise RecordingError(f"{recording.path / ASSESSMENT} lacks {error}: assess the recording again.") from error
+    return from_json(tree, recording.blocks, str(recording.path / ASSESSMENT))
 
 
 def read_measures(recording: Recording, *, quantity: Quantity = "gate") -> pd.DataFrame | None:
@@ -146,95 +135,49 @@ def read_extra(recording: Recording, name: str) -> pd.DataFrame:
 
 
 def to_json(assessment: Assessment) -> dict[str, Any]:
-    """Plain values; NaN becomes null when it is written."""
-    return {
-        **{f.name: getattr(assessment, f.name) for f in dataclasses.fields(assessment) if f.name not in ("blocks", "controls")},
-        "blocks": [_block_tree(block) for block in assessment.blocks],
-        "controls": [
-            {"name": c.name, "seed": c.seed, "blocks": [dataclasses.asdict(b) for b in c.blocks]} for c in assessment.controls
-        ],
-    }  # fmt: skip
+    """Plain values; what is not a number is null."""
+    tree: dict[str, Any] = to_tree({**vars(assessment), "blocks": [_block_tree(block) for block in assessment.blocks]})
+    return tree
 
 
-def from_json(tree: Mapping[str, Any], gates: tuple[Gate, ...]) -> Assessment:
+def from_json(tree: Mapping[str, Any], gates: tuple[Gate, ...], where: str = ASSESSMENT) -> Assessment:
     """The inverse of `to_json`, for a recording of these gates.
 
     Raises:
-        KeyError, TypeError, ValueError: it is no such tree.
+        RecordingError: it is no such tree.
     """
     by_name = {gate.name: gate for gate in gates}
-    return Assessment(
-        recording_id=tree["recording_id"],
-        computed_from=tree["computed_from"],
-        code_version=tree["code_version"],
-        images=tree["images"],
-        classes=tree["classes"],
-        smallest_class=tree["smallest_class"],
-        groups=tree["groups"],
-        reason=tree["reason"],
-        blocks=tuple(_block(block, by_name[block["name"]]) for block in tree["blocks"]),
-        controls=tuple(
-            ControlCurve(c["name"], c["seed"], tuple(PlainStatistics(**_numbers(b)) for b in c["blocks"]))
-            for c in tree["controls"]
-        ),
-    )
+
+    def block(stored: Mapping[str, Any]) -> Mapping[str, Any]:
+        like = stored["classes_like_these"]
+        classes = None if like is None else {"value": like["icc"], "interval": {k: like[k] for k in _INTERVAL}}
+        return {**stored, "block": by_name[stored["name"]], "classes": classes}
+
+    layouts: Mapping[type, Layout] = {Assessment: dict, BlockAssessment: block, Estimate: dict}
+    return from_tree(Assessment, tree, where, _ADVICE, layouts=layouts, renamed=_RENAMED)
 
 
 def _block_tree(block: BlockAssessment) -> dict[str, Any]:
+    like = block.classes
     return {
         "name": block.block.name,
         "label": block.block.label,
         "gate": {name: _estimate_tree(estimate) for name, estimate in block.gate.items()},
         "omega_squared_mean": block.omega_squared_mean,
-        "squeeze": None if block.squeeze is None else dataclasses.asdict(block.squeeze),
-        "null": None if block.null is None else dataclasses.asdict(block.null),
-        "classes_like_these": None
-        if block.classes is None
-        else {"icc": block.classes.value, **dataclasses.asdict(block.classes.interval)},
-        "health": dataclasses.asdict(block.health),
+        "squeeze": block.squeeze,
+        "null": block.null,
+        "classes_like_these": None if like is None else {"icc": like.value, **to_tree(like.interval)},
+        "health": block.health,
         "gate_rank": block.gate_rank,
         "random_direction": block.random_direction,
     }
 
 
 def _estimate_tree(estimate: Estimate) -> dict[str, Any]:
-    interval = estimate.interval()
     return {
         "value": estimate.value,
-        "low": interval.low,
-        "high": interval.high,
-        "level": interval.level,
+        **to_tree(estimate.interval()),
         "scale": estimate.scale,
         "working": estimate.working,
-        "replicates": estimate.replicates.tolist(),
+        "replicates": estimate.replicates,
     }
-
-
-def _block(tree: Mapping[str, Any], gate: Gate) -> BlockAssessment:
-    like = tree["classes_like_these"]
-    return BlockAssessment(
-        block=gate,
-        gate={
-            name: Estimate(_number(e["working"]), np.array([_number(r) for r in e["replicates"]]), e["scale"])
-            for name, e in tree["gate"].items()
-        },
-        omega_squared_mean=_number(tree["omega_squared_mean"]),
-        squeeze=None if tree["squeeze"] is None else PlainStatistics(**_numbers(tree["squeeze"])),
-        null=None if tree["null"] is None else NullSummary(**_numbers(tree["null"])),
-        classes=None
-        if like is None
-        else ClassesLikeThese(
-            _number(like["icc"]), Interval(_number(like["low"]), _number(like["high"]), like["level"])
-        ),
-        health=GateHealth(**_numbers(tree["health"])),
-        gate_rank=_number(tree["gate_rank"]),
-        random_direction=_number(tree["random_direction"]),
-    )
-
-
-def _number(value: float | None) -> float:
-    return _NAN if value is None else value
-
-
-def _numbers(tree: Mapping[str, float | None]) -> dict[str, Any]:
-    return {name: _number(value) for name, value in tree.items()}

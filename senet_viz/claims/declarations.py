@@ -1,6 +1,6 @@
 """The paper's claims C1 to C12 (Hu et al., arXiv 1709.01507 v4, section 7.2), declared before any data was read."""
 
-from senet_viz.claims.agreement import Agreement, Condition
+from senet_viz.claims.agreement import Agreement, Threshold
 from senet_viz.claims.declaring import Claim, Part, Reading
 from senet_viz.claims.effects import ALL_BLOCKS, FIRST_STAGE, LAST_STAGE, BelowMedian, EffectSum, Term
 from senet_viz.claims.inputs import Role
@@ -119,11 +119,11 @@ C3 = Claim(
 )
 
 
-def _conditions(reading: Reading) -> tuple[Condition, ...]:
+def _conditions(reading: Reading) -> tuple[Threshold, ...]:
     found = []
     for part in reading.parts:
         if not isinstance(part.statistic, EffectSum | BelowMedian | Agreement):
-            found.append(Condition(part.statistic, part.side, part.bound))
+            found.append(Threshold(part.statistic, part.side, part.bound))
     return tuple(found)
 
 

@@ -10,6 +10,7 @@ from senet_viz.claims.effects import EffectStatistic, EffectSum
 from senet_viz.claims.inputs import Role
 from senet_viz.claims.statistics import Found, SeriesStatistic, Side
 from senet_viz.stats.estimates import EQUIVALENCE_LEVEL, LEVEL, Interval
+from senet_viz.text import limits_text, number_text
 
 ReadingName = Literal["relative", "absolute", "causal"]
 READINGS: tuple[ReadingName, ...] = ("relative", "absolute", "causal")
@@ -98,14 +99,14 @@ _AFTER: Mapping[Unit, str] = {"units of s": " in units of s", "points": " points
 
 def say_number(value: float, unit: Unit) -> str:
     """A number of a unit; "not defined" for NaN."""
-    return "not defined" if math.isnan(value) else f"{value:z.{_DIGITS[unit]}f}".replace("-", "−")
+    return number_text(value, f"z.{_DIGITS[unit]}f", unknown="not defined")
 
 
 def say_interval(value: float, interval: Interval, unit: Unit) -> str:
     """A number with its interval: "0.213 [0.190, 0.236]"; without it where there is none."""
-    if math.isnan(interval.low):
-        return say_number(value, unit)
-    return f"{say_number(value, unit)} [{say_number(interval.low, unit)}, {say_number(interval.high, unit)}]"
+    known = not math.isnan(interval.low)
+    limits = limits_text(interval.low, interval.high, f"z.{_DIGITS[unit]}f", unknown="not defined")
+    return f"{say_number(value, unit)} {limits}" if known else say_number(value, unit)
 
 
 def say_unit(unit: Unit) -> str:
@@ -115,7 +116,7 @@ def say_unit(unit: Unit) -> str:
 
 def say_bound(side: Side, bound: float) -> str:
     """A declared bound: "≥ −1"."""
-    return f"{SIDE_WORDS[side]} {bound:g}".replace("-", "−")
+    return f"{SIDE_WORDS[side]} {number_text(bound, 'g')}"
 
 
 def say_part(part: Part, found: Found) -> str:

@@ -4,13 +4,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-from senet_viz.claims.inputs import Accuracy, Effect, Layout, Role
+from senet_viz.claims.inputs import AccuracyName, Effect, Layout, Role
 from senet_viz.claims.statistics import Found, not_found
+from senet_viz.schema import Floats
 from senet_viz.stats.estimates import LEVEL, Estimate, Interval
 
-Floats = NDArray[np.float64]
 Target = tuple[Role, ...] | str
 FIRST_STAGE, LAST_STAGE, ALL_BLOCKS = "the first stage", "the last stage", "all blocks"
 _OPTIONS = {FIRST_STAGE: "--targets stages", LAST_STAGE: "--targets stages", ALL_BLOCKS: "--targets all"}
@@ -41,7 +40,7 @@ class EffectSum:
     """
 
     terms: tuple[Term, ...]
-    accuracy: Accuracy = "top1"
+    accuracy: AccuracyName = "top1"
 
     @property
     def roles(self) -> tuple[Role, ...]:
@@ -103,7 +102,7 @@ EffectStatistic = EffectSum | BelowMedian
 
 
 def find_effect(
-    effects: tuple[Effect, ...], target: Target, baseline: str, layout: Layout, accuracy: Accuracy = "top1"
+    effects: tuple[Effect, ...], target: Target, baseline: str, layout: Layout, accuracy: AccuracyName = "top1"
 ) -> Effect | None:
     """The effect of intervening on exactly these blocks."""
     return _find(effects, tuple(layout.blocks[i].name for i in _places(target, layout)), baseline, accuracy)
@@ -115,7 +114,7 @@ def say_target(target: Target) -> str:
 
 
 def _find(
-    effects: tuple[Effect, ...], names: tuple[str, ...], baseline: str, accuracy: Accuracy = "top1"
+    effects: tuple[Effect, ...], names: tuple[str, ...], baseline: str, accuracy: AccuracyName = "top1"
 ) -> Effect | None:
     wanted = (baseline, accuracy)
     return next(

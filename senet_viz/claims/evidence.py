@@ -1,6 +1,5 @@
 """What judging gives: frozen evidence that says all of itself, and its JSON."""
 
-import dataclasses
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,6 +9,7 @@ from senet_viz.claims.declaring import ReadingName, Unit
 from senet_viz.claims.inputs import Role
 from senet_viz.claims.statistics import Side, Verdict
 from senet_viz.errors import ArgumentError, RecordingError
+from senet_viz.schema import from_tree, to_tree
 from senet_viz.stats.estimates import Interval
 
 REPORT_VERSION = 1
@@ -152,7 +152,7 @@ class ClaimReport:
 
     def to_json(self) -> dict[str, Any]:
         """A tree of plain values; what is NaN is null."""
-        tree: dict[str, Any] = _plain(self)
+        tree: dict[str, Any] = to_tree(self)
         return tree
 
     @classmethod
@@ -160,59 +160,11 @@ class ClaimReport:
         """The inverse of `to_json`.
 
         Raises:
-            RecordingError: another version, or a field that is missing or unknown.
+            RecordingError: another version, or a field that is missing, unknown or of another type.
         """
         if tree.get("version") != REPORT_VERSION:
             raise RecordingError(
                 f"{where} has version {tree.get('version')!r}, this version of senet_viz reads {REPORT_VERSION}: "
                 "run assess again."
             )
-        try:
-            claims = tuple(
-                JudgedClaim(**{**claim, "readings": {n: _evidence(e) for n, e in claim["readings"].items()}})
-                for claim in tree["claims"]
-            )
-            return cls(**{**tree, "roles": dict(tree["roles"]), "claims": claims})
-        except (KeyError, TypeError, AttributeError) as error:
-            raise RecordingError(f"{where} is damaged ({error}): run assess again.") from error
-
-
-def _plain(value: Any) -> Any:
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return {field.name: _plain(getattr(value, field.name)) for field in dataclasses.fields(value)}
-    if isinstance(value, Mapping):
-        return {key: _plain(item) for key, item in value.items()}
-    if isinstance(value, tuple):
-        return [_plain(item) for item in value]
-    return None if isinstance(value, float) and math.isnan(value) else value
-
-
-def _number(value: float | None) -> float:
-    return math.nan if value is None else value
-
-
-def _interval(tree: Mapping[str, Any]) -> Interval:
-    return Interval(_number(tree["low"]), _number(tree["high"]), tree["level"])
-
-
-def _beside(trees: list[Mapping[str, Any]]) -> tuple[Beside, ...]:
-    return tuple(Beside(**{**t, **{key: _number(t[key]) for key in ("value", "low", "high")}}) for t in trees)
-
-
-def _part(tree: Mapping[str, Any]) -> PartEvidence:
-    read = {
-        "estimate": _number(tree["estimate"]),
-        "interval": _interval(tree["interval"]),
-        "beside": _beside(tree["beside"]),
-    }
-    return PartEvidence(**{**tree, **read})
-
-
-def _evidence(tree: Mapping[str, Any]) -> Evidence:
-    read = {
-        "effect": _number(tree["effect"]),
-        "interval": _interval(tree["interval"]),
-        "parts": tuple(_part(part) for part in tree["parts"]),
-        "beside": _beside(tree["beside"]),
-    }
-    return Evidence(**{**tree, **read})
+        return from_tree(cls, tree, where, "run assess again")

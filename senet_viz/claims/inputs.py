@@ -6,11 +6,10 @@ from dataclasses import dataclass, field, fields
 from typing import Literal, cast
 
 import numpy as np
-from numpy.typing import NDArray
 
 from senet_viz.errors import ArgumentError
-from senet_viz.schema import Gate
-from senet_viz.stats.shares import BlockStatistics
+from senet_viz.schema import Floats, Gate
+from senet_viz.stats.shares import STATISTICS, BlockStatistics, SeriesName
 
 Role = Literal["SE_2_3", "SE_3_4", "SE_4_6", "SE_5_1", "SE_5_2", "SE_5_3"]
 ROLES: tuple[Role, ...] = ("SE_2_3", "SE_3_4", "SE_4_6", "SE_5_1", "SE_5_2", "SE_5_3")
@@ -97,11 +96,7 @@ def find_roles(blocks: Sequence[Gate]) -> Layout:
     return Layout(ordered, {role: roles[role] for role in ROLES if role in roles})
 
 
-Floats = NDArray[np.float64]
-SeriesName = Literal[
-    "omega_squared", "between_variance", "within_variance", "near_one", "direction_share", "residual_variance"
-]
-Accuracy = Literal["top1", "top5"]
+AccuracyName = Literal["top1", "top5"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -129,16 +124,9 @@ class Series:
 
 @dataclass(frozen=True, eq=False)
 class BlockSeries:
-    """Depth curves of one quantity of one network; None where a series is not known.
+    """Depth curves of one quantity of one network, a series for each field of `BlockStatistics`; None where not known.
 
     Variances are never clipped: claims about SDs take the square root of a variance's interval.
-
-    Attributes:
-        omega_squared: variance-weighted between-class share of variance (ω²).
-        between_variance, within_variance: means over channels, in units of s².
-        near_one: share of gates above .9.
-        direction_share: share of the noise-corrected between-class variance along the mean profile.
-        residual_variance: between-class variance across the mean profile, mean over channels, in units of s².
     """
 
     omega_squared: Series
@@ -175,11 +163,8 @@ def gather_series(
             were not kept.
     """
     rows = without if without is not None else [()] * len(full)
-    names: tuple[SeriesName, ...] = (
-        "omega_squared", "between_variance", "within_variance", "near_one", "direction_share", "residual_variance",
-    )  # fmt: skip
     made = {}
-    for name in names:
+    for name in (statistic.series for statistic in STATISTICS):
         values = np.array([getattr(s, name) for s in full], dtype=np.float64)
         replicates = np.array([[getattr(s, name) for s in row] for row in rows], dtype=np.float64)
         made[name] = Series(values, replicates.reshape(len(full), -1 if replicates.size else 0))
@@ -240,7 +225,7 @@ class Effect:
     value: float
     replicates: Floats
     class_replicates: Floats = field(default_factory=lambda: np.zeros(0))
-    measure: Accuracy = "top1"
+    measure: AccuracyName = "top1"
 
 
 @dataclass(frozen=True, eq=False)

@@ -21,8 +21,6 @@ from senet_viz.claims.inputs import (
     find_roles,
 )
 from senet_viz.claims.statistics import (
-    ALONG_THE_MEAN,
-    SERIES_WORDS,
     Found,
     Sd,
     Verdict,
@@ -32,6 +30,7 @@ from senet_viz.claims.statistics import (
     not_found,
 )
 from senet_viz.stats.estimates import FEWEST_CLASSES, LEVEL, Interval
+from senet_viz.stats.shares import STATISTICS
 
 
 def beside_part(part: Part, name: ReadingName, found: Found, inputs: ClaimInputs, layout: Layout) -> tuple[Beside, ...]:
@@ -126,7 +125,7 @@ def _measure_other(part: Part, known: BlockSeries, subsets: ClassSubsets | None,
 
 def _why(found: Found, needed: str) -> str:
     """Why a number is missing: what is read along the mean profile needs single images, which a recording may not keep."""
-    along = any(SERIES_WORDS[name] in found.problem for name in ALONG_THE_MEAN)
+    along = any(one.words in found.problem for one in STATISTICS if one.along_mean)
     return f"not known: {found.problem}" + (f"; it needs {needed}" if along else "")
 
 
@@ -170,7 +169,7 @@ _WORDS: dict[Verdict, str] = {
 }
 
 
-def judge(inputs: ClaimInputs) -> ClaimReport:
+def judge_claims(inputs: ClaimInputs) -> ClaimReport:
     """Judge every claim by every reading it has.
 
     Verdicts rest on intervals over images alone: they are for *this network on these images*.

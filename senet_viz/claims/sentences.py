@@ -8,6 +8,7 @@ import pandas as pd
 from senet_viz.claims.declaring import READINGS, ReadingName, Unit, say_bound, say_interval, say_number, say_unit
 from senet_viz.claims.evidence import Beside, ClaimReport, Evidence, JudgedClaim, PartEvidence
 from senet_viz.stats.estimates import FEWEST_CLASSES, LEVEL, Interval
+from senet_viz.text import join_words
 
 SOURCE = "Stripe Observation, ECCV 2024, arXiv 2304.06345"
 SELECTIVITY = "Morcos et al. 2018, arXiv 1803.06959"
@@ -35,7 +36,9 @@ def _name_roles(report: ClaimReport) -> str:
     """Which blocks the paper's names stand for, where this network has other names for them."""
     others = [f"{role} is {label}" for role, label in report.roles.items() if label != role]
     return (
-        f" Claims name the paper's blocks; in their place stand this network's own: {_join(others)}." if others else ""
+        f" Claims name the paper's blocks; in their place stand this network's own: {join_words(others)}."
+        if others
+        else ""
     )
 
 
@@ -70,13 +73,13 @@ def describe_disagreement(report: ClaimReport) -> str:
     sentences = []
     if split:
         sentences.append(
-            f"Readings disagree on {_join(split)}. The field disagrees on the same point: most of a gate's variance can be "
+            f"Readings disagree on {join_words(split)}. The field disagrees on the same point: most of a gate's variance can be "
             f"class although the gate hardly moves ({SOURCE})."
         )
     unused = [c.id for c in report.claims if _opposed(c, ("relative", "causal")) or _opposed(c, ("absolute", "causal"))]
     if unused:
         sentences.append(
-            f"Interventions disagree with the statistics of the gates on {_join(unused)}: what gates carry and what "
+            f"Interventions disagree with the statistics of the gates on {join_words(unused)}: what gates carry and what "
             f"the network uses can differ, on which the field disagrees ({SOURCE}), and selectivity is a poor predictor of "
             f"importance ({SELECTIVITY})."
         )
@@ -187,7 +190,3 @@ def _common_reason(read: dict[str, Evidence]) -> str:
 
 def _ids(claims: list[str]) -> str:
     return f" ({', '.join(claims)})" if claims else ""
-
-
-def _join(words: list[str]) -> str:
-    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"

@@ -1,17 +1,18 @@
 """The statistics that claims are about, each its frozen parameters, and the rule that turns an interval into a verdict."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from senet_viz.claims.inputs import BlockSeries, Layout, Role, Series, SeriesName
+from senet_viz.claims.inputs import BlockSeries, Layout, Role, Series
+from senet_viz.schema import Floats
 from senet_viz.stats.estimates import LEVEL, Estimate, Interval, difference_of_sds, ratio_of_sds
+from senet_viz.stats.shares import STATISTICS, SeriesName, Statistic
 
 Verdict = Literal["supported", "refuted", "inconclusive", "not applicable"]
-VERDICTS: tuple[Verdict, ...] = ("supported", "refuted", "inconclusive", "not applicable")
 Side = Literal["at least", "above", "at most", "below"]
 
 
@@ -47,9 +48,6 @@ def join_verdicts(parts: Sequence[Verdict]) -> Verdict:
     if not parts or "not applicable" in parts:
         return "not applicable"
     return "supported" if set(parts) == {"supported"} else "inconclusive"
-
-
-Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -100,28 +98,20 @@ def measure_series(statistic: SeriesStatistic, known: BlockSeries, layout: Layou
     """Measure, and say why there is no number where there is none."""
     series = known.get(statistic.series)
     if series is None:
-        return not_found(f"{SERIES_WORDS[statistic.series]} was not measured", level)
-    if statistic.series in ALONG_THE_MEAN:
+        return not_found(f"{SERIES[statistic.series].words} was not measured", level)
+    if SERIES[statistic.series].along_mean:
         for role in statistic.roles:
             if layout.blocks[layout.roles[role]].channels < 2:
                 return not_found(f"{layout.name(role)} has one channel, in which there is no other direction", level)
     found = statistic.measure(series, layout, level)
     if np.isnan(found.value):
-        return not_found(f"{SERIES_WORDS[statistic.series]} is not defined in a block that is read", level)
+        return not_found(f"{SERIES[statistic.series].words} is not defined in a block that is read", level)
     if series.groups and (np.isnan(found.interval.low) or np.isnan(found.interval.high)):
         return Found(found.value, found.interval, problem="it is not defined without one of the groups of images")
     return found
 
 
-ALONG_THE_MEAN: tuple[SeriesName, ...] = ("direction_share", "residual_variance")
-SERIES_WORDS: dict[SeriesName, str] = {
-    "omega_squared": "the between-class share of variance",
-    "between_variance": "the between-class SD",
-    "within_variance": "the within-class SD",
-    "near_one": "the share of gates above .9",
-    "direction_share": "the share along the mean profile",
-    "residual_variance": "the residual SD",
-}
+SERIES: Mapping[SeriesName, Statistic] = {statistic.series: statistic for statistic in STATISTICS}
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,10 @@ def assess_command(
     ] = None,
     interventions: Annotated[
         Path | None,
-        typer.Option(help="What `intervene` made with the same network on the same images, for the causal readings."),
+        typer.Option(
+            help="What `intervene` made with the same network on the same images, for the causal readings; found near the "
+            "recording by default, none to leave it out."
+        ),
     ] = None,
     superclasses: Annotated[
         Path | None, typer.Option(help="CSV of class,superclass; WordNet's by default, where classes have a wnid.")
@@ -33,16 +36,20 @@ def assess_command(
     """Put the paper's claims to the test on a recording; writes assessment.json and its tables beside it."""
     from senet_viz.claims.assess import assess
     from senet_viz.recording.layout import ASSESSMENT, EFFECTS, MEASURES
+    from senet_viz.recording.outcomes_nearby import find_outcomes
     from senet_viz.recording.reader import open_recording
 
     recording = open_recording(folder)
     target = None if into is None else open_recording(into)
     line = ProgressLine("parts")
+    found = str(interventions or find_outcomes(recording) or "none")
     with line:
+        if interventions is None and found != "none":
+            line.say(f"With the interventions in {found} (--interventions none leaves them out).")
         report = assess(
             recording,
             control=[open_recording(control) for control in controls or []],
-            interventions=interventions,
+            interventions=found,
             superclasses=superclasses,
             into=target,
             seed=seed,
@@ -50,7 +57,7 @@ def assess_command(
         )
     beside = (target or recording).path
     files = {"assessment": str(beside / ASSESSMENT), "measures": str(beside / MEASURES)}
-    if interventions is not None:
+    if found != "none":
         files["effects"] = str(beside / EFFECTS)
     if as_json:
         print_json({**report.to_json(), "files": files})

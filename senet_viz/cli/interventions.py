@@ -21,8 +21,7 @@ from senet_viz.cli.options import (
 from senet_viz.text import bytes_text, seconds_text
 
 if TYPE_CHECKING:
-    from senet_viz.workflows.freezing.request import FreezeEstimate, FreezeProgress
-    from senet_viz.workflows.interventions.running import InterventionEstimate
+    from senet_viz.workflows.job import JobEstimate, JobProgress
 
 
 @app.command("intervene", short_help="Move gates and keep what the network then says.")
@@ -41,7 +40,8 @@ def intervene_command(
     baselines: Annotated[
         str,
         typer.Option(
-            help="Comma-separated: one, zero, mean, group_mean, class_mean, predicted_class_mean, within, between."
+            help="Comma-separated: one, zero, mean, group_mean, class_mean, predicted_class_mean, within, between "
+            "(or same_class, other_class)."
         ),
     ] = "one,mean,predicted_class_mean,within,between",
     strength: Annotated[float, typer.Option(help="How far gates are moved, 0 to 1.")] = 1.0,
@@ -92,7 +92,7 @@ def _split(text: str) -> tuple[str, ...]:
     return tuple(part.strip() for part in text.split(",") if part.strip())
 
 
-def _estimate_text(e: "InterventionEstimate") -> str:
+def _estimate_text(e: "JobEstimate") -> str:
     return (
         f"{e.images:,} images × {e.variants:,} interventions = {e.forwards:,} forwards, in the time of "
         f"{e.whole_forwards:,.0f} whole ones: about {seconds_text(e.seconds)}, {bytes_text(e.disk_bytes)} on disk while it "
@@ -153,7 +153,7 @@ def freeze_command(
     print_json(summarize_freezing(advice, out)) if as_json else typer.echo(describe_freezing(advice))
 
 
-def _freeze_estimate_text(e: "FreezeEstimate") -> str:
+def _freeze_estimate_text(e: "JobEstimate") -> str:
     return (
         f"{e.blocks:,} blocks, chosen one by one on {e.choosing:,} images and confirmed on {e.confirming:,}: {e.forwards:,} "
         f"forwards, in the time of {e.whole_forwards:,.0f} whole ones: about {seconds_text(e.seconds)}, and up to two "
@@ -161,5 +161,5 @@ def _freeze_estimate_text(e: "FreezeEstimate") -> str:
     )
 
 
-def _stage_text(p: "FreezeProgress") -> str:
+def _stage_text(p: "JobProgress") -> str:
     return f"choosing, {p.step} frozen" if p.stage == "choosing" else p.stage

@@ -1,9 +1,13 @@
 """The application, the options that several commands take, and what people read while something runs and when it is done."""
 
+import dataclasses
+import functools
+import inspect
 import json
 import math
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Annotated, Any, Self
@@ -11,6 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Self
 import typer
 from typer.core import TyperGroup
 
+from senet_viz.recording.options import name_of
 from senet_viz.text import bytes_text, seconds_text
 
 if TYPE_CHECKING:
@@ -112,6 +117,35 @@ Seed = Annotated[int, typer.Option(help="Seed of random weights and of every ran
 Device = Annotated[str, typer.Option(help="auto (CUDA where there is one), cpu, cuda, cuda:1, …")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout.")]
 FolderArgument = Annotated[Path, typer.Argument(help="A recording's folder.")]
+
+
+def takes(options: type[Any]) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Gives a command the options that a dataclass declares, in the place of its argument `options`."""
+    declared = dataclasses.fields(options)
+
+    def decorate(command: Callable[..., None]) -> Callable[..., None]:
+        @functools.wraps(command)
+        def run(**given: Any) -> None:
+            chosen = {field.name: given.pop(field.name) for field in declared}
+            command(**given, options=options(**chosen))
+
+        added = [
+            inspect.Parameter(
+                field.name,
+                inspect.Parameter.KEYWORD_ONLY,
+                default=field.default,
+                annotation=Annotated[field.type, typer.Option(name_of(field), help=field.metadata["help"])],
+            )
+            for field in declared
+        ]
+        own = list(inspect.signature(command).parameters.values())
+        place = next(k for k, parameter in enumerate(own) if parameter.name == "options")
+        parameters = [p.replace(kind=inspect.Parameter.KEYWORD_ONLY) for p in (*own[:place], *added, *own[place + 1 :])]
+        vars(run)["__signature__"] = inspect.Signature(parameters)  # Typer reads both of these
+        run.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
+        return run
+
+    return decorate
 
 
 def print_json(tree: dict[str, Any]) -> None:

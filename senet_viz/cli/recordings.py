@@ -12,23 +12,24 @@ from senet_viz.cli.options import (
     DataName,
     Device,
     FolderArgument,
-    LabelMap,
     ModelName,
     PlanOnly,
     ProgressLine,
-    Seed,
     Weights,
     app,
     estimate_text,
     plan_text,
     print_json,
     summary_text,
+    takes,
 )
 from senet_viz.paths import expand_home, tell_refusal
+from senet_viz.recording.options import RecordOptions
 from senet_viz.text import bytes_text
 
 
 @app.command("record")
+@takes(RecordOptions)
 def record_command(
     model: ModelName,
     data: DataName,
@@ -38,17 +39,8 @@ def record_command(
     calibrate: Calibrate = None,
     calibration_images: Annotated[int, typer.Option(help="How many of them, seeded.")] = 2000,
     device: Device = "auto",
-    precision: Annotated[str, typer.Option(help="fp32, bf16 or fp16.")] = "fp32",
-    batch_size: Annotated[int, typer.Option(help="Images a forward.")] = 64,
-    workers: Annotated[int, typer.Option(help="Threads that decode.")] = 2,
-    keep: Annotated[str, typer.Option(help="Gates kept per image: all, none, or at most N per class.")] = "all",
-    keep_squeeze: Annotated[bool, typer.Option("--keep-squeeze", help="Keep z per image too.")] = False,
-    shard_size: Annotated[int, typer.Option(help="Images a file.")] = 5000,
-    limit: Annotated[int | None, typer.Option(help="At most so many images, stratified by class, seeded.")] = None,
-    seed: Seed = 0,
-    label_map: LabelMap = None,
-    data_name: Annotated[str | None, typer.Option(help="Name of the data in the manifest.")] = None,
-    commit_every: Annotated[float, typer.Option(help="Seconds of work that a kill can lose at most.")] = 30.0,
+    *,
+    options: RecordOptions,
     strict: Annotated[bool, typer.Option("--strict", help="End with 1 if an image was skipped.")] = False,
     plan: PlanOnly = False,
     as_json: AsJson = False,
@@ -56,21 +48,17 @@ def record_command(
     """Record the gates of every block for every image."""
     from senet_viz.images.opening import open_images
     from senet_viz.models.zoo import load_model
-    from senet_viz.workflows.plan import RecordOptions, plan_recording
+    from senet_viz.workflows.plan import plan_recording
     from senet_viz.workflows.record import calibrate_on, record, summarize
 
-    options = RecordOptions(
-        keep=keep, precision=precision, batch_size=batch_size, shard_size=shard_size, limit=limit, seed=seed,
-        squeeze=keep_squeeze, label_map=label_map, data_name=data_name, workers=workers, commit_seconds=commit_every,
-    )  # fmt: skip
     source = open_images(data)
-    network = load_model(model, arch=arch, weights=weights, seed=seed, device=device)
+    network = load_model(model, arch=arch, weights=weights, seed=options.seed, device=device)
     if plan:  # before a calibration, which changes none of what it tells
         planned = plan_recording(network, source, out, options)
         print_json(planned) if as_json else typer.echo(plan_text(planned))
         return
     if calibrate:
-        network = calibrate_on(network, open_images(calibrate), images=calibration_images, seed=seed)
+        network = calibrate_on(network, open_images(calibrate), images=calibration_images, seed=options.seed)
     line = ProgressLine("images")
     with line:
         recording = record(

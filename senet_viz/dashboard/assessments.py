@@ -15,10 +15,10 @@ from senet_viz.claims.assessment_files import read_assessment, read_measures, re
 from senet_viz.claims.evidence import ClaimReport
 from senet_viz.dashboard.frame import Opened
 from senet_viz.dashboard.links import escape
-from senet_viz.dashboard.parts import show_command
+from senet_viz.dashboard.parts import show_shell_command
+from senet_viz.dashboard.results import Loaded, keep
 from senet_viz.errors import SenetVizError
 from senet_viz.recording.layout import ASSESSMENT, EFFECTS, MEASURES
-from senet_viz.recording.reader import Recording
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ class Stored:
     made: tuple[tuple[str, int, int], ...]
 
 
-def read_stored(recording: Recording) -> Stored | None:
+def read_stored(page: Loaded) -> Stored | None:
     """What is stored now; read again when the files change.
 
     Raises:
@@ -47,31 +47,30 @@ def read_stored(recording: Recording) -> Stored | None:
     found = []
     for name in (ASSESSMENT, MEASURES, EFFECTS):
         with contextlib.suppress(OSError):
-            about = (recording.path / name).stat()
+            about = (page.recording.path / name).stat()
             found.append((name, about.st_mtime_ns, about.st_size))
-    return _read(recording, f"{recording.path.absolute()} {recording.id}", tuple(found))
+    return _read(page, tuple(found))
 
 
-@st.cache_resource(max_entries=8, show_spinner=False)
-def _read(_recording: Recording, place: str, made: tuple[tuple[str, int, int], ...]) -> Stored | None:
-    del place
-    tree, assessment = read_tree(_recording), read_assessment(_recording)
+@keep(8, shared=True)
+def _read(page: Loaded, made: tuple[tuple[str, int, int], ...]) -> Stored | None:
+    tree, assessment = read_tree(page.recording), read_assessment(page.recording)
     if tree is None or assessment is None:
         return None
     return Stored(assessment, ClaimReport.from_json(tree["claims"]), tree, made)
 
 
-@st.cache_resource(max_entries=2, show_spinner=False)
-def get_measures(_recording: Recording, stamp: str, made: tuple[tuple[str, int, int], ...]) -> pd.DataFrame | None:
-    """`read_measures`, kept by `stamp` and `Stored.made`: not to be written to."""
-    del stamp, made
-    return read_measures(_recording)
+@keep(2, shared=True)
+def get_measures(page: Loaded, made: tuple[tuple[str, int, int], ...]) -> pd.DataFrame | None:
+    """`read_measures`, kept by `Stored.made` too: not to be written to."""
+    del made
+    return read_measures(page.recording)
 
 
 def find_assessment(page: Opened) -> Stored | None:
     """The stored assessment; where it is missing or stale the page says so and offers what makes it."""
     try:
-        if (stored := read_stored(page.recording)) is not None:
+        if (stored := read_stored(page)) is not None:
             return stored
     except SenetVizError as error:
         st.warning(escape(str(error)), icon=":material/history:")
@@ -87,7 +86,7 @@ def _offer(page: Opened) -> None:
     st.info("This recording has not been assessed yet.", icon=":material/balance:")
     if recording.form == "slim":
         st.markdown("A slim recording is assessed from the full one that it was made of:")
-        show_command(f"senet-viz assess FULL_RECORDING --into {shlex.quote(str(recording.path))}")
+        show_shell_command(f"senet-viz assess FULL_RECORDING --into {shlex.quote(str(recording.path))}")
         return
     if not recording.complete:
         st.markdown("It is assessed when it is finished.")
@@ -96,7 +95,7 @@ def _offer(page: Opened) -> None:
         "The assessment reads the recorded gates and no network: about half a minute for 10,000 images, longer for larger "
         "sets. Random-weights controls are given on the command line:"
     )
-    show_command(f"senet-viz assess {shlex.quote(str(recording.path))} --control RANDOM_WEIGHTS_RECORDING")
+    show_shell_command(f"senet-viz assess {shlex.quote(str(recording.path))} --control RANDOM_WEIGHTS_RECORDING")
     if st.button("Assess now", icon=":material/balance:", type="primary", key="assess_now"):
         _assess(page)
 

@@ -68,7 +68,7 @@ FREEZING = (
     "costs. What lies far below the accepted loss is not drawn; the table has it. What training on would win back is not shown."
 )
 TRIAL_LIMITS = "It is one image: others may change more, less, or the other way."
-DOSE = (
+STRENGTH_SWEEP = (
     "From left, untouched, to right, the baseline itself: how the leading outputs change on the way. It is one image, and gates between "
     "need be those of no image."
 )

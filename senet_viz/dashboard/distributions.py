@@ -10,10 +10,10 @@ from senet_viz.analysis.distributions.channel import ChannelDistribution
 from senet_viz.analysis.distributions.class_map import ChannelRanking
 from senet_viz.analysis.distributions.extremes import ExtremeImages, KeptImage
 from senet_viz.dashboard import captions, glossary, links
-from senet_viz.dashboard.controls import SPREAD_VIEWS, pick_one, prepare, row
+from senet_viz.dashboard.controls import SPREAD_VIEWS, pick, pick_one, row
 from senet_viz.dashboard.frame import Opened
 from senet_viz.dashboard.links import escape
-from senet_viz.dashboard.parts import show_downloads, show_figure, show_table
+from senet_viz.dashboard.parts import show_downloads, show_figure, show_folded_table
 from senet_viz.dashboard.results import (
     get_distribution,
     get_extreme_classes,
@@ -26,17 +26,17 @@ from senet_viz.dashboard.waiting import read_channel
 from senet_viz.figures.distributions import DistributionView, draw_distribution, draw_extreme_classes
 from senet_viz.recording.export import file_stem
 from senet_viz.recording.statistics import block_word
-from senet_viz.schema import Gate, label_blocks
+from senet_viz.schema import Gate
 
 SECTION = "images"
 _TILE, _PICTURE = 124, 112  # px
 _NAME = 15  # letters
 
 
-def show_images(page: Opened, images: ExtremeImages) -> None:
+def show_extreme_images(page: Opened, images: ExtremeImages) -> None:
     """Thumbnails where the source is at hand, else their names and how to have them; each leads to its own gates."""
     st.subheader("Images with the highest and the lowest gate", anchor=SECTION)
-    block = label_blocks(page.recording.blocks)[images.block.depth]
+    block = page.label(images.block)
     source, sentence = find_source(page)
     st.caption(escape(f"Among {images.among}; below each its gate s and its class. {images.ties}".strip()))
     pictures: Mapping[str, bytes | str] = {}
@@ -53,7 +53,7 @@ def show_images(page: Opened, images: ExtremeImages) -> None:
     _show_onwards(images, block)
     label = block_word(page.recording, images.block)
     name = file_stem("extreme-images", page.recording.id, label, f"channel-{images.channel}")
-    show_table(images.table(), key="extreme_images", name=name)
+    show_folded_table(images.table(), key="extreme_images", name=name)
 
 
 def _show_row(title: str, images: Sequence[KeptImage], pictures: Mapping[str, bytes | str], block: str) -> None:
@@ -115,34 +115,32 @@ class Channel:
 def show_channel(page: Opened, block: Gate, classes: tuple[int, ...], colours: dict[int, str]) -> None:
     """The distribution of one channel's gate per class, and where it is highest and lowest."""
     st.header("One channel: all images", anchor=CHANNEL_SECTION)
-    ranking = get_ranking(page.recording, page.stamp, block.name)
+    ranking = get_ranking(page, block.name)
     channel = _choose(ranking, block, classes, colours)
     gates = read_channel(page, block, channel.number) if page.recording.n_kept else None
     if page.recording.n_kept and gates is None:
         return  # they are being read
-    distribution = get_distribution(page.recording, page.stamp, block.name, channel.number, classes, gates)
+    distribution = get_distribution(page, block.name, channel.number, classes, _gates=gates)
     if distribution is None:
         st.info(_NONE_KEPT, icon=":material/inventory_2:")
     else:
         show_distribution(page, channel, distribution, ranking)
     show_extreme_classes(page, channel)
-    images = get_extreme_images(page.recording, page.stamp, block.name, channel.number, gates)
+    images = get_extreme_images(page, block.name, channel.number, _gates=gates)
     if images is not None:
-        show_images(page, images)
-    show_effects(page, block, channel.number)
+        show_extreme_images(page, images)
+    link_effects(page, block, channel.number)
 
 
 def _choose(ranking: ChannelRanking, block: Gate, classes: tuple[int, ...], colours: dict[int, str]) -> Channel:
     options = [str(c) for c in ranking.channels]
-    default = options.index(str(ranking.example))
     with row("one_channel"):
-        prepare(CHANNEL_KEY, f"channel of {block.label}", options)
-        text = st.selectbox(
-            f"Channel of {block.label}", options, index=default, key=CHANNEL_KEY, bind="query-params", persist_state="session", width=210,
-            on_change=links.forget_notices, help=f"Channels with the largest class share come first. {glossary.CLASS_SHARE}",
+        number = pick(
+            f"Channel of {block.label}", options, CHANNEL_KEY, kind=f"channel of {block.label}", default=str(ranking.example),
+            width=210, help_text=f"Channels with the largest class share come first. {glossary.CLASS_SHARE}",
         )  # fmt: skip
         view = SPREAD_VIEWS[pick_one("Draw", list(SPREAD_VIEWS), "spread")]
-    return Channel(block, int(text or options[default]), view, classes, colours)
+    return Channel(block, int(number), view, classes, colours)
 
 
 def show_distribution(
@@ -173,7 +171,7 @@ def _describe(ranking: ChannelRanking, place: int) -> str:
 
 def show_extreme_classes(page: Opened, channel: Channel) -> None:
     """The classes with the highest and the lowest mean gate."""
-    extremes = get_extreme_classes(page.recording, page.stamp, channel.block.name, channel.number)
+    extremes = get_extreme_classes(page, channel.block.name, channel.number)
     if extremes is None:
         return
     st.subheader("Classes with the highest and the lowest gate", anchor=False)
@@ -190,14 +188,14 @@ def show_extreme_classes(page: Opened, channel: Channel) -> None:
     links.link_page(
         "classes", "These classes on the page Classes", "category",
         {"class": [row.label for row in (*extremes.highest[:4], *extremes.lowest[:4])],
-         "map_block": label_blocks(page.recording.blocks)[channel.block.depth]},
+         "map_block": page.label(channel.block)},
     )  # fmt: skip
     show_downloads(extremes.table(), figure, key="extreme_classes", name=name)
 
 
-def show_effects(page: Opened, block: Gate, channel: int) -> None:
+def link_effects(page: Opened, block: Gate, channel: int) -> None:
     """Where what the block and the channel do is measured."""
-    label = label_blocks(page.recording.blocks)[block.depth]
+    label = page.label(block)
     st.subheader("What it does", anchor=False)
     st.caption(
         escape(f"A gate that differs between classes need not matter. What it costs to move the gates of {label} is on the page Gate ")

@@ -6,19 +6,20 @@ import pandas as pd
 import plotly.graph_objects as go
 import streamlit as st
 
-from senet_viz.dashboard import captions, glossary, links
+from senet_viz.dashboard import captions, glossary
 from senet_viz.dashboard.controls import (
     MAP_VIEWS,
     ORDERS,
     SPREAD_VIEWS,
     TOPS,
+    pick,
+    pick_block,
     pick_figure_blocks,
     pick_figure_classes,
     pick_one,
-    prepare,
     row,
 )
-from senet_viz.dashboard.frame import Opened
+from senet_viz.dashboard.frame import Opened, assign_colours
 from senet_viz.dashboard.parts import choose_picture, offer_files, show_figure
 from senet_viz.dashboard.results import (
     get_distribution,
@@ -31,8 +32,7 @@ from senet_viz.dashboard.results import (
 )
 from senet_viz.figures.class_map import draw_class_map
 from senet_viz.figures.distributions import draw_distribution, draw_panels
-from senet_viz.figures.theme import DARK, LIGHT, Look, colour_classes
-from senet_viz.schema import label_blocks
+from senet_viz.figures.theme import DARK, LIGHT, Look
 
 FIGURES = ("Fig. 6", "Fig. 7", "Class × channel map", "One channel")
 
@@ -85,8 +85,8 @@ def _draw_profiles(page: Opened, *, bands: bool) -> Drawn:
             help=glossary.SEED, width=140,
         )  # fmt: skip
         look = _choose_output(page)
-    panels = get_panels(recording, page.stamp, blocks, classes, order, int(seed or 0))
-    figure = draw_panels(panels, _colours(page, classes), look, bands=bands, per_row=2 if narrow else 3)
+    panels = get_panels(page, blocks, classes, order, int(seed or 0))
+    figure = draw_panels(panels, assign_colours(page, classes), look, bands=bands, per_row=2 if narrow else 3)
     shown = ", ".join(c.label for c in panels.classes) or "all images"
     name = name_profiles(recording, blocks, classes, bands=bands, order=order, seed=int(seed or 0))
     caption = captions.BANDS if bands else captions.PROFILES
@@ -100,34 +100,31 @@ def _draw_map(page: Opened) -> Drawn | None:
         return None
     named = pick_figure_classes(recording)
     with row("export_map"):
-        block = _pick_block(page)
+        block = pick_block(recording)
         view = MAP_VIEWS[pick_one("Show", list(MAP_VIEWS), "map_view")]
         top = TOPS[pick_one("Channels", list(TOPS), "map_top", help_text=glossary.CLASS_SHARE)]
         look = _choose_output(page)
-    classes = get_map(recording, page.stamp, recording.blocks[block].name, top)
+    classes = get_map(page, block.name, top)
     figure = draw_class_map(classes, look, view=view, chosen=named, narrow=page.screen.narrow)
-    label = recording.blocks[block].label
-    name = name_map(recording, recording.blocks[block].name, top, view, named)
+    name = name_map(recording, block.name, top, view, named)
     caption = f"{captions.MAPS[view]} {captions.MAP_LIMITS}"
-    return Drawn(figure, classes.table(), name, f"Map of classes against channels in {label}.", caption)
+    return Drawn(figure, classes.table(), name, f"Map of classes against channels in {block.label}.", caption)
 
 
 def _draw_channel(page: Opened) -> Drawn | None:
     recording = page.recording
     classes = pick_figure_classes(recording)
     with row("export_channel"):
-        block = recording.blocks[_pick_block(page)]
-        ranking = get_ranking(recording, page.stamp, block.name)
-        options = [str(c) for c in ranking.channels]
-        prepare("channel", f"channel of {block.label}", options)
-        picked = st.selectbox(
-            "Channel", options, index=options.index(str(ranking.example)), key="channel", bind="query-params",
-            persist_state="session", width=120, on_change=links.forget_notices, help=glossary.CLASS_SHARE,
+        block = pick_block(recording)
+        ranking = get_ranking(page, block.name)
+        picked = pick(
+            "Channel", [str(c) for c in ranking.channels], "channel", kind=f"channel of {block.label}",
+            default=str(ranking.example), width=120, help_text=glossary.CLASS_SHARE,
         )  # fmt: skip
         view = SPREAD_VIEWS[pick_one("Draw", list(SPREAD_VIEWS), "spread")]
         look = _choose_output(page)
-    channel = int(picked or ranking.example)
-    distribution = get_distribution(recording, page.stamp, block.name, channel, classes)
+    channel = int(picked)
+    distribution = get_distribution(page, block.name, channel, classes)
     if distribution is None:
         st.info(
             "This recording kept no gates of single images, so a distribution cannot be drawn: record again with "
@@ -135,20 +132,10 @@ def _draw_channel(page: Opened) -> Drawn | None:
             icon=":material/inventory_2:",
         )
         return None
-    figure = draw_distribution(distribution, _colours(page, classes), look, view=view, narrow=page.screen.narrow)
+    figure = draw_distribution(distribution, assign_colours(page, classes), look, view=view, narrow=page.screen.narrow)
     name = name_channel(recording, block.name, channel, view, classes)
     alt = f"Distribution of the gate of channel {channel} in {block.label} per class. {distribution.note}"
     return Drawn(figure, distribution.table(), name, alt, f"{captions.DISTRIBUTIONS[view]} {distribution.note}")
-
-
-def _pick_block(page: Opened) -> int:
-    labels = label_blocks(page.recording.blocks)
-    prepare("map_block", "block", labels)
-    label = st.selectbox(
-        "Block", labels, index=len(labels) - 1, key="map_block", bind="query-params", persist_state="session", width=170,
-        on_change=links.forget_notices, help=glossary.BLOCK,
-    )  # fmt: skip
-    return labels.index(label) if label else len(labels) - 1
 
 
 def _choose_output(page: Opened) -> Look:
@@ -156,11 +143,3 @@ def _choose_output(page: Opened) -> Look:
     choose_picture()
     chosen = pick_one("Paper", ["As this page", "Light", "Dark"], "paper")
     return {"Light": LIGHT, "Dark": DARK}.get(chosen, page.screen.look)
-
-
-def _colours(page: Opened, classes: tuple[int, ...]) -> dict[int, str]:
-    """A class keeps its colour while the session lasts."""
-    memory = st.session_state.setdefault("class_colours", {})
-    memory[page.recording.id] = colour_classes(classes, memory.get(page.recording.id))
-    colours: dict[int, str] = memory[page.recording.id]
-    return colours

@@ -9,10 +9,10 @@ import streamlit as st
 
 from senet_viz.dashboard import glossary, links
 from senet_viz.dashboard.links import escape
-from senet_viz.dashboard.parts import show_command
-from senet_viz.dashboard.results import load_recording
+from senet_viz.dashboard.parts import show_shell_command
+from senet_viz.dashboard.recordings import ENVIRONMENT, find_recordings, resolve
+from senet_viz.dashboard.results import Loaded, load_recording
 from senet_viz.dashboard.screen import Screen, watch_screen
-from senet_viz.dashboard.shelf import ENVIRONMENT, find_recordings, resolve
 from senet_viz.errors import SenetVizError
 from senet_viz.figures.theme import colour_classes
 from senet_viz.recording.reader import Recording
@@ -21,11 +21,9 @@ _FIRST_COMMAND = "senet-viz record --model bundled --data digits --out runs/digi
 
 
 @dataclass(frozen=True)
-class Opened:
-    """A recording that a page shows, the stamp of its cached results, and the reader's screen."""
+class Opened(Loaded):
+    """A recording that a page shows, and the reader's screen."""
 
-    recording: Recording
-    stamp: str
     screen: Screen
 
 
@@ -39,10 +37,11 @@ def open_page(title: str, question: str) -> Opened:
         st.stop()
     path = resolve(choice, found)
     try:
-        recording, stamp = load_recording(path)
+        loaded = load_recording(path)
     except (SenetVizError, OSError) as error:
         explain_problem(path, error)
         st.stop()
+    recording = loaded.recording
     _describe(recording)
     if not recording.manifest.progress.get("images", 1):
         st.info(
@@ -50,7 +49,7 @@ def open_page(title: str, question: str) -> Opened:
         )
         st.stop()
     _tell_unfinished(recording)
-    return Opened(recording, stamp, screen)
+    return Opened(recording, loaded.stamp, screen)
 
 
 def open_plain_page(title: str, question: str) -> Screen:
@@ -77,7 +76,7 @@ def _explain_first_run() -> None:
         "A recording is a folder with the gates that a network computed for a set of images. Make one from "
         "scikit-learn's digits, which takes one to a few minutes and downloads nothing:"
     )
-    show_command(_FIRST_COMMAND)
+    show_shell_command(_FIRST_COMMAND)
     st.markdown(
         "Then reload this page: recordings under `runs/` are found by themselves. If you have a recording elsewhere, "
         "type its folder under **Recording** in the sidebar."
@@ -91,7 +90,7 @@ def explain_problem(path: Path, error: Exception) -> None:
         "Choose another recording in the sidebar. If this one lies on a disk that was removed, connect it and reload. "
         "What is damaged is told by:"
     )
-    show_command(f"senet-viz verify {shlex.quote(str(path))}")
+    show_shell_command(f"senet-viz verify {shlex.quote(str(path))}")
 
 
 def _describe(recording: Recording) -> None:

@@ -11,9 +11,9 @@ from senet_viz.claims.evidence import ClaimReport
 from senet_viz.dashboard import links
 from senet_viz.dashboard.assessments import read_stored
 from senet_viz.dashboard.frame import Opened, explain_problem
-from senet_viz.dashboard.parts import show_command
-from senet_viz.dashboard.results import get_block_table, load_recording
-from senet_viz.dashboard.shelf import find_recordings, name_of, resolve
+from senet_viz.dashboard.parts import show_shell_command
+from senet_viz.dashboard.recordings import find_recordings, name_of, resolve
+from senet_viz.dashboard.results import Loaded, get_block_table, load_recording
 from senet_viz.errors import SenetVizError
 from senet_viz.recording.reader import Recording
 
@@ -36,8 +36,8 @@ class Side:
     problem: str
 
 
-def pick_second(page: Opened) -> tuple[Recording, str] | None:
-    """A second recording and its stamp; None where none is chosen, after saying so."""
+def pick_second(page: Opened) -> Loaded | None:
+    """A second recording; None where none is chosen, after saying so."""
     found = find_recordings()
     mine = name_of(page.recording.path, found)
     others = [name for name in found if name != mine]
@@ -52,29 +52,30 @@ def pick_second(page: Opened) -> tuple[Recording, str] | None:
         return None
     path = resolve(choice, found)
     try:
-        recording, stamp = load_recording(path)
+        second = load_recording(path)
     except (SenetVizError, OSError) as error:
         explain_problem(path, error)
         return None
-    if not recording.manifest.progress.get("images", 1):
+    if not second.recording.manifest.progress.get("images", 1):
         st.info("The second recording holds no image yet.", icon=":material/hourglass:")
         return None
-    return recording, stamp
+    return second
 
 
-def open_side(recording: Recording, stamp: str) -> Side:
+def open_side(opened: Loaded) -> Side:
     """Its stored assessment, else what moments tell."""
+    recording = opened.recording
     name = name_of(recording.path, find_recordings())
-    assessment, report, problem = _stored(recording)
+    assessment, report, problem = _stored(opened)
     if assessment is not None:
         return Side(recording, PairSide.from_assessment(name, assessment), assessment, report, problem)
-    table = get_block_table(recording, stamp, ranks_are_quick(recording))
+    table = get_block_table(opened, ranks_are_quick(recording))
     return Side(recording, PairSide.from_table(name, recording.blocks, table), None, None, problem)
 
 
-def _stored(recording: Recording) -> tuple[Assessment | None, ClaimReport | None, str]:
+def _stored(opened: Loaded) -> tuple[Assessment | None, ClaimReport | None, str]:
     try:
-        if (stored := read_stored(recording)) is None:
+        if (stored := read_stored(opened)) is None:
             return None, None, ""
         return stored.assessment, stored.report, ""
     except SenetVizError as error:
@@ -86,5 +87,5 @@ def _explain_second() -> None:
     st.markdown(
         "Record another network on the same images, the same network on other images, or in another precision, for example:"
     )
-    show_command("senet-viz record --model bundled --weights random --data digits --out runs/random")
+    show_shell_command("senet-viz record --model bundled --weights random --data digits --out runs/random")
     st.markdown("Recordings under `runs/` are found by themselves; others can be typed in the sidebar.")

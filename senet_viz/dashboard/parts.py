@@ -1,9 +1,10 @@
 """What every page shows in the same way: a figure, the table under it, an answer, files to take along, commands to copy."""
 
+import contextlib
 import shlex
 import shutil
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,13 +12,16 @@ import pandas as pd
 import plotly.graph_objects as go
 import streamlit as st
 
-from senet_viz.dashboard import links
+from senet_viz.dashboard.controls import pick_one
+from senet_viz.dashboard.links import escape
+from senet_viz.errors import SenetVizError
 from senet_viz.figures.theme import Picture, chart_config, page_of
+from senet_viz.text import seconds_text
 
 PROGRAM = "senet-viz"
 
 
-def show_command(command: str) -> None:
+def show_shell_command(command: str) -> None:
     """A command that begins with `senet-viz`; where that would not be found, its path stands in its place."""
     _, space, rest = command.partition(" ")
     st.code(find_program() + space + rest, language=None, wrap_lines=True)
@@ -48,6 +52,25 @@ def show_answer(sentence: str, *, explained: str | None = None) -> None:
     """The page's answer, above the figure that carries it; how it was computed is in its tooltip."""
     with st.container(border=True):
         st.markdown(sentence, help=explained)
+
+
+def agree_to_compute(words: str, seconds: float, *, key: str) -> bool:
+    """A button with its price, which goes when it is pressed; whether it was."""
+    price = f"about {seconds_text(seconds)}" if seconds >= 1 else "under a second"
+    button = st.empty()
+    pressed = button.button(f"{words} ({price})", icon=":material/function:", key=key)
+    if pressed:
+        button.empty()
+    return pressed
+
+
+@contextlib.contextmanager
+def telling_problems(icon: str = "error") -> Iterator[None]:
+    """Ends what is done in it at an error of ours, and says it there."""
+    try:
+        yield
+    except SenetVizError as error:
+        st.error(escape(str(error)), icon=f":material/{icon}:")
 
 
 def show_figure(
@@ -95,12 +118,7 @@ def keep_figure(key: tuple[object, ...], _draw: Callable[[], go.Figure]) -> go.F
 
 def choose_picture() -> None:
     """The session's choice of what the cameras of all figures save; a page shows it once at most."""
-    links.note_unknown(_CAMERA_KEY, "picture format", list(CAMERA))
-    links.keep_known(_CAMERA_KEY, list(CAMERA))
-    st.segmented_control(
-        "Camera saves", list(CAMERA), default="PNG", required=True, key=_CAMERA_KEY, bind="query-params",
-        persist_state="session", on_change=links.forget_notices, help=_CAMERA_HELP,
-    )  # fmt: skip
+    pick_one("Camera saves", list(CAMERA), _CAMERA_KEY, kind="picture format", help_text=_CAMERA_HELP)
 
 
 def chosen_picture() -> Picture:
@@ -109,34 +127,45 @@ def chosen_picture() -> Picture:
     return CAMERA.get(str(chosen), "png")
 
 
+def show_result(
+    figure: go.Figure, table: pd.DataFrame, *, name: str, key: str, alt: str, caption: str, explained: str | None = None,
+    named: bool = False, on_point: Callable[[Mapping[str, Any]], None] | None = None, digits: int = 4,
+) -> None:  # fmt: skip
+    """A figure, how it is read (in a tooltip, `explained`: how it was computed), and its numbers.
+
+    `key` is of the fold and of the figure; `named`: the figure is known by its name instead. The rest is as in `show_figure`.
+    """
+    show_figure(figure, name=name, key="" if named else key, alt=alt, on_point=on_point)
+    st.caption(caption, help=explained)
+    show_downloads(table, figure, key=key, name=name, digits=digits)
+
+
 def show_downloads(table: pd.DataFrame, figure: go.Figure, *, key: str, name: str, digits: int = 4) -> None:
     """The figure's numbers in a fold, to read and to download, and the figure as a page of its own."""
-    fold = st.expander("Table and downloads", icon=":material/table:", key=f"fold_{key}", on_change="rerun")
-    if not fold.open:
-        return
-    with fold:
-        st.dataframe(
-            table, hide_index=True, height=320, column_config=_number_columns(table, digits), alt=f"Table: {name}"
-        )
-        offer_files(table, figure, key=key, name=name)
-        st.caption(
-            f"A picture ({chosen_picture().upper()}): the camera above the figure. The page Export chooses PNG or SVG."
-        )
+    with _fold_table(table, "Table and downloads", key, name, digits) as opened:
+        if opened:
+            offer_files(table, figure, key=key, name=name)
+            st.caption(
+                f"A picture ({chosen_picture().upper()}): the camera above the figure. The page Export chooses PNG or SVG."
+            )
 
 
-def show_table(table: pd.DataFrame, *, key: str, name: str, digits: int = 4) -> None:
+def show_folded_table(table: pd.DataFrame, *, key: str, name: str, digits: int = 4) -> None:
     """Numbers in a fold, to read and to download, where the figures beside them are many."""
-    fold = st.expander("Table and download", icon=":material/table:", key=f"fold_{key}", on_change="rerun")
-    if not fold.open:
-        return
+    with _fold_table(table, "Table and download", key, name, digits) as opened:
+        if opened:
+            offer_table(table, key=key, name=name)
+
+
+@contextlib.contextmanager
+def _fold_table(table: pd.DataFrame, title: str, key: str, name: str, digits: int) -> Iterator[bool]:
+    """A fold with the numbers; whether it is open, so that the rest of its content is wanted."""
+    fold = st.expander(title, icon=":material/table:", key=f"fold_{key}", on_change="rerun")
     with fold:
-        st.dataframe(
-            table, hide_index=True, height=320, column_config=_number_columns(table, digits), alt=f"Table: {name}"
-        )
-        st.download_button(
-            "Table (CSV)", lambda: table.to_csv(index=False).encode(), file_name=f"{name}.csv", mime="text/csv",
-            key=f"csv_{key}", on_click="ignore", icon=":material/download:",
-        )  # fmt: skip
+        if fold.open:
+            columns = _number_columns(table, digits)
+            st.dataframe(table, hide_index=True, height=320, column_config=columns, alt=f"Table: {name}")
+        yield bool(fold.open)
 
 
 def offer_files(table: pd.DataFrame, figure: go.Figure, *, key: str, name: str) -> None:
@@ -147,10 +176,15 @@ def offer_files(table: pd.DataFrame, figure: go.Figure, *, key: str, name: str) 
             "Figure (HTML)", lambda: page_of(figure, name=name, picture=picture), file_name=f"{name}.html",
             mime="text/html", key=f"html_{key}", on_click="ignore", icon=":material/download:",
         )  # fmt: skip
-        st.download_button(
-            "Table (CSV)", lambda: table.to_csv(index=False).encode(), file_name=f"{name}.csv", mime="text/csv",
-            key=f"csv_{key}", on_click="ignore", icon=":material/download:",
-        )  # fmt: skip
+        offer_table(table, key=key, name=name)
+
+
+def offer_table(table: pd.DataFrame, *, key: str, name: str) -> None:
+    """A button that downloads a table; the file is made on the click."""
+    st.download_button(
+        "Table (CSV)", lambda: table.to_csv(index=False).encode(), file_name=f"{name}.csv", mime="text/csv",
+        key=f"csv_{key}", on_click="ignore", icon=":material/download:",
+    )  # fmt: skip
 
 
 def _number_columns(table: pd.DataFrame, digits: int) -> dict[str, Any]:

@@ -1,7 +1,10 @@
-"""Computed results, kept by the recording's id: arrays as cache keys would be sampled, so only names and numbers are."""
+"""Computed results, kept by what they are computed of: arrays as cache keys would be sampled, so only names and numbers are."""
 
-from collections.abc import Sequence
+import functools
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Concatenate, ParamSpec, TypeVar
 
 import numpy as np
 import pandas as pd
@@ -30,6 +33,7 @@ from senet_viz.recording.export import ExportEstimate, estimate_export, file_ste
 from senet_viz.recording.moments import Moments
 from senet_viz.recording.reader import Recording, open_recording
 from senet_viz.recording.statistics import block_word
+from senet_viz.schema import Gate, label_blocks
 
 
 def name_profiles(
@@ -63,104 +67,131 @@ def name_channel(recording: Recording, block: str, channel: int, view: Distribut
 
 
 _NAMES = tuple[str, ...]
+_P = ParamSpec("_P")
+_R = TypeVar("_R")
 
 
-def load_recording(path: Path) -> tuple[Recording, str]:
-    """A recording and the stamp under which its results are kept; opened again when its manifest changes.
+@dataclass(frozen=True)
+class Loaded:
+    """A recording, and the stamp under which its results are kept: its folder, its id and when it was written."""
+
+    recording: Recording
+    stamp: str
+
+    def label(self, block: Gate) -> str:
+        """A block's label, for people."""
+        return label_blocks(self.recording.blocks)[block.depth]
+
+
+def keep(
+    entries: int, *, shared: bool = False, spinner: str | bool = False
+) -> Callable[[Callable[Concatenate[Loaded, _P], _R]], Callable[Concatenate[Loaded, _P], _R]]:
+    """Keeps what a function computes of a loaded recording, by the stamp and the further arguments, for all sessions.
+
+    What does not count is passed by names that begin with "_", such as a network whose digest is among the arguments.
+
+    Args:
+        entries: how many results are kept.
+        shared: whether all get the very same object, not to be changed; else each gets a copy.
+        spinner: what is said meanwhile.
+    """
+    cache = st.cache_resource if shared else st.cache_data
+
+    def decorate(compute: Callable[Concatenate[Loaded, _P], _R]) -> Callable[Concatenate[Loaded, _P], _R]:
+        def kept(_page: Loaded, stamp: str, /, *args: _P.args, **kwargs: _P.kwargs) -> _R:
+            del stamp
+            return compute(_page, *args, **kwargs)
+
+        kept.__module__, kept.__qualname__ = compute.__module__, compute.__qualname__  # by which Streamlit knows it
+        cached: Callable[..., _R] = cache(max_entries=entries, show_spinner=spinner)(kept)
+
+        @functools.wraps(compute)
+        def get(page: Loaded, /, *args: _P.args, **kwargs: _P.kwargs) -> _R:
+            return cached(page, page.stamp, *args, **kwargs)
+
+        return get
+
+    return decorate
+
+
+def load_recording(path: Path) -> Loaded:
+    """A recording, opened again when its manifest changes.
 
     Raises:
         RecordingError: it is gone, damaged or no recording.
     """
     recording = open_recording(path)  # a manifest and sizes: a few milliseconds, and what went away is noticed
     changed = (path / "manifest.json").stat().st_mtime_ns
-    stamp = f"{recording.id}-{changed}"
-    return _keep(recording, str(path.absolute()), stamp), stamp
+    return _first(Loaded(recording, f"{path.absolute()} {recording.id} {changed}"))
 
 
-@st.cache_resource(max_entries=4, show_spinner=False)
-def _keep(_recording: Recording, path: str, stamp: str) -> Recording:
+@keep(4, shared=True)
+def _first(page: Loaded) -> Loaded:
     """The recording that was opened first under a stamp, with the tables of images that it has read since."""
-    del path, stamp
-    return _recording
+    return page
 
 
-@st.cache_resource(max_entries=2, show_spinner=False)
-def get_moments(_recording: Recording, stamp: str, block: str) -> Moments:
-    """`recording.moments`, kept for the two blocks that were read last: not to be written to."""
-    del stamp
-    return _recording.moments(block)
+@keep(2, shared=True)
+def get_moments(page: Loaded, block: str) -> Moments:
+    """Of the two blocks that were read last: not to be written to."""
+    return page.recording.moments(block)
 
 
-@st.cache_data(max_entries=64, show_spinner=False)
-def get_panels(
-    _recording: Recording, stamp: str, blocks: _NAMES, classes: tuple[int, ...], order: ChannelOrder, seed: int
-) -> ClassPanels:
-    """`profile_classes`, kept by `stamp` and the choices."""
-    del stamp
-    gates = [_recording.block(name) for name in blocks]
-    return profile_classes(_recording, gates, classes, order=order, seed=seed)
+@keep(64)
+def get_panels(page: Loaded, blocks: _NAMES, classes: tuple[int, ...], order: ChannelOrder, seed: int) -> ClassPanels:
+    """`profile_classes`."""
+    gates = [page.recording.block(name) for name in blocks]
+    return profile_classes(page.recording, gates, classes, order=order, seed=seed)
 
 
-@st.cache_data(max_entries=16, show_spinner=False)
-def get_map(_recording: Recording, stamp: str, block: str, top: int | None) -> ClassChannelMap:
-    """`map_classes`, kept by `stamp` and the choices."""
-    moments = get_moments(_recording, stamp, block)
-    return map_classes(_recording, _recording.block(block), top=top, moments=moments)
+@keep(16)
+def get_map(page: Loaded, block: str, top: int | None) -> ClassChannelMap:
+    """`map_classes`."""
+    return map_classes(page.recording, page.recording.block(block), top=top, moments=get_moments(page, block))
 
 
-@st.cache_data(max_entries=64, show_spinner=False)
-def get_ranking(_recording: Recording, stamp: str, block: str) -> ChannelRanking:
-    """`rank_channels`, kept by `stamp` and the block."""
-    return rank_channels(_recording, _recording.block(block), moments=get_moments(_recording, stamp, block))
+@keep(64)
+def get_ranking(page: Loaded, block: str) -> ChannelRanking:
+    """`rank_channels`."""
+    return rank_channels(page.recording, page.recording.block(block), moments=get_moments(page, block))
 
 
-@st.cache_data(max_entries=64, show_spinner=False)
+@keep(64)
 def get_distribution(
-    _recording: Recording,
-    stamp: str,
-    block: str,
-    channel: int,
-    classes: tuple[int, ...],
-    _gates: NDArray[np.float16] | None = None,
+    page: Loaded, block: str, channel: int, classes: tuple[int, ...], *, _gates: NDArray[np.float16] | None = None
 ) -> ChannelDistribution | None:
-    """`distribute_channel`, kept by `stamp` and the choices; `_gates` are the channel's, where they were read before."""
-    del stamp
-    return distribute_channel(_recording, _recording.block(block), channel, classes, gates=_gates)
+    """`distribute_channel`; `_gates` are the channel's, where they were read before."""
+    return distribute_channel(page.recording, page.recording.block(block), channel, classes, gates=_gates)
 
 
-@st.cache_data(max_entries=64, show_spinner=False)
-def get_extreme_classes(_recording: Recording, stamp: str, block: str, channel: int) -> ExtremeClasses | None:
-    """`find_extreme_classes`, kept by `stamp` and the choices."""
-    moments = get_moments(_recording, stamp, block)
-    return find_extreme_classes(_recording, _recording.block(block), channel, moments=moments)
+@keep(64)
+def get_extreme_classes(page: Loaded, block: str, channel: int) -> ExtremeClasses | None:
+    """`find_extreme_classes`."""
+    gate = page.recording.block(block)
+    return find_extreme_classes(page.recording, gate, channel, moments=get_moments(page, block))
 
 
-@st.cache_data(max_entries=64, show_spinner=False)
+@keep(64)
 def get_extreme_images(
-    _recording: Recording, stamp: str, block: str, channel: int, _gates: NDArray[np.float16] | None = None
+    page: Loaded, block: str, channel: int, *, _gates: NDArray[np.float16] | None = None
 ) -> ExtremeImages | None:
-    """`find_extreme_images`, kept by `stamp` and the choices; `_gates` as above."""
-    del stamp
-    return find_extreme_images(_recording, _recording.block(block), channel, gates=_gates)
+    """`find_extreme_images`; `_gates` as above."""
+    return find_extreme_images(page.recording, page.recording.block(block), channel, gates=_gates)
 
 
-@st.cache_data(max_entries=64, show_spinner=False)
-def get_estimate(
-    _recording: Recording, stamp: str, ending: str, blocks: _NAMES | None, classes: tuple[int, ...] | None
-) -> ExportEstimate:
-    """`estimate_export`, kept by `stamp` and the choices."""
-    del stamp
-    return estimate_export(_recording, ending, blocks=blocks, classes=classes)
+@keep(64)
+def get_estimate(page: Loaded, ending: str, blocks: _NAMES | None, classes: tuple[int, ...] | None) -> ExportEstimate:
+    """`estimate_export`."""
+    return estimate_export(page.recording, ending, blocks=blocks, classes=classes)
 
 
-@st.cache_data(max_entries=16, show_spinner="Measuring the blocks…")
-def get_block_table(_recording: Recording, stamp: str, ranks: bool) -> pd.DataFrame:
-    """`measure_blocks` as far as pages show it, kept by `stamp`."""
-    del stamp
-    return measure_blocks(_recording, ranks=ranks, best=False)
+@keep(16, spinner="Measuring the blocks…")
+def get_block_table(page: Loaded, ranks: bool) -> pd.DataFrame:
+    """`measure_blocks` as far as pages show it."""
+    return measure_blocks(page.recording, ranks=ranks, best=False)
 
 
-@st.cache_data(max_entries=64, show_spinner=False)
-def get_channel_measures(_recording: Recording, stamp: str, block: str) -> pd.DataFrame:
-    """`measure_from_moments`, kept by `stamp` and the block."""
-    return measure_from_moments(_recording, _recording.block(block), moments=get_moments(_recording, stamp, block))
+@keep(64)
+def get_channel_measures(page: Loaded, block: str) -> pd.DataFrame:
+    """`measure_from_moments`."""
+    return measure_from_moments(page.recording, page.recording.block(block), moments=get_moments(page, block))

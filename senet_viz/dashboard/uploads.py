@@ -10,18 +10,23 @@ import numpy as np
 import pyarrow.compute as pc
 import streamlit as st
 
+from senet_viz.analysis.comparison.result import Failure
 from senet_viz.analysis.distributions.extremes import short_path
 from senet_viz.dashboard.controls import pick_one
 from senet_viz.dashboard.frame import Opened
 from senet_viz.dashboard.links import escape, forget_notices
+from senet_viz.dashboard.results import Loaded, keep
 from senet_viz.errors import ImageError, SenetVizError
 from senet_viz.recording.reader import Recording
 from senet_viz.schema import UNLABELLED, label_classes
 
 if TYPE_CHECKING:
     from senet_viz.images.source import ImageSource
+    from senet_viz.models.zoo import Model
+    from senet_viz.workflows.comparison import PreparedImage
 
 
+Image = tuple[str, bytes]  # name and content of a file
 THUMBNAIL = 192  # px
 _SUGGESTED = 12
 _PLACES = "image_sources"
@@ -97,14 +102,14 @@ class RecordedSamples:
         return samples.slice(at, 1).to_pylist()[0] if at >= 0 else None
 
 
-@st.cache_resource(max_entries=4, show_spinner=False)
-def get_samples(_recording: Recording, stamp: str) -> RecordedSamples:
-    """Names of the recording's images, kept by `stamp`."""
-    del stamp
-    kept = _recording.kept_samples if _recording.n_kept else _recording.samples
+@keep(4, shared=True)
+def get_samples(page: Loaded) -> RecordedSamples:
+    """Names of the recording's images."""
+    recording = page.recording
+    kept = recording.kept_samples if recording.n_kept else recording.samples
     _, first = np.unique(kept["label"].to_numpy(), return_index=True)
     places = first[np.unique(np.linspace(0, len(first) - 1, _SUGGESTED).round().astype(int))] if len(first) else []
-    return RecordedSamples(_recording, tuple(kept["sample_id"][int(at)].as_py() for at in places))
+    return RecordedSamples(recording, tuple(kept["sample_id"][int(at)].as_py() for at in places))
 
 
 @st.cache_resource(max_entries=4, show_spinner=False)
@@ -130,20 +135,20 @@ def read_pictures(
 FILES, FOLDER, SAMPLES, RECORDING = "Files", "Folder", "Samples", "Recording"
 MOST_IMAGES = 16
 _MOST_MEGABYTES = 64
-_KEPT, _GIVEN = "brought_images", "images_given"
+_KEPT, _GIVEN = "uploaded_images", "images_given"
 _UPLOADERS = ("upload_files", "upload_folder")
 
 
 @dataclass(frozen=True)
-class Brought:
+class Uploads:
     """Images by name and bytes, and the digest under which their results are kept."""
 
-    images: tuple[tuple[str, bytes], ...]
+    images: tuple[Image, ...]
     digest: str
 
 
-def bring_images(page: Opened | None = None) -> Brought | None:
-    """The controls, and what was brought; None while there is nothing.
+def choose_uploads(page: Opened | None = None) -> Uploads | None:
+    """The controls, and what was chosen; None while there is nothing.
 
     Args:
         page: its recording's own images are offered too.
@@ -167,7 +172,39 @@ def bring_images(page: Opened | None = None) -> Brought | None:
             f"{given} images were given, and {MOST_IMAGES} can be compared at a time: the first {MOST_IMAGES} are shown.",
             icon=":material/filter_list:",
         )
-    return Brought(images, _digest(images))
+    return Uploads(images, _digest(images))
+
+
+def prepare_upload(model: "Model", image: Image) -> "PreparedImage | Failure":
+    """An image as the network takes it in, kept by `name_upload`."""
+    return _prepare(model, image, name_upload(model, image))
+
+
+def prepare_or_warn(model: "Model", image: Image) -> "PreparedImage | None":
+    """`prepare_upload`; where the image can not be read the page says why."""
+    prepared = prepare_upload(model, image)
+    if isinstance(prepared, Failure):
+        st.warning(escape(prepared.sentence), icon=":material/broken_image:")
+        return None
+    return prepared
+
+
+def name_upload(model: "Model", image: Image) -> str:
+    """Under which results of an image are kept: digest of the weights, the preprocessing, digest of the image."""
+    return f"{name_inputs(model)} {_digest((image,))}"
+
+
+def name_inputs(model: "Model") -> str:
+    """What a network makes of any image depends on this: digest of the weights, and the preprocessing."""
+    return f"{model.sha256} {model.preprocess}"
+
+
+@st.cache_resource(max_entries=64, show_spinner=False)
+def _prepare(_model: "Model", _image: Image, name: str) -> "PreparedImage | Failure":
+    from senet_viz.workflows.comparison import prepare_images
+
+    del name
+    return prepare_images([_image], _model.preprocess)[0]
 
 
 def _offer_upload(source: str) -> None:
@@ -199,7 +236,7 @@ def _is_hidden(name: str) -> bool:
     return any(part.startswith(".") for part in PurePath(name).parts)
 
 
-def _tell_kept(images: tuple[tuple[str, bytes], ...]) -> None:
+def _tell_kept(images: tuple[Image, ...]) -> None:
     """The uploader is empty after a page change, the images are still here."""
     if any(st.session_state.get(key) for key in _UPLOADERS):
         return
@@ -213,19 +250,19 @@ def _tell_kept(images: tuple[tuple[str, bytes], ...]) -> None:
 
 
 @st.cache_data(show_spinner=False)
-def _read_samples() -> tuple[tuple[str, bytes], ...]:
+def _read_samples() -> tuple[Image, ...]:
     from senet_viz.images.builtin import sample_images
 
     return sample_images()
 
 
-def bring_samples() -> Brought | None:
+def sample_uploads() -> Uploads | None:
     """The samples, without a control; None where they can not be read, which the page then says."""
     images = _samples()
-    return Brought(images, _digest(images)) if images else None
+    return Uploads(images, _digest(images)) if images else None
 
 
-def _samples() -> tuple[tuple[str, bytes], ...]:
+def _samples() -> tuple[Image, ...]:
     try:
         images = _read_samples()
     except SenetVizError as error:
@@ -235,9 +272,9 @@ def _samples() -> tuple[tuple[str, bytes], ...]:
     return images
 
 
-def _from_recording(page: Opened) -> tuple[tuple[str, bytes], ...]:
+def _from_recording(page: Opened) -> tuple[Image, ...]:
     """Images of the recording, chosen by their names, where its source is at hand."""
-    samples = get_samples(page.recording, page.stamp)
+    samples = get_samples(page)
     source, sentence = find_source(page)
     if source is None:
         ask_for_source(page, sentence)
@@ -267,7 +304,7 @@ def _from_recording(page: Opened) -> tuple[tuple[str, bytes], ...]:
     return tuple((samples.title(name), data) for name in wanted if isinstance(data := pictures[name], bytes))
 
 
-def _digest(images: tuple[tuple[str, bytes], ...]) -> str:
+def _digest(images: tuple[Image, ...]) -> str:
     digest = hashlib.sha256()
     for name, data in images:
         digest.update(f"{len(name)}:{name}:{len(data)}:".encode("utf-8", "surrogatepass"))

@@ -33,7 +33,7 @@ _NEEDED = ("senet_viz.workflows.comparison", "senet_viz.workflows.walkthrough")
 T = TypeVar("T")
 
 
-class BesideReader(Generic[T]):
+class BackgroundLoader(Generic[T]):
     """Reads one thing after the other, for all sessions, and keeps the last few."""
 
     def __init__(self, name: str = "senet-viz-beside") -> None:
@@ -62,6 +62,13 @@ def wait_for(future: "Future[Any]", sentence: str) -> None:
     if future.done():
         st.rerun()
     st.info(sentence, icon=":material/hourglass:")
+
+
+def wait_for_networks(recording: Recording, what: str) -> bool:
+    """Whether a page must wait for what runs networks; then it loads beside the page, which says what appears here."""
+    if waiting := networks_can_wait(recording):
+        wait_for(load_networks(), f"Loading PyTorch, once after the app has been started: {what} in some seconds…")
+    return waiting
 
 
 def networks_can_wait(recording: Recording) -> bool:
@@ -101,12 +108,12 @@ Gates = NDArray[np.float16]
 AT_ONCE = 20_000_000  # gates of a block, all channels: 0.15 s; they lie side by side in the file
 
 
-GateReader = BesideReader[Gates]  # 2 bytes an image and channel are kept
+GateLoader = BackgroundLoader[Gates]  # 2 bytes an image and channel are kept
 
 
 @st.cache_resource(show_spinner=False)
-def _reader() -> GateReader:
-    return GateReader("senet-viz-gates")
+def _reader() -> GateLoader:
+    return GateLoader("senet-viz-gates")
 
 
 def read_channel(page: Opened, block: Gate, channel: int) -> Gates | None:

@@ -12,7 +12,6 @@ from senet_viz.analysis.blocks import (
     health_from_table,
     measures_from_table,
 )
-from senet_viz.analysis.comparison.result import Failure
 from senet_viz.analysis.costs.networks import CostSummary
 from senet_viz.analysis.distributions.choices import choose_blocks, choose_classes
 from senet_viz.analysis.distributions.panels import describe_distances
@@ -20,19 +19,17 @@ from senet_viz.analysis.paper import read_beside_paper
 from senet_viz.analysis.walkthrough import BlockSteps, answer_steps, tell_share, tell_steps
 from senet_viz.dashboard import glossary, links
 from senet_viz.dashboard.assessments import read_stored
-from senet_viz.dashboard.comparison.results import get_image, name_inputs
-from senet_viz.dashboard.controls import prepare, row
+from senet_viz.dashboard.controls import pick_block, pick_image, pick_several, row
 from senet_viz.dashboard.frame import Opened, assign_colours
 from senet_viz.dashboard.links import escape
-from senet_viz.dashboard.parts import keep_figure, show_answer, show_downloads, show_figure
-from senet_viz.dashboard.results import get_block_table, get_panels
-from senet_viz.dashboard.uploads import Brought, bring_images, bring_samples
+from senet_viz.dashboard.parts import keep_figure, show_answer, show_result, telling_problems
+from senet_viz.dashboard.results import Loaded, get_block_table, get_panels, keep
+from senet_viz.dashboard.uploads import Uploads, choose_uploads, name_upload, prepare_or_warn, sample_uploads
 from senet_viz.dashboard.waiting import open_network
 from senet_viz.errors import SenetVizError
 from senet_viz.figures.distributions import draw_panels
 from senet_viz.figures.walkthrough import draw_all_channels, draw_steps
-from senet_viz.recording.reader import Recording
-from senet_viz.schema import label_blocks
+from senet_viz.schema import Gate
 
 if TYPE_CHECKING:
     from senet_viz.models.zoo import Model
@@ -43,55 +40,44 @@ _SAMPLE = 2  # the drawn fish
 _MOST_SHOWN = 8
 
 
-def show_live(page: Opened) -> "Model | None":
+def show_steps(page: Opened) -> "Model | None":
     """Controls, figures and words; returns the network, None where it is not at hand."""
-    brought = bring_images(page)
+    uploads = choose_uploads(page)
     first = 0
-    if brought is None:
+    if uploads is None:
         st.caption("No image of yours yet: a sample is shown meanwhile.")
-        brought, first = bring_samples(), _SAMPLE
+        uploads, first = sample_uploads(), _SAMPLE
     model = open_network(page)
-    if model is None or brought is None:
+    if model is None or uploads is None:
         return model
-    try:
-        _show(page, model, brought, first)
-    except SenetVizError as error:
-        st.error(escape(str(error)), icon=":material/error:")
+    with telling_problems():
+        _show(page, model, uploads, first)
     return model
 
 
-@st.cache_resource(max_entries=64, show_spinner=False)
+@keep(64, shared=True)
 def get_steps(
-    _model: "Model",
-    _recording: Recording,
-    stamp: str,
-    _prepared: "PreparedImage",
-    image: str,
-    block: str,
-    channels: tuple[int, ...] | None,
-) -> BlockSteps:
-    """`step_block`, kept by the recording's stamp, the image as it is taken in, the block and the channels."""
+    page: Loaded, name: str, block: str, channels: tuple[int, ...] | None, *, _model: "Model", _prepared: "PreparedImage"
+) -> BlockSteps:  # fmt: skip
+    """`step_block`, kept by `name_upload`, the block and the channels."""
     from senet_viz.workflows.walkthrough import step_block
 
-    del stamp, image
-    return step_block(_model, _prepared, _recording, block, channels=channels)
+    del name
+    return step_block(_model, _prepared, page.recording, block, channels=channels)
 
 
-def _show(page: Opened, model: "Model", brought: Brought, first: int) -> None:
+def _show(page: Opened, model: "Model", uploads: Uploads, first: int) -> None:
     with row("how"):
-        position = _pick_image(brought, first)
-        depth = _pick_block(page.recording)
-        channels = _pick_channels(page.recording, depth)
-    inputs = name_inputs(model)
-    prepared = get_image(model, inputs, brought, brought.digest, position)
-    if isinstance(prepared, Failure):
-        st.warning(escape(prepared.sentence), icon=":material/broken_image:")
+        position = _pick_image(uploads, first)
+        first_stage = choose_blocks(page.recording.blocks)[0].depth  # its maps are still like pictures
+        block = pick_block(page.recording, key="how_block", first=first_stage)
+        channels = _pick_channels(block)
+    image = uploads.images[position]
+    if (prepared := prepare_or_warn(model, image)) is None:
         return
-    block = page.recording.blocks[depth]
-    image = f"{brought.digest}-{position}-{inputs}"
-    steps = get_steps(model, page.recording, page.stamp, prepared, image, block.name, channels)
+    steps = get_steps(page, name_upload(model, image), block.name, channels, _model=model, _prepared=prepared)
     _show_answer(steps, prepared)
-    channel = _pick_numbers(steps, depth)
+    channel = _pick_numbers(steps, block.depth)
     stem = f"{page.recording.id[:8]}-{prepared.sha256[:8]}-{block.label}"
     _show_rows(page, steps, channel, stem)
     _show_words(steps, channel)
@@ -115,18 +101,14 @@ def _show_answer(steps: BlockSteps, prepared: "PreparedImage") -> None:
 def _show_rows(page: Opened, steps: BlockSteps, channel: int, stem: str) -> None:
     figure = draw_steps(steps, page.screen.look, channel=channel, narrow=page.screen.narrow)
     name = f"se-steps-{stem}-channel-{channel}"
-    show_figure(
-        figure, name=name, key="how_steps",
+    show_result(
+        figure, steps.table(), name=name, key="how_steps", explained=glossary.LOUDER,
         alt=f"From left to right maps, z, hidden layer, gate and scaled maps of {len(steps.shown)} channels. {answer_steps(steps)}",
-    )  # fmt: skip
-    st.caption(
-        "Read it from left to right, a row a channel. Both maps of a row share their colours: grey is 0, yellow above, blue below; what is "
+        caption="Read it from left to right, a row a channel. Both maps of a row share their colours: grey is 0, yellow above, blue below; what is "
         "turned down comes nearer to grey on the right. Tick: the channel's mean gate over the recorded images; grey bar: one SD to either side. Hidden "
         f"units that are not grey move channel {channel} most. It shows what the block did to this image, not what the network "
         "would have said without it: for that see Gate lab.",
-        help=glossary.LOUDER,
-    )
-    show_downloads(steps.table(), figure, key="how_steps", name=name)
+    )  # fmt: skip
 
 
 def _show_words(steps: BlockSteps, channel: int) -> None:
@@ -143,50 +125,26 @@ def _show_channels(page: Opened, steps: BlockSteps, stem: str) -> None:
     st.header("All channels of the block", anchor=False)
     figure = draw_all_channels(steps, page.screen.look, narrow=page.screen.narrow)
     name = f"se-channels-{stem}"
-    show_figure(
-        figure,
-        name=name,
-        key="how_channels",
+    show_result(
+        figure, steps.table(), name=name, key="how_channels",
         alt=f"z and gate of every channel of {steps.block.label} against the mean.",
-    )
-    st.caption(
-        "The line is the mean gate of each channel over the recorded images; a bar reaches from there to this image's gate. A long bar "
-        "says nothing of what the gate does for the prediction: for that see Gate lab."
-    )
-    show_downloads(steps.table(), figure, key="how_channels", name=name)
+        caption="The line is the mean gate of each channel over the recorded images; a bar reaches from there to this image's gate. A long bar "
+        "says nothing of what the gate does for the prediction: for that see Gate lab.",
+    )  # fmt: skip
 
 
-def _pick_image(brought: Brought, first: int) -> int:
-    names = [f"{i}. {name}" for i, (name, _) in enumerate(brought.images, start=1)]
-    if len(names) == 1:
+def _pick_image(uploads: Uploads, first: int) -> int:
+    if len(uploads.images) == 1:
         return 0
-    prepare("how_image", "image", names)
-    chosen = st.selectbox(
-        "Image", names, index=first, key="how_image", bind="query-params", persist_state="session", width=230,
-        on_change=links.forget_notices,
-    )  # fmt: skip
-    return names.index(chosen) if chosen else first
+    return pick_image([name for name, _ in uploads.images], "how_image", first=first)
 
 
-def _pick_block(recording: Recording) -> int:
-    """Depth of the block; at first the last of the first stage, whose maps are still like pictures."""
-    labels = label_blocks(recording.blocks)
-    prepare("how_block", "block", labels)
-    first = choose_blocks(recording.blocks)[0].depth
-    chosen = st.selectbox(
-        "Block", labels, index=first, key="how_block", bind="query-params", persist_state="session", width=170,
-        on_change=links.forget_notices, help=glossary.BLOCK,
-    )  # fmt: skip
-    return labels.index(chosen) if chosen else first
-
-
-def _pick_channels(recording: Recording, depth: int) -> tuple[int, ...] | None:
-    options = [str(c) for c in range(recording.blocks[depth].channels)]
-    key = f"how_channels_{depth}"  # a channel means another thing in another block
-    prepare(key, "channel", options)
-    chosen = st.multiselect(
-        "Channels", options, key=key, bind="query-params", persist_state="session", width=300, max_selections=_MOST_SHOWN,
-        placeholder="3 loudest, 3 quietest", on_change=links.forget_notices, help=glossary.LOUDER,
+def _pick_channels(block: Gate) -> tuple[int, ...] | None:
+    options = [str(c) for c in range(block.channels)]
+    key = f"how_channels_{block.depth}"  # a channel means another thing in another block
+    chosen = pick_several(
+        "Channels", options, key, kind="channel", width=300, most=_MOST_SHOWN, placeholder="3 loudest, 3 quietest",
+        help_text=glossary.LOUDER,
     )  # fmt: skip
     return tuple(int(c) for c in chosen) or None
 
@@ -205,7 +163,7 @@ def _pick_numbers(steps: BlockSteps, depth: int) -> int:
 _ORIGINAL = "https://arxiv.org/abs/1709.01507"
 
 
-def show_paper(page: Opened) -> None:
+def show_paper_figure(page: Opened) -> None:
     """Their panels in words, our figure and numbers."""
     st.header("What the paper shows, and what this recording shows", anchor=False)
     recording = page.recording
@@ -216,22 +174,19 @@ def show_paper(page: Opened) -> None:
     )
     blocks = tuple(gate.name for gate in choose_blocks(recording.blocks))
     classes = tuple(c.index for c in choose_classes(recording.classes, recording.class_counts))
-    panels = get_panels(recording, page.stamp, blocks, classes, "channel", 0)
+    panels = get_panels(page, blocks, classes, "channel", 0)
     colours, screen = assign_colours(page, classes), page.screen
     figure = keep_figure(  # another block of the photo leaves it as it is
         ("panels", page.stamp, blocks, classes, tuple(colours.items()), screen),
         lambda: draw_panels(panels, colours, screen.look, per_row=2 if screen.narrow else 3),
     )
     name = f"how-fig6-{recording.id[:8]}"
-    show_figure(
-        figure, name=name, key="how_panels", alt="Mean gate per channel in the blocks of the paper's Fig. 6, by class."
-    )
-    st.caption(
-        f"{describe_distances(panels)} Lines that lie on each other: the class makes no difference there. The figure does not show how "
+    show_result(
+        figure, panels.table(), name=name, key="how_panels", explained=glossary.DISTANCE,
+        alt="Mean gate per channel in the blocks of the paper's Fig. 6, by class.",
+        caption=f"{describe_distances(panels)} Lines that lie on each other: the class makes no difference there. The figure does not show how "
         "much single images of a class differ: that is Fig. 7, on the page Distributions.",
-        help=glossary.DISTANCE,
-    )
-    show_downloads(panels.table(), figure, key="how_panels", name=name)
+    )  # fmt: skip
     rows = read_beside_paper(*_measure(page))
     if rows:
         st.markdown(
@@ -248,12 +203,12 @@ def _measure(page: Opened) -> tuple[BlockMeasures, BlockHealth]:
     """From a stored assessment that is fresh, else from moments."""
     recording = page.recording
     try:
-        stored = read_stored(recording)
+        stored = read_stored(page)
     except SenetVizError:  # stale: the page Claim says so and offers another
         stored = None
     if stored is not None:
         return gather_measures(stored.assessment, stored.tree), gather_health(stored.assessment)
-    table = get_block_table(recording, page.stamp, False)
+    table = get_block_table(page, False)
     images = recording.manifest.progress.get("images", 0)
     return measures_from_table(recording.blocks, table), health_from_table(recording.blocks, table, images)
 
@@ -267,7 +222,7 @@ def get_costs(_model: "Model", sha256: str) -> CostSummary:
     return summarize_costs(_model)
 
 
-def show_costs(model: "Model") -> None:
+def show_unit_costs(model: "Model") -> None:
     """The parameter formula and the two ideas, with this network's numbers."""
     costs = get_costs(model, f"{model.name}-{model.sha256}")
     st.header("What it costs", anchor=False)

@@ -4,10 +4,11 @@ import numpy as np
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from senet_viz.claims.assessment import Assessment, CurveName
+from senet_viz.claims.assessment import Assessment
 from senet_viz.figures.axes import Floats, band_of, say_values, series_colours, style_depth
 from senet_viz.figures.theme import GREY, Look, join_title, style
 from senet_viz.schema import label_blocks
+from senet_viz.stats.shares import CurveName
 
 _SQUEEZE = "rgb(221, 119, 51)"
 

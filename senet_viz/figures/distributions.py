@@ -9,7 +9,7 @@ import plotly.graph_objects as go
 from numpy.typing import NDArray
 from plotly.subplots import make_subplots
 
-from senet_viz.analysis.distributions.channel import ChannelDistribution, ClassSpread
+from senet_viz.analysis.distributions.channel import ChannelDistribution, ClassDistribution
 from senet_viz.analysis.distributions.extremes import ClassGate, ExtremeClasses
 from senet_viz.analysis.distributions.panels import ClassPanels, Panel, ShownClass
 from senet_viz.figures.axes import band_of, name_ticks, pad_range
@@ -185,20 +185,20 @@ def draw_distribution(
     return figure
 
 
-def _colour(spread: ClassSpread, colours: Mapping[int, str], look: Look) -> str:
+def _colour(spread: ClassDistribution, colours: Mapping[int, str], look: Look) -> str:
     return look.ink if spread.index is None else colours.get(spread.index, GREY)
 
 
-def _name(spread: ClassSpread) -> str:
+def _name(spread: ClassDistribution) -> str:
     part = "" if spread.images == spread.recorded else f" of {spread.recorded:,}"
     return f"{'all images' if spread.index is None else spread.name} (n = {spread.images:,}{part})"
 
 
-def _row_name(spread: ClassSpread) -> str:
+def _row_name(spread: ClassDistribution) -> str:
     return _name(spread).replace(" (", "<br>(")
 
 
-def _violin(spread: ClassSpread, colour: str) -> go.Violin:
+def _violin(spread: ClassDistribution, colour: str) -> go.Violin:
     return go.Violin(
         x=spread.values.astype(np.float32), y0=_row_name(spread), name=_row_name(spread), orientation="h",
         line={"color": colour, "width": 1.4}, fillcolor=_fill(colour), points=False, spanmode="hard",
@@ -206,7 +206,7 @@ def _violin(spread: ClassSpread, colour: str) -> go.Violin:
     )  # fmt: skip
 
 
-def _box(spread: ClassSpread, colour: str) -> go.Box:
+def _box(spread: ClassDistribution, colour: str) -> go.Box:
     low, first, middle, third, high = ([value] for value in spread.quantiles)
     return go.Box(
         lowerfence=low, q1=first, median=middle, q3=third, upperfence=high, y=[_row_name(spread)],
@@ -215,7 +215,7 @@ def _box(spread: ClassSpread, colour: str) -> go.Box:
     )  # fmt: skip
 
 
-def _ecdf(spread: ClassSpread, colour: str) -> go.Scatter:
+def _ecdf(spread: ClassDistribution, colour: str) -> go.Scatter:
     share = np.linspace(1 / len(spread.values), 1, len(spread.values))
     return go.Scatter(
         x=spread.values.astype(np.float32), y=share.astype(np.float32), mode="lines", name=_name(spread),

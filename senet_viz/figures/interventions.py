@@ -12,8 +12,9 @@ from senet_viz.figures.axes import add_levels, head_panels, series_colours, styl
 from senet_viz.figures.theme import DARK, GREY, Look, join_title, legend_room, style, translucent
 from senet_viz.schema import Gate
 from senet_viz.stats.effect_parts import COMPONENTS, FORMULAS, Component, ComponentName
-from senet_viz.stats.effects import MEASURE_WORDS, Change, EffectTable, Measure, TargetEffect, say_limits
+from senet_viz.stats.effects import MEASURE_WORDS, Change, EffectTable, Measure, TargetEffect, form_of, say_limits
 from senet_viz.stats.estimates import Interval
+from senet_viz.text import number_text
 
 Over = Literal["images", "classes"]
 
@@ -43,8 +44,7 @@ def interval_of(change: Change, over: Over) -> Interval:
 
 def say_effect(change: Change, measure: Measure, over: Over) -> str:
     """Value and interval, for the pointer."""
-    interval, digits = interval_of(change, over), 3 if measure == "loss" else 2
-    value = f"{change.value:z.{digits}f}".replace("-", "−")
+    interval, value = interval_of(change, over), number_text(change.value, form_of(measure))
     return value if np.isnan(interval.low) else f"{value} {say_limits(interval, measure)}"
 
 

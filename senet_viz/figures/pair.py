@@ -5,7 +5,6 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from senet_viz.analysis.pair import PAIR_WORDS, PairSide, RecordingPair, relative_depths
-from senet_viz.claims.assessment import CurveName
 from senet_viz.figures.axes import (
     Floats,
     head_panels,
@@ -17,6 +16,7 @@ from senet_viz.figures.axes import (
 )
 from senet_viz.figures.theme import Look, style
 from senet_viz.schema import label_blocks
+from senet_viz.stats.shares import CurveName
 
 SHOWN: tuple[CurveName, ...] = ("omega_squared", "between_sd", "near_one")
 _MOST_NAME = 34

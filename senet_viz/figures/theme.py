@@ -142,7 +142,7 @@ def style(
                       "yanchor": "top", "pad": {"t": 18 if "<br>" in title else 6, "l": 2}, "font": {"size": 13, "color": look.text}},
             "margin": {"l": 52, "r": 10, "t": top, "b": 46, **(margin or {})},
             "hoverlabel": {"bgcolor": look.paper, "bordercolor": look.grid, "font": {"family": FONT, "color": look.ink}},
-            "legend": {"orientation": "v" if upright else "h", "x": 0, "xanchor": "left", "y": 1 - below / height,
+            "legend": {"orientation": "v" if upright else "h", "x": 0, "xanchor": "left", "y": 1 - below / height if below else 1,
                        "yref": "container", "yanchor": "top", "font": {"color": look.ink}, "bgcolor": "rgba(0,0,0,0)"},
         },
         overwrite=True,  # plotly merges a property at a time, which takes five times as long

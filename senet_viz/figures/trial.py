@@ -51,7 +51,7 @@ def _bars(predictions: tuple[Prediction, ...], trial: Trial, look: Look) -> go.B
     )  # fmt: skip
 
 
-def draw_dose(trial: Trial, look: Look, *, narrow: bool = False) -> go.Figure:
+def draw_strength_sweep(trial: Trial, look: Look, *, narrow: bool = False) -> go.Figure:
     """Probability over the strength: a line an output that comes first or is probable somewhere."""
     outputs = trial.leading(4 if narrow else 6)
     first, second, grey = series_colours(look)

@@ -11,6 +11,7 @@ from plotly.subplots import make_subplots
 from senet_viz.analysis.walkthrough import MOST_TERMS, BlockSteps, Step, describe_amplification, subscript, tell_steps
 from senet_viz.figures.axes import pad_range
 from senet_viz.figures.theme import DARK, GREY, Axis, Look, axis_style, change_axes, join_title, shorten, style
+from senet_viz.text import number_text
 
 AMPLIFIED_SIGN, ATTENUATED_SIGN = "▲", "▼"
 
@@ -313,7 +314,7 @@ def _name_rows(grid: Grid, steps: BlockSteps, channel: int, look: Look, plan: _P
             (plan.after, change if plan.narrow else "", channel_colour(steps, shown, look)),
         ]
         if steps.squeeze is not None:
-            texts.append((_SQUEEZE, f"z = {steps.squeeze[shown]:.3g}".replace("-", "−"), look.text))
+            texts.append((_SQUEEZE, f"z = {number_text(steps.squeeze[shown], '.3g')}", look.text))
         for column, text, colour in texts:
             grid.add_words((row, column), text, font={"size": 11, "color": colour})
 

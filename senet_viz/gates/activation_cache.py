@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from senet_viz.gates.discovery import BoundGate
 from senet_viz.gates.hooks import ForwardHook, attached
-from senet_viz.gates.intervention import Move, moving
+from senet_viz.gates.intervention import GatePatch, patching
 
 Run = Callable[[], Tensor]
 MODES = ("shared", "copied", "none")
@@ -23,7 +23,7 @@ _REPEATS = 3  # a tensor that is written in place shows in the second or third r
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Prefix:
+class CachedPrefix:
     """What does not depend on one gate.
 
     Attributes:
@@ -48,7 +48,7 @@ class _Call:
     calls: int = 1
 
 
-class PrefixMemory:
+class ActivationCache:
     """Remembers a batch's untouched forward and runs interventions on top of it.
 
     Attributes:
@@ -57,7 +57,7 @@ class PrefixMemory:
         prefixes: by name of the first gate that is moved.
     """
 
-    def __init__(self, prefixes: Mapping[str, Prefix], mode: str) -> None:
+    def __init__(self, prefixes: Mapping[str, CachedPrefix], mode: str) -> None:
         self.mode = mode
         self.prefixes = prefixes
         self._shared: dict[nn.Module, Tensor] = {}
@@ -118,7 +118,7 @@ def _put_back(module: nn.Module, forward: Callable[..., Any] | None) -> None:
         module.__dict__["forward"] = forward
 
 
-def learn_prefixes(module: nn.Module, gates: Sequence[BoundGate], run: Run) -> PrefixMemory:
+def build_activation_cache(module: nn.Module, gates: Sequence[BoundGate], run: Run) -> ActivationCache:
     """Finds out what can be remembered, and proves on one batch that no bit of the logits depends on it.
 
     Args:
@@ -128,29 +128,29 @@ def learn_prefixes(module: nn.Module, gates: Sequence[BoundGate], run: Run) -> P
     """
     prefixes = trace_prefixes(module, gates, run)
     for mode in MODES[:2]:
-        memory = PrefixMemory(prefixes, mode)
+        memory = ActivationCache(prefixes, mode)
         try:
             if _agrees(memory, module, gates, run):
                 return memory
         finally:
             memory.forget()
-    return PrefixMemory(prefixes, "none")
+    return ActivationCache(prefixes, "none")
 
 
-def _agrees(memory: PrefixMemory, module: nn.Module, gates: Sequence[BoundGate], run: Run) -> bool:
+def _agrees(memory: ActivationCache, module: nn.Module, gates: Sequence[BoundGate], run: Run) -> bool:
     """Whether interventions on each gate give the same bits with and without the memory, again and again."""
     if not torch.equal(memory.run_clean(run), run()):
         return False
     for bound in gates:
-        probe = Move(bound, torch.ones(bound.gate.channels), strength=0.5)
-        with moving(module, [probe]):
+        probe = GatePatch(bound, torch.ones(bound.gate.channels), strength=0.5)
+        with patching(module, [probe]):
             expected = run()
             if not all(torch.equal(memory.run_from(bound.gate.name, run), expected) for _ in range(_REPEATS)):
                 return False
     return True
 
 
-def trace_prefixes(module: nn.Module, gates: Sequence[BoundGate], run: Run) -> dict[str, Prefix]:
+def trace_prefixes(module: nn.Module, gates: Sequence[BoundGate], run: Run) -> dict[str, CachedPrefix]:
     """What does not depend on each gate, by its name; read from the order of calls in one forward."""
     calls: dict[nn.Module, _Call] = {}
     began: dict[nn.Module, tuple[int, float]] = {}
@@ -181,7 +181,7 @@ def _gates_inside(part: nn.Module, gates: Sequence[BoundGate]) -> frozenset[str]
 
 def _prefix_of(
     module: nn.Module, bound: BoundGate, calls: Mapping[nn.Module, _Call], inside: Mapping[nn.Module, frozenset[str]]
-) -> Prefix:
+) -> CachedPrefix:
     gate, whole = calls[bound.source], calls[module].seconds
     shared: dict[nn.Module, None] = {}
     own: dict[nn.Module, None] = {}
@@ -198,4 +198,4 @@ def _prefix_of(
     length = whole[1] - whole[0]
     last = max((calls[part].seconds[1] for part in shared), default=whole[0])
     after, after_shared = (whole[1] - gate.seconds[0]) / length, (whole[1] - last) / length
-    return Prefix(tuple(shared), tuple(own), after, after_shared)
+    return CachedPrefix(tuple(shared), tuple(own), after, after_shared)

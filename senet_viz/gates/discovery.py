@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from senet_viz.errors import GateError
 from senet_viz.gates.adapters import Adapter, Relative, find_adapter, find_relative
-from senet_viz.gates.proof import MIXERS, SHARED, Unit, prove_unit, recognise_unit
+from senet_viz.gates.isolated_check import MIXERS, SHARED, Unit, check_unit, recognise_unit
 from senet_viz.gates.trace import InputSize, Visit, refuse_wrappers, trace_visits
 from senet_viz.schema import Gate
 
@@ -169,7 +169,7 @@ def survey_gates(module: nn.Module, *, input_size: InputSize | None = None) -> G
     candidates = _list_candidates(parts, taken=(*adapters, *relatives))
     watched = {name: parts[name] for name in (*adapters, *candidates)}
     visits = trace_visits(module, watched, input_size=input_size) if watched else {}
-    units = {name: _prove(name, parts[name], adapter, visits.get(name)) for name, adapter in adapters.items()}
+    units = {name: _check_candidate(name, parts[name], adapter, visits.get(name)) for name, adapter in adapters.items()}
     found, reasons = _recognise(candidates, visits)
     units |= found
     refused = [RefusedUnit(n, type(parts[n]).__name__, relative.reason) for n, relative in relatives.items()]
@@ -204,10 +204,10 @@ def _may_be_unit(module: nn.Module) -> bool:
     return not wide and 1 <= sum(isinstance(part, MIXERS) for part in parts) <= MOST_MIXERS
 
 
-def _prove(name: str, module: nn.Module, adapter: Adapter, visit: Visit | None) -> Unit:
+def _check_candidate(name: str, module: nn.Module, adapter: Adapter, visit: Visit | None) -> Unit:
     _check_calls(name, visit.calls if visit else 0)
     assert visit is not None
-    return prove_unit(name, module, adapter, shape=visit.input_shape)
+    return check_unit(name, module, adapter, shape=visit.input_shape)
 
 
 def _check_calls(name: str, calls: int) -> None:

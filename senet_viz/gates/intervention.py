@@ -31,7 +31,7 @@ class LentNetwork(Protocol):
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Move:
+class GatePatch:
     """What becomes of one block's gate.
 
     Attributes:
@@ -65,12 +65,12 @@ class Move:
 
 
 @contextlib.contextmanager
-def moving(module: nn.Module, moves: Sequence[Move]) -> Iterator[None]:
+def patching(module: nn.Module, patches: Sequence[GatePatch]) -> Iterator[None]:
     """Moves gates in every forward of a network, for whoever has its gates bound already.
 
     Args:
         module: the network.
-        moves: at most one a block.
+        patches: at most one a block.
 
     Raises:
         GateError: in a forward, when a moved gate fired never or twice in it.
@@ -81,7 +81,7 @@ def moving(module: nn.Module, moves: Sequence[Move]) -> Iterator[None]:
         calls.clear()
 
     def check(_module: nn.Module, _inputs: tuple[Any, ...], _output: Any) -> None:
-        counts = {move.bound.gate.name: calls[move.bound.gate.name] for move in moves}
+        counts = {patch.bound.gate.name: calls[patch.bound.gate.name] for patch in patches}
         wrong = [f"{name} {'never' if n == 0 else f'{n} times'}" for name, n in counts.items() if n != 1]
         if wrong:
             raise GateError(
@@ -89,16 +89,16 @@ def moving(module: nn.Module, moves: Sequence[Move]) -> Iterator[None]:
                 "Run the whole network once, by calling it and not a part of it."
             )
 
-    hooks: list[tuple[nn.Module, ForwardHook]] = [(move.bound.source, _hook_of(move, calls)) for move in moves]
+    hooks: list[tuple[nn.Module, ForwardHook]] = [(patch.bound.source, _hook_of(patch, calls)) for patch in patches]
     with attached([*hooks, (module, check)], pre_hooks=[(module, start)]):
         yield
 
 
-def _hook_of(move: Move, calls: Counter[str]) -> ForwardHook:
+def _hook_of(patch: GatePatch, calls: Counter[str]) -> ForwardHook:
     def replace(_module: nn.Module, _inputs: tuple[Any, ...], output: Any) -> Tensor | None:
-        calls[move.bound.gate.name] += 1
-        s = move.bound.read_gate(output)
-        return None if move.strength == 0 else move.apply(s).reshape(output.shape)
+        calls[patch.bound.gate.name] += 1
+        s = patch.bound.read_gate(output)
+        return None if patch.strength == 0 else patch.apply(s).reshape(output.shape)
 
     return replace
 
@@ -139,35 +139,35 @@ def intervened(
     with lock:
         outermost = module not in _FOUND
         gates = bind_gates(module, input_size=input_size) if outermost else _FOUND[module]
-        moves = _make_moves(gates, baselines, strength, channels or {})
+        patches = _make_patches(gates, baselines, strength, channels or {})
         _FOUND[module] = gates
         try:
-            with moving(module, moves):
+            with patching(module, patches):
                 yield
         finally:
             if outermost:
                 del _FOUND[module]
 
 
-def _make_moves(
+def _make_patches(
     gates: Sequence[BoundGate],
     baselines: Mapping[str, Tensor | str],
     strength: float,
     channels: Mapping[str, Sequence[int]],
-) -> list[Move]:
+) -> list[GatePatch]:
     if not baselines:
         raise ArgumentError("No block is to be moved: name at least one, e.g. {'SE_5_2': 'one'}.")
     masks = {(bound := find_block(gates, name)).gate.name: _mask(bound, chosen) for name, chosen in channels.items()}
-    moves: dict[str, Move] = {}
+    patches: dict[str, GatePatch] = {}
     for name, baseline in baselines.items():
         bound = find_block(gates, name)
-        if bound.gate.name in moves:
+        if bound.gate.name in patches:
             raise ArgumentError(f"{name} names a block twice: give each block one baseline.")
-        moves[bound.gate.name] = Move(bound, _as_baseline(bound, baseline), strength, masks.get(bound.gate.name))
-    unmoved = sorted({*masks} - {*moves})
+        patches[bound.gate.name] = GatePatch(bound, _as_baseline(bound, baseline), strength, masks.get(bound.gate.name))
+    unmoved = sorted({*masks} - {*patches})
     if unmoved:
         raise ArgumentError(f"Channels of {unmoved[0]} were chosen, but the block has no baseline: give it one.")
-    return [moves[bound.gate.name] for bound in gates if bound.gate.name in moves]
+    return [patches[bound.gate.name] for bound in gates if bound.gate.name in patches]
 
 
 def find_block(gates: Sequence[BoundGate], name: str) -> BoundGate:

@@ -2,23 +2,25 @@
 
 import contextlib
 from collections.abc import Iterator
+from typing import NamedTuple
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
+from torch.nn import functional as F
 
 from senet_viz.errors import ModelError
 from senet_viz.gates.hooks import evaluating
 from senet_viz.models.zoo import Model
 
-PRECISIONS: dict[str, torch.dtype | None] = {"fp32": None, "bf16": torch.bfloat16, "fp16": torch.float16}
+_DTYPES: dict[str, torch.dtype | None] = {"fp32": None, "bf16": torch.bfloat16, "fp16": torch.float16}
 
 
 @contextlib.contextmanager
 def observing(model: Model, precision: str) -> Iterator[None]:
     """The model's lock, eval mode, no gradients, asked-for precision; fp32 means no TF32 and deterministic kernels."""
-    dtype = PRECISIONS[precision]
+    dtype = _DTYPES[precision]
     with contextlib.ExitStack() as stack:
         stack.enter_context(model.lock)
         stack.enter_context(evaluating(model.module))
@@ -55,3 +57,44 @@ def output_labels(labels: NDArray[np.int32], outputs: tuple[int | None, ...]) ->
     """Output index of each image's class; −1 for unlabelled images and classes without an output."""
     table = np.array([-1 if output is None else output for output in outputs] + [-1], dtype=np.int32)
     return table[labels]
+
+
+class LogitReading(NamedTuple):
+    """What the logits of a batch say.
+
+    Attributes:
+        prediction: (n,) output that comes first, int32.
+        confidence: (n,) its softmax, float32.
+        loss: (n,) cross-entropy in nats, float32; NaN where the class has no output.
+        correct: (n,) whether the class comes first; never where it has no output.
+        correct5: (n,) whether fewer than five outputs come before it.
+    """
+
+    prediction: NDArray[np.int32]
+    confidence: NDArray[np.float32]
+    loss: NDArray[np.float32]
+    correct: NDArray[np.bool_]
+    correct5: NDArray[np.bool_]
+
+
+def read_logits(logits: Tensor, outputs: NDArray[np.int32]) -> LogitReading:
+    """Reads predictions, losses and hits off logits.
+
+    Args:
+        logits: (n, outputs) float32.
+        outputs: (n,) output of each image's class, −1 where it has none.
+    """
+    known = outputs >= 0
+    target = torch.from_numpy(outputs).to(logits.device).long()
+    confidence, prediction = logits.softmax(dim=1).max(dim=1)
+    losses = F.cross_entropy(logits, target, reduction="none", ignore_index=-1)
+    own = logits.gather(1, target.clamp(min=0)[:, None])
+    before = (logits > own).sum(dim=1).cpu().numpy()
+    predictions = prediction.cpu().numpy().astype(np.int32)
+    return LogitReading(
+        prediction=predictions,
+        confidence=confidence.cpu().numpy(),
+        loss=np.where(known, losses.cpu().numpy(), np.nan).astype(np.float32),
+        correct=(predictions == outputs) & known,
+        correct5=(before < 5) & known,
+    )

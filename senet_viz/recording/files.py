@@ -4,7 +4,6 @@ import contextlib
 import hashlib
 import io
 import json
-import math
 import os
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -15,8 +14,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from senet_viz.errors import RecordingError
-from senet_viz.schema import FileEntry
+from senet_viz.errors import RecordingError, SenetVizError
+from senet_viz.schema import FileEntry, T, from_tree, to_tree
 
 TEMPORARY_SUFFIX = ".tmp"
 ROW_GROUP = 1024
@@ -184,10 +183,38 @@ def read_lines(path: Path) -> list[dict[str, str]]:
         ) from error
 
 
-def replace_json(folder: Path, name: str, tree: Mapping[str, Any], *, durable: bool = True) -> None:
-    """Replace a JSON file atomically; `durable` also survives a loss of power."""
+def read_json(path: Path, advice: str, *, error: type[SenetVizError] = RecordingError) -> dict[str, Any] | None:
+    """The object in a JSON file; None where there is no file. `advice` says what to do about a damaged one.
+
+    Raises:
+        SenetVizError: as `error`; the file can not be read, or holds no object.
+    """
+    try:
+        tree = json.loads(path.read_bytes())
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except (OSError, ValueError) as problem:
+        reason = (isinstance(problem, OSError) and problem.strerror) or problem
+        raise error(f"{path} could not be read ({reason}): {advice}.") from problem
+    if not isinstance(tree, dict):
+        raise error(f"{path} could not be read (it holds no JSON object): {advice}.")
+    return tree
+
+
+def read_data(path: Path, kind: type[T], advice: str) -> T | None:
+    """Frozen data that `replace_json` wrote; None where there is no file.
+
+    Raises:
+        RecordingError: as in `read_json`, or a field is missing, unknown or of another type.
+    """
+    tree = read_json(path, advice)
+    return None if tree is None else from_tree(kind, tree, str(path), advice)
+
+
+def replace_json(folder: Path, name: str, tree: Any, *, durable: bool = True) -> None:
+    """Replace a JSON file by plain values or frozen data atomically; `durable` also survives a loss of power."""
     temporary = folder / (name + TEMPORARY_SUFFIX)
-    text = json.dumps(_without_nan(tree), indent=1, ensure_ascii=False, allow_nan=False)
+    text = json.dumps(to_tree(tree), indent=1, ensure_ascii=False, allow_nan=False)
     with temporary.open("wb") as file:
         file.write(text.encode("utf-8", "surrogatepass"))
         if durable:
@@ -213,16 +240,3 @@ def sha256_of(path: Path) -> str:
     """Hex digest of a file's bytes."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _without_nan(value: Any) -> Any:
-    """JSON has no NaN: a number that is not finite becomes null."""
-    if isinstance(value, float):
-        return value if math.isfinite(value) else None
-    if isinstance(value, Mapping):
-        return {str(key): _without_nan(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_without_nan(item) for item in value]
-    if isinstance(value, np.generic):
-        return _without_nan(value.item())
-    return value

@@ -1,18 +1,19 @@
-"""A folder that is being written: `job.lock`, so that it has one writer, and `progress.json`, what it tells whoever watches."""
+"""A folder that a job writes: one writer (`job.lock`), one commit point, one identity, and how far it is (`progress.json`)."""
 
 import contextlib
 import json
 import os
 import socket
 import sys
-from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from senet_viz.errors import ArgumentError, RecordingError
-from senet_viz.recording.files import as_recording_errors, replace_json
+from senet_viz.recording.files import as_recording_errors, read_data, replace_json, sync_folder
+from senet_viz.schema import to_tree
 
 LOCK = "job.lock"
 
@@ -76,7 +77,7 @@ class FolderLock:
         """
         me = Holder.me()
         offer = self._folder / f"{LOCK}.{me.pid}.tmp"
-        offer.write_text(json.dumps(asdict(me)), "utf-8")
+        offer.write_text(json.dumps(to_tree(me)), "utf-8")
         try:
             with _one_at_a_time(self._folder):
                 if not self._claim(offer):
@@ -131,10 +132,9 @@ def _one_at_a_time(folder: Path) -> Iterator[None]:
 
 def read_lock(folder: Path) -> Holder | None:
     """Who a lock file names; None where there is none or none that can be read."""
-    try:
-        return Holder(**json.loads((folder / LOCK).read_text("utf-8")))
-    except (OSError, ValueError, TypeError):
-        return None
+    with contextlib.suppress(RecordingError):
+        return read_data(folder / LOCK, Holder, "delete it")
+    return None
 
 
 def _held_sentence(folder: Path, holder: Holder) -> str:
@@ -157,6 +157,91 @@ def _stat(pid: int) -> list[str]:
         return Path(f"/proc/{pid}/stat").read_text("utf-8", "replace").rpartition(")")[2].split()
     except OSError:
         return []
+
+
+class JobFolder:
+    """A folder that one process at a time writes; what lies in it is a job's, and its manifest is the only commit point."""
+
+    def __init__(self, path: Path, doing: str, *, is_own: Callable[[str], bool], manifest: str | None = None) -> None:
+        """Makes the folder where there is none, and takes its lock.
+
+        Args:
+            path: of the folder.
+            doing: for a person, e.g. "Recording into runs/x".
+            is_own: whether a file of this name may lie in a folder that is begun.
+            manifest: whose presence says that the folder is a job's already.
+
+        Raises:
+            RecordingError: the folder is locked, cannot be written, or is something else's.
+        """
+        self.path = path
+        self._lock = FolderLock(path)
+        with as_recording_errors(doing, "Give a folder that can be written."):
+            self._check_free(is_own, manifest)
+            path.mkdir(parents=True, exist_ok=True)
+            self._lock.acquire()
+
+    def _check_free(self, is_own: Callable[[str], bool], manifest: str | None) -> None:
+        if self.path.exists() and not self.path.is_dir():
+            raise RecordingError(f"{self.path} is a file: give a folder.")
+        if not self.path.exists() or (manifest is not None and (self.path / manifest).exists()):
+            return
+        foreign = sorted(path.name for path in self.path.iterdir() if not is_own(path.name))
+        if foreign:
+            raise RecordingError(f"{self.path} is not empty and holds {foreign[0]}: give another folder.")
+
+    def commit(self, manifest: str, tree: Any) -> None:
+        """Replaces the manifest, after what it lists is on the disk."""
+        sync_folder(self.path)
+        replace_json(self.path, manifest, tree)
+
+    def remove_unlisted(self, listed: Iterable[str], is_leftover: Callable[[str], bool]) -> None:
+        """Removes what an interrupted commit left."""
+        names = set(listed)
+        for path in self.path.iterdir():
+            if is_leftover(path.name) and path.name not in names:
+                path.unlink(missing_ok=True)
+
+    def release(self) -> None:
+        """Gives the lock back."""
+        self._lock.release()
+
+
+def check_same(old: Any, new: Any, name: str, where: str) -> None:
+    """Refuses to go on with other choices than a folder was begun with.
+
+    Args:
+        old: JSON tree of the first run.
+        new: of this one.
+        name: of the tree, e.g. "options".
+        where: the folder.
+
+    Raises:
+        RecordingError: names the first value that differs, with both values.
+    """
+    for path, was, now in differences(old, new, name):
+        raise RecordingError(
+            f"{where} was made with {path} = {shorten_value(was)}, this run has {shorten_value(now)}: repeat the first "
+            "run's choices, or give another folder."
+        )
+
+
+def differences(old: Any, new: Any, path: str) -> Iterator[tuple[str, Any, Any]]:
+    """Every leaf in which two JSON trees differ: its path, its value in each (None where it is missing)."""
+    if isinstance(old, Mapping) and isinstance(new, Mapping):
+        for key in sorted({*old, *new}):
+            yield from differences(old.get(key), new.get(key), f"{path}.{key}" if path else key)
+    elif isinstance(old, list) and isinstance(new, list) and len(old) == len(new):
+        for index, (left, right) in enumerate(zip(old, new)):
+            yield from differences(left, right, f"{path}[{index}]")
+    elif old != new:
+        yield path, old, new
+
+
+def shorten_value(value: Any) -> str:
+    """A value as Python writes it, cut at 80 characters."""
+    text = repr(value)
+    return text if len(text) <= 80 else f"{text[:77]}…"
 
 
 PROGRESS = "progress.json"
@@ -214,8 +299,6 @@ def write_progress(folder: str | Path, state: str, values: Mapping[str, Any], *,
 
 def read_progress(folder: str | Path) -> Progress | None:
     """The last progress written in a folder; None where there is none that can be read."""
-    try:
-        tree = json.loads((Path(folder) / PROGRESS).read_text("utf-8"))
-        return Progress(**tree)
-    except (OSError, ValueError, TypeError):
-        return None
+    with contextlib.suppress(RecordingError):
+        return read_data(Path(folder) / PROGRESS, Progress, "delete it")
+    return None

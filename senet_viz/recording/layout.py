@@ -2,13 +2,12 @@
 
 import dataclasses
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Literal
+from collections.abc import Sequence
+from typing import Literal
 
 import pyarrow as pa
 
-from senet_viz.errors import RecordingError
-from senet_viz.recording.folder import LOCK, PROGRESS
+from senet_viz.recording.folder import LOCK, PROGRESS, check_same, differences, shorten_value
 from senet_viz.schema import Gate, Manifest
 
 Quantity = Literal["gate", "squeeze"]
@@ -84,30 +83,10 @@ def is_leftover(name: str) -> bool:
 
 
 def check_identity(stored: Manifest, draft: Manifest, where: str) -> None:
-    """Refuse to go on with other inputs than a recording was begun with.
-
-    Raises:
-        RecordingError: names the first field that differs with both values.
-    """
+    """Refuses to go on with other inputs than a recording was begun with; raises as `check_same`."""
     mine, theirs = stored.to_json(), draft.to_json()
     for name in IDENTITY:
-        for path, old, new in differences(mine[name], theirs[name], name):
-            raise RecordingError(
-                f"{where} was recorded with {path} = {_short(old)}, this run has {_short(new)}: "
-                "repeat the first run's choices, or give another folder."
-            )
-
-
-def differences(old: Any, new: Any, path: str) -> Iterator[tuple[str, Any, Any]]:
-    """Every leaf in which two JSON trees differ: its path, its value in each (None where it is missing)."""
-    if isinstance(old, Mapping) and isinstance(new, Mapping):
-        for key in sorted({*old, *new}):
-            yield from differences(old.get(key), new.get(key), f"{path}.{key}")
-    elif isinstance(old, list) and isinstance(new, list) and len(old) == len(new):
-        for index, (left, right) in enumerate(zip(old, new)):
-            yield from differences(left, right, f"{path}[{index}]")
-    elif old != new:
-        yield path, old, new
+        check_same(mine[name], theirs[name], name, where)
 
 
 def resumed(stored: Manifest, draft: Manifest) -> Manifest:
@@ -115,7 +94,7 @@ def resumed(stored: Manifest, draft: Manifest) -> Manifest:
     started = {"started": stored.environment.get("started"), "updated": None}
     environment = {**draft.environment, "started": started["started"]}
     changes = [
-        f"{path.removeprefix('environment.')} {_short(old)} → {_short(new)}"
+        f"{path.removeprefix('environment.')} {shorten_value(old)} → {shorten_value(new)}"
         for path, old, new in differences(
             {**stored.to_json()["environment"], **started}, {**draft.to_json()["environment"], **started}, "environment"
         )
@@ -125,8 +104,3 @@ def resumed(stored: Manifest, draft: Manifest) -> Manifest:
         done = stored.progress.get("consumed", 0)
         notes = (*notes, f"Resumed after {done:,} images in another environment: {', '.join(changes)}.")
     return dataclasses.replace(stored, environment=environment, notes=notes)
-
-
-def _short(value: Any) -> str:
-    text = repr(value)
-    return text if len(text) <= 80 else f"{text[:77]}…"

@@ -1,6 +1,5 @@
 """Outcomes of interventions on disk: what an intervention is, what lies where, and how a folder of them is opened and summed up."""
 
-import json
 import math
 import re
 from collections.abc import Mapping
@@ -16,7 +15,7 @@ from numpy.typing import NDArray
 
 from senet_viz.errors import ArgumentError, RecordingError
 from senet_viz.paths import expand_home, tell_refusal
-from senet_viz.recording.files import HashingFile, read_table, write_file
+from senet_viz.recording.files import HashingFile, read_json, read_table, write_file
 from senet_viz.recording.folder import LOCK, PROGRESS
 from senet_viz.recording.reader import size_problem
 from senet_viz.schema import ClassTable, FileEntry, Gate, Manifest
@@ -31,6 +30,7 @@ BASELINES = (
     "within",
     "between",
 )
+BASELINE_ALIASES = {"same_class": "within", "other_class": "between"}  # the field's words; files hold the short ones
 DRAWN = ("group_mean", "within", "between")  # a matter of chance, hence made several times
 CLEAN = "clean"
 
@@ -105,19 +105,16 @@ class OutcomesManifest(Manifest):
     variants: tuple[Variant, ...] = ()
 
     @classmethod
-    def from_json(cls, tree: Mapping[str, Any], where: str = MANIFEST) -> Self:
+    def from_json(cls, tree: Mapping[str, Any], where: str = MANIFEST, advice: str = "make them again") -> Self:
         """The inverse of `to_json`.
 
         Raises:
-            RecordingError: not of interventions, a later schema version, or a field that is missing or unknown.
+            RecordingError: not of interventions, a later schema version, or a field that is missing, unknown or of
+                another type.
         """
         if tree.get("kind") != KIND:
             raise RecordingError(f"{where} is not of interventions: give a folder that `senet-viz intervene` wrote.")
-        try:
-            variants = tuple(Variant(**{**v, "blocks": tuple(v["blocks"])}) for v in tree["variants"])
-        except (KeyError, TypeError) as error:
-            raise RecordingError(f"{where} is no manifest of interventions ({error}): make them again.") from error
-        return super().from_json({**tree, "variants": variants}, where)
+        return super().from_json({"variants": None, **tree}, where, advice)
 
 
 def outcomes_name(shard: int) -> str:
@@ -164,15 +161,8 @@ def stored_outcomes(folder: Path) -> OutcomesManifest | None:
         RecordingError: it can not be read, or is not of interventions.
     """
     path = folder / MANIFEST
-    try:
-        tree = json.loads(path.read_bytes())
-    except FileNotFoundError:
-        return None
-    except (OSError, ValueError) as error:
-        raise RecordingError(f"{path} could not be read ({error}): copy the folder again or make it again.") from error
-    if not isinstance(tree, dict):
-        raise RecordingError(f"{path} is no manifest of interventions: give another folder.")
-    return OutcomesManifest.from_json(tree, str(path))
+    tree = read_json(path, "copy the folder again or make it again")
+    return None if tree is None else OutcomesManifest.from_json(tree, str(path))
 
 
 @dataclass(frozen=True, eq=False)

@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 
 from senet_viz.errors import ArgumentError, RecordingError
 from senet_viz.paths import expand_home
-from senet_viz.recording.files import as_recording_errors, replace_json, sync_folder, write_table
-from senet_viz.recording.folder import FolderLock
-from senet_viz.recording.layout import check_identity, differences, resumed
+from senet_viz.recording.files import as_recording_errors, write_table
+from senet_viz.recording.folder import JobFolder, check_same
+from senet_viz.recording.layout import check_identity, resumed
 from senet_viz.recording.outcomes import (
     CLEAN_INDEX,
     MANIFEST,
@@ -54,11 +54,12 @@ class OutcomesWriter:
         self.folder = expand_home(folder)
         self.complete = False
         self.consumed = 0
-        self._lock = FolderLock(self.folder)
-        with as_recording_errors(f"Writing into {self.folder}", "Give a folder that can be written."):
-            _check_free(self.folder)
-            self.folder.mkdir(parents=True, exist_ok=True)
-            self._lock.acquire()
+        self._place = JobFolder(self.folder, f"Writing into {self.folder}", is_own=is_own, manifest=MANIFEST)
+        try:
+            self._stored = stored_outcomes(self.folder)  # refuses a recording's
+        except BaseException:
+            self._place.release()
+            raise
 
     def begin(self, draft: OutcomesManifest, samples: pa.Table) -> None:
         """Begin, or take up interventions of the same identity.
@@ -71,7 +72,7 @@ class OutcomesWriter:
             RecordingError: interventions of other inputs (the message names the field and both values).
         """
         self.draft = draft
-        stored = stored_outcomes(self.folder)
+        stored = self._stored
         if stored is None:
             entry = write_table(
                 self.folder, SAMPLES, "samples", samples.cast(SAMPLES_SCHEMA).combine_chunks(), level=15
@@ -80,12 +81,15 @@ class OutcomesWriter:
             self._commit(0)
             return
         check_identity(stored, draft, str(self.folder))
-        _check_baselines(stored, draft, str(self.folder))
+        mine, theirs = stored.to_json(), draft.to_json()
+        known = {key: stored.baselines.get(key) for key in draft.baselines}
+        check_same(known, theirs["baselines"], "baselines", str(self.folder))
+        check_same(mine["variants"], theirs["variants"], "variants", str(self.folder))
         self.complete, self.consumed = stored.complete, stored.progress["consumed"]
         going_on = resumed(stored, draft)
         assert isinstance(going_on, OutcomesManifest)
         self.draft = stored if stored.complete else going_on
-        self._remove_unlisted()
+        self._place.remove_unlisted((f.name for f in self.draft.files), is_leftover)
 
     def append(self, outcomes: Sequence[Outcome]) -> None:
         """Commit the next shard.
@@ -142,15 +146,8 @@ class OutcomesWriter:
         environment = {**self.draft.environment, "updated": datetime.now(UTC).isoformat(timespec="seconds")}
         progress = {"consumed": consumed, "images": consumed, "errors": 0}
         self.draft = dataclasses.replace(self.draft, progress=progress, environment=environment)
-        sync_folder(self.folder)
-        replace_json(self.folder, MANIFEST, self.draft.to_json())
+        self._place.commit(MANIFEST, self.draft.to_json())
         self.consumed = consumed
-
-    def _remove_unlisted(self) -> None:
-        listed = {f.name for f in self.draft.files}
-        for path in self.folder.iterdir():
-            if is_leftover(path.name) and path.name not in listed:
-                path.unlink(missing_ok=True)
 
     def _writing(self) -> Any:
         advice = (
@@ -165,7 +162,7 @@ class OutcomesWriter:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._lock.release()
+        self._place.release()
 
 
 def _tabulate(outcomes: Sequence[Outcome], first: int) -> pa.Table:
@@ -183,30 +180,3 @@ def _tabulate(outcomes: Sequence[Outcome], first: int) -> pa.Table:
     }
     arrays = {name: pa.array(values, from_pandas=name == "loss") for name, values in columns.items()}
     return pa.table(arrays, schema=OUTCOMES_SCHEMA)
-
-
-def _check_baselines(stored: OutcomesManifest, draft: OutcomesManifest, where: str) -> None:
-    """Refuse to go on with baselines from elsewhere, or other variants."""
-    known = {key: stored.baselines.get(key) for key in draft.baselines}
-    mine, theirs = draft.to_json(), stored.to_json()
-    trees = ((known, mine["baselines"], "baselines"), (theirs["variants"], mine["variants"], "variants"))
-    for old_tree, new_tree, name in trees:
-        for path, old, new in differences(old_tree, new_tree, name):
-            raise RecordingError(
-                f"{where} was made with {path} = {old!r}, this run has {new!r}: repeat the first run's choices, or give "
-                "another folder."
-            )
-
-
-def _check_free(folder: Path) -> None:
-    """Refuse a folder with anything in it that is not of interventions."""
-    if folder.exists() and not folder.is_dir():
-        raise RecordingError(f"{folder} is a file: give a folder.")
-    if not folder.exists():
-        return
-    if (folder / MANIFEST).exists():
-        stored_outcomes(folder)  # refuses a recording's
-        return
-    foreign = sorted(p.name for p in folder.iterdir() if not is_own(p.name))
-    if foreign:
-        raise RecordingError(f"{folder} is not empty and holds {foreign[0]}: give another folder.")

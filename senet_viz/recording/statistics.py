@@ -126,7 +126,7 @@ def find_class(table: ClassTable, name: str) -> int:
         raise
 
 
-def export_command(
+def name_export_command(
     recording: Recording,
     out: str | Path,
     *,

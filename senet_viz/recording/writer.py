@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 
 from senet_viz.errors import ArgumentError, RecordingError
 from senet_viz.paths import expand_home
-from senet_viz.recording.files import as_recording_errors, replace_json, sync_folder
-from senet_viz.recording.folder import FolderLock
+from senet_viz.recording.files import as_recording_errors
+from senet_viz.recording.folder import JobFolder
 from senet_viz.recording.layout import (
     FINAL_MOMENTS,
     MANIFEST,
@@ -85,16 +85,12 @@ class RecordingWriter:
             "gate": Channels.of_gates(draft.gates),
             "squeeze": Channels.of_squeezes(draft.gates),
         }
-        self._lock = FolderLock(self.folder)
         self._sound = True
-        with as_recording_errors(f"Recording into {self.folder}", "Give a folder that can be written."):
-            _check_free(self.folder)
-            self.folder.mkdir(parents=True, exist_ok=True)
-            self._lock.acquire()
+        self._place = JobFolder(self.folder, f"Recording into {self.folder}", is_own=is_own, manifest=MANIFEST)
         try:
             self._begin()
         except BaseException:
-            self._lock.release()
+            self._place.release()
             raise
 
     def _begin(self) -> None:
@@ -112,7 +108,7 @@ class RecordingWriter:
         self.images, self.errors, self._kept = progress["images"], progress["errors"], progress["kept"]
         self._remove_unlisted(stored.files)
         if self.complete:
-            self._lock.release()
+            self._place.release()
         else:
             self._take_up(stored)
 
@@ -215,18 +211,14 @@ class RecordingWriter:
         counts = {"consumed": self.appended, "images": self.images, "errors": self.errors, "kept": self._kept}
         environment = {**self.draft.environment, "updated": datetime.now(UTC).isoformat(timespec="seconds")}
         manifest = dataclasses.replace(self.draft, files=tuple(files), progress=counts, environment=environment)
-        sync_folder(self.folder)
-        replace_json(self.folder, MANIFEST, manifest.to_json())
+        self._place.commit(MANIFEST, manifest.to_json())
         self.draft, self.consumed = manifest, self.appended
         self._remove_unlisted(manifest.files)
         self._last_commit = time.monotonic()
         self._cost = self._last_commit - began
 
     def _remove_unlisted(self, files: Sequence[FileEntry]) -> None:
-        listed = {f.name for f in files}
-        for path in self.folder.iterdir():
-            if is_leftover(path.name) and path.name not in listed:
-                path.unlink(missing_ok=True)
+        self._place.remove_unlisted((f.name for f in files), is_leftover)
 
     def _writing(self) -> Any:
         advice = (
@@ -264,7 +256,7 @@ class RecordingWriter:
                 self._close_shard()
             self._commit(FINAL_MOMENTS)
         self.complete = True
-        self._lock.release()
+        self._place.release()
         return self.draft
 
     def __enter__(self) -> Self:
@@ -280,7 +272,7 @@ class RecordingWriter:
                 with self._writing():
                     self._commit(moments_name(self._generation + 1))
         finally:
-            self._lock.release()
+            self._place.release()
 
 
 def stored_manifest(folder: Path) -> Manifest | None:
@@ -322,14 +314,3 @@ def holds_recording(folder: Path) -> bool:
     except (OSError, ValueError):
         return True
     return not (isinstance(tree, dict) and "kind" in tree)
-
-
-def _check_free(folder: Path) -> None:
-    """Refuse a folder with anything in it that is not a recording's."""
-    if folder.exists() and not folder.is_dir():
-        raise RecordingError(f"{folder} is a file: give a folder.")
-    if not folder.exists() or (folder / MANIFEST).exists():
-        return
-    foreign = sorted(p.name for p in folder.iterdir() if not is_own(p.name))
-    if foreign:
-        raise RecordingError(f"{folder} is not empty and no recording (it holds {foreign[0]}): give another folder.")

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from senet_viz.figures.theme import LIGHT, Look, chart_config
+from senet_viz.text import number_text
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -179,8 +180,7 @@ def say_float(value: float, digits: int = 3) -> str:
     """A number with so many digits after the point; whole ones without, tiny ones with two significant digits."""
     if value == 0 or (value.is_integer() and abs(value) >= 10):
         return f"{value:,.0f}"
-    text = f"{value:.1e}" if abs(value) < 10**-digits else f"{value:,.{digits}f}"
-    return text.replace("-", "−")
+    return number_text(value, ".1e" if abs(value) < 10**-digits else f",.{digits}f")
 
 
 def _is_number(value: Any) -> bool:

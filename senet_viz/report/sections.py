@@ -326,7 +326,7 @@ def show_map(recording: Recording, block: Gate) -> str:
     return section("Classes and channels", "map", drawn)
 
 
-def measure_blocks(recording: Recording) -> pd.DataFrame:
+def measure_for_report(recording: Recording) -> pd.DataFrame:
     """A row a block: gate health and measures."""
     found = measure_selectivity(recording, per="block")
     found["reduced"] = [gate.reduced_channels for gate in recording.blocks]

@@ -19,7 +19,7 @@ from senet_viz.recording.reader import Recording
 from senet_viz.report.markup import contents, page, paragraph, section
 from senet_viz.report.sections import (
     block_of_largest_sd,
-    measure_blocks,
+    measure_for_report,
     show_claims,
     show_command,
     show_depth,
@@ -77,7 +77,7 @@ def make_report(recording: Recording, *, command: str = "") -> str:
         raise RecordingError(f"{recording.path} is not finished: run the command that records it again, then report.")
     title = f"Gates of {recording.manifest.model.get('name')} on {recording.manifest.data.get('name')}"
     tree, assessment, effects, problem = _read(recording)
-    measures = measure_blocks(recording)
+    measures = measure_for_report(recording)
     shown = [
         _show_claims(tree, problem),
         "" if assessment is None else show_depth(assessment),

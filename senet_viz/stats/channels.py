@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from senet_viz.errors import ArgumentError
 from senet_viz.recording.moments import Moments
+from senet_viz.schema import Floats
 from senet_viz.stats.shares import (
     between_sds,
     epsilon_squared,
@@ -19,7 +20,6 @@ from senet_viz.stats.shares import (
     within_sds,
 )
 
-Floats = NDArray[np.float64]
 NO_CLASS = -1
 
 

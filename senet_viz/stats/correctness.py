@@ -7,12 +7,12 @@ from numpy.typing import NDArray
 
 from senet_viz.errors import RecordingError
 from senet_viz.recording.reader import Recording
+from senet_viz.schema import Floats
 from senet_viz.stats.estimates import Estimate, combine
 from senet_viz.stats.resampling import assign_groups
 
 FEWEST_IMAGES = 5  # of a class, correct and wrong each: the fewest that the jackknife takes
 OUTCOMES = ("correct", "wrong")
-Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)

@@ -11,8 +11,9 @@ from senet_viz.errors import RecordingError
 from senet_viz.recording.layout import Quantity
 from senet_viz.recording.reader import Recording
 from senet_viz.schema import Gate
-from senet_viz.stats.lda import Accuracy, balanced_accuracy, fit_discriminant
-from senet_viz.stats.permutation import choose_images
+from senet_viz.stats.lda import DecodingAccuracy, balanced_accuracy, fit_discriminant
+from senet_viz.stats.permutation import draw_per_class
+from senet_viz.stats.tables import measured_blocks
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -70,7 +71,7 @@ def choose_per_class(
     drawn = np.sort(generator.permutation(enough)[: max(2, in_all // at_least)])
     eligible = np.where(np.isin(labels, drawn), labels, -1)
     per_class = _largest_cap(counts[np.isin(found, drawn)], at_least, at_most, in_all)
-    rows = choose_images(eligible, per_class=per_class, seed=seed)
+    rows = draw_per_class(eligible, per_class=per_class, seed=seed)
     return ChosenImages(
         rows=rows,
         labels=np.searchsorted(drawn, labels[rows]).astype(np.int64),
@@ -160,9 +161,9 @@ class BlockDecoding:
     """
 
     block: Gate
-    matched: Accuracy | None
+    matched: DecodingAccuracy | None
     subsets: tuple[float, ...]
-    full: Accuracy
+    full: DecodingAccuracy
     full_channels: int
     constant: int
 
@@ -261,7 +262,7 @@ def decode_block(plan: DecodingPlan, block: Gate, values: NDArray[np.floating]) 
 
 def _decode_matched(
     plan: DecodingPlan, block: Gate, values: NDArray[np.floating]
-) -> tuple[Accuracy | None, tuple[float, ...]]:
+) -> tuple[DecodingAccuracy | None, tuple[float, ...]]:
     if plan.dimension is None:
         return None, ()
     truth = plan.chosen.labels[plan.test]
@@ -276,9 +277,9 @@ def _decode(plan: DecodingPlan, values: NDArray[np.floating], channels: Ints) ->
     return discriminant.predict(values[plan.test][:, channels]), discriminant.informative
 
 
-def _undefined(plan: DecodingPlan) -> Accuracy:
+def _undefined(plan: DecodingPlan) -> DecodingAccuracy:
     nan = float("nan")
-    return Accuracy(nan, nan, nan, 1 / len(plan.chosen.classes))
+    return DecodingAccuracy(nan, nan, nan, 1 / len(plan.chosen.classes))
 
 
 def decode_classes(
@@ -303,7 +304,7 @@ def decode_classes(
     """
     labels = recording.kept_samples["label"].to_numpy()
     plan = plan_decoding(labels, [g.channels for g in recording.blocks], seed=seed)
-    blocks = [g for g in recording.blocks if quantity == "gate" or g.squeeze_missing is None]
+    blocks = list(measured_blocks(recording, quantity))
     decoded = []
     for block in blocks:
         decoded.append(decode_block(plan, block, recording.gates(block.name, quantity)))

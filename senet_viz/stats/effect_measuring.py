@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from senet_viz.errors import RecordingError
+from senet_viz.schema import Floats
 from senet_viz.stats.effects import Change, ClassTests, EffectTable, TargetEffect
 from senet_viz.stats.estimates import FEWEST_CLASSES, Estimate
 from senet_viz.stats.resampling import assign_groups
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
     from senet_viz.recording.outcomes import Outcome, Outcomes, Variant
 
 
-Floats = NDArray[np.float64]
 GROUPS = 10
 
 

@@ -17,6 +17,7 @@ from senet_viz.stats.effects import (
     say_change,
 )
 from senet_viz.stats.estimates import LEVEL
+from senet_viz.text import number_text
 
 ComponentName = Literal["dynamic", "instance", "class"]
 COMPONENTS: tuple[ComponentName, ...] = ("dynamic", "instance", "class")
@@ -221,14 +222,10 @@ def _tell_class(components: Sequence[Component]) -> str:
         else f"Gates of an image of another class cost no accuracy; the lowest change is at **{found.target}**"
     )
     return (
-        f"{sentence} ({_number(total)} points): {say_change(found.changes['top1'], 'top1')} of it by the class "
+        f"{sentence} ({number_text(total, 'z.2f', unknown='not defined')} points): {say_change(found.changes['top1'], 'top1')} of it by the class "
         f"(between − within), {say_change(other.changes['top1'], 'top1')} by the instance (within − clean)."
     )
 
 
 def _say(effect: TargetEffect) -> str:
     return say_change(effect.changes["top1"], "top1")
-
-
-def _number(value: float) -> str:
-    return "not defined" if value != value else f"{value:z.2f}".replace("-", "−")

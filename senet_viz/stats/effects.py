@@ -10,9 +10,10 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from senet_viz.errors import ArgumentError
+from senet_viz.schema import Floats
 from senet_viz.stats.estimates import EQUIVALENCE_LEVEL, LEVEL, Estimate, Interval, combine
+from senet_viz.text import limits_text, number_text
 
-Floats = NDArray[np.float64]
 Measure = Literal["top1", "top5", "loss"]
 MEASURES: tuple[Measure, ...] = ("top1", "top5", "loss")
 MEASURE_WORDS: Mapping[Measure, str] = {
@@ -217,19 +218,18 @@ class EffectTable:
 def say_change(change: Change, measure: Measure, level: float = LEVEL) -> str:
     """A change with its interval over images: "−0.42 [−0.80, −0.04]"."""
     interval = change.images.interval(level)
-    if np.isnan(interval.low):
-        return _say(change.value, measure)
-    return f"{_say(change.value, measure)} {say_limits(interval, measure)}"
+    value = number_text(change.value, form_of(measure), unknown="not defined")
+    return value if np.isnan(interval.low) else f"{value} {say_limits(interval, measure)}"
 
 
 def say_limits(interval: Interval, measure: Measure = "top1") -> str:
     """An interval in the digits of its measure."""
-    return f"[{_say(interval.low, measure)}, {_say(interval.high, measure)}]"
+    return limits_text(interval.low, interval.high, form_of(measure), unknown="not defined")
 
 
-def _say(value: float, measure: Measure) -> str:
-    digits = 3 if measure == "loss" else 2
-    return "not defined" if np.isnan(value) else f"{value:z.{digits}f}".replace("-", "−")
+def form_of(measure: Measure) -> str:
+    """The format of its numbers."""
+    return "z.3f" if measure == "loss" else "z.2f"
 
 
 EquivalenceVerdict = Literal["equivalent", "not equivalent", "inconclusive", "not applicable"]

@@ -6,9 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from senet_viz.recording.moments import LOWER_COLUMN, UPPER_COLUMN, Moments
-from senet_viz.schema import HISTOGRAM_BINS
+from senet_viz.schema import HISTOGRAM_BINS, Floats
 
-Floats = NDArray[np.float64]
 NEAR_ONE = 0.9
 NEAR_ZERO = 0.1
 DEAD_SD = 1e-3

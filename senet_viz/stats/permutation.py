@@ -7,8 +7,8 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from senet_viz.errors import RecordingError
+from senet_viz.schema import Floats
 
-Floats = NDArray[np.float64]
 PERMUTATIONS = 200
 PER_CLASS = 10
 _CHANNELS_AT_ONCE = 16
@@ -37,7 +37,7 @@ class PermutationNull:
         return float((1 + (self.null >= self.value).sum()) / (1 + len(self.null)))
 
 
-def choose_images(labels: NDArray[np.integer], *, per_class: int = PER_CLASS, seed: int = 0) -> NDArray[np.int64]:
+def draw_per_class(labels: NDArray[np.integer], *, per_class: int = PER_CLASS, seed: int = 0) -> NDArray[np.int64]:
     """At most so many random images of every class, as sorted rows; the unlabelled are left out."""
     order = np.random.default_rng(seed).permutation(len(labels))
     ordered = order[np.argsort(labels[order], kind="stable")]
@@ -55,7 +55,7 @@ def permute_labels(
     The sum of squares over all images does not depend on labels, so that every permutation takes the class means only.
 
     Args:
-        gates: (n, C) of labelled images, such as `choose_images` chose.
+        gates: (n, C) of labelled images, such as `draw_per_class` chose.
         labels: (n,).
         permutations: P.
         seed: of the permutations; blocks with the same images and seed are shuffled alike.

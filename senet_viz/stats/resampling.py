@@ -1,8 +1,7 @@
 """*These classes*: how far a block's numbers would move with other images of the same classes, left out in groups."""
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, fields, replace
-from typing import Literal
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,10 +10,13 @@ from senet_viz.errors import ArgumentError, RecordingError
 from senet_viz.recording.layout import Quantity
 from senet_viz.recording.moments import Channels, ClassMoments
 from senet_viz.recording.reader import Recording
+from senet_viz.schema import Floats
 from senet_viz.stats.estimates import Estimate
 from senet_viz.stats.health import NEAR_ONE, NEAR_ZERO
 from senet_viz.stats.shares import (
+    STATISTICS,
     BlockStatistics,
+    CurveName,
     SumsOfSquares,
     block_statistics,
     mean_direction,
@@ -74,9 +76,6 @@ def assign_groups(labels: NDArray[np.integer], *, seed: int = 0) -> NDArray[np.i
     result = np.full(len(labels), NO_GROUP, dtype=np.int64)
     result[labels >= 0] = dealt
     return result
-
-
-Floats = NDArray[np.float64]
 
 
 class GroupedMoments:
@@ -185,17 +184,6 @@ def at_sizes(sizes: Floats, fewer: Floats, means: Floats, within: Floats) -> Sum
 
 
 Chunk = tuple[NDArray[np.floating], NDArray[np.integer], NDArray[np.integer]]
-StatisticName = Literal[
-    "omega_squared",
-    "omega_squared_mean",
-    "between_sd",
-    "within_sd",
-    "near_one",
-    "near_zero",
-    "direction_share",
-    "residual_sd",
-    "scale_sd",
-]
 _ROWS = 4096
 
 
@@ -208,26 +196,28 @@ class ImageReplicates:
 
     Attributes:
         full: of all labelled images.
-        without: without each group, G of them.
+        without: without each group, G of them; none where images were not resampled.
+        near_zero: share of gates below .1; NaN where they were not counted.
         random_direction: 95 % quantile of `direction_share` over random directions, the null of C6 (their mean is 1/C);
             NaN where no direction was asked for.
     """
 
     full: BlockStatistics
-    without: tuple[BlockStatistics, ...]
+    without: tuple[BlockStatistics, ...] = ()
+    near_zero: float = float("nan")
     random_direction: float = float("nan")
 
-    def estimate(self, name: StatisticName) -> Estimate:
+    def estimate(self, name: CurveName) -> Estimate:
         """A statistic with its replicates; SDs on the scale of variances.
 
         Raises:
             ArgumentError: no such statistic.
         """
-        source = name.removesuffix("_sd") + "_variance" if name.endswith("_sd") else name
-        if source not in {field.name for field in fields(BlockStatistics)} or name.endswith("_variance"):
-            raise ArgumentError(f"There is no statistic {name!r} of a block.")
-        replicates = np.array([getattr(statistics, source) for statistics in self.without])
-        return Estimate(getattr(self.full, source), replicates, "square root" if source != name else "identity")
+        for statistic in STATISTICS:
+            if statistic.name == name:
+                replicates = np.array([getattr(one, statistic.series) for one in self.without])
+                return Estimate(getattr(self.full, statistic.series), replicates, statistic.scale)
+        raise ArgumentError(f"There is no statistic {name!r} of a block.")
 
 
 def resample_images(
@@ -269,16 +259,15 @@ def resample_images(
         beyond += _count_beyond(values, members, groups)
     sums = folded.finish().all_and_without()
     retained = np.concatenate([beyond.sum(axis=1)[None], beyond.sum(axis=1) - beyond.T])
-    length = float(np.linalg.norm(mean))
-    made = [_statistics(s, len(mean), length if along_mean else None) for s in sums]
+    made = [_statistics(s, len(mean), along_mean=along_mean) for s in sums]
+    near_zero = random_direction = float("nan")
     if saturation:
-        made = [replace(m, near_one=high / n, near_zero=low / n) for m, (high, low, n) in zip(made, retained.tolist())]
-    null = (
-        random_shares(_part(sums[0], slice(len(mean))), _part(sums[0], slice(len(mean) + 1, None)))
-        if along_mean
-        else None
-    )
-    return ImageReplicates(made[0], tuple(made[1:]), float("nan") if null is None else float(np.quantile(null, 0.95)))
+        made = [replace(m, near_one=high / n) for m, (high, _, n) in zip(made, retained.tolist())]
+        near_zero = float(retained[0, 1] / retained[0, 2])
+    if along_mean:
+        null = random_shares(_part(sums[0], slice(len(mean))), _part(sums[0], slice(len(mean) + 1, None)))
+        random_direction = float(np.quantile(null, 0.95))
+    return ImageReplicates(made[0], tuple(made[1:]), near_zero, random_direction)
 
 
 def resample_block(
@@ -337,18 +326,13 @@ def _count_beyond(values: NDArray[np.float32], members: NDArray[np.int64], group
     return np.stack([np.bincount(members, weights=counts, minlength=groups) for counts in (high, low, every)])
 
 
-def _statistics(sums: SumsOfSquares, width: int, length: float | None) -> BlockStatistics:
+def _statistics(sums: SumsOfSquares, width: int, *, along_mean: bool) -> BlockStatistics:
     channels = _part(sums, slice(width))
     statistics = block_statistics(channels)
-    if length is None:
+    if not along_mean:
         return statistics
-    split = mean_direction(channels, _part(sums, slice(width, width + 1)), length)
-    return replace(
-        statistics,
-        direction_share=split.share,
-        residual_variance=split.residual_variance,
-        scale_variance=split.scale_variance,
-    )
+    split = mean_direction(channels, _part(sums, slice(width, width + 1)))
+    return replace(statistics, direction_share=split.share, residual_variance=split.residual_variance)
 
 
 def _part(sums: SumsOfSquares, columns: slice) -> SumsOfSquares:

@@ -2,14 +2,16 @@
 
 import math
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import special
 
 from senet_viz.recording.moments import Moments
+from senet_viz.schema import Floats
+from senet_viz.stats.estimates import Scale
 
-Floats = NDArray[np.float64]
 _ROUNDING = 1e-12  # relative; a single gate that differs in the last place of float32 leaves 6e-8/√N
 
 
@@ -110,11 +112,6 @@ def class_shares(moments: Moments) -> Floats:
     return omega_squared(sums_of_squares(moments))
 
 
-def class_sds(moments: Moments) -> Floats:
-    """Between-class standard deviation of every channel, in units of s; see `between_sds`."""
-    return between_sds(sums_of_squares(moments))
-
-
 def omega_squared(sums: SumsOfSquares) -> Floats:
     """ω² = (SSB − (K − 1)·MSW) / (SST + MSW) (Hays 1963).
 
@@ -199,38 +196,69 @@ def _ratio(above: Floats, below: Floats, sums: SumsOfSquares) -> Floats:
 
 
 NAN = float("nan")
+CurveName = Literal["omega_squared", "between_sd", "within_sd", "near_one", "direction_share", "residual_sd"]
+SeriesName = Literal[
+    "omega_squared", "between_variance", "within_variance", "near_one", "direction_share", "residual_variance"
+]
+
+
+@dataclass(frozen=True)
+class Statistic:
+    """One of the six numbers that every block is described by; what lists, names or draws them reads it here.
+
+    Attributes:
+        name: as curves, tables and a stored assessment have it; SDs are in units of s.
+        series: the field of `BlockStatistics` that it is made from: of an SD its variance, whose error is nearly normal.
+        words: in a sentence.
+        title: over a figure or a column.
+        along_mean: whether it is about the mean profile's direction, for which single images are read.
+    """
+
+    name: CurveName
+    series: SeriesName
+    words: str
+    title: str
+    along_mean: bool = False
+
+    @property
+    def scale(self) -> Scale:
+        """How the number is made from its series."""
+        return "identity" if self.name == self.series else "square root"
+
+
+STATISTICS: tuple[Statistic, ...] = (
+    Statistic("omega_squared", "omega_squared", "the between-class share of variance", "class share ω²"),
+    Statistic("between_sd", "between_variance", "the between-class SD", "between-class SD, in s"),
+    Statistic("within_sd", "within_variance", "the within-class SD", "within-class SD, in s"),
+    Statistic("near_one", "near_one", "the share of gates above .9", "share of s > .9"),
+    Statistic("direction_share", "direction_share", "the share along the mean profile", "share along the mean", True),
+    Statistic("residual_sd", "residual_variance", "the residual SD", "residual SD, in s", True),
+)
 
 
 @dataclass(frozen=True)
 class BlockStatistics:
-    """Class dependence of C channels of one block.
+    """Class dependence of C channels of one block: what the six `STATISTICS` are made from.
 
     Variances are kept unclipped, since only they have the right mean; SDs are made from them at the very end.
 
     Attributes:
         omega_squared: variance-weighted ω², Σ_c (SSB − (K − 1)·MSW) / Σ_c (SST + MSW): the class share of the block's
             whole variance, led by the channels that vary most.
-        omega_squared_mean: mean over the channels where it is defined of each channel's ω²: every channel counts alike.
-        defined_channels: how many these are; constant channels have none.
-        between_variance: mean over all channels of (MSB − MSW) / n0, in units of s².
-        within_variance: mean over all channels of MSW, in units of s².
-        near_one, near_zero: shares of gates above .9 and below .1; NaN where they were not counted.
+        between_variance: mean over all channels of (MSB − MSW) / n0, in units of s² (of z: of z²).
+        within_variance: mean over all channels of MSW, likewise.
+        near_one: share of gates above .9; NaN where they were not counted, as of z.
         direction_share: share of the between-class variance (noise corrected) that lies along the mean profile; NaN
-            where no single gates were read or the between-class variance is not positive.
+            where no single images were read or the between-class variance is not positive.
         residual_variance: between-class variance across it, mean over channels, in units of s².
-        scale_variance: between-class variance of the factor a in profile ≈ a·(mean profile), whose mean is 1.
     """
 
-    omega_squared: float
-    omega_squared_mean: float
-    defined_channels: int
-    between_variance: float
-    within_variance: float
+    omega_squared: float = NAN
+    between_variance: float = NAN
+    within_variance: float = NAN
     near_one: float = NAN
-    near_zero: float = NAN
     direction_share: float = NAN
     residual_variance: float = NAN
-    scale_variance: float = NAN
 
     @property
     def between_sd(self) -> float:
@@ -242,29 +270,22 @@ class BlockStatistics:
         """√(within variance): root mean square over channels, in units of s."""
         return root(self.within_variance)
 
-    @property
-    def residual_sd(self) -> float:
-        """√max(0, residual variance), in units of s."""
-        return root(self.residual_variance)
-
-    @property
-    def scale_sd(self) -> float:
-        """√max(0, scale variance)."""
-        return root(self.scale_variance)
-
 
 def block_statistics(sums: SumsOfSquares) -> BlockStatistics:
     """Pool channels; NaN for fewer than two classes or one image a class."""
-    shares = omega_squared(sums)
-    defined = ~np.isnan(shares)
     below = (sums.total + sums.mean_within).sum()
     return BlockStatistics(
-        omega_squared=float(sums.excess.sum() / below) if defined.any() else NAN,
-        omega_squared_mean=float(shares[defined].mean()) if defined.any() else NAN,
-        defined_channels=int(defined.sum()),
+        omega_squared=float(sums.excess.sum() / below) if mean_share(sums)[1] else NAN,
         between_variance=float(sums.variance_between.mean()),
         within_variance=float(sums.mean_within.mean()),
     )
+
+
+def mean_share(sums: SumsOfSquares) -> tuple[float, int]:
+    """Mean of ω² over the channels where it is defined, every channel counting alike, and how many these are."""
+    shares = omega_squared(sums)
+    defined = ~np.isnan(shares)
+    return float(shares[defined].mean()) if defined.any() else NAN, int(defined.sum())
 
 
 def root(variance: float) -> float:
@@ -287,15 +308,13 @@ class MeanDirection:
         share: noise-corrected between-class variance along m / that of all channels; NaN where the latter is not
             positive.
         residual_variance: the rest, as a mean over channels, in units of s²; never clipped.
-        scale_variance: between-class variance of a, the projection on m divided by |m|.
     """
 
     share: float
     residual_variance: float
-    scale_variance: float
 
 
-def mean_direction(channels: SumsOfSquares, along: SumsOfSquares, length: float) -> MeanDirection:
+def mean_direction(channels: SumsOfSquares, along: SumsOfSquares) -> MeanDirection:
     """From the sums of squares of all channels and of the images' projections on a direction.
 
     Noise in the class means has the variance uᵀΣu / n along u, with Σ the covariance within classes. Moments hold only
@@ -304,13 +323,12 @@ def mean_direction(channels: SumsOfSquares, along: SumsOfSquares, length: float)
     Args:
         channels: C channels.
         along: one channel, the projections (s − m)·u on the unit vector u = m / |m|.
-        length: |m|.
     """
     width = len(channels.between)
     whole = float(channels.variance_between.sum())
     part = float(along.variance_between[0])
     share = part / whole if whole > 0 else float("nan")
-    return MeanDirection(share, (whole - part) / width, part / length**2 if length > 0 else float("nan"))
+    return MeanDirection(share, (whole - part) / width)
 
 
 def split_between(moments: Moments, values: NDArray[np.floating], labels: NDArray[np.integer]) -> MeanDirection:
@@ -331,7 +349,7 @@ def split_between(moments: Moments, values: NDArray[np.floating], labels: NDArra
     means = np.bincount(classes, weights=along) / sizes
     within = float(((along - means[classes]) ** 2).sum())
     sums = split_variance(sizes, means[:, None], np.array([within]))
-    return mean_direction(sums_of_squares(moments), sums, float(np.linalg.norm(mean)))
+    return mean_direction(sums_of_squares(moments), sums)
 
 
 def random_shares(channels: SumsOfSquares, along: SumsOfSquares) -> Floats:

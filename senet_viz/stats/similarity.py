@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 from senet_viz.errors import ArgumentError
 from senet_viz.recording.layout import Quantity
 from senet_viz.recording.reader import Recording
-from senet_viz.schema import Gate, label_blocks
+from senet_viz.schema import Floats, Gate, label_blocks
 from senet_viz.stats.decoding import ChosenImages, choose_per_class
+from senet_viz.stats.tables import measured_blocks
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -22,12 +23,11 @@ MOST_IMAGES = 2_000
 MOST_BYTES = 700_000_000  # of all blocks' Gram matrices together
 _PIECE = 1 << 18  # entries of each Gram matrix that are multiplied at a time
 
-Floats = NDArray[np.float64]
 Gram = NDArray[np.float32]
 
 
 @dataclass(frozen=True, eq=False)
-class BlockSimilarity:
+class RepresentationSimilarity:
     """Debiased linear CKA on the same images; at most 1, near 0 for independent representations, also below it.
 
     Attributes:
@@ -123,19 +123,6 @@ def multiply_grams(grams: Sequence[Gram]) -> Floats:
     return products
 
 
-def debiased_cka(left: NDArray[np.floating], right: NDArray[np.floating]) -> float:
-    """Of two representations of the same n images, (n, C) and (n, D).
-
-    HSIC₁(X, Y) / √(HSIC₁(X, X) · HSIC₁(Y, Y)) with linear kernels.
-
-    Raises:
-        ArgumentError: other images, or fewer than four.
-    """
-    if len(left) != len(right):
-        raise ArgumentError(f"{len(left)} and {len(right)} images came: the same images are needed on both sides.")
-    return float(multiply_grams([center_gram(left), center_gram(right)])[0, 1])
-
-
 def compare_grams(grams: Sequence[Gram], labels: NDArray[np.integer]) -> tuple[Floats, Floats]:
     """CKA of each of B blocks with the classes, (B,), and of each pair, (B, B).
 
@@ -149,7 +136,9 @@ def compare_grams(grams: Sequence[Gram], labels: NDArray[np.integer]) -> tuple[F
     return products[:-1, -1], between
 
 
-def compare_representations(recording: Recording, *, quantity: Quantity = "gate", seed: int = 0) -> BlockSimilarity:
+def compare_representations(
+    recording: Recording, *, quantity: Quantity = "gate", seed: int = 0
+) -> RepresentationSimilarity:
     """CKA of every block that has the quantity with the classes and with every other such block.
 
     One block's values and B Gram matrices are in memory: 4·B·n² bytes.
@@ -157,9 +146,9 @@ def compare_representations(recording: Recording, *, quantity: Quantity = "gate"
     Raises:
         RecordingError: too few kept images, z is not kept, or a file is damaged.
     """
-    blocks = tuple(g for g in recording.blocks if quantity == "gate" or g.squeeze_missing is None)
+    blocks = tuple(measured_blocks(recording, quantity))
     labels = recording.kept_samples["label"].to_numpy()
     chosen = choose_for_similarity(labels, blocks=len(blocks), seed=seed)
     grams = [center_gram(recording.gates(block.name, quantity)[chosen.rows]) for block in blocks]
     with_classes, between = compare_grams(grams, chosen.labels)
-    return BlockSimilarity(recording.id, quantity, chosen, blocks, with_classes, between)
+    return RepresentationSimilarity(recording.id, quantity, chosen, blocks, with_classes, between)

@@ -15,7 +15,8 @@ from senet_viz.paths import expand_home
 from senet_viz.recording.layout import Quantity
 from senet_viz.recording.moments import Moments
 from senet_viz.recording.reader import Recording
-from senet_viz.schema import ClassTable, Gate
+from senet_viz.schema import ClassTable, Floats, Gate
+from senet_viz.stats.tables import measured_blocks
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -128,7 +129,6 @@ def _find_class(wanted: str, classes: ClassTable, where: str) -> int:
 
 
 LEVELS = ("superclass", "class within superclass", "image within class")
-Floats = NDArray[np.float64]
 _ROUNDING = 1e-12  # relative: deviations below it are float64's, not the gate's
 
 
@@ -325,6 +325,6 @@ def partition_recording(
     Raises:
         ArgumentError, RecordingError: as in `partition_variance`, or a file is missing or damaged.
     """
-    blocks = tuple(g for g in recording.blocks if quantity == "gate" or g.squeeze_missing is None)
+    blocks = tuple(measured_blocks(recording, quantity))
     parts = tuple(partition_variance(recording.moments(g.name, quantity), superclasses) for g in blocks)
     return SemanticPartition(recording.id, quantity, superclasses.source, blocks, parts)

@@ -12,10 +12,10 @@ from senet_viz.errors import ArgumentError
 from senet_viz.recording.layout import Quantity
 from senet_viz.recording.moments import Moments
 from senet_viz.recording.reader import Recording
-from senet_viz.schema import Gate
+from senet_viz.schema import Floats, Gate
 from senet_viz.stats.channels import ChannelMeasures, find_best_class, measure_channels
 from senet_viz.stats.health import gate_health, gate_rank
-from senet_viz.stats.shares import block_statistics, intraclass_correlation, sums_of_squares
+from senet_viz.stats.shares import block_statistics, intraclass_correlation, mean_share, sums_of_squares
 
 Per = Literal["channel", "block"]
 _CLASS_COLUMNS = ("best_class", "auc_class")
@@ -31,7 +31,7 @@ def measure_selectivity(
     fields of `ChannelMeasures` and the names of the classes; q-values are among the channels of one block. AUC and
     mutual information are there only where the gates of all images are kept. `per="block"` adds `channels`, the
     variance-weighted ω², its mean over channels and on how many it is defined, between- and within-class SD, means over
-    channels of ICC, selectivity index and d′, and the gate health: see `BlockStatistics` and `GateHealth`.
+    channels of ICC, selectivity index and d′, and the gate health: see `BlockStatistics`, `mean_share` and `GateHealth`.
     What is not defined is NaN.
 
     Args:
@@ -48,7 +48,7 @@ def measure_selectivity(
         raise ArgumentError(f"There are no measures per {per!r}: use 'channel' or 'block'.")
     if quantity not in ("gate", "squeeze"):
         raise ArgumentError(f"There are no measures of {quantity!r}: use 'gate' or 'squeeze'.")
-    make = channel_table if per == "channel" else block_table
+    make = channel_table if per == "channel" else block_row
     tables = [make(recording, gate, quantity, seed) for gate in measured_blocks(recording, quantity)]
     return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame()
 
@@ -72,7 +72,7 @@ def channel_table(recording: Recording, gate: Gate, quantity: Quantity = "gate",
     return pd.DataFrame(columns)
 
 
-def block_table(
+def block_row(
     recording: Recording,
     gate: Gate,
     quantity: Quantity = "gate",
@@ -88,8 +88,9 @@ def block_table(
     sums = sums_of_squares(moments)
     statistics = block_statistics(sums)
     row: dict[str, Any] = {**_keys(gate, moments), "channels": gate.channels}
-    for name in ("omega_squared", "omega_squared_mean", "defined_channels", "between_sd", "within_sd"):
-        row[name] = getattr(statistics, name)
+    row["omega_squared"] = statistics.omega_squared
+    row["omega_squared_mean"], row["defined_channels"] = mean_share(sums)
+    row |= {"between_sd": statistics.between_sd, "within_sd": statistics.within_sd}
     row["icc_mean"] = _mean_of_defined(intraclass_correlation(sums))
     found = find_best_class(moments) if best else None
     row["selectivity_index_mean"] = float("nan") if found is None else _mean_of_defined(found.selectivity)
@@ -140,7 +141,6 @@ def _mean_of_defined(values: NDArray[np.float64]) -> float:
     return float(defined.mean()) if len(defined) else float("nan")
 
 
-Floats = NDArray[np.float64]
 MEASURE_WORDS: Mapping[str, str] = {
     "omega_squared": "class share ω²",
     "between_sd": "between-class SD",

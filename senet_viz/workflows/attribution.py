@@ -15,7 +15,6 @@ from senet_viz.analysis.attribution import (
     PIXEL_METHODS,
     Baseline,
     Completeness,
-    Floats,
     Picture,
     PixelAttribution,
     PixelMethod,
@@ -25,7 +24,7 @@ from senet_viz.errors import ArgumentError, GateError, ModelError
 from senet_viz.gates.discovery import BoundGate
 from senet_viz.gates.hooks import evaluating
 from senet_viz.models.zoo import Model
-from senet_viz.schema import Gate
+from senet_viz.schema import Floats, Gate
 
 ENDS = 2  # integrated gradients also look at the image and at the baseline themselves
 

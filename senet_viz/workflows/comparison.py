@@ -18,10 +18,11 @@ from senet_viz.analysis.comparison.result import ComparedImage, Comparison, Fail
 from senet_viz.errors import ArgumentError, GateError, ImageError
 from senet_viz.gates.recorder import GateRecorder
 from senet_viz.images.decoding import MAX_FILE_BYTES, SUFFIXES, decode_image, describe_error
-from senet_viz.models.forward import PRECISIONS, forward, observing
+from senet_viz.models.forward import forward, observing
 from senet_viz.models.preprocessing import Preprocessing
 from senet_viz.models.zoo import Model
 from senet_viz.paths import expand_home, tell_refusal
+from senet_viz.recording.options import PRECISIONS
 from senet_viz.recording.reader import Recording
 from senet_viz.schema import Manifest, label_classes
 from senet_viz.workflows.recorded_model import check_blocks, check_weights, describe_differences
@@ -170,7 +171,7 @@ def compare_images(
     predictions = [] if probabilities is None else predict_outputs(model, profiles, probabilities)
     predicted = [only_one(profiles.classes_of(row[0].output)) for row in predictions]
     compared = [
-        compare_block(block, profiles.compared, gates[block.block.name], predicted, nearest=nearest)
+        compare_block(block, gates[block.block.name], predicted, nearest=nearest)
         for block in (profiles.blocks if good else ())
     ]
     return Comparison(
@@ -262,7 +263,7 @@ def _notes(
 ) -> tuple[str, ...]:
     """What a reader must know of the recording and of the predictions that are no single class."""
     notes = (
-        [] if recording.complete else [f"The recording is not finished: it holds {profiles.images:,} images so far."]
+        [] if recording.complete else [f"The recording is not finished: it holds {recording.n_images:,} images so far."]
     )
     labels = label_classes(recording.classes)
     for prediction in {row[0].output: row[0] for row in predictions}.values():

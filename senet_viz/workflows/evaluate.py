@@ -1,21 +1,20 @@
 """How often a network is right on a labelled source, in the same arithmetic as a recording."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
-from torch.nn import functional as F
 
 from senet_viz.errors import SourceError
 from senet_viz.images.labels import map_labels
 from senet_viz.images.loading import load_batches
 from senet_viz.images.source import ImageSource
-from senet_viz.models.forward import forward, observing, output_labels
+from senet_viz.models.forward import LogitReading, forward, observing, output_labels, read_logits
 from senet_viz.models.zoo import Model
 from senet_viz.schema import LabelMapping
+from senet_viz.workflows.job import cut
 
 
 class Accuracy(NamedTuple):
@@ -51,14 +50,9 @@ def evaluate(
         SourceError: no image could be judged.
     """
     first = five = judged = 0
-
-    def count(outputs: NDArray[np.int32], logits: Tensor, _unread: list[str]) -> None:
-        nonlocal first, five, judged
-        hits = logits.topk(min(5, model.outputs), dim=1).indices.cpu().numpy() == outputs[:, None]
+    for outputs, said, _unread in _read_all(model, source, batch_size, report):
         judged += int((outputs >= 0).sum())
-        first, five = first + int(hits[:, 0].sum()), five + int(hits.any(axis=1).sum())
-
-    _forward_all(model, source, batch_size, report, count)
+        first, five = first + int(said.correct.sum()), five + int(said.correct5.sum())
     if not judged:
         raise SourceError(
             f"No image of {source.name} has a class among the model's outputs: {_mapping(model, source).note}"
@@ -74,46 +68,32 @@ def judge_images(
     Raises:
         SourceError: an image can not be read, or its class has no output: nothing is left out silently.
     """
-    parts: list[tuple[NDArray[np.int32], Tensor]] = []
-
-    def keep(outputs: NDArray[np.int32], logits: Tensor, unread: list[str]) -> None:
+    parts: list[tuple[NDArray[np.int32], LogitReading]] = []
+    for outputs, said, unread in _read_all(model, source, batch_size, report):
         if unread:
             raise SourceError(f"An image of {source.name} could not be read: {unread[0]}")
-        parts.append((outputs, logits.cpu()))
-
-    _forward_all(model, source, batch_size, report, keep)
+        parts.append((outputs, said))
     labels = np.concatenate([outputs for outputs, _ in parts])
     if (labels < 0).any():
         raise SourceError(f"{int((labels < 0).sum())} images of {source.name} have no class among the model's outputs.")
-    right = [(logits, torch.from_numpy(outputs.astype(np.int64))) for outputs, logits in parts]
-    losses = [F.cross_entropy(logits, wanted, reduction="none").numpy() for logits, wanted in right]
-    best = [logits.topk(min(5, model.outputs), dim=1).indices for logits, _ in right]
-    hits = [(top == wanted[:, None]).any(dim=1).numpy() for top, (_, wanted) in zip(best, right, strict=True)]
-    predictions = np.concatenate([top[:, 0].numpy() for top in best]).astype(np.int32)
-    return ImageOutcomes(labels, predictions, np.concatenate(losses), np.concatenate(hits))
+    said = LogitReading(*(np.concatenate(column) for column in zip(*(reading for _, reading in parts))))
+    return ImageOutcomes(labels, said.prediction, said.loss, said.correct5)
 
 
 def _mapping(model: Model, source: ImageSource) -> LabelMapping:
     return map_labels(source.classes, source.label_kind, model.classes or None, model.outputs)
 
 
-def _forward_all(
-    model: Model,
-    source: ImageSource,
-    batch_size: int,
-    report: Callable[[int, int], None] | None,
-    take: Callable[[NDArray[np.int32], Tensor, list[str]], None],
-) -> None:
-    """Gives `take` the classes' outputs of a batch's readable images, their logits, and what was wrong with the others."""
+def _read_all(
+    model: Model, source: ImageSource, batch_size: int, report: Callable[[int, int], None] | None
+) -> Iterator[tuple[NDArray[np.int32], LogitReading, list[str]]]:
+    """The classes' outputs of a batch's readable images, what was said of them, and what was wrong with the others."""
     mapping, done = _mapping(model, source), 0
-    chunks = (np.arange(start, min(start + batch_size, len(source))) for start in range(0, len(source), batch_size))
     with observing(model, "fp32"):
-        for batch in load_batches(source, chunks, model.preprocess):
+        for batch in load_batches(source, cut(np.arange(len(source)), batch_size=batch_size), model.preprocess):
             done += len(batch.indices)
-            unread = [sentence for _, sentence in batch.errors]
-            if batch.pixels is None:
-                take(np.empty(0, np.int32), torch.empty(0, model.outputs), unread)
-            else:
-                take(output_labels(source.labels[batch.loaded], mapping.outputs), forward(model, batch.pixels), unread)
+            outputs = output_labels(source.labels[batch.loaded], mapping.outputs)
+            logits = torch.empty(0, model.outputs) if batch.pixels is None else forward(model, batch.pixels)
+            yield outputs, read_logits(logits, outputs), [sentence for _, sentence in batch.errors]
             if report:
                 report(done, len(source))

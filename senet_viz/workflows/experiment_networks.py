@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from senet_viz.analysis.experiments.declaration import Condition, Experiment
-from senet_viz.analysis.experiments.result import NetworkCost, Speed, Timing
+from senet_viz.analysis.experiments.result import NetworkCost, NetworkTiming, Speed
 from senet_viz.errors import ArgumentError
 from senet_viz.models.environment import describe_device
 from senet_viz.models.networks.architectures import build_architecture
@@ -61,7 +61,7 @@ def _count(network: nn.Module, side: int) -> tuple[int, int]:
 
 def time_networks(
     experiment: Experiment, outputs: int, side: int, *, batch_size: int, device: torch.device, rounds: int = ROUNDS
-) -> Timing:
+) -> NetworkTiming:
     """Times every condition in turn, round by round, so that what else the machine does falls on all of them.
 
     Args:
@@ -85,7 +85,7 @@ def time_networks(
             seconds[name].append(
                 (_clock(_forward_of(network, pixels), device), _clock(_step_of(network, pixels, labels), device))
             )
-    return Timing(batch_size, rounds, describe_device(device), _ratios(seconds))
+    return NetworkTiming(batch_size, rounds, describe_device(device), _ratios(seconds))
 
 
 def _ratios(seconds: Mapping[str, list[tuple[float, float]]]) -> tuple[Speed, ...]:

@@ -1,22 +1,19 @@
 """The whole way from images and a network to a recording on disk."""
 
 import contextlib
-import math
-import time
 import uuid
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import pyarrow.compute as pc
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
-from torch.nn import functional as F
 
-from senet_viz.errors import ArgumentError, RecordingError, SourceError
+from senet_viz.errors import ArgumentError, SourceError
 from senet_viz.gates.recorder import GateRecorder
 from senet_viz.images.decoding import DECODER
 from senet_viz.images.labels import map_labels, name_classes
@@ -24,26 +21,17 @@ from senet_viz.images.loading import Batch, load_batches
 from senet_viz.images.opening import open_images
 from senet_viz.images.source import ImageSource
 from senet_viz.models.environment import describe_environment
-from senet_viz.models.forward import forward, observing, output_labels
+from senet_viz.models.forward import forward, observing, output_labels, read_logits
 from senet_viz.models.memory import keep_freed_memory
 from senet_viz.models.zoo import Model, with_calibrated_batch_norm
 from senet_viz.paths import expand_home
-from senet_viz.recording.folder import write_progress
+from senet_viz.recording.options import RecordOptions
 from senet_viz.recording.reader import Recording, open_recording
 from senet_viz.recording.rows import RecordedBatch
 from senet_viz.recording.writer import RecordingWriter
 from senet_viz.schema import Manifest
-from senet_viz.workflows.plan import Estimate, RecordOptions, RecordPlan, check_room, estimate_recording
-
-
-class RecordProgress(NamedTuple):
-    """Images consumed of a total, unreadable ones among them, images a second in this run, seconds left."""
-
-    consumed: int
-    total: int
-    errors: int
-    rate: float
-    seconds_left: float
+from senet_viz.workflows.job import JobEstimate, Meter, OnProgress, Rows, run_batches
+from senet_viz.workflows.plan import RecordPlan, check_room, estimate_recording
 
 
 def record(
@@ -54,8 +42,8 @@ def record(
     options: RecordOptions | None = None,
     keep: str = "all",
     precision: str = "fp32",
-    on_estimate: Callable[[Estimate], None] | None = None,
-    on_progress: Callable[[RecordProgress], None] | None = None,
+    on_estimate: Callable[[JobEstimate], None] | None = None,
+    on_progress: OnProgress | None = None,
 ) -> Recording:
     """Records the gates of every block for every image of a source.
 
@@ -127,15 +115,7 @@ def _draft(model: Model, source: ImageSource, options: RecordOptions, plan: Reco
         classes=name_classes(source.classes, source.label_kind, model.classes or None),
         mapping=mapping,
         preprocessing={**model.preprocess.to_json(), "decoder": DECODER},
-        options={
-            "batch_size": options.batch_size,
-            "precision": options.precision,
-            "limit": options.limit,
-            "keep": options.keep,
-            "shard_size": options.shard_size,
-            "seed": options.seed,
-            "squeeze": options.squeeze,
-        },
+        options=options.for_manifest(),
         environment={**describe_environment(model.device), "started": now},
         notes=(*model.notes, *_left_out(model), *source.notes, *([mapping.note] if mapping.note else [])),
     )
@@ -155,111 +135,85 @@ def _fill(
     source: ImageSource,
     options: RecordOptions,
     plan: RecordPlan,
-    on_progress: Callable[[RecordProgress], None] | None,
+    on_progress: OnProgress | None,
 ) -> None:
-    total, first = len(plan.indices), writer.consumed
-    batches = load_batches(source, plan.batches(options, first), model.preprocess, workers=options.workers)
-    meter = _Meter(writer, total, on_progress)
-    try:
-        recorder = GateRecorder(model.module, bound=model.bound_gates)
-        with contextlib.closing(batches), observing(model, options.precision), recorder:
-            for batch in batches:
-                observed = _observe(model, recorder, source, batch, plan, writer.draft)
-                if (
-                    options.precision != "fp32"
-                    and writer.draft.precision_difference is None
-                    and batch.pixels is not None
-                ):
-                    writer.set_precision_difference(_difference(model, recorder, batch.pixels))
-                writer.append(observed)
-                meter.tick()
+    total = len(plan.indices)
+    meter = Meter(writer.folder, "recording", total, on_progress, done=writer.consumed, errors=writer.errors)
+    work = ObserveGates(model, source, plan, writer.draft.mapping.outputs, options.precision)
+    with meter:
+        if options.precision != "fp32" and writer.draft.precision_difference is None:
+            difference = work.measure_difference(options)
+            if difference is not None:
+                writer.set_precision_difference(difference)
+        batches = plan.batches(options, writer.consumed)
+        with contextlib.closing(run_batches(work, source, plan.indices, batches, workers=options.workers)) as observed:
+            for place, found in observed:
+                writer.append(found)
+                meter.tick(len(place), len(found.errors))
         if writer.errors == total:
             raise SourceError(
                 f"None of the {total:,} images of {source.name} could be read; see {writer.folder / 'errors'}*."
             )
         writer.finish(throughput=meter.throughput())
-    except BaseException as error:
-        with contextlib.suppress(RecordingError):  # a full disk must not hide what went wrong
-            meter.tell("cancelled" if isinstance(error, KeyboardInterrupt) else "failed", str(error))
-        raise
-    meter.tell("finished")
 
 
-class _Meter:
-    """Rate and time left of one run, told to the caller after every batch and to progress.json every second."""
+class ObserveGates:
+    """The function of a batch when gates are recorded: one forward, and what it adds to the recording."""
 
     def __init__(
-        self, writer: RecordingWriter, total: int, on_progress: Callable[[RecordProgress], None] | None
+        self, model: Model, source: ImageSource, plan: RecordPlan, outputs: tuple[int | None, ...], precision: str
     ) -> None:
-        self._writer, self._total, self._on_progress = writer, total, on_progress
-        self._first = writer.consumed
-        self._began = self._told = time.monotonic()
+        self.model, self.precision = model, precision
+        self._source, self._plan, self._outputs = source, plan, outputs
+        self._recorder = GateRecorder(model.module, bound=model.bound_gates)
 
-    def tick(self) -> None:
-        if self._on_progress:
-            self._on_progress(self.progress())
-        if time.monotonic() - self._told > 1:
-            self.tell("running")
+    def watching(self) -> contextlib.AbstractContextManager[object]:
+        """The recorder's hooks."""
+        return self._recorder
 
-    def progress(self) -> RecordProgress:
-        done, seconds = self._writer.appended - self._first, time.monotonic() - self._began
-        rate = done / seconds if done else math.nan
-        left = (self._total - self._writer.appended) / rate if done else math.nan
-        return RecordProgress(self._writer.appended, self._total, self._writer.errors, rate, left)
+    def __call__(self, place: Rows, batch: Batch) -> RecordedBatch:
+        """The gates of a batch with what the network said of its images."""
+        source = self._source
+        errors = [(source.path(index), message) for index, message in batch.errors]
+        if batch.pixels is None:
+            return RecordedBatch.unreadable(errors, len(place))
+        outputs = output_labels(source.labels[batch.loaded], self._outputs)
+        said = read_logits(forward(self.model, batch.pixels), outputs)
+        gates, squeezes = self._recorder.take(), self._recorder.take("squeeze")
+        return RecordedBatch(
+            sample_ids=[source.sample_id(int(i)) for i in batch.loaded],
+            paths=[source.path(int(i)) for i in batch.loaded],
+            labels=source.labels[batch.loaded],
+            output_labels=outputs,
+            predictions=said.prediction,
+            confidences=said.confidence,
+            losses=said.loss,
+            kept=self._plan.keeps(batch.loaded),
+            gates={name: _array(value) for name, value in gates.items() if value is not None},
+            squeezes={name: _array(value) for name, value in squeezes.items() if value is not None},
+            errors=errors,
+            consumed=len(place),
+        )
 
-    def tell(self, state: str, message: str = "") -> None:
-        write_progress(self._writer.folder, state, self.progress()._asdict(), message=message)
-        self._told = time.monotonic()
-
-    def throughput(self) -> Mapping[str, float]:
-        seconds = time.monotonic() - self._began
-        done = self._writer.appended - self._first
-        return {"images": done, "seconds": round(seconds, 3), "images_per_second": round(done / max(seconds, 1e-9), 1)}
-
-
-def _observe(
-    model: Model, recorder: GateRecorder, source: ImageSource, batch: Batch, plan: RecordPlan, draft: Manifest
-) -> RecordedBatch:
-    """One forward: the gates of a batch beside what the network said of its images."""
-    errors = [(source.path(index), message) for index, message in batch.errors]
-    consumed = len(batch.indices)
-    if batch.pixels is None:
-        return RecordedBatch.unreadable(errors, consumed)
-    logits = forward(model, batch.pixels)
-    gates, squeezes = recorder.take(), recorder.take("squeeze")
-    labels = source.labels[batch.loaded]
-    outputs = output_labels(labels, draft.mapping.outputs)
-    confidences, predictions = logits.softmax(dim=1).max(dim=1)
-    losses = F.cross_entropy(
-        logits, torch.from_numpy(outputs).to(logits.device).long(), reduction="none", ignore_index=-1
-    )
-    return RecordedBatch(
-        sample_ids=[source.sample_id(int(i)) for i in batch.loaded],
-        paths=[source.path(int(i)) for i in batch.loaded],
-        labels=labels,
-        output_labels=outputs,
-        predictions=predictions.cpu().numpy().astype(np.int32),
-        confidences=confidences.cpu().numpy(),
-        losses=np.where(outputs >= 0, losses.cpu().numpy(), np.nan).astype(np.float32),
-        kept=plan.keeps(batch.loaded),
-        gates={name: _array(value) for name, value in gates.items() if value is not None},
-        squeezes={name: _array(value) for name, value in squeezes.items() if value is not None},
-        errors=errors,
-        consumed=consumed,
-    )
+    def measure_difference(self, options: RecordOptions) -> Mapping[str, float] | None:
+        """Largest and RMS difference of the gates of the first readable batch from those in fp32; None without any."""
+        places = self._plan.batches(options, 0)
+        loaded = load_batches(self._source, (self._plan.indices[p] for p in places), self.model.preprocess)
+        with contextlib.closing(loaded):
+            pixels = next((batch.pixels for batch in loaded if batch.pixels is not None), None)
+        if pixels is None:
+            return None
+        with observing(self.model, self.precision), self._recorder:
+            forward(self.model, pixels)
+            lower = _all_gates(self._recorder)
+            with torch.autocast(self.model.device.type, enabled=False):
+                forward(self.model, pixels)
+            differences = lower - _all_gates(self._recorder)
+        return {"largest": float(differences.abs().max()), "rms": float(differences.square().mean().sqrt())}
 
 
 def _array(value: Tensor) -> NDArray[np.float32]:
     return value.cpu().numpy()
-
-
-def _difference(model: Model, recorder: GateRecorder, pixels: Tensor) -> Mapping[str, float]:
-    """Largest and RMS difference of the last forward's gates from a forward in fp32."""
-    lower = _all_gates(recorder)
-    with torch.autocast(model.device.type, enabled=False):
-        forward(model, pixels)
-    differences = lower - _all_gates(recorder)
-    return {"largest": float(differences.abs().max()), "rms": float(differences.square().mean().sqrt())}
 
 
 def _all_gates(recorder: GateRecorder) -> Tensor:

@@ -35,7 +35,7 @@ MIRRORS: dict[Kind, int] = {"mirror left-right": 1, "mirror up-down": 0}  # axis
 
 
 @dataclass(frozen=True)
-class Change:
+class ImageChange:
     """One kind of change at one level.
 
     Attributes:
@@ -55,22 +55,22 @@ class Change:
 
 
 CHANGES = (
-    *(Change("crop", i, v, f"crop to {v:.0%} of the area", 4) for i, v in enumerate((0.9, 0.7, 0.5))),
-    Change("mirror left-right", 0, 0, "mirrored left-right"),
-    Change("mirror up-down", 0, 0, "mirrored up-down"),
-    *(Change("rotation", i, v, f"rotation by ±{v}°", 2) for i, v in enumerate((5, 15, 30))),
-    *(Change("blur", i, v, f"blur, SD {v:.0%} of the side") for i, v in enumerate((0.01, 0.02, 0.04))),
-    *(Change("noise", i, v, f"noise, SD {v:.0%} of the range", 4) for i, v in enumerate((0.02, 0.05, 0.1))),
+    *(ImageChange("crop", i, v, f"crop to {v:.0%} of the area", 4) for i, v in enumerate((0.9, 0.7, 0.5))),
+    ImageChange("mirror left-right", 0, 0, "mirrored left-right"),
+    ImageChange("mirror up-down", 0, 0, "mirrored up-down"),
+    *(ImageChange("rotation", i, v, f"rotation by ±{v}°", 2) for i, v in enumerate((5, 15, 30))),
+    *(ImageChange("blur", i, v, f"blur, SD {v:.0%} of the side") for i, v in enumerate((0.01, 0.02, 0.04))),
+    *(ImageChange("noise", i, v, f"noise, SD {v:.0%} of the range", 4) for i, v in enumerate((0.02, 0.05, 0.1))),
 )
 
 
-def list_variations(changes: Sequence[Change] = CHANGES) -> tuple[Variation, ...]:
+def list_variations(changes: Sequence[ImageChange] = CHANGES) -> tuple[Variation, ...]:
     """Every copy that the changes make, in their order."""
     return tuple(Variation(c.kind, c.level, c.words, draw) for c, draw in _copies(changes))
 
 
 def vary_picture(
-    picture: Image.Image, preprocess: Preprocessing, seed: int, changes: Sequence[Change] = CHANGES
+    picture: Image.Image, preprocess: Preprocessing, seed: int, changes: Sequence[ImageChange] = CHANGES
 ) -> list[Image.Image | None]:
     """The copies at the size to which the network's preprocessing brings the picture; None for mirror images.
 
@@ -101,11 +101,11 @@ def bring_to_size(picture: Image.Image, preprocess: Preprocessing) -> Image.Imag
     return resized
 
 
-def _copies(changes: Sequence[Change]) -> Iterator[tuple[Change, int]]:
+def _copies(changes: Sequence[ImageChange]) -> Iterator[tuple[ImageChange, int]]:
     return ((change, draw) for change in changes for draw in range(change.draws))
 
 
-def _apply(base: Image.Image, change: Change, draw: int, generator: np.random.Generator) -> Image.Image:
+def _apply(base: Image.Image, change: ImageChange, draw: int, generator: np.random.Generator) -> Image.Image:
     if change.kind == "crop":
         return _crop(base, change.value, generator)
     if change.kind == "rotation":
@@ -138,7 +138,7 @@ def vary_image(
     *,
     seed: int = 0,
     precision: str = "fp32",
-    changes: Sequence[Change] = CHANGES,
+    changes: Sequence[ImageChange] = CHANGES,
     profiles: RecordedProfiles | None = None,
 ) -> VariedGates:
     """Gates and predictions of changed copies of one image, against its own.
@@ -190,7 +190,7 @@ def estimate_seconds(model: Model, image: PreparedImage, variations: Sequence[Va
 
 
 def _make_copies(
-    model: Model, image: ImageInput, seed: int, changes: Sequence[Change]
+    model: Model, image: ImageInput, seed: int, changes: Sequence[ImageChange]
 ) -> tuple[PreparedImage, list[PreparedImage]]:
     (original,) = prepare_images([image], model.preprocess)
     if isinstance(original, Failure):

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from senet_viz.analysis.trial import TRIAL_BASELINES, Trial, check_strengths
 from senet_viz.errors import ArgumentError, GateError
 from senet_viz.gates.discovery import BoundGate
-from senet_viz.gates.intervention import WORDS, Move, find_block, moving
+from senet_viz.gates.intervention import WORDS, GatePatch, find_block, patching
 from senet_viz.gates.recorder import GateRecorder
 from senet_viz.models.forward import forward, observing
 from senet_viz.models.zoo import Model
@@ -98,8 +98,8 @@ def _run_moved(
     mask: torch.Tensor | None,
 ) -> torch.Tensor:
     """Probabilities (1, O) with the gates moved; inside `observing`."""
-    moves = [Move(bound, torch.from_numpy(b), strength, mask) for bound, b in zip(found, vectors)]
-    with moving(model.module, moves):
+    patches = [GatePatch(bound, torch.from_numpy(b), strength, mask) for bound, b in zip(found, vectors)]
+    with patching(model.module, patches):
         return forward(model, pixels).softmax(dim=1).cpu()
 
 

@@ -23,7 +23,7 @@ from senet_viz.gates.adapters import find_adapter
 from senet_viz.gates.discovery import BoundGate
 from senet_viz.gates.hooks import attached
 from senet_viz.gates.intervention import find_block
-from senet_viz.gates.proof import MIXERS
+from senet_viz.gates.isolated_check import MIXERS
 from senet_viz.gates.recorder import GateRecorder
 from senet_viz.models.forward import forward, observing
 from senet_viz.models.networks.se import ConstantLogits, SEBlock
@@ -37,7 +37,7 @@ _PASSIVE = (nn.Identity, nn.Dropout, nn.modules.batchnorm._BatchNorm, nn.GroupNo
 
 
 @dataclass(eq=False)
-class Firing:
+class PartFiring:
     """One call of a part: copies of its first input and its output as (N, …) rows; None where they are no small tensors."""
 
     part: nn.Module
@@ -59,7 +59,7 @@ class UnitWatch:
     bound: BoundGate
     inputs: Tensor | None = None
     output: Tensor | None = None
-    firings: list[Firing] = field(default_factory=list)
+    firings: list[PartFiring] = field(default_factory=list)
 
     def maps(self) -> tuple[Tensor, Tensor]:
         """U and the output, (N, C, H, W) each.
@@ -130,7 +130,7 @@ def watching(bound: BoundGate) -> Iterator[UnitWatch]:
         while entered:
             opened, value = entered.pop()
             if opened is part:
-                watch.firings.append(Firing(part, value, _copy_row(output, bound.gate.channels)))
+                watch.firings.append(PartFiring(part, value, _copy_row(output, bound.gate.channels)))
                 return
 
     hooks = [(bound.module, end), *((part, leave) for part in parts)]

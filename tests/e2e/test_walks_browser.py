@@ -11,7 +11,7 @@ from playwright.sync_api import Browser, Page, expect
 
 import senet_viz as sv
 from senet_viz.images.builtin import sample_images
-from senet_viz.workflows.plan import RecordOptions
+from senet_viz.recording.options import RecordOptions
 from tests.e2e.browser import MARKS, expect_nothing_wrong, serious_problems, settle, visiting, wait_until
 from tests.e2e.walking import Walk, arrive, click_point, drawn, follow, go_back_to, pick, said
 
@@ -74,7 +74,7 @@ def test_from_a_depth_curve_to_one_image_and_what_its_gates_do(
             look_at_measures(page, walk, stops[-1])
         open_image(page, walk)
         stops.append(page.url)
-        page.get_by_role("link", name=f"Move the gates of {walk.block}").click()
+        page.get_by_role("link", name=f"GatePatch the gates of {walk.block}").click()
         expect_moved(page, walk)
         assert serious_problems(page) == []
         page.reload()  # a new session, which has the address alone

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from senet_viz.recording.moments import Channels, ClassMoments
 from senet_viz.stats.lda import fit_discriminant
-from senet_viz.stats.similarity import debiased_cka
+from senet_viz.stats.similarity import center_gram, multiply_grams
 from senet_viz.stats.superclasses import Superclasses, partition_variance
 
 SEEDS = st.integers(0, 10_000)
@@ -16,6 +16,10 @@ def representations(seed: int, n: int, c: int, d: int) -> tuple[np.ndarray, np.n
     generator = np.random.default_rng(seed)
     left = generator.normal(size=(n, c)) * generator.uniform(0.1, 3, c)
     return left, left @ generator.normal(size=(c, d)) + generator.normal(size=(n, d))
+
+
+def debiased_cka(left: np.ndarray, right: np.ndarray) -> float:
+    return float(multiply_grams([center_gram(left), center_gram(right)])[0, 1])
 
 
 @given(SEEDS, st.integers(5, 40), st.integers(1, 12), st.integers(1, 12), st.floats(1e-3, 1e3))

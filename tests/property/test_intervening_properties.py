@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from senet_viz.gates.discovery import bind_gates
-from senet_viz.gates.intervention import Move
+from senet_viz.gates.intervention import GatePatch
 from senet_viz.workflows.interventions.donors import draw_donors, make_folds
 from tests.support.networks import SELayer, small_network
 
@@ -46,7 +46,7 @@ ROWS = st.lists(st.lists(FLOATS, min_size=16, max_size=16), min_size=1, max_size
 @given(ROWS, FLOATS, st.floats(0, 1))
 def test_moved_gates_lie_between_gate_and_baseline(rows, level, strength):
     s, b = torch.tensor(rows), torch.full((16,), level)
-    moved = Move(BOUND, b, strength).apply(s)
+    moved = GatePatch(BOUND, b, strength).apply(s)
     slack = 1e-6
     assert bool((moved >= torch.minimum(s, b) - slack).all())
     assert bool((moved <= torch.maximum(s, b) + slack).all())

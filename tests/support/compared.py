@@ -15,9 +15,9 @@ def synthetic_comparison(recording: Recording, images: int = 3, *, seed: int = 0
     predicted = [i % len(recording.classes) if known and len(recording.classes) else None for i in range(images)]
     blocks = []
     for block in profiles.blocks:
-        centre = np.stack([block.mean if k is None else block.class_means[k] for k in predicted])
+        centre = np.stack([block.mean if k is None else block.means[k] for k in predicted])
         gates = np.clip(centre + 0.01 * generator.normal(size=centre.shape), 0, 1).astype(np.float32)
-        blocks.append(compare_block(block, profiles.compared, gates, predicted))
+        blocks.append(compare_block(block, gates, predicted))
     labels = label_classes(recording.classes)
     compared = tuple(
         ComparedImage(

@@ -6,7 +6,7 @@ import numpy as np
 
 from senet_viz.analysis.experiments.answers import answer_questions
 from senet_viz.analysis.experiments.declaration import Condition, Experiment, Question
-from senet_viz.analysis.experiments.result import BlockShare, Cell, ExperimentResult, NetworkCost, Speed, Timing
+from senet_viz.analysis.experiments.result import BlockShare, Cell, ExperimentResult, NetworkCost, NetworkTiming, Speed
 
 DECLARATION = """
 name = "small"
@@ -133,7 +133,7 @@ def drawn_result(
         NetworkCost(condition.id, 50_000 + extra, extra, 1_000_000, extra)
         for condition, extra in zip(experiment.conditions, (500, 0, 1000), strict=True)
     )
-    timing = Timing(
+    timing = NetworkTiming(
         64, 7, "drawn", tuple(Speed(c.id, (1.0, 0.9, 1.1), (1.0, 0.95, 1.05)) for c in experiment.conditions)
     )
     data = {name: {"name": "drawn", "digest": "0", "images": images} for name in ("train", "validation")}

@@ -9,7 +9,7 @@ import pytest
 
 import senet_viz as sv
 from senet_viz.models.zoo import bundled_folder
-from senet_viz.workflows.plan import RecordOptions
+from senet_viz.recording.options import RecordOptions
 from senet_viz.workflows.record import record
 from tests.conftest import tiny_imagenet
 

@@ -13,7 +13,13 @@ from senet_viz.cli.options import app
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted(
-    {ROOT / "README.md", *ROOT.glob("docs/*.md"), ROOT / "benchmarks/README.md", *ROOT.glob("checkpoints/*/README.md")}
+    {
+        ROOT / "README.md",
+        ROOT / "CONTRIBUTING.md",
+        *ROOT.glob("docs/*.md"),
+        ROOT / "benchmarks/README.md",
+        *ROOT.glob("checkpoints/*/README.md"),
+    }
 )
 COMMANDS = set(get_command(app).commands)
 
@@ -32,6 +38,16 @@ def test_commands_and_options_exist(page: Path) -> None:
         assert name in COMMANDS
         known = {option for parameter in get_command(app).commands[name].params for option in parameter.opts}
         assert set(re.findall(r"(?<!\S)--[a-z-]+", rest.split("#")[0])) <= known, rest
+
+
+def test_the_architecture_names_files_that_exist_and_every_room() -> None:
+    text = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    named = re.findall(r"`([\w./]+/[\w.]*|[\w/]+\.(?:py|md))`", text)
+    assert len(named) > 50
+    missing = [n for n in named if not any((p / n).exists() for p in (ROOT, ROOT / "senet_viz", ROOT / "docs"))]
+    assert [n for n in missing if not (ROOT / "senet_viz" / f"{n}.py").exists()] == []
+    rooms = {path.name for path in (ROOT / "senet_viz").iterdir() if path.is_dir() and path.name != "__pycache__"}
+    assert rooms <= set(re.findall(r"`(\w+)/`", text))
 
 
 def test_the_readme_names_every_command_and_no_other() -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 
 import senet_viz as sv
-from senet_viz.workflows.plan import RecordOptions
+from senet_viz.recording.options import RecordOptions
 from tools.gate_feedback import correlate, make_parts
 
 

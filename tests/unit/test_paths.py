@@ -9,11 +9,12 @@ from typer.testing import CliRunner
 
 import senet_viz as sv
 from senet_viz.cli.options import app
-from senet_viz.dashboard.shelf import find_recordings, recordings_folder, resolve
+from senet_viz.dashboard.recordings import find_recordings, recordings_folder, resolve
 from senet_viz.errors import RecordingError, SourceError
 from senet_viz.models.weights import save_weights
 from senet_viz.models.zoo import bundled_folder
 from senet_viz.paths import expand_home, tell_refusal
+from senet_viz.recording.options import RecordOptions
 from senet_viz.recording.outcomes import open_outcomes
 from senet_viz.recording.reader import open_recording
 from senet_viz.recording.slim import slim_recording
@@ -22,7 +23,7 @@ from senet_viz.report.writing import write_report
 from senet_viz.schema import ClassTable
 from senet_viz.stats.superclasses import read_superclasses
 from senet_viz.workflows.comparison import list_images
-from senet_viz.workflows.plan import RecordOptions, plan_recording
+from senet_viz.workflows.plan import plan_recording
 from senet_viz.workflows.record import record
 from tests.support.synthetic import synthetic_recording
 from tests.support.tiny import tiny_png, write_tiny_parquet
@@ -95,7 +96,7 @@ def test_images_superclasses_and_outcomes_are_found(home: Path) -> None:
         open_outcomes("~/none")
 
 
-def test_the_shelf_and_the_command_line_know_it(home: Path) -> None:
+def test_the_dashboard_and_the_command_line_know_it(home: Path) -> None:
     made = synthetic_recording(home / "runs" / "mine", blocks=[2, 3], classes=3)
     environment = {"SENET_VIZ_RECORDINGS": "~/runs", "SENET_VIZ_CHECKPOINTS": "~/none"}
     found = find_recordings(environment)

@@ -10,10 +10,8 @@ from numpy.typing import NDArray
 from senet_viz.analysis.classes.profiles import ClassProfiles, signed_root, squared_distances
 from senet_viz.errors import ArgumentError
 from senet_viz.recording.reader import Recording
-from senet_viz.schema import Gate, label_blocks
+from senet_viz.schema import Floats, Gate, label_blocks
 from senet_viz.stats.estimates import FEWEST_CLASSES, LEVEL, Estimate, Interval
-
-Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)

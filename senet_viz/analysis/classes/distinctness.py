@@ -18,10 +18,9 @@ from senet_viz.analysis.classes.profiles import (
     squares_from_others,
 )
 from senet_viz.recording.reader import Recording
-from senet_viz.schema import Gate, label_blocks, label_classes
-from senet_viz.stats.lda import wilson_interval
+from senet_viz.schema import Floats, Gate, label_blocks, label_classes
+from senet_viz.stats.estimates import wilson_interval
 
-Floats = NDArray[np.float64]
 Tell = Callable[[int, int, str], None]
 HALF = 0.5
 _NOT_KEPT = "No intervals: they need kept gates of at least two images in several classes."
@@ -239,5 +238,6 @@ def count_correct(recording: Recording) -> ClassAccuracy:
     correct = np.bincount(labels[known & (right == 1)], minlength=size)
     low, high = np.full((2, size), np.nan)
     for k in np.flatnonzero(judged):
-        low[k], high[k] = wilson_interval(correct[k] / judged[k], float(judged[k]))
+        found = wilson_interval(correct[k] / judged[k], float(judged[k]))
+        low[k], high[k] = found.low, found.high
     return ClassAccuracy(judged, correct, low, high)

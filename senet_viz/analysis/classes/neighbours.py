@@ -17,10 +17,9 @@ from senet_viz.analysis.classes.profiles import (
 )
 from senet_viz.errors import ArgumentError
 from senet_viz.recording.reader import Recording
-from senet_viz.schema import Gate, label_blocks, label_classes
-from senet_viz.text import count_decimals
+from senet_viz.schema import Floats, Gate, check_class, label_blocks, label_classes
+from senet_viz.text import count_decimals, number_text
 
-Floats = NDArray[np.float64]
 MOST_COMPARED = 8
 NEAREST = 5
 
@@ -88,7 +87,7 @@ def compare_classes(
     if len(classes) > MOST_COMPARED:
         raise ArgumentError(f"{len(classes)} classes were chosen: at most {MOST_COMPARED} can be compared.")
     for index in classes:
-        _check_class(recording, index)
+        check_class(recording.classes, index)
     seen = np.flatnonzero(recording.class_counts > 0)
     rows = np.array([np.flatnonzero(seen == k)[0] for k in classes if k in seen], np.int64)
     some = [read(recording, gate).pick(rows) for gate in recording.blocks]
@@ -146,7 +145,10 @@ class NearestClasses:
     def rows(self) -> pd.DataFrame:
         """A row per block, a column per place: the class and its distance."""
         cells = [
-            [f"{name} ({_number(distance, count_decimals(distances))})" for name, distance in zip(names, distances)]
+            [
+                f"{name} ({number_text(distance, f'z.{count_decimals(distances)}f')})"
+                for name, distance in zip(names, distances)
+            ]
             for names, distances in zip(self.labels, self.distance)
         ]
         columns = [f"{place}. nearest" for place in range(1, self.nearest.shape[1] + 1)]
@@ -172,7 +174,7 @@ def find_nearest(
         ArgumentError: no such class.
         RecordingError: a file is missing or damaged.
     """
-    _check_class(recording, index)
+    check_class(recording.classes, index)
     nearest, distances, images = [], [], 0
     for gate in recording.blocks:
         profiles = read(recording, gate)
@@ -198,15 +200,6 @@ def _squares_to(profiles: ClassProfiles, row: int) -> Floats:
     squared = plain - profiles.noise - profiles.noise[row]
     squared[row] = np.inf
     return np.asarray(squared)
-
-
-def _check_class(recording: Recording, index: int) -> None:
-    if not 0 <= index < len(recording.classes):
-        raise ArgumentError(f"There is no class {index}: classes go from 0 to {len(recording.classes) - 1}.")
-
-
-def _number(value: float, decimals: int) -> str:
-    return f"{value:z.{decimals}f}".replace("-", "−")
 
 
 _DENSE = 400  # rows of a matrix whose eigenvectors are found at once

@@ -12,12 +12,11 @@ from senet_viz.analysis.classes.confusions import ConfusionAgreement
 from senet_viz.analysis.classes.distinctness import ClassAccuracy, ClassDistinctness
 from senet_viz.analysis.classes.neighbours import ProfilePlane
 from senet_viz.errors import ArgumentError
-from senet_viz.schema import label_blocks
+from senet_viz.schema import Floats, label_blocks
 from senet_viz.stats.effect_parts import decompose
 from senet_viz.stats.effects import EffectTable, TargetEffect, say_change
-from senet_viz.text import count_decimals
+from senet_viz.text import count_decimals, limits_text, number_text
 
-Floats = NDArray[np.float64]
 SortBy = Literal["distinctness", "emergence", "accuracy", "loss", "name"]
 SORTS: Mapping[SortBy, str] = {
     "distinctness": "Distinct gates",
@@ -171,13 +170,13 @@ def _how_many(found: ClassDistinctness, at: int, label: str) -> str:
 def _extremes(found: ClassDistinctness, at: int, label: str) -> str:
     order = np.argsort(-found.squared[:, at], kind="stable")
     distance = found.distance()[:, at]
-    digits = count_decimals(distance)
+    form = f"z.{count_decimals(distance)}f"
     if len(order) == 2:
-        return f"The two lie {_number(distance[0], digits)} apart in {label}, in units of s."
+        return f"The two lie {number_text(distance[0], form)} apart in {label}, in units of s."
     first, last = order[0], order[-1]
     return (
-        f"Most distinct in {label} is {found.labels[first]} ({_number(distance[first], digits)} in units of s), least "
-        f"{found.labels[last]} ({_number(distance[last], digits)})."
+        f"Most distinct in {label} is {found.labels[first]} ({number_text(distance[first], form)} in units of s), least "
+        f"{found.labels[last]} ({number_text(distance[last], form)})."
     )
 
 
@@ -231,7 +230,7 @@ def answer_agreement(found: ConfusionAgreement) -> str:
     labels = label_blocks(found.gates)
     at = int(np.nanargmax(values))
     interval = found.blocks[at].interval
-    within = "" if np.isnan(interval.low) else f" [{_number(interval.low, 2)}, {_number(interval.high, 2)}]"
+    within = "" if np.isnan(interval.low) else f" {limits_text(interval.low, interval.high, 'z.2f')}"
     sure = int((adjusted <= _SURE).sum())
     lead = (
         f"**Classes whose gates are alike are taken for each other more often in {sure:,} of {len(labels):,} blocks** "
@@ -240,7 +239,7 @@ def answer_agreement(found: ConfusionAgreement) -> str:
         else "**In no block are classes whose gates are alike told to be confused more often** (p > .05 over all blocks)."
     )
     return (
-        f"{lead} Most in {labels[at]}: Spearman's ρ = **{_number(values[at], 2)}**{within} over {found.blocks[at].pairs:,} pairs of "
+        f"{lead} Most in {labels[at]}: Spearman's ρ = **{number_text(values[at], 'z.2f')}**{within} over {found.blocks[at].pairs:,} pairs of "
         f"{found.classes:,} classes.{_beside_z(found)}"
     )
 
@@ -273,7 +272,3 @@ def answer_plane(found: ProfilePlane) -> str:
         else f" About {min(1.0, found.noise):.0%} of the whole spread is noise in the means."
     )
     return f"The map shows **{first + second:.0%}** of the spread of the class means ({first:.0%} across, {second:.0%} upwards).{noise}"
-
-
-def _number(value: float, digits: int) -> str:
-    return f"{value:z.{digits}f}".replace("-", "−")

@@ -1,7 +1,7 @@
 """Class profiles of one block with the noise in them, and distances between them without it, with intervals."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,11 +10,9 @@ from scipy import special
 from senet_viz.recording.layout import Quantity
 from senet_viz.recording.moments import Moments
 from senet_viz.recording.reader import Recording
-from senet_viz.schema import Gate
+from senet_viz.schema import Floats, Gate
 from senet_viz.stats.estimates import LEVEL
-from senet_viz.stats.permutation import choose_images
-
-Floats = NDArray[np.float64]
+from senet_viz.stats.permutation import draw_per_class
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,6 +28,8 @@ class ClassProfiles:
             images of the class would have. σ²_k is the class's own variance, and the variance within classes pooled over
             all of them where the class has one image or its own is not known; NaN where no class has two images.
         within: mean over channels of the pooled variance within classes (MSW); NaN likewise.
+        mean, sd: over all images, labelled or not, (C,): mean and sample standard deviation, NaN where one image was
+            recorded.
     """
 
     block: Gate
@@ -38,19 +38,20 @@ class ClassProfiles:
     means: Floats
     noise: Floats
     within: float
+    mean: Floats
+    sd: Floats
 
     def pick(self, rows: NDArray[np.int64]) -> "ClassProfiles":
         """Some of the classes, by their rows."""
-        return ClassProfiles(
-            self.block, self.classes[rows], self.images[rows], self.means[rows], self.noise[rows], self.within
-        )
+        picked = {name: getattr(self, name)[rows] for name in ("classes", "images", "means", "noise")}
+        return replace(self, **picked)
 
 
 ReadProfiles = Callable[[Recording, Gate], ClassProfiles]
 
 
 def read_class_profiles(recording: Recording, block: Gate, quantity: Quantity = "gate") -> ClassProfiles:
-    """Reads one block's class means and the noise in them; images without a label take no part.
+    """Reads one block's class means and the noise in them; images without a label take part in `mean` and `sd` only.
 
     Raises:
         RecordingError: a file is missing or damaged, or the block has no z.
@@ -60,7 +61,8 @@ def read_class_profiles(recording: Recording, block: Gate, quantity: Quantity = 
     images = moments.count[seen]
     free = images.sum() - len(images)
     within = float((moments.ssw / free).mean()) if free > 0 else float("nan")
-    return ClassProfiles(block, seen, images, moments.mean[seen], _own_variance(moments, seen, within) / images, within)
+    noise, overall = _own_variance(moments, seen, within) / images, moments.overall()
+    return ClassProfiles(block, seen, images, moments.mean[seen], noise, within, overall.mean[0], overall.std()[0])
 
 
 def _own_variance(moments: Moments, seen: NDArray[np.int64], within: float) -> Floats:
@@ -140,7 +142,7 @@ def pool_covariance(gates: NDArray[np.floating], labels: NDArray[np.integer]) ->
         gates: (N, C) kept ones.
         labels: (N,), −1 for none.
     """
-    rows = choose_kept(labels)
+    rows = _choose_rows(labels)
     known, classes, counts = np.unique(labels[rows], return_inverse=True, return_counts=True)
     free = len(rows) - len(known)
     if free < FEWEST_FREE:
@@ -156,10 +158,10 @@ def pool_covariance(gates: NDArray[np.floating], labels: NDArray[np.integer]) ->
     return WithinCovariance(residuals, free, max(squares, 0.0))
 
 
-def choose_kept(labels: NDArray[np.integer]) -> NDArray[np.int64]:
+def _choose_rows(labels: NDArray[np.integer]) -> NDArray[np.int64]:
     """Rows of the kept images that the covariance is of: labelled, spread over classes, at most about 2,000."""
     classes = max(1, len(np.unique(labels[labels >= 0])))
-    return choose_images(labels, per_class=max(2, MOST_IMAGES // classes))
+    return draw_per_class(labels, per_class=max(2, MOST_IMAGES // classes))
 
 
 @dataclass(frozen=True, eq=False)

@@ -8,29 +8,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from senet_viz.analysis.classes.profiles import ClassProfiles, read_class_profiles
 from senet_viz.errors import ArgumentError, RecordingError
 from senet_viz.recording.reader import Recording
-from senet_viz.schema import ClassTable, Gate
+from senet_viz.schema import ClassTable, Floats, Gate
 from senet_viz.stats.health import tell_classes
-
-Floats = NDArray[np.float64]
-
-
-@dataclass(frozen=True, eq=False)
-class BlockProfiles:
-    """One block of a recording.
-
-    Attributes:
-        block: the gate.
-        mean: mean gate over all images, labelled or not, (C,), in units of s.
-        sd: sample standard deviation over all images, (C,); NaN where one image was recorded.
-        class_means: the class profiles, (K′, C): mean gate of each class that has an image.
-    """
-
-    block: Gate
-    mean: Floats
-    sd: Floats
-    class_means: Floats
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,19 +21,15 @@ class RecordedProfiles:
 
     Attributes:
         recording_id: of the recording.
-        images: that were recorded.
         classes: the data's classes, K of them.
-        compared: indices of the K′ classes that have an image, ascending: the rows of `class_means`.
         outputs: output of the network for each of the K classes, None where it has none.
         blocks: in order of depth.
     """
 
     recording_id: str
-    images: int
     classes: ClassTable
-    compared: NDArray[np.int64]
     outputs: tuple[int | None, ...]
-    blocks: tuple[BlockProfiles, ...]
+    blocks: tuple[ClassProfiles, ...]
 
     def classes_of(self, output: int) -> tuple[int, ...]:
         """Classes that the label mapping gives this output of the network: none, one, or several by a label map."""
@@ -66,15 +44,9 @@ def read_profiles(recording: Recording) -> RecordedProfiles:
     """
     if not recording.manifest.progress.get("images", 1):
         raise RecordingError(f"{recording.path} holds no image yet: wait for its first commit, or record again.")
-    blocks: list[BlockProfiles] = []
-    images, compared = 0, np.zeros(0, dtype=np.int64)
-    for gate in recording.blocks:
-        moments = recording.moments(gate.name, ranges=False)
-        overall = moments.overall()
-        images, compared = int(overall.count[0]), np.flatnonzero(moments.count > 0)
-        blocks.append(BlockProfiles(gate, overall.mean[0], overall.std()[0], moments.mean[compared]))
+    blocks = tuple(read_class_profiles(recording, gate) for gate in recording.blocks)
     outputs = recording.manifest.mapping.outputs
-    return RecordedProfiles(recording.id, images, recording.classes, compared, outputs, tuple(blocks))
+    return RecordedProfiles(recording.id, recording.classes, outputs, blocks)
 
 
 @dataclass(frozen=True, eq=False)
@@ -121,8 +93,7 @@ class BlockComparison:
 
 
 def compare_block(
-    profiles: BlockProfiles,
-    compared: NDArray[np.int64],
+    profiles: ClassProfiles,
     gates: NDArray[np.float32],
     predicted: Sequence[int | None],
     *,
@@ -132,7 +103,6 @@ def compare_block(
 
     Args:
         profiles: of the recording.
-        compared: class index of each row of `profiles.class_means`, (K′,).
         gates: (n, C) float32.
         predicted: class that the network predicts for each image, None where it is no class of the data.
         nearest: how many classes are named for each image, m; fewer where K′ is smaller.
@@ -144,7 +114,7 @@ def compare_block(
     if gates.shape != expected:
         raise ArgumentError(f"Gates of {profiles.block.label} have the shape {gates.shape}, {expected} expected.")
     differences = gates - profiles.mean
-    class_means = profiles.class_means
+    class_means, compared = profiles.means, profiles.classes
     if len(compared) > 1 and not tell_classes(class_means):
         class_means, compared = class_means[:0], compared[:0]
     to_classes = _distances_to(differences, class_means - profiles.mean)

@@ -10,12 +10,11 @@ from numpy.typing import NDArray
 from senet_viz.analysis.comparison.reference import Reference, Survey, distances_from, look_through, read_reference
 from senet_viz.errors import ArgumentError
 from senet_viz.recording.reader import Recording
-from senet_viz.schema import Gate
+from senet_viz.schema import Floats, Gate
 
 Source = Literal["gates", "histogram", "moments", "none"]
 ENOUGH_IMAGES = 20
 _STEPS = 2  # half-precision steps that a gate must vary by for its kept values to be ranked
-Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)

@@ -6,12 +6,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from senet_viz.errors import ArgumentError
 from senet_viz.recording.moments import Moments
 from senet_viz.recording.reader import Recording
-from senet_viz.schema import HISTOGRAM_BINS, Gate, label_classes
-
-Floats = NDArray[np.float64]
+from senet_viz.schema import HISTOGRAM_BINS, Floats, Gate, check_class, label_classes
 
 
 @dataclass(frozen=True, eq=False)
@@ -278,8 +275,8 @@ def read_reference(
         ArgumentError: no such class.
         RecordingError: a file is missing or damaged.
     """
-    if class_index is not None and not 0 <= class_index < len(recording.classes):
-        raise ArgumentError(f"There is no class {class_index}: classes go from 0 to {len(recording.classes) - 1}.")
+    if class_index is not None:
+        check_class(recording.classes, class_index)
     moments = recording.moments(block.name)
     overall = moments.overall()
     rows, row = (overall, 0) if class_index is None else (moments, class_index)

@@ -54,7 +54,7 @@ class ComparedImage:
 
 
 @dataclass(frozen=True)
-class Emergence:
+class ImageEmergence:
     """Where in depth the predicted class becomes the nearest class profile.
 
     Attributes:
@@ -67,6 +67,9 @@ class Emergence:
     image: int
     settled: Gate | None
     first: Gate | None
+
+
+_BLOCK_COLUMNS = ("block", "module", "depth")
 
 
 @dataclass(frozen=True, eq=False)
@@ -117,15 +120,15 @@ class Comparison:
         labels = ", ".join(b.block.label for b in self.blocks)
         raise ArgumentError(f"The comparison has no block {name!r}: it has {labels}.")
 
-    def emergence(self) -> tuple[Emergence, ...]:
+    def emergence(self) -> tuple[ImageEmergence, ...]:
         """Per image the depth at which the predicted class becomes the nearest class profile; of one class alone none."""
         return tuple(self._emergence(image) for image in range(len(self.images)))
 
-    def _emergence(self, image: int) -> Emergence:
+    def _emergence(self, image: int) -> ImageEmergence:
         hits = [block.rank[image] == 1 and block.classes_compared > 1 for block in self.blocks]
         first = hits.index(True) if any(hits) else None
         settled = len(hits) - (hits[::-1].index(False) if False in hits else len(hits))
-        return Emergence(
+        return ImageEmergence(
             image,
             self.blocks[settled].block if settled < len(hits) else None,
             None if first is None else self.blocks[first].block,
@@ -140,20 +143,76 @@ class Comparison:
         return rank_differences(self.block(block), self.names, how_many=how_many)
 
     def table(self) -> pd.DataFrame:
-        """A row per image and block: distance from the recorded mean, nearest class, rank of the predicted class."""
-        return tabulate_blocks(self)
+        """A row per image and block: distance from the recorded mean, nearest class, rank of the predicted class.
+
+        `rank` and the predicted class are empty where that is no class of the data.
+        """
+        labels = self.class_labels
+        rows = [
+            {
+                **self._cells(at),
+                **_block_cells(block),
+                "distance from recorded mean": block.from_mean[at],
+                "predicted class": None if image.predicted is None else labels[image.predicted],
+                "rank": int(block.rank[at]) or None,
+                "classes compared": block.classes_compared,
+                "nearest class": labels[block.nearest[at, 0]] if block.classes_compared else None,
+                "distance to nearest class": block.nearest_distance[at, 0] if block.classes_compared else np.nan,
+            }
+            for at, image in enumerate(self.images)
+            for block in self.blocks
+        ]
+        columns = ["image", "name", *_BLOCK_COLUMNS, "distance from recorded mean", "predicted class", "rank",
+                   "classes compared", "nearest class", "distance to nearest class"]  # fmt: skip
+        return pd.DataFrame(rows, columns=columns).astype({"rank": "Int64"})
 
     def predictions_table(self) -> pd.DataFrame:
         """A row per image and prediction."""
-        return tabulate_predictions(self)
+        rows = [
+            (at, image.name, place, prediction.output, prediction.name, prediction.probability)
+            for at, image in enumerate(self.images, start=1)
+            for place, prediction in enumerate(image.predictions, start=1)
+        ]
+        return pd.DataFrame(rows, columns=["image", "name", "place", "output", "output name", "probability"])
 
     def nearest_table(self) -> pd.DataFrame:
         """A row per image, block and near class."""
-        return tabulate_nearest(self)
+        rows = [
+            {
+                **self._cells(at),
+                **_block_cells(block),
+                "place": place,
+                "class": self.class_labels[index],
+                "class index": int(index),
+                "distance": distance,
+            }
+            for at in range(len(self.images))
+            for block in self.blocks
+            for place, (index, distance) in enumerate(zip(block.nearest[at], block.nearest_distance[at]), start=1)
+        ]
+        return pd.DataFrame(
+            rows, columns=["image", "name", *_BLOCK_COLUMNS, "place", "class", "class index", "distance"]
+        )
 
     def pairs_table(self) -> pd.DataFrame:
         """A row per block and pair of images: RMS and cosine distance."""
-        return tabulate_pairs(self)
+        n, names = len(self.images), self.names
+        rows = [
+            {
+                **_block_cells(block),
+                "image": i + 1,
+                "name": names[i],
+                "other image": j + 1,
+                "other name": names[j],
+                "RMS distance": block.rms[i, j],
+                "cosine distance": block.cosine[i, j],
+            }
+            for block in self.blocks
+            for i in range(n)
+            for j in range(i + 1, n)
+        ]
+        columns = [*_BLOCK_COLUMNS, "image", "name", "other image", "other name", "RMS distance", "cosine distance"]
+        return pd.DataFrame(rows, columns=columns)
 
     def gates_table(self, block: str | None = None) -> pd.DataFrame:
         """A row per image, block and channel: gate, recorded mean and their difference; of one block, or of all.
@@ -161,104 +220,28 @@ class Comparison:
         Raises:
             ArgumentError: no such block.
         """
-        return tabulate_gates(self, self.blocks if block is None else (self.block(block),))
-
-
-_BLOCK_COLUMNS = ("block", "module", "depth")
-
-
-def tabulate_blocks(comparison: "Comparison") -> pd.DataFrame:
-    """A row per image and block; `rank` and the predicted class are empty where that is no class of the data."""
-    labels = comparison.class_labels
-    rows = [
-        {
-            **_image_cells(comparison, at),
-            **_block_cells(block),
-            "distance from recorded mean": block.from_mean[at],
-            "predicted class": None if image.predicted is None else labels[image.predicted],
-            "rank": int(block.rank[at]) or None,
-            "classes compared": block.classes_compared,
-            "nearest class": labels[block.nearest[at, 0]] if block.classes_compared else None,
-            "distance to nearest class": block.nearest_distance[at, 0] if block.classes_compared else np.nan,
-        }
-        for at, image in enumerate(comparison.images)
-        for block in comparison.blocks
-    ]
-    columns = ["image", "name", *_BLOCK_COLUMNS, "distance from recorded mean", "predicted class", "rank",
-               "classes compared", "nearest class", "distance to nearest class"]  # fmt: skip
-    return pd.DataFrame(rows, columns=columns).astype({"rank": "Int64"})
-
-
-def tabulate_predictions(comparison: "Comparison") -> pd.DataFrame:
-    """A row per image and prediction."""
-    rows = [
-        (at, image.name, place, prediction.output, prediction.name, prediction.probability)
-        for at, image in enumerate(comparison.images, start=1)
-        for place, prediction in enumerate(image.predictions, start=1)
-    ]
-    return pd.DataFrame(rows, columns=["image", "name", "place", "output", "output name", "probability"])
-
-
-def tabulate_nearest(comparison: "Comparison") -> pd.DataFrame:
-    """A row per image, block and near class."""
-    rows = [
-        {
-            **_image_cells(comparison, at),
-            **_block_cells(block),
-            "place": place,
-            "class": comparison.class_labels[index],
-            "class index": int(index),
-            "distance": distance,
-        }
-        for at in range(len(comparison.images))
-        for block in comparison.blocks
-        for place, (index, distance) in enumerate(zip(block.nearest[at], block.nearest_distance[at]), start=1)
-    ]
-    return pd.DataFrame(rows, columns=["image", "name", *_BLOCK_COLUMNS, "place", "class", "class index", "distance"])
-
-
-def tabulate_pairs(comparison: "Comparison") -> pd.DataFrame:
-    """A row per block and pair of images."""
-    n, names = len(comparison.images), comparison.names
-    rows = [
-        {
-            **_block_cells(block),
-            "image": i + 1,
-            "name": names[i],
-            "other image": j + 1,
-            "other name": names[j],
-            "RMS distance": block.rms[i, j],
-            "cosine distance": block.cosine[i, j],
-        }
-        for block in comparison.blocks
-        for i in range(n)
-        for j in range(i + 1, n)
-    ]
-    columns = [*_BLOCK_COLUMNS, "image", "name", "other image", "other name", "RMS distance", "cosine distance"]
-    return pd.DataFrame(rows, columns=columns)
-
-
-def tabulate_gates(comparison: "Comparison", blocks: Sequence[BlockComparison]) -> pd.DataFrame:
-    """A row per image, block and channel."""
-    numbers = np.arange(1, len(comparison.images) + 1)
-    parts = []
-    for block in blocks:
-        n, width = block.gates.shape
-        parts.append(
-            pd.DataFrame(
-                {
-                    "image": np.repeat(numbers, width),
-                    "name": np.repeat(np.array(comparison.names, dtype=object), width),
-                    **_block_cells(block),
-                    "channel": np.tile(np.arange(width), n),
-                    "gate": block.gates.ravel(),
-                    "recorded mean": np.tile(block.mean, n),
-                    "difference": block.differences.ravel(),
-                }
+        numbers = np.arange(1, len(self.images) + 1)
+        parts = []
+        for shown in self.blocks if block is None else (self.block(block),):
+            n, width = shown.gates.shape
+            parts.append(
+                pd.DataFrame(
+                    {
+                        "image": np.repeat(numbers, width),
+                        "name": np.repeat(np.array(self.names, dtype=object), width),
+                        **_block_cells(shown),
+                        "channel": np.tile(np.arange(width), n),
+                        "gate": shown.gates.ravel(),
+                        "recorded mean": np.tile(shown.mean, n),
+                        "difference": shown.differences.ravel(),
+                    }
+                )
             )
-        )
-    columns = ["image", "name", *_BLOCK_COLUMNS, "channel", "gate", "recorded mean", "difference"]
-    return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=columns)
+        columns = ["image", "name", *_BLOCK_COLUMNS, "channel", "gate", "recorded mean", "difference"]
+        return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=columns)
+
+    def _cells(self, at: int) -> dict[str, Any]:
+        return {"image": at + 1, "name": self.images[at].name}
 
 
 def tabulate_places(place: "Placement", names: Sequence[str]) -> pd.DataFrame:
@@ -286,10 +269,6 @@ def _tell_percentile(lower: float, upper: float) -> str:
     if not lower <= upper:  # NaN: nothing to be placed among
         return "not known"
     return f"{lower:.1f}" if lower == upper else f"between {lower:.0f} and {upper:.0f}"
-
-
-def _image_cells(comparison: "Comparison", at: int) -> dict[str, Any]:
-    return {"image": at + 1, "name": comparison.images[at].name}
 
 
 def _block_cells(block: BlockComparison) -> dict[str, Any]:

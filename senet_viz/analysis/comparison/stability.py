@@ -12,10 +12,8 @@ from senet_viz.analysis.comparison.result import Prediction
 from senet_viz.analysis.comparison.summary import key_blocks
 from senet_viz.errors import ArgumentError, RecordingError
 from senet_viz.recording.reader import Recording
-from senet_viz.schema import Gate, label_blocks, label_classes
-
-Floats = NDArray[np.float64]
-FORMULA = "√2 · SD within the class, SD² the mean over channels of the sample variance"
+from senet_viz.schema import Floats, Gate, label_blocks, label_classes
+from senet_viz.text import finite_or_none
 
 
 @dataclass(frozen=True, eq=False)
@@ -228,7 +226,7 @@ class Stability:
             "prediction": varied.original._asdict(),
             "among": self.spread.among,
             "among_images": self.spread.images,
-            "spread": dict(zip(keys, map(_number, self.spread.rms.tolist()))),
+            "spread": dict(zip(keys, map(finite_or_none, self.spread.rms.tolist()))),
             "copies": [
                 {
                     "change": v.kind,
@@ -238,7 +236,7 @@ class Stability:
                     "prediction": varied.predictions[i]._asdict(),
                     "kept": bool(varied.kept[i]),
                     "rms": dict(zip(keys, varied.distances[i].tolist())),
-                    "ratio": dict(zip(keys, map(_number, self.ratios[i].tolist()))),
+                    "ratio": dict(zip(keys, map(finite_or_none, self.ratios[i].tolist()))),
                 }
                 for i, v in enumerate(varied.variations)
             ],
@@ -261,7 +259,3 @@ def describe_stability(stability: Stability, *, level: int = 1) -> str:
         f"   {'kept':<{width}}" + "".join(f"{f'{line.kept} of {line.draws}':>20}" for line in lines),
     ]
     return "\n".join(rows)
-
-
-def _number(value: float) -> float | None:
-    return value if math.isfinite(value) else None

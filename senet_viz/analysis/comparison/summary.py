@@ -9,8 +9,9 @@ import numpy as np
 
 from senet_viz.analysis.comparison.blocks import BlockComparison
 from senet_viz.analysis.comparison.placement import Placement
-from senet_viz.analysis.comparison.result import Comparison, Emergence
+from senet_viz.analysis.comparison.result import Comparison, ImageEmergence
 from senet_viz.schema import Gate, label_blocks
+from senet_viz.text import finite_or_none
 
 
 def key_blocks(blocks: Sequence[Gate]) -> tuple[str, ...]:
@@ -61,7 +62,7 @@ def _block(key: str, block: BlockComparison) -> dict[str, Any]:
         "channels": gate.channels,
         "classes_compared": block.classes_compared,
         "pairs": [
-            {"images": [i, j], "rms": float(block.rms[i, j]), "cosine": _number(block.cosine[i, j])}
+            {"images": [i, j], "rms": float(block.rms[i, j]), "cosine": finite_or_none(block.cosine[i, j])}
             for i in range(n)
             for j in range(i + 1, n)
         ],
@@ -116,8 +117,8 @@ def _distance(
 def _place(place: Placement, at: int) -> dict[str, Any]:
     """Bounds of the percentile, equal where it is known; what it was taken from and how many images that are."""
     return {
-        "lower": _number(place.lower[at]),
-        "upper": _number(place.upper[at]),
+        "lower": finite_or_none(place.lower[at]),
+        "upper": finite_or_none(place.upper[at]),
         "source": place.distance_from,
         "images": place.distance_images,
     }
@@ -130,10 +131,6 @@ def _percentiles(place: Placement, at: int) -> list[float | None] | None:
 
 def _hundredth(value: float) -> float | None:
     return round(value, 2) if math.isfinite(value) else None
-
-
-def _number(value: float) -> float | None:
-    return float(value) if math.isfinite(value) else None
 
 
 _PAIRS_A_TABLE = 6
@@ -165,7 +162,7 @@ def describe_comparison(
     return "\n".join(lines)
 
 
-def tell_emergence(emergence: Emergence, predicted: int | None) -> str:
+def tell_emergence(emergence: ImageEmergence, predicted: int | None) -> str:
     """When the predicted class becomes the nearest class profile, in a sentence."""
     if predicted is None:
         return "The predicted output is no class of the recording, so there is no profile of it."

@@ -11,16 +11,15 @@ from numpy.typing import NDArray
 from senet_viz.analysis.distributions.extremes import check_channel
 from senet_viz.analysis.distributions.panels import ShownClass
 from senet_viz.recording.reader import Recording
-from senet_viz.schema import Gate, label_classes
+from senet_viz.schema import Floats, Gate, label_classes
 
 Source = Literal["gates", "histograms"]
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 _MOST_VALUES = 1_000
-Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
-class ClassSpread:
+class ClassDistribution:
     """Gates of one channel over the images of one class.
 
     Attributes:
@@ -54,7 +53,7 @@ class ChannelDistribution:
 
     block: Gate
     channel: int
-    spreads: tuple[ClassSpread, ...]
+    spreads: tuple[ClassDistribution, ...]
     source: Source
     bin_width: float
 
@@ -150,9 +149,9 @@ def unroll_histogram(counts: NDArray[np.int64], edges: Floats) -> Floats:
     )
 
 
-def _spread(name: str, index: int | None, values: Floats, recorded: int) -> ClassSpread:
+def _spread(name: str, index: int | None, values: Floats, recorded: int) -> ClassDistribution:
     ordered = np.sort(values)
     quantiles = tuple(np.quantile(ordered, QUANTILES).tolist()) if len(ordered) else (float("nan"),) * len(QUANTILES)
     if len(ordered) > _MOST_VALUES:
         ordered = ordered[np.linspace(0, len(ordered) - 1, _MOST_VALUES).round().astype(np.int64)]
-    return ClassSpread(name, index, len(values), recorded, ordered, quantiles)
+    return ClassDistribution(name, index, len(values), recorded, ordered, quantiles)

@@ -10,14 +10,13 @@ from numpy.typing import NDArray
 from senet_viz.errors import ArgumentError
 from senet_viz.recording.moments import Moments
 from senet_viz.recording.reader import Recording
-from senet_viz.schema import Gate, label_classes
+from senet_viz.schema import Floats, Gate, label_classes
 from senet_viz.stats.shares import between_sds, class_shares, omega_squared, sums_of_squares
 
 MapView = Literal["gate", "difference"]
 MAP_VIEWS: tuple[MapView, ...] = ("gate", "difference")
 TOP_CHANNELS = 64
 _ORDERED_LEAVES = 400  # optimal ordering takes the cube of the classes: 0.1 s at 200, seconds at 1,000
-Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True)

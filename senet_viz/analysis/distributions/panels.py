@@ -11,10 +11,8 @@ from senet_viz.analysis.distributions.choices import PAPER_CHANNELS, ChannelOrde
 from senet_viz.errors import ArgumentError
 from senet_viz.recording.moments import Moments
 from senet_viz.recording.reader import Recording
-from senet_viz.schema import Gate, label_classes
+from senet_viz.schema import Floats, Gate, check_class, label_classes
 from senet_viz.stats.shares import class_shares
-
-Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -125,8 +123,7 @@ def profile_classes(
     if not blocks:
         raise ArgumentError("No block was chosen: choose one.")
     for index in classes:
-        if not 0 <= index < len(recording.classes):
-            raise ArgumentError(f"There is no class {index}: classes go from 0 to {len(recording.classes) - 1}.")
+        check_class(recording.classes, index)
     chosen = np.array(classes, dtype=np.int64)
     labels = label_classes(recording.classes)
     ordered = sorted(blocks, key=lambda gate: gate.depth)

@@ -15,6 +15,7 @@ from senet_viz.analysis.experiments.result import (
     mean_over_both,
     mean_over_seeds,
 )
+from senet_viz.text import limits_text, number_text
 
 
 def answer_questions(result: ExperimentResult) -> ExperimentResult:
@@ -78,12 +79,12 @@ _DEPTH_WORDS = {"better": "higher", "worse": "lower", "same": "the same within t
 
 def points(share: float) -> str:
     """A share as signed percentage points: "+1.20"."""
-    return f"{100 * share:+.2f}".replace("-", "−")
+    return number_text(100 * share, "+.2f")
 
 
 def interval_text(interval: tuple[float, float]) -> str:
     """In points: "[−0.30, +1.20]"."""
-    return f"[{points(interval[0])}, {points(interval[1])}]"
+    return limits_text(100 * interval[0], 100 * interval[1], "+.2f")
 
 
 def answer_question(result: ExperimentResult, found: QuestionAnswer) -> str:
@@ -122,9 +123,9 @@ def describe_stages(result: ExperimentResult, found: QuestionAnswer) -> str:
 
 def _stage_text(stage: StageDifference, seeds: int) -> str:
     if seeds < 2:
-        return f"stage {stage.stage} {_signed(stage.value)}"
+        return f"stage {stage.stage} {number_text(stage.value, '+.3f')}"
     return (
-        f"stage {stage.stage} {_signed(stage.value)} [{_signed(stage.low)}, {_signed(stage.high)}], "
+        f"stage {stage.stage} {number_text(stage.value, '+.3f')} {limits_text(stage.low, stage.high, '+.3f')}, "
         f"{_DEPTH_WORDS[stage.answer]}"
     )
 
@@ -150,7 +151,3 @@ def accuracy_text(found: CrossedMean) -> str:
     """An accuracy, "34.2% [32.0, 36.4]", over seeds and images; over images alone for one seed."""
     low, high = found.both if found.n_seeds > 1 else found.images
     return f"{found.value:.1%} [{100 * low:.1f}, {100 * high:.1f}]"
-
-
-def _signed(value: float) -> str:
-    return f"{value:+.3f}".replace("-", "−")

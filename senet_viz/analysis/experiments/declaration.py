@@ -5,7 +5,7 @@ import json
 import re
 import tomllib
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -114,23 +114,6 @@ class Experiment:
             self.network, self.arguments_of(condition), seed, self.classes, self.decode, dict(self.recipe), dict(data),
         ]  # fmt: skip
         return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
-
-    def to_json(self) -> dict[str, Any]:
-        """In plain values; `from_json` reads them."""
-        plain: dict[str, Any] = json.loads(json.dumps(asdict(self)))
-        return plain
-
-    @classmethod
-    def from_json(cls, tree: Mapping[str, Any]) -> "Experiment":
-        """What `to_json` wrote."""
-        return cls(
-            **{
-                **tree,
-                "conditions": tuple(Condition(**condition) for condition in tree["conditions"]),
-                "questions": tuple(Question(**question) for question in tree["questions"]),
-                "seeds": tuple(tree["seeds"]),
-            }
-        )
 
 
 def read_experiment(path: str | Path) -> Experiment:

@@ -1,10 +1,7 @@
 """`result.json` and `outcomes.parquet` of an experiment: replaced whole whenever a network has been trained."""
 
-import json
-import math
 import os
 from collections.abc import Mapping
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +11,11 @@ import pyarrow.parquet as pq
 
 from senet_viz.analysis.experiments.answers import answer_questions
 from senet_viz.analysis.experiments.declaration import Experiment, read_experiment
-from senet_viz.analysis.experiments.result import BlockShare, Cell, ExperimentResult, NetworkCost, Speed, Timing
-from senet_viz.errors import ArgumentError, ExperimentError
+from senet_viz.analysis.experiments.result import Cell, ExperimentResult
+from senet_viz.errors import ExperimentError
 from senet_viz.paths import expand_home, repository
-from senet_viz.recording.files import replace_json
+from senet_viz.recording.files import read_json, replace_json
+from senet_viz.schema import Layout, from_tree, to_tree
 
 DECLARATION, RESULT, OUTCOMES = "experiment.toml", "result.json", "outcomes.parquet"
 VERSION = 1
@@ -74,35 +72,51 @@ def read_result(folder: Path) -> ExperimentResult | None:
         ExperimentError: a file is missing beside the other, or damaged.
     """
     file = folder / RESULT
+    advice = "copy it again, or run the experiment again"
+    tree = read_json(file, advice, error=ExperimentError)
+    if tree is None:
+        return None
+    if tree.get("version") != VERSION:
+        raise ExperimentError(f"{file} has version {tree.get('version')}; this program reads {VERSION}: update it.")
     try:
-        tree = json.loads(file.read_bytes())
-        if tree["version"] != VERSION:
-            raise ExperimentError(f"{file} has version {tree['version']}; this program reads {VERSION}: update it.")
-        return _from_json(tree, pq.read_table(folder / OUTCOMES))
+        outcomes = pq.read_table(folder / OUTCOMES)
+        labels = outcomes[_LABEL].to_numpy().astype(np.int32)
     except FileNotFoundError as error:
-        if not file.exists():
-            return None
         raise ExperimentError(f"{folder / OUTCOMES} is missing beside {RESULT}: copy both.") from error
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, pa.ArrowException) as error:
-        if isinstance(error, ArgumentError):
-            raise
-        raise ExperimentError(
-            f"{file} or {OUTCOMES} beside it could not be read ({error}): copy them again, or run the experiment again."
-        ) from error
+    except (OSError, ValueError, KeyError, pa.ArrowException) as error:
+        raise ExperimentError(f"{folder / OUTCOMES} could not be read ({error}): {advice}.") from error
+
+    def cell(stored: Mapping[str, Any]) -> Mapping[str, Any]:
+        prediction, loss = _columns(stored["condition"], stored["seed"])
+        predictions, losses = outcomes[prediction].to_numpy(), outcomes[loss].to_numpy()
+        return {**stored, "predictions": predictions.astype(np.int32), "losses": losses.astype(np.float32)}
+
+    def whole(stored: Mapping[str, Any]) -> Mapping[str, Any]:
+        same = {name: stored[name] for name in ("experiment", "data", "cells", "timing")}  # answers are made anew
+        return {**same, "labels": labels, "costs": stored["networks"]}
+
+    layouts: Mapping[type, Layout] = {ExperimentResult: whole, Cell: cell}
+    renamed = {"costs[": "networks["}
+    return answer_questions(
+        from_tree(ExperimentResult, tree, str(file), advice, layouts=layouts, renamed=renamed, error=ExperimentError)
+    )
 
 
 def to_json(result: ExperimentResult) -> dict[str, Any]:
     """The result without its per-image outcomes; docs/json.md has the keys."""
-    return {
-        "version": VERSION,
-        "experiment": result.experiment.to_json(),
-        "data": {name: dict(values) for name, values in result.data.items()},
-        "networks": [asdict(cost) for cost in result.costs],
-        "cells": [_cell_tree(result, cell) for cell in result.cells],
-        "accuracies": {name: asdict(found) for name, found in (result.accuracies or {}).items()},
-        "answers": [asdict(found) for found in result.answers],
-        "timing": None if result.timing is None else asdict(result.timing),
-    }
+    tree: dict[str, Any] = to_tree(
+        {
+            "version": VERSION,
+            "experiment": result.experiment,
+            "data": result.data,
+            "networks": result.costs,
+            "cells": [_cell_tree(result, cell) for cell in result.cells],
+            "accuracies": result.accuracies or {},
+            "answers": result.answers,
+            "timing": result.timing,
+        }
+    )
+    return tree
 
 
 def _cell_tree(result: ExperimentResult, cell: Cell) -> dict[str, Any]:
@@ -110,12 +124,12 @@ def _cell_tree(result: ExperimentResult, cell: Cell) -> dict[str, Any]:
         "condition": cell.condition,
         "seed": cell.seed,
         "identity": cell.identity,
-        "top1": float(result.correct(cell).mean()),
+        "top1": result.correct(cell).mean(),
         "top5": cell.top5,
-        "loss": float(cell.losses.mean(dtype=np.float64)),
+        "loss": cell.losses.mean(dtype=np.float64),
         "seconds": cell.seconds,
-        "environment": dict(cell.environment),
-        "blocks": [asdict(block) for block in cell.blocks],
+        "environment": cell.environment,
+        "blocks": cell.blocks,
         "reason": cell.reason,
     }
 
@@ -132,43 +146,3 @@ def _replace_outcomes(folder: Path, result: ExperimentResult) -> None:
 
 def _columns(condition: str, seed: int) -> tuple[str, str]:
     return f"prediction:{condition}:{seed}", f"loss:{condition}:{seed}"
-
-
-def _from_json(tree: Mapping[str, Any], outcomes: pa.Table) -> ExperimentResult:
-    result = ExperimentResult(
-        experiment=Experiment.from_json(tree["experiment"]),
-        data=tree["data"],
-        labels=outcomes[_LABEL].to_numpy().astype(np.int32),
-        costs=tuple(NetworkCost(**cost) for cost in tree["networks"]),
-        cells=tuple(_cell(cell, outcomes) for cell in tree["cells"]),
-        timing=None if tree["timing"] is None else _timing(tree["timing"]),
-    )
-    return answer_questions(result)
-
-
-def _cell(tree: Mapping[str, Any], outcomes: pa.Table) -> Cell:
-    prediction, loss = _columns(tree["condition"], tree["seed"])
-    return Cell(
-        condition=tree["condition"],
-        seed=tree["seed"],
-        identity=tree["identity"],
-        predictions=outcomes[prediction].to_numpy().astype(np.int32),
-        losses=outcomes[loss].to_numpy().astype(np.float32),
-        top5=tree["top5"],
-        seconds=tree["seconds"],
-        environment=tree["environment"],
-        blocks=tuple(_block(block) for block in tree["blocks"]),
-        reason=tree["reason"],
-    )
-
-
-def _block(tree: Mapping[str, Any]) -> BlockShare:
-    numbers = {key: math.nan if tree[key] is None else float(tree[key]) for key in ("omega_squared", "low", "high")}
-    return BlockShare(str(tree["label"]), int(tree["stage"]), int(tree["channels"]), **numbers)
-
-
-def _timing(tree: Mapping[str, Any]) -> Timing:
-    speeds = tuple(
-        Speed(speed["condition"], tuple(speed["inference"]), tuple(speed["training"])) for speed in tree["speeds"]
-    )
-    return Timing(tree["batch_size"], tree["rounds"], tree["device"], speeds)

@@ -11,8 +11,8 @@ from scipy import stats
 
 from senet_viz.analysis.experiments.declaration import Condition, Experiment, Question
 from senet_viz.errors import ArgumentError
+from senet_viz.schema import Floats
 
-Floats = NDArray[np.float64]
 Answer = Literal["better", "worse", "same", "cannot tell"]
 LEVEL = 0.95
 
@@ -225,7 +225,7 @@ class Speed:
 
 
 @dataclass(frozen=True)
-class Timing:
+class NetworkTiming:
     """Speeds of all conditions, measured in turn in one run."""
 
     batch_size: int
@@ -256,7 +256,7 @@ class ExperimentResult:
     cells: tuple[Cell, ...]
     answers: tuple[QuestionAnswer, ...] = ()
     accuracies: Mapping[str, CrossedMean] | None = None
-    timing: Timing | None = None
+    timing: NetworkTiming | None = None
 
     @property
     def planned(self) -> int:

@@ -10,13 +10,13 @@ from senet_viz.analysis.classes.neighbours import MOST_COMPARED
 from senet_viz.analysis.classes.overview import SORTS, ClassOverview, SortBy, answer_agreement
 from senet_viz.dashboard import glossary, links
 from senet_viz.dashboard.classes.results import get_agreement, get_confusions, get_pairs
-from senet_viz.dashboard.controls import pick_one, prepare
+from senet_viz.dashboard.controls import pick, pick_one
 from senet_viz.dashboard.frame import Opened
-from senet_viz.dashboard.parts import show_downloads, show_figure
+from senet_viz.dashboard.parts import offer_table, show_result
 from senet_viz.figures.classes import draw_agreement
 from senet_viz.recording.export import file_stem
 from senet_viz.recording.statistics import block_word
-from senet_viz.schema import Gate, label_blocks, label_classes
+from senet_viz.schema import Gate, label_classes
 from senet_viz.stats.effect_parts import BASELINE_WORDS, find_costliest
 from senet_viz.stats.effects import EffectTable, TargetEffect
 from senet_viz.text import count_decimals
@@ -35,23 +35,19 @@ def pick_effect(table: EffectTable | None) -> TargetEffect | None:
     strength = max(effect.strength for effect in table.effects)
     made = [effect for effect in table.effects if effect.strength == strength]
     first = find_costliest(made)
-    target = _select("Gates of", list(dict.fromkeys(e.target for e in made)), "lab_target", "target", first.target)
+    target = pick(
+        "Gates of", list(dict.fromkeys(e.target for e in made)), "lab_target", kind="target", default=first.target, width=180,
+        help_text=glossary.COSTS,
+    )  # fmt: skip
     baselines = [effect.baseline for effect in made if effect.target == target]
     default = first.baseline if first.baseline in baselines else baselines[0]
-    baseline = _select("Moved to", baselines, "lab_to", "baseline", default)
+    baseline = pick(
+        "Moved to", baselines, "lab_to", kind="baseline", default=default, width=180, help_text=glossary.COSTS
+    )
     return table.find(target, baseline, strength=strength)
 
 
-def _select(title: str, options: list[str], key: str, kind: str, default: str) -> str:
-    prepare(key, kind, options)
-    chosen = st.selectbox(
-        title, options, index=options.index(default), key=key, bind="query-params", persist_state="session", width=180,
-        on_change=links.forget_notices, help=glossary.COSTS,
-    )  # fmt: skip
-    return chosen or default
-
-
-def show_table(page: Opened, overview: ClassOverview, block: Gate, order: _Order) -> None:
+def show_class_rows(page: Opened, overview: ClassOverview, block: Gate, order: _Order) -> None:
     """All classes that match, in the chosen order."""
     at = block.depth
     rows = overview.order(order.by, at)
@@ -60,7 +56,7 @@ def show_table(page: Opened, overview: ClassOverview, block: Gate, order: _Order
         st.info("No class has this in its name.", icon=":material/search_off:")
         return
     table = overview.table(at).iloc[rows]
-    label = label_blocks(page.recording.blocks)[at]
+    label = page.label(block)
     shares = {
         name: 2 for name in table.columns if name.startswith("accuracy")
     }  # n of some fifty carries whole percents
@@ -73,10 +69,7 @@ def show_table(page: Opened, overview: ClassOverview, block: Gate, order: _Order
     with st.container(horizontal=True, vertical_alignment="center"):
         _offer_choice(names)
         name = file_stem("classes", page.recording.id, block_word(page.recording, block), order.by)
-        st.download_button(
-            "Table (CSV)", lambda: table.to_csv(index=False).encode(), file_name=f"{name}.csv", mime="text/csv",
-            key="csv_classes", on_click="ignore", icon=":material/download:",
-        )  # fmt: skip
+        offer_table(table, key="classes", name=name)
         st.caption(f"{len(rows):,} of {len(overview.distinctness.classes):,} classes.")
 
 
@@ -99,12 +92,8 @@ def pick_order(overview: ClassOverview) -> _Order:
     words = {SORTS[by]: by for by in overview.sorts()}
     text = st.text_input("Search", key="class_search", bind="query-params", persist_state="session", width=180,
                          placeholder="part of a name", on_change=links.forget_notices)  # fmt: skip
-    prepare("class_sort", "order", list(words))
-    chosen = st.selectbox(
-        "Order", list(words), key="class_sort", bind="query-params", persist_state="session", width=190,
-        on_change=links.forget_notices, help=glossary.CLASS_ORDER,
-    )  # fmt: skip
-    return _Order(words[chosen or next(iter(words))], text or "")
+    chosen = pick("Order", list(words), "class_sort", kind="order", width=190, help_text=glossary.CLASS_ORDER)
+    return _Order(words[chosen], text or "")
 
 
 def _columns(overview: ClassOverview, at: int, label: str) -> dict[str, Any]:
@@ -140,7 +129,7 @@ _MOST = 25
 def show_confusable(page: Opened, block: Gate) -> None:
     """Closeness in gate space against confusion along the depth, and the pairs of one block."""
     st.header("Are classes with similar gates confused?", anchor=False, help=glossary.CONFUSABLE)
-    confusions = get_confusions(page.recording, page.stamp)
+    confusions = get_confusions(page)
     _tell_left_out(confusions)
     if len(confusions.classes) < FEWEST:
         st.info(
@@ -183,8 +172,8 @@ def _compute(page: Opened, confusions: Confusions) -> ConfusionAgreement | None:
     for at, gate in enumerate(recording.blocks):
         if at:
             bar.progress(at / len(recording.blocks), f"Comparing pairs of classes: {gate.label}")
-        blocks.append(get_agreement(recording, page.stamp, gate.name, "gate"))
-        squeeze.append(get_agreement(recording, page.stamp, gate.name, "squeeze"))
+        blocks.append(get_agreement(page, gate.name, "gate"))
+        squeeze.append(get_agreement(page, gate.name, "squeeze"))
     bar.empty()
     return gather_agreement(confusions, [found for found in blocks if found is not None], squeeze)
 
@@ -193,20 +182,19 @@ def _show_depth(page: Opened, found: ConfusionAgreement) -> None:
     st.markdown(answer_agreement(found))
     figure = draw_agreement(found, page.screen.look, narrow=page.screen.narrow)
     name = f"classes-confusable-{page.recording.id[:8]}"
-    show_figure(figure, name=name, alt="Rank correlation between closeness of class profiles and confusion, by block.")
-    st.caption(
-        "Above the grey band: pairs of classes whose mean gates are close are taken for each other more often than shuffled "
+    show_result(
+        figure, found.table(), name=name, key="confusable", named=True, explained=glossary.CONFUSABLE,
+        alt="Rank correlation between closeness of class profiles and confusion, by block.",
+        caption="Above the grey band: pairs of classes whose mean gates are close are taken for each other more often than shuffled "
         "classes would be. It does not show that the gates cause it: what makes two classes look alike makes both.",
-        help=glossary.CONFUSABLE,
-    )
-    show_downloads(found.table(), figure, key="confusable", name=name)
+    )  # fmt: skip
 
 
 def _show_pairs(page: Opened, confusions: Confusions, block: Gate) -> None:
-    label = label_blocks(page.recording.blocks)[block.depth]
+    label = page.label(block)
     st.subheader(f"Pairs of classes in {label}", anchor=False)
     chosen = pick_one("Pairs", list(LISTS), "class_pairs")
-    pairs = get_pairs(page.recording, page.stamp, block.name)
+    pairs = get_pairs(page, block.name)
     rows = pairs.most_confused(_MOST) if chosen == LISTS[0] else pairs.closest(_MOST)
     if not len(rows) and chosen == LISTS[0]:
         st.info("No image of one of these classes is taken for another of them.", icon=":material/check:")
@@ -228,7 +216,4 @@ def _show_pairs(page: Opened, confusions: Confusions, block: Gate) -> None:
         },
     )  # fmt: skip
     name = file_stem("class-pairs", page.recording.id, block_word(page.recording, block), chosen.lower())
-    st.download_button(
-        "Table (CSV)", lambda: table.to_csv(index=False).encode(), file_name=f"{name}.csv", mime="text/csv",
-        key="csv_pairs", on_click="ignore", icon=":material/download:",
-    )  # fmt: skip
+    offer_table(table, key="pairs", name=name)

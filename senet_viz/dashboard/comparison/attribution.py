@@ -1,6 +1,5 @@
 """Attribution on the page Compare images: on demand, with its cost stated."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -16,17 +15,15 @@ from senet_viz.analysis.attribution import (
 )
 from senet_viz.analysis.comparison.result import Comparison
 from senet_viz.dashboard import captions, glossary
-from senet_viz.dashboard.comparison.results import get_prepared
-from senet_viz.dashboard.controls import pick_one, prepare, row
+from senet_viz.dashboard.comparison.results import find_file, get_prepared
+from senet_viz.dashboard.controls import pick, pick_image, pick_one, pick_several, row
 from senet_viz.dashboard.frame import Opened
 from senet_viz.dashboard.links import escape
-from senet_viz.dashboard.parts import show_answer, show_downloads, show_figure
-from senet_viz.dashboard.uploads import Brought
-from senet_viz.errors import SenetVizError
+from senet_viz.dashboard.parts import agree_to_compute, show_answer, show_result, telling_problems
+from senet_viz.dashboard.uploads import Uploads, name_inputs
 from senet_viz.figures.attribution import draw_attribution, draw_channels, draw_grad_cam
 from senet_viz.recording.export import name_several
 from senet_viz.schema import label_classes
-from senet_viz.text import seconds_text
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -68,79 +65,56 @@ class _Question:
         path = f"-from-{self.baseline}-{self.steps}-steps" if self.method == "integrated" else ""
         return f"{image}-channel-{channels}-{self.method}{path}"
 
-    def key(self) -> tuple[object, ...]:
-        """Plain values: a page's own types are new in every run."""
-        return (
-            self.digest,
-            self.image,
-            self.block,
-            self.what,
-            self.channels,
-            self.method,
-            self.baseline,
-            self.steps,
-            self.output,
-        )
 
-
-def show_attribution(page: Opened, model: "Model", brought: Brought, comparison: Comparison, block: str) -> None:
+def show_attribution(page: Opened, model: "Model", uploads: Uploads, comparison: Comparison, block: str) -> None:
     """The section: what to ask, what it costs, and what was found."""
     st.header("Why this gate?", anchor=False)
-    question = _ask(page, model, brought, comparison, block)
+    question = _ask(model, uploads, comparison, block)
     if question is None:
         return
-    prepared = get_prepared(model, model.sha256, brought, brought.digest, question.image)
+    prepared = get_prepared(model, find_file(uploads, comparison.images[question.image]))
     kept = st.session_state.setdefault(_KEY, {})
-    if question.key() not in kept:
-        cost = _cost(model, model.sha256, prepared.pixels, question.steps)
-        button = st.empty()
-        price = f"about {seconds_text(cost)}" if cost >= 1 else "under a second"
-        if not button.button(f"Compute ({price})", icon=":material/function:", key="why_compute"):
+    if question not in kept:
+        cost = _cost(model, name_inputs(model), prepared.pixels, question.steps)
+        if not agree_to_compute("Compute", cost, key="why_compute"):
             return
-        button.empty()
-        try:
-            kept[question.key()] = _compute(model, prepared.pixels, question)
-        except SenetVizError as error:
-            st.error(escape(str(error)), icon=":material/error:")
+        with telling_problems():
+            kept[question] = _compute(model, prepared.pixels, question)
+        if question not in kept:
             return
         while len(kept) > _MOST_KEPT:
             kept.pop(next(iter(kept)))
     label = comparison.block(block).block.label
-    _show(page, kept[question.key()], name=f"attribution-images-{brought.digest[:8]}-{label}-{question.words()}")
+    _show(page, kept[question], name=f"attribution-images-{uploads.digest[:8]}-{label}-{question.words()}")
 
 
-def _ask(page: Opened, model: "Model", brought: Brought, comparison: Comparison, block: str) -> _Question | None:
-    names = [f"{i}. {name}" for i, name in enumerate(comparison.names, start=1)]
+def _ask(model: "Model", uploads: Uploads, comparison: Comparison, block: str) -> _Question | None:
     what = pick_one("Question", [PIXELS, CHANNELS, PLACES], "why", help_text=glossary.ATTRIBUTION)
     with row("attribution"):
-        prepare("why_image", "image", names)
-        image = names.index(
-            st.selectbox("Image", names, key="why_image", persist_state="session", width=230) or names[0]
-        )
+        image = pick_image(comparison.names, "why_image", linked=False)
         if what != PIXELS:
-            output = _pick_output(page, model, comparison, image)
-            return _Question(_inputs(model, brought), image, block, what, output=output)
+            output = _pick_output(model, comparison, image)
+            return _Question(_inputs(model, uploads), image, block, what, output=output)
         channels = _pick_channels(comparison, block)
         method = METHODS[pick_one("Method", list(METHODS), "why_method")]
         baseline, steps = _pick_path() if method == "integrated" else ("mean", 0)
     if not channels:
         st.info("Choose a channel, or several: then their mean gate is explained.", icon=":material/tune:")
         return None
-    return _Question(_inputs(model, brought), image, block, what, channels, method, baseline, steps)
+    return _Question(_inputs(model, uploads), image, block, what, channels, method, baseline, steps)
 
 
-def _inputs(model: "Model", brought: Brought) -> str:
+def _inputs(model: "Model", uploads: Uploads) -> str:
     """Digest of network, preprocessing and images: another recording's results are not this one's."""
-    return f"{model.sha256}-{hash(model.preprocess)}-{brought.digest}"
+    return f"{name_inputs(model)} {uploads.digest}"
 
 
 def _pick_channels(comparison: Comparison, block: str) -> tuple[int, ...]:
     ranked = comparison.channels_that_differ(block, comparison.block(block).block.channels).channels
     options = [str(c) for c in ranked]
-    prepare("why_channels", "channel", options)
-    chosen = st.multiselect(
-        "Channels", options, default=options[:1], key="why_channels", persist_state="session", width=230,
-        max_selections=_MOST_CHANNELS, help="The channels in which the images differ most come first. Of several the mean gate is explained.",
+    chosen = pick_several(
+        "Channels", options, "why_channels", kind="channel", default=options[:1], width=230, most=_MOST_CHANNELS, linked=False,
+        help_text="The channels in which the images differ most come first. Of several the mean gate is explained.",
     )  # fmt: skip
     return tuple(int(c) for c in chosen)
 
@@ -153,24 +127,22 @@ def _pick_path() -> tuple[Baseline, int]:
     return BASELINE_NAMES[start or next(iter(BASELINE_NAMES))], int(steps or STEPS[2])
 
 
-def _pick_output(page: Opened, model: "Model", comparison: Comparison, image: int) -> int:
+def _pick_output(model: "Model", comparison: Comparison, image: int) -> int:
     """The predicted outputs first, then all others."""
-    del page
     names = label_classes(model.classes) or tuple(f"output {i}" for i in range(model.outputs))
     first = [p.output for p in comparison.images[image].predictions]
     order = [*first, *(i for i in range(model.outputs) if i not in first)]
     options = [names[i] for i in order]
-    prepare("why_output", "class", options)
-    chosen = st.selectbox("Class", options, key="why_output", persist_state="session", width=230,
-                          help="The image's predictions come first.")  # fmt: skip
-    return order[options.index(chosen)] if chosen else order[0]
+    about = "The image's predictions come first."
+    chosen = pick("Class", options, "why_output", kind="class", width=230, linked=False, help_text=about)
+    return order[options.index(chosen)]
 
 
 @st.cache_data(max_entries=64, show_spinner=False)
-def _cost(_model: "Model", sha256: str, _pixels: "Tensor", steps: int) -> float:
+def _cost(_model: "Model", network: str, _pixels: "Tensor", steps: int) -> float:
     from senet_viz.workflows.attribution import estimate_seconds
 
-    del sha256
+    del network
     return estimate_seconds(_model, _pixels, steps)
 
 
@@ -178,28 +150,25 @@ def _compute(model: "Model", pixels: "Tensor", question: _Question) -> Result:
     from senet_viz.workflows.attribution import attribute_gate
     from senet_viz.workflows.output_attribution import attribute_output, compute_grad_cam
 
-    if question.what == CHANNELS:
-        with st.spinner("Computing gradient × gate…"):
-            return attribute_output(model, pixels, question.block, question.output)
-    if question.what == PLACES:
-        with st.spinner("Computing Grad-CAM…"):
-            return compute_grad_cam(model, pixels, question.block, question.output)
+    if question.what != PIXELS:
+        channels = question.what == CHANNELS
+        with st.spinner(f"Computing {'gradient × gate' if channels else 'Grad-CAM'}…"):
+            explain = attribute_output if channels else compute_grad_cam
+            return explain(model, pixels, question.block, question.output)
     if question.method == "gradient":
         with st.spinner("Computing the gradient…"):
             return attribute_gate(model, pixels, question.block, question.channels)
     bar = st.progress(0.0, "Integrating…")
-    tell: Callable[[int, int], None] = lambda done, total: _advance(bar, done, total)  # noqa: E731 - the bar is bound here
+
+    def tell(done: int, total: int) -> None:  # drawing is also where Streamlit ends a run that is no longer wanted
+        bar.progress(done / total, f"Integrating: {done} of {total} steps")
+
     result = attribute_gate(
         model, pixels, question.block, question.channels, method="integrated", baseline=question.baseline,
         steps=question.steps, batch_size=8, on_progress=tell,
     )  # fmt: skip
     bar.empty()
     return result
-
-
-def _advance(bar: object, done: int, total: int) -> None:
-    """Drawing is also where Streamlit ends a run that is no longer wanted."""
-    bar.progress(done / total, f"Integrating: {done} of {total} steps")  # type: ignore[attr-defined]
 
 
 def _show(page: Opened, result: Result, *, name: str) -> None:
@@ -219,6 +188,4 @@ def _show(page: Opened, result: Result, *, name: str) -> None:
         st.warning(escape(result.note), icon=":material/info:")
     if isinstance(result, PixelAttribution) and result.warning:
         st.warning(escape(result.warning), icon=":material/rule:")
-    show_figure(figure, name=name, key="attribution", alt=alt)
-    st.caption(caption)
-    show_downloads(result.table(), figure, key="attribution", name=name, digits=6)
+    show_result(figure, result.table(), name=name, key="attribution", alt=alt, caption=caption, digits=6)

@@ -1,63 +1,34 @@
 """One block of the page Compare images: all its gates, the channels that differ most, the place among recorded images."""
 
-import uuid
-
 import streamlit as st
 
 from senet_viz.analysis.comparison.placement import Placement
 from senet_viz.analysis.comparison.result import Comparison, tabulate_differing, tabulate_places
 from senet_viz.dashboard import captions, glossary, links
 from senet_viz.dashboard.comparison.results import find_placement
-from senet_viz.dashboard.controls import prepare, row
+from senet_viz.dashboard.controls import pick, pick_block, row
 from senet_viz.dashboard.frame import Opened
 from senet_viz.dashboard.links import escape
-from senet_viz.dashboard.parts import show_downloads, show_figure
-from senet_viz.dashboard.uploads import Brought
+from senet_viz.dashboard.parts import show_downloads, show_figure, show_result
+from senet_viz.dashboard.uploads import Uploads
 from senet_viz.dashboard.waiting import wait_for
 from senet_viz.figures.comparison_gates import draw_block_gates, draw_differing_channels
-from senet_viz.schema import label_blocks, label_classes
+from senet_viz.schema import label_classes
 
 BLOCK_KEY = "compare_block"
 BLOCK_ANCHOR = "one-block"
-_ASKED = "compare_block_asked"
-_SCROLL = """
-let done = ""
-export default function ({ data }) {
-  if (!data.asked || data.asked === done) return
-  done = data.asked
-  const calm = window.matchMedia("(prefers-reduced-motion: reduce)").matches
-  document.getElementById(data.anchor)?.scrollIntoView({ behavior: calm ? "auto" : "smooth", block: "start" })
-}
-"""
-_scroller = st.components.v2.component("senet_viz_scroller", js=_SCROLL)
 _EVERYONE = "all recorded images"
 _SHOWN = 12
 
 
-def pick_block(page: Opened) -> str:
-    """Name of the block that is open; a click on a cell of the grid chooses it too."""
-    labels = label_blocks(page.recording.blocks)
-    prepare(BLOCK_KEY, "block", labels)
-    label = st.selectbox(
-        "Block", labels, index=len(labels) - 1, key=BLOCK_KEY, bind="query-params", persist_state="session", width=190,
-        on_change=links.forget_notices, help=glossary.BLOCK,
-    )  # fmt: skip
-    return page.recording.blocks[labels.index(label or labels[-1])].name
-
-
-def bring_into_view() -> None:
-    """The next run scrolls to the block, once: it was opened from far above."""
-    st.session_state[_ASKED] = uuid.uuid4().hex
-
-
-def show_block(page: Opened, brought: Brought, comparison: Comparison) -> str:
+def show_block(page: Opened, uploads: Uploads, comparison: Comparison) -> str:
     """Controls, figures and tables of one block; returns its name."""
     st.header("One block", anchor=BLOCK_ANCHOR)
     with row("one_block"):
-        name = pick_block(page)
+        name = pick_block(page.recording, key=BLOCK_KEY, width=190).name
         among = _pick_reference(page)
     block = comparison.block(name)
-    place, reading = find_placement(page, block, brought.digest, comparison.precision, among)
+    place, reading = find_placement(page, block, uploads.digest, comparison.precision, among)
     st.markdown("**Distance from the recorded mean, and its percentile**", help=glossary.PERCENTILE)
     st.dataframe(
         tabulate_places(place, comparison.names), hide_index=True, alt="Distance and percentile of every image",
@@ -69,34 +40,25 @@ def show_block(page: Opened, brought: Brought, comparison: Comparison) -> str:
             reading,
             f"Reading the gates of {block.block.label} for {page.recording.n_kept:,} kept images: exact percentiles appear here…",
         )
-    stem = f"{page.recording.id[:8]}-images-{brought.digest[:8]}-{block.block.label}"
+    stem = f"{page.recording.id[:8]}-images-{uploads.digest[:8]}-{block.block.label}"
     figure = draw_block_gates(block, comparison.names, page.screen.look, narrow=page.screen.narrow)
-    show_figure(
-        figure,
-        name=f"compare-gates-{stem}",
-        key="compare_gates",
-        alt=f"Gates of all channels of {block.block.label} for every image.",
-    )
-    st.caption(captions.BLOCK_GATES)
-    show_downloads(comparison.gates_table(name), figure, key="compare_gates", name=f"compare-gates-{stem}")
+    show_result(
+        figure, comparison.gates_table(name), name=f"compare-gates-{stem}", key="compare_gates",
+        alt=f"Gates of all channels of {block.block.label} for every image.", caption=captions.BLOCK_GATES,
+    )  # fmt: skip
     _show_differing(page, comparison, name, place, stem)
-    label = label_blocks(page.recording.blocks)[block.block.depth]
+    label = page.label(block.block)
     with st.container(horizontal=True):
         links.link_page("lab", f"Move the gates of {label}", "tune", {"try_block": [label]}, at="try")
         links.link_page("distributions", f"All classes in {label}", "ssid_chart", {"map_block": label}, at=BLOCK_ANCHOR)
-    _scroller(key="compare_scroller", data={"asked": st.session_state.pop(_ASKED, ""), "anchor": BLOCK_ANCHOR})
     return name
 
 
 def _pick_reference(page: Opened) -> int | None:
     """Index of the class whose recorded images are the reference; None for all."""
     options = (_EVERYONE, *label_classes(page.recording.classes))
-    prepare("among", "class", options)
-    chosen = st.selectbox(
-        "Percentiles among", options, key="among", bind="query-params", persist_state="session", width=260,
-        on_change=links.forget_notices, help=glossary.PERCENTILE,
-    )  # fmt: skip
-    return None if chosen in (None, _EVERYONE) else options.index(chosen) - 1
+    among = pick("Percentiles among", options, "among", kind="class", width=260, help_text=glossary.PERCENTILE)
+    return options.index(among) - 1 if among != _EVERYONE else None
 
 
 def _show_differing(page: Opened, comparison: Comparison, name: str, place: Placement, stem: str) -> None:

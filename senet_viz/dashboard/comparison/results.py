@@ -1,16 +1,18 @@
 """Results of the page Compare images, kept by digests: of the recording, the images and the choices."""
 
 from concurrent.futures import Future
+from hashlib import sha256
 from typing import TYPE_CHECKING
 
 import streamlit as st
 
 from senet_viz.analysis.comparison.blocks import BlockComparison, RecordedProfiles, read_profiles
 from senet_viz.analysis.comparison.placement import Placement, place_gates
-from senet_viz.analysis.comparison.result import Comparison, Failure
+from senet_viz.analysis.comparison.result import ComparedImage, Comparison, Failure
 from senet_viz.dashboard.frame import Opened
-from senet_viz.dashboard.uploads import Brought
-from senet_viz.dashboard.waiting import AT_ONCE, BesideReader
+from senet_viz.dashboard.results import Loaded, keep
+from senet_viz.dashboard.uploads import Image, Uploads, prepare_upload
+from senet_viz.dashboard.waiting import AT_ONCE, BackgroundLoader
 from senet_viz.models.memory import give_back_memory
 from senet_viz.recording.reader import Recording
 
@@ -19,25 +21,24 @@ if TYPE_CHECKING:
     from senet_viz.workflows.comparison import PreparedImage
 
 
-@st.cache_resource(max_entries=4, show_spinner=False)
-def get_profiles(_recording: Recording, stamp: str) -> RecordedProfiles:
-    """`read_profiles`, kept by `stamp`."""
-    del stamp
-    profiles = read_profiles(_recording)
+@keep(4, shared=True)
+def get_profiles(page: Loaded) -> RecordedProfiles:
+    """`read_profiles`."""
+    profiles = read_profiles(page.recording)
     give_back_memory()
     return profiles
 
 
-@st.cache_resource(max_entries=16, show_spinner=False)
-def get_comparison(
-    _model: "Model", _recording: Recording, stamp: str, _brought: Brought, digest: str, precision: str
+@keep(16, shared=True)
+def get_image_comparison(
+    page: Loaded, digest: str, precision: str, *, _model: "Model", _uploads: Uploads
 ) -> Comparison:
-    """`compare_images`, kept by the recording's stamp, the images' digest and the precision."""
+    """`compare_images`, kept by the images' digest and the precision."""
     from senet_viz.workflows.comparison import compare_images
 
     del digest
-    profiles = get_profiles(_recording, stamp)
-    return compare_images(_model, _brought.images, _recording, precision=precision, profiles=profiles)
+    profiles = get_profiles(page)
+    return compare_images(_model, _uploads.images, page.recording, precision=precision, profiles=profiles)
 
 
 def find_placement(
@@ -59,26 +60,24 @@ def find_placement(
         RecordingError: a file is missing or damaged.
     """
     recording, name = page.recording, block.block.name
-    chosen = (page.stamp, name, digest, precision, among)
+    chosen = (name, digest, precision, among)
     if recording.n_kept * block.block.channels <= AT_ONCE:
-        return _place(recording, block, among, True, chosen), None
-    meanwhile = _place(recording, block, among, False, chosen)  # before the other begins, which needs as much memory
-    future = _reader().ask(chosen, lambda: _place_now(recording, block, among, single_images=True))
+        return _place(page, chosen, True, _block=block), None
+    meanwhile = _place(page, chosen, False, _block=block)  # before the other begins, which needs as much memory
+    future = _reader().ask((page.stamp, *chosen), lambda: _place_now(recording, block, among, single_images=True))
     return (future.result(), None) if future.done() else (meanwhile, future)
 
 
 @st.cache_resource(show_spinner=False)
-def _reader() -> "BesideReader[Placement]":
-    return BesideReader("senet-viz-places")
+def _reader() -> "BackgroundLoader[Placement]":
+    return BackgroundLoader("senet-viz-places")
 
 
-@st.cache_resource(max_entries=64, show_spinner=False)
+@keep(64, shared=True)
 def _place(
-    _recording: Recording, _block: BlockComparison, _among: int | None, single_images: bool, chosen: tuple[object, ...]
+    page: Loaded, chosen: tuple[str, str, str, int | None], single_images: bool, *, _block: BlockComparison
 ) -> Placement:
-    """`place_gates`, kept by what was chosen."""
-    del chosen
-    return _place_now(_recording, _block, _among, single_images=single_images)
+    return _place_now(page.recording, _block, chosen[-1], single_images=single_images)
 
 
 def _place_now(recording: Recording, block: BlockComparison, among: int | None, *, single_images: bool) -> Placement:
@@ -87,27 +86,15 @@ def _place_now(recording: Recording, block: BlockComparison, among: int | None, 
     return placed
 
 
-@st.cache_resource(max_entries=16, show_spinner=False)
-def get_prepared(_model: "Model", sha256: str, _brought: Brought, digest: str, position: int) -> "PreparedImage":
-    """What the network takes in of one image that could be read, by its position among those."""
-    from senet_viz.workflows.comparison import PreparedImage, prepare_images
-
-    del sha256, digest
-    read = prepare_images(_brought.images, _model.preprocess)
-    return [item for item in read if isinstance(item, PreparedImage)][position]
+def find_file(uploads: Uploads, image: ComparedImage) -> Image:
+    """The file of an image that was compared: two may bear one name."""
+    return next(
+        file for file in uploads.images if file[0] == image.name and sha256(file[1]).hexdigest() == image.sha256
+    )
 
 
-@st.cache_resource(max_entries=16, show_spinner=False)
-def get_image(
-    _model: "Model", network: str, _brought: Brought, digest: str, position: int
-) -> "PreparedImage | Failure":
-    """One of the images as the network takes it in, by its position among all; `network` as in `name_inputs`."""
-    from senet_viz.workflows.comparison import prepare_images
-
-    del network, digest
-    return prepare_images([_brought.images[position]], _model.preprocess)[0]
-
-
-def name_inputs(model: "Model") -> str:
-    """Under which prepared images are kept: digest of the weights and of the preprocessing."""
-    return f"{model.sha256}-{hash(model.preprocess)}"
+def get_prepared(model: "Model", file: Image) -> "PreparedImage":
+    """An image that was compared as the network takes it in."""
+    prepared = prepare_upload(model, file)
+    assert not isinstance(prepared, Failure), "it could be read when it was compared"
+    return prepared

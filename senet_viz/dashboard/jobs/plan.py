@@ -10,6 +10,7 @@ from typing import Any, Self
 from senet_viz.dashboard.jobs.request import RecordRequest, command_line, job_environment
 from senet_viz.dashboard.jobs.running import last_sentence
 from senet_viz.errors import ArgumentError, RecordingError
+from senet_viz.schema import from_tree
 
 PLAN_SECONDS = 900.0
 
@@ -118,23 +119,14 @@ class Plan:
         Raises:
             RecordingError: it is something else.
         """
-        same = ("model", "data", "blocks", "images", "kept", "seconds", "disk_bytes", "free_bytes", "memory_bytes")
-        try:
-            return cls(
-                **{name: tree[name] for name in same},
-                problem=tree["problem"],
-                method=tree["mapping"]["method"],
-                mapping_note=tree["mapping"]["note"],
-                classes=tuple(PlannedClass(**row) for row in tree["classes"]),
-                output_names=tuple(
-                    str(index) if output["name"] is None else output["name"]
-                    for index, output in enumerate(tree["outputs"])
-                ),
-                output_keys=tuple(output["key"] for output in tree["outputs"]),
-                notes=tuple(tree["notes"]),
-            )
-        except (KeyError, TypeError) as error:
-            raise RecordingError(f"The plan of a recording could not be read ({error}): check again.") from error
+
+        def fields(plan: Mapping[str, Any]) -> Mapping[str, Any]:
+            mapping, outputs = plan["mapping"], plan["outputs"]
+            names = [str(at) if output["name"] is None else output["name"] for at, output in enumerate(outputs)]
+            named = {"output_names": names, "output_keys": [output["key"] for output in outputs]}
+            return {**plan, "method": mapping["method"], "mapping_note": mapping["note"], **named}
+
+        return from_tree(cls, tree, "The plan of a recording", "check again", layouts={cls: fields})
 
 
 def plan_request(request: RecordRequest, out: Path, *, timeout: float = PLAN_SECONDS) -> Plan:

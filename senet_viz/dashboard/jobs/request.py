@@ -8,10 +8,9 @@ import shlex
 import shutil
 import sys
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Self
 
 from senet_viz.errors import ArgumentError, RecordingError
 from senet_viz.paths import repository
@@ -135,22 +134,6 @@ class RecordRequest:
             option = "--" + field.name.replace("_", "-")
             found += [option] if value is True else [option, str(value)]
         return tuple(found)
-
-    def to_json(self) -> dict[str, Any]:
-        """A tree of plain values."""
-        return dataclasses.asdict(self)
-
-    @classmethod
-    def from_json(cls, tree: Mapping[str, Any]) -> Self:
-        """The inverse of `to_json`.
-
-        Raises:
-            RecordingError: a field that is missing or unknown.
-        """
-        try:
-            return cls(**tree)
-        except TypeError as error:
-            raise RecordingError(f"The command of a job could not be understood ({error}): start it anew.") from error
 
 
 def command_line(arguments: tuple[str, ...]) -> list[str]:

@@ -2,7 +2,6 @@
 
 import contextlib
 import dataclasses
-import json
 import os
 import re
 import signal
@@ -10,10 +9,9 @@ import socket
 import subprocess
 import threading
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 from senet_viz.dashboard.jobs.request import (
     JOBS,
@@ -26,18 +24,18 @@ from senet_viz.dashboard.jobs.request import (
     refuse_if_written,
     shown_command,
 )
-from senet_viz.errors import RecordingError
-from senet_viz.recording.files import replace_json
+from senet_viz.errors import ArgumentError, RecordingError
+from senet_viz.recording.files import read_json, replace_json
 from senet_viz.recording.folder import LOCK, Holder, Progress, read_progress
 from senet_viz.recording.writer import stored_manifest
-from senet_viz.schema import Manifest
+from senet_viz.schema import Layout, Manifest, from_tree, to_tree
 
 COMMAND, LOG, LABEL_MAP = "command.json", "log.txt", "label-map.json"
 PATIENCE = 60.0  # a second signal would cut a commit short
 
 
 @dataclass(frozen=True, slots=True)
-class Job:
+class RecordingJob:
     """A recording that was started from a page; what `.jobs/<name>/command.json` holds.
 
     Attributes:
@@ -79,7 +77,9 @@ class Job:
         return shown_command(self.arguments)
 
 
-def start_job(root: Path, name: str, request: RecordRequest, label_map: Mapping[str, str | None] | None = None) -> Job:
+def start_job(
+    root: Path, name: str, request: RecordRequest, label_map: Mapping[str, str | None] | None = None
+) -> RecordingJob:
     """Start a recording in a process of its own.
 
     Args:
@@ -108,7 +108,7 @@ def start_job(root: Path, name: str, request: RecordRequest, label_map: Mapping[
         return _spawn(root, name, request, mapped=label_map is not None, workplace=str(Path.cwd()))
 
 
-def resume_job(job: Job) -> Job:
+def resume_job(job: RecordingJob) -> RecordingJob:
     """Run a job's command again: it goes on where it stopped.
 
     Raises:
@@ -123,7 +123,7 @@ def resume_job(job: Job) -> Job:
         return _spawn(now.root, now.name, now.request, mapped=now.mapped, workplace=now.workplace)
 
 
-def cancel_job(job: Job) -> Job:
+def cancel_job(job: RecordingJob) -> RecordingJob:
     """Ask a job to commit and end; one that was asked less than a minute ago is left to it.
 
     Raises:
@@ -142,7 +142,7 @@ def cancel_job(job: Job) -> Job:
         return asked
 
 
-def forget_job(job: Job) -> None:
+def forget_job(job: RecordingJob) -> None:
     """Remove a job's command, log and label map; its recording stays.
 
     Raises:
@@ -166,12 +166,12 @@ def remove_job(root: Path, name: str) -> None:
         folder.rmdir()
 
 
-def find_job(root: Path, name: str) -> Job | None:
+def find_job(root: Path, name: str) -> RecordingJob | None:
     """The job of a recording; None where it was not started from a page."""
     return _read_job(job_folder(root.absolute(), name))
 
 
-def find_jobs(root: Path) -> tuple[Job, ...]:
+def find_jobs(root: Path) -> tuple[RecordingJob, ...]:
     """All jobs of a folder of recordings, the latest first."""
     try:
         folders = [path for path in (root.absolute() / JOBS).iterdir() if path.is_dir()]
@@ -181,7 +181,7 @@ def find_jobs(root: Path) -> tuple[Job, ...]:
     return tuple(sorted(jobs, key=lambda job: (job.process.started, job.name), reverse=True))
 
 
-def may_cancel(job: Job) -> bool:
+def may_cancel(job: RecordingJob) -> bool:
     """Whether a signal can be sent: none was, or the last one long ago."""
     if job.cancelled is None:
         return True
@@ -195,7 +195,7 @@ def _arguments(request: RecordRequest, out: Path, mapped_in: Path | None) -> tup
     return request.arguments(out)
 
 
-def _spawn(root: Path, name: str, request: RecordRequest, *, mapped: bool, workplace: str) -> Job:
+def _spawn(root: Path, name: str, request: RecordRequest, *, mapped: bool, workplace: str) -> RecordingJob:
     folder = job_folder(root, name)
     arguments = _arguments(request, root / name, folder if mapped else None)
     with (folder / LOG).open("ab") as log:
@@ -209,7 +209,7 @@ def _spawn(root: Path, name: str, request: RecordRequest, *, mapped: bool, workp
         except (OSError, ValueError) as error:  # the workplace went away, a null character
             raise RecordingError(f"The recording could not be started ({error}): correct the choices.") from error
     threading.Thread(target=process.wait, daemon=True, name=f"senet-viz-job-{process.pid}").start()  # leaves no zombie
-    job = Job(root, name, request, mapped, workplace, Holder.of(process.pid))
+    job = RecordingJob(root, name, request, mapped, workplace, Holder.of(process.pid))
     try:
         _write_job(job)
     except OSError:  # nobody could watch it
@@ -218,28 +218,20 @@ def _spawn(root: Path, name: str, request: RecordRequest, *, mapped: bool, workp
     return job
 
 
-def _write_job(job: Job) -> None:
-    tree: dict[str, Any] = {
-        "request": job.request.to_json(),
-        "mapped": job.mapped,
-        "workplace": job.workplace,
-        "process": asdict(job.process),
-        "cancelled": job.cancelled,
-    }
-    replace_json(job.folder, COMMAND, tree)
+def _write_job(job: RecordingJob) -> None:
+    tree = to_tree(job)
+    replace_json(job.folder, COMMAND, {name: tree[name] for name in tree if name not in ("root", "name")})
 
 
-def _read_job(folder: Path) -> Job | None:
+def _read_job(folder: Path) -> RecordingJob | None:
     """The job of a folder; None where there is none that can be read."""
-    try:
-        tree = json.loads((folder / COMMAND).read_text("utf-8"))
-        request, process = RecordRequest.from_json(tree["request"]), Holder(**tree["process"])
-        return Job(
-            folder.parents[1], check_name(folder.name), request, bool(tree["mapped"]), str(tree["workplace"]), process,
-            tree["cancelled"],
-        )  # fmt: skip
-    except (OSError, ValueError, TypeError, KeyError, RecordingError):
-        return None
+    file, advice = folder / COMMAND, "start it anew"
+    with contextlib.suppress(RecordingError, ArgumentError):
+        place = {"root": folder.parents[1], "name": check_name(folder.name)}
+        tree = read_json(file, advice)
+        layouts: Mapping[type, Layout] = {RecordingJob: lambda stored: {**stored, **place}}
+        return None if tree is None else from_tree(RecordingJob, tree, str(file), advice, layouts=layouts)
+    return None
 
 
 def _now() -> str:
@@ -289,7 +281,7 @@ class JobStatus:
         return min(1.0, max(0.0, self.progress.consumed / self.progress.total))
 
 
-def read_status(job: Job) -> JobStatus:
+def read_status(job: RecordingJob) -> JobStatus:
     """How a job stands at this moment."""
     lives = job.process.lives()  # asked first: what it wrote at its end is read after it
     progress = read_progress(job.out)
@@ -313,7 +305,7 @@ def read_status(job: Job) -> JobStatus:
     return JobStatus("interrupted", progress and _committed(progress, manifest))
 
 
-def read_log(job: Job, *, most: int = _LOG_BYTES) -> str:
+def read_log(job: RecordingJob, *, most: int = _LOG_BYTES) -> str:
     """The last lines of what a job said."""
     try:
         with (job.folder / LOG).open("rb") as file:
@@ -332,7 +324,7 @@ def last_sentence(text: str) -> str:
     return (found.group(1) or found.group(2)) if found else ""
 
 
-def _reason(job: Job) -> str:
+def _reason(job: RecordingJob) -> str:
     return last_sentence(read_log(job))
 
 

@@ -1,24 +1,31 @@
 """Parts of the page Gate lab on what is stored: effects, freeze advice, and the commands that would make them."""
 
 import shlex
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from operator import itemgetter
+from pathlib import Path
 
 import streamlit as st
 
 from senet_viz.analysis.freezing import FreezeAdvice, FreezePath
-from senet_viz.analysis.freezing_files import answer_freezing, read_freezing
+from senet_viz.analysis.freezing_files import answer_freezing, find_freezing_path
 from senet_viz.claims.assessment_claims import read_effects
 from senet_viz.dashboard import captions, glossary, links
-from senet_viz.dashboard.controls import pick_one, prepare, row
+from senet_viz.dashboard.controls import pick, pick_one, prepare_choice, row
 from senet_viz.dashboard.frame import Opened
 from senet_viz.dashboard.links import escape
-from senet_viz.dashboard.parts import show_answer, show_command, show_downloads, show_figure
+from senet_viz.dashboard.parts import show_answer, show_downloads, show_figure, show_result, show_shell_command
+from senet_viz.dashboard.recordings import recording_roots
+from senet_viz.dashboard.results import Loaded, keep
 from senet_viz.errors import SenetVizError
 from senet_viz.figures.freezing import draw_changed_classes, draw_freezing
 from senet_viz.figures.interventions import Over, draw_components, draw_costs
 from senet_viz.recording.layout import ASSESSMENT, FREEZING
+from senet_viz.recording.outcomes import MANIFEST, open_outcomes
+from senet_viz.recording.outcomes_nearby import find_outcomes, nearby_folders
 from senet_viz.recording.reader import Recording
 from senet_viz.schema import label_classes
+from senet_viz.stats.effect_measuring import measure_effects
 from senet_viz.stats.effect_parts import (
     BOUND,
     CLASS_EFFECT_MEANING,
@@ -47,10 +54,11 @@ def explain_missing(recording: Recording) -> None:
     )
     st.markdown(
         "Two commands make them: the first moves the gates of every block and stage on every image and keeps what the network "
-        "then says (it tells how long it takes, and goes on where it was stopped), the second judges it:"
+        "then says (it tells how long it takes, and goes on where it was stopped; this page shows it as soon as it is finished), the second "
+        "judges it:"
     )
     for command in make_commands(recording):
-        show_command(command)
+        show_shell_command(command)
 
 
 def make_commands(recording: Recording) -> tuple[str, str]:
@@ -106,23 +114,46 @@ class _Choice:
 
 
 def find_effects(page: Opened) -> EffectTable | None:
-    """The effects beside the recording's assessment; None where there are none, after a warning where they are damaged."""
-    try:
-        path = page.recording.path / ASSESSMENT
-        changed = path.stat().st_mtime_ns if path.is_file() else 0
-        return _read(page.recording, f"{page.stamp}-{changed}")
-    except (SenetVizError, OSError) as error:
-        st.warning(escape(str(error)), icon=":material/history:")
-        return None
+    """The effects beside the recording's assessment, else of interventions that are found near it.
+
+    None where there are none, after a warning where they are damaged.
+    """
+    for read in (_stored_effects, _effects_nearby):
+        try:
+            if (table := read(page)) is not None:
+                return table
+        except (SenetVizError, OSError) as error:
+            st.warning(escape(str(error)), icon=":material/history:")
+    return None
 
 
-@st.cache_resource(max_entries=4, show_spinner=False)
-def _read(_recording: Recording, stamp: str) -> EffectTable | None:
-    del stamp
-    return read_effects(_recording)
+def _stored_effects(page: Opened) -> EffectTable | None:
+    path = page.recording.path / ASSESSMENT
+    changed = path.stat().st_mtime_ns if path.is_file() else 0
+    return _read(page, changed)
 
 
-def show_effects(page: Opened, table: EffectTable) -> None:
+@keep(4, shared=True)
+def _read(page: Loaded, changed: int) -> EffectTable | None:
+    del changed
+    return read_effects(page.recording)
+
+
+def _effects_nearby(page: Opened) -> EffectTable | None:
+    folder = find_outcomes(page.recording, recording_roots())
+    return None if folder is None else _measure(page, str(folder), (folder / MANIFEST).stat().st_mtime_ns)
+
+
+@keep(4, shared=True, spinner="Measuring what the interventions near this recording did…")
+def _measure(_page: Loaded, folder: str, changed: int) -> EffectTable:
+    """Of finished interventions; `changed` says when."""
+    del changed
+    table = measure_effects(open_outcomes(folder))
+    source = f"Measured from the interventions in {folder}. `senet-viz assess` judges the claims with them."
+    return replace(table, note=f"{table.note} {source}".strip())
+
+
+def show_all_effects(page: Opened, table: EffectTable) -> None:
     """All sections on stored effects."""
     show_answer(answer_effects(table), explained=glossary.COSTS)
     if table.note:
@@ -131,9 +162,9 @@ def show_effects(page: Opened, table: EffectTable) -> None:
     if not choice.baselines:
         st.info("Choose a baseline, or several: what gates are moved to.", icon=":material/tune:")
         return
-    show_costs(page, table, choice)
+    show_moving_costs(page, table, choice)
     show_components(page, table, choice)
-    show_classes(page, table, choice)
+    show_losers(page, table, choice)
 
 
 def _choose(table: EffectTable) -> _Choice:
@@ -145,7 +176,7 @@ def _choose(table: EffectTable) -> _Choice:
         strength = strengths[0]
         if len(strengths) > 1:
             strength = float(pick_one("Strength", [f"{s:g}" for s in strengths], "lab_strength"))
-    prepare("lab_baselines", "baseline", made)
+    prepare_choice("lab_baselines", "baseline", made)
     picked = st.pills(
         "Gates are moved to", made, selection_mode="multi", default=made, key="lab_baselines", bind="query-params",
         persist_state="session", on_change=links.forget_notices, help=glossary.COSTS,
@@ -153,7 +184,7 @@ def _choose(table: EffectTable) -> _Choice:
     return _Choice(measure, over, tuple(b for b in made if b in picked), strength)
 
 
-def show_costs(page: Opened, table: EffectTable, choice: _Choice) -> None:
+def show_moving_costs(page: Opened, table: EffectTable, choice: _Choice) -> None:
     """What moving gates costs along the depth."""
     st.header("What it costs, along the depth", anchor="costs", help=glossary.COSTS)
     figure = draw_costs(
@@ -197,17 +228,17 @@ def show_components(page: Opened, table: EffectTable, choice: _Choice) -> None:
     show_downloads(tabulate_components(components), figure, key="lab_components", name=name)
 
 
-def show_classes(page: Opened, table: EffectTable, choice: _Choice) -> None:
+def show_losers(page: Opened, table: EffectTable, choice: _Choice) -> None:
     """Losers and winners of one target and baseline."""
     st.header("Losers and winners", anchor="losers", help=glossary.LOSERS)
     made = [effect for effect in table.effects if effect.strength == choice.strength]
     targets = list(dict.fromkeys(effect.target for effect in made))
     first = find_costliest(made)
     with row("lab_losers"):
-        target = _select("Gates of", targets, "lab_target", "target", first.target)
+        target = pick("Gates of", targets, "lab_target", kind="target", default=first.target, width=240)
         baselines = [effect.baseline for effect in made if effect.target == target]
         default = first.baseline if first.baseline in baselines else baselines[0]
-        baseline = _select("Moved to", baselines, "lab_to", "baseline", default)
+        baseline = pick("Moved to", baselines, "lab_to", kind="baseline", default=default, width=240)
     effect = table.find(target, baseline, strength=choice.strength)
     if not any(len(side) for side in table.extremes(effect)):
         st.info("No class changes: every image is as right or wrong as before.", icon=":material/drag_handle:")
@@ -227,15 +258,6 @@ def show_classes(page: Opened, table: EffectTable, choice: _Choice) -> None:
         help=glossary.LOSERS,
     )
     show_downloads(table.class_table(effect), figure, key="lab_classes", name=name)
-
-
-def _select(title: str, options: list[str], key: str, kind: str, default: str) -> str:
-    prepare(key, kind, options)
-    chosen = st.selectbox(
-        title, options, index=options.index(default), key=key, bind="query-params", persist_state="session", width=240,
-        on_change=links.forget_notices,
-    )  # fmt: skip
-    return chosen or default
 
 
 _LEAST, _MOST, _DEFAULT, _STEP = 0.1, 10.0, 1.0, 0.1
@@ -262,27 +284,31 @@ def show_freezing(page: Opened) -> None:
         st.caption(escape(note))
     figure = draw_freezing(advice, page.screen.look, narrow=page.screen.narrow)
     name = f"freeze-advice-{page.recording.id[:8]}"
-    show_figure(figure, name=name, alt="What freezing more and more gates costs, on both halves of the images.")
-    st.caption(captions.FREEZING)
-    show_downloads(path.table(), figure, key="lab_freezing", name=name)
+    show_result(
+        figure, path.table(), name=name, key="lab_freezing", named=True,
+        alt="What freezing more and more gates costs, on both halves of the images.", caption=captions.FREEZING,
+    )  # fmt: skip
 
 
 def find_freezing(page: Opened) -> FreezePath | None:
-    """The path beside the recording; None where there is none, after a warning where it is damaged or of something else."""
+    """The path beside the recording, else the latest one for it that is found near it.
+
+    None where there is none, after a warning where the one beside it is damaged or of something else.
+    """
     try:
-        file = page.recording.path / FREEZING
-        changed = file.stat().st_mtime_ns if file.is_file() else 0
-        path = _read_advice(page.recording, f"{page.stamp}-{changed}")
+        places = (page.recording.path, *nearby_folders(page.recording, recording_roots()))
+        files = [(path, path.stat().st_mtime_ns) for place in places if (path := place / FREEZING).is_file()]
+        return _read_advice(page, tuple((str(path.parent), changed) for path, changed in files))
     except (SenetVizError, OSError) as error:
         st.warning(escape(str(error)), icon=":material/history:")
         return None
-    return path if path is not None and path.complete else None
 
 
-@st.cache_resource(max_entries=4, show_spinner=False)
-def _read_advice(_recording: Recording, stamp: str) -> FreezePath | None:
-    del stamp
-    return read_freezing(_recording)
+@keep(4, shared=True)
+def _read_advice(page: Loaded, places: tuple[tuple[str, int], ...]) -> FreezePath | None:
+    return find_freezing_path(
+        page.recording, [Path(place) for place, _ in sorted(places, key=itemgetter(1), reverse=True)]
+    )
 
 
 def escape_answer(advice: FreezeAdvice) -> str:
@@ -291,12 +317,9 @@ def escape_answer(advice: FreezeAdvice) -> str:
 
 
 def _explain_missing(recording: Recording) -> None:
-    st.info(
-        "Which gates can be frozen to constants is not stored with this recording.",
-        icon=":material/ac_unit:",
-    )
+    st.info("Which gates can be frozen to constants is not stored with this recording.", icon=":material/ac_unit:")
     st.markdown(
         "One command finds it out and lays it here: it freezes gate after gate, chosen on one half of the images and confirmed on "
         "the other (it tells how long it takes, and goes on where it was stopped):"
     )
-    show_command(make_freeze_command(recording))
+    show_shell_command(make_freeze_command(recording))

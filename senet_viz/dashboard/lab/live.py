@@ -5,17 +5,17 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from senet_viz.analysis.comparison.result import Failure
-from senet_viz.analysis.trial import DOSES, TRIAL_BASELINES, Trial
-from senet_viz.dashboard import captions, glossary, links
-from senet_viz.dashboard.controls import prepare, row
+from senet_viz.analysis.trial import STRENGTHS, TRIAL_BASELINES, Trial
+from senet_viz.dashboard import captions, glossary
+from senet_viz.dashboard.controls import pick, pick_image, pick_several, row
 from senet_viz.dashboard.frame import Opened
 from senet_viz.dashboard.links import escape
-from senet_viz.dashboard.parts import show_answer, show_downloads, show_figure
-from senet_viz.dashboard.uploads import Brought, bring_images
-from senet_viz.dashboard.waiting import load_networks, networks_can_wait, open_network, wait_for
-from senet_viz.errors import ArgumentError, SenetVizError
-from senet_viz.figures.trial import draw_dose, draw_trial
+from senet_viz.dashboard.parts import show_answer, show_downloads, show_figure, show_result, telling_problems
+from senet_viz.dashboard.results import Loaded, keep
+from senet_viz.dashboard.uploads import Uploads, choose_uploads, name_upload, prepare_or_warn
+from senet_viz.dashboard.waiting import open_network, wait_for_networks
+from senet_viz.errors import ArgumentError
+from senet_viz.figures.trial import draw_strength_sweep, draw_trial
 from senet_viz.recording.reader import Recording
 from senet_viz.schema import label_blocks, label_classes
 from senet_viz.stats.effect_parts import BASELINE_WORDS
@@ -26,36 +26,32 @@ if TYPE_CHECKING:
 
 
 _MOST_RANGE = 100_000
+# The image by `name_upload`, names of blocks, baseline, channels, index of a class.
+_Asked = tuple[str, tuple[str, ...], str, tuple[int, ...] | None, int | None]
 
 
 @st.fragment
-def show_live(page: Opened) -> None:
+def show_trial(page: Opened) -> None:
     """A fragment: what is moved here leaves the rest of the page alone."""
     st.header("Try it: one image", anchor="try", help=glossary.TRY)
-    brought = bring_images(page)
-    if brought is None:
+    uploads = choose_uploads(page)
+    if uploads is None:
         st.info(
             "Upload an image, or choose **Samples** or **Recording** above: the network says what it sees, untouched and with the gates that you "
             "move.",
             icon=":material/add_photo_alternate:",
         )
         return
-    if networks_can_wait(page.recording):
-        wait_for(
-            load_networks(),
-            "Loading PyTorch, once after the app has been started: the panel appears here in some seconds…",
-        )
+    if wait_for_networks(page.recording, "the panel appears here"):
         return
-    try:
+    with telling_problems():
         if (model := open_network(page)) is not None:
-            _try(page, model, brought)
-    except SenetVizError as error:
-        st.error(escape(str(error)), icon=":material/error:")
+            _try(page, model, uploads)
 
 
-def _try(page: Opened, model: "Model", brought: Brought) -> None:
+def _try(page: Opened, model: "Model", uploads: Uploads) -> None:
     with row("try_where"):
-        position = _pick_image(brought)
+        position = _pick_image(uploads)
         blocks = _pick_blocks(page.recording)
         channels = _pick_channels() if len(blocks) == 1 else None
     with row("try_what"):
@@ -65,14 +61,13 @@ def _try(page: Opened, model: "Model", brought: Brought) -> None:
     if not blocks:
         st.info("Choose a block, or several.", icon=":material/tune:")
         return
-    prepared = _get_prepared(model, f"{model.sha256}-{hash(model.preprocess)}", brought, brought.digest, position)
-    if isinstance(prepared, Failure):
-        st.warning(escape(prepared.sentence), icon=":material/broken_image:")
+    image = uploads.images[position]
+    if (prepared := prepare_or_warn(model, image)) is None:
         return
-    asked = (f"{brought.digest}-{position}", blocks, baseline, channels, class_index)
-    trial = get_trial(model, page.recording, page.stamp, prepared, *asked, (strength,))
+    asked = (name_upload(model, image), blocks, baseline, channels, class_index)
+    trial = get_trial(page, asked, (strength,), _model=model, _prepared=prepared)
     _show(page, prepared, trial)
-    _show_dose(page, model, prepared, asked)
+    _show_strength_sweep(page, model, prepared, asked)
 
 
 def _show(page: Opened, prepared: "PreparedImage", trial: Trial) -> None:
@@ -100,12 +95,7 @@ def _show(page: Opened, prepared: "PreparedImage", trial: Trial) -> None:
     show_downloads(trial.table(), figure, key="lab_try", name=name)
 
 
-def _show_dose(
-    page: Opened,
-    model: "Model",
-    prepared: "PreparedImage",
-    asked: tuple[str, tuple[str, ...], str, tuple[int, ...] | None, int | None],
-) -> None:
+def _show_strength_sweep(page: Opened, model: "Model", prepared: "PreparedImage", asked: _Asked) -> None:
     """The dose curve, on demand: five forwards."""
     wanted = st.toggle(
         "Dose curve", key="try_dose", bind="query-params", persist_state="session",
@@ -113,74 +103,45 @@ def _show_dose(
     )  # fmt: skip
     if not wanted:
         return
-    trial = get_trial(model, page.recording, page.stamp, prepared, *asked, DOSES)
-    figure = draw_dose(trial, page.screen.look, narrow=page.screen.narrow)
+    trial = get_trial(page, asked, STRENGTHS, _model=model, _prepared=prepared)
+    figure = draw_strength_sweep(trial, page.screen.look, narrow=page.screen.narrow)
     name = f"dose-{trial.baseline}-{prepared.sha256[:8]}"
-    show_figure(figure, name=name, alt="Probability of the leading outputs at five strengths.")
-    st.caption(captions.DOSE)
-    show_downloads(trial.table(), figure, key="lab_dose", name=name)
+    show_result(
+        figure, trial.table(), name=name, key="lab_dose", named=True,
+        alt="Probability of the leading outputs at five strengths.", caption=captions.STRENGTH_SWEEP,
+    )  # fmt: skip
 
 
-@st.cache_resource(max_entries=16, show_spinner=False)
-def _get_prepared(
-    _model: "Model", network: str, _brought: Brought, digest: str, position: int
-) -> "PreparedImage | Failure":
-    """One of the images as the network takes it in, kept by digests."""
-    from senet_viz.workflows.comparison import prepare_images
-
-    del network, digest
-    return prepare_images([_brought.images[position]], _model.preprocess)[0]
-
-
-@st.cache_resource(max_entries=256, show_spinner=False)
+@keep(256, shared=True)
 def get_trial(
-    _model: "Model",
-    _recording: Recording,
-    stamp: str,
-    _prepared: "PreparedImage",
-    image: str,
-    blocks: tuple[str, ...],
-    baseline: str,
-    channels: tuple[int, ...] | None,
-    class_index: int | None,
-    strengths: tuple[float, ...],
+    page: Loaded, asked: _Asked, strengths: tuple[float, ...], *, _model: "Model", _prepared: "PreparedImage"
 ) -> Trial:
-    """`try_intervention`, kept by the recording's stamp, the image and the choices."""
+    """`try_intervention`, kept by what is asked and the strengths."""
     from senet_viz.workflows.trial import try_intervention
 
-    del stamp, image
+    _, blocks, baseline, channels, index = asked
     return try_intervention(
-        _model, _prepared, _recording, blocks, baseline, strengths=strengths, channels=channels, class_index=class_index
+        _model, _prepared, page.recording, blocks, baseline, strengths=strengths, channels=channels, class_index=index
     )
 
 
-def _pick_image(brought: Brought) -> int:
-    names = [f"{i}. {name}" for i, (name, _) in enumerate(brought.images, start=1)]
-    if len(names) == 1:
+def _pick_image(uploads: Uploads) -> int:
+    if len(uploads.images) == 1:
         return 0
-    prepare("try_image", "image", names)
-    chosen = st.selectbox("Image", names, key="try_image", bind="query-params", persist_state="session", width=230)
-    return names.index(chosen) if chosen else 0
+    return pick_image([name for name, _ in uploads.images], "try_image")
 
 
 def _pick_blocks(recording: Recording) -> tuple[str, ...]:
     labels = label_blocks(recording.blocks)
-    prepare("try_block", "block", labels)
-    picked = st.multiselect(
-        "Blocks", labels, default=labels[-1:], key="try_block", bind="query-params", persist_state="session", width=300,
-        on_change=links.forget_notices, help=glossary.BLOCK,
-    )  # fmt: skip
+    picked = pick_several(
+        "Blocks", labels, "try_block", kind="block", default=labels[-1:], width=300, help_text=glossary.BLOCK
+    )
     return tuple(gate.name for gate, label in zip(recording.blocks, labels) if label in picked)
 
 
 def _pick_baseline(recording: Recording) -> str:
     options = [b for b in TRIAL_BASELINES if len(recording.classes) or "class" not in b]
-    prepare("try_to", "baseline", options)
-    chosen = st.selectbox(
-        "Gates are moved to", options, key="try_to", bind="query-params", persist_state="session", width=230,
-        on_change=links.forget_notices, help=glossary.COSTS,
-    )  # fmt: skip
-    return chosen or options[0]
+    return pick("Gates are moved to", options, "try_to", kind="baseline", width=230, help_text=glossary.COSTS)
 
 
 def _pick_strength() -> float:
@@ -194,12 +155,8 @@ def _pick_strength() -> float:
 
 def _pick_class(recording: Recording) -> int:
     labels = label_classes(recording.classes)
-    prepare("try_class", "class", labels)
-    chosen = st.selectbox(
-        "Class", labels, key="try_class", bind="query-params", persist_state="session", width=230,
-        on_change=links.forget_notices, help="Whose recorded mean gates the image is given.",
-    )  # fmt: skip
-    return labels.index(chosen) if chosen else 0
+    about = "Whose recorded mean gates the image is given."
+    return labels.index(pick("Class", labels, "try_class", kind="class", width=230, help_text=about))
 
 
 def _pick_channels() -> tuple[int, ...] | None:

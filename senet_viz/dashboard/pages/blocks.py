@@ -23,13 +23,19 @@ from senet_viz.analysis.blocks import (
 )
 from senet_viz.dashboard import captions, glossary, links
 from senet_viz.dashboard.assessments import Stored, find_assessment, get_measures
-from senet_viz.dashboard.controls import prepare, row
+from senet_viz.dashboard.controls import pick, pick_block, row
 from senet_viz.dashboard.frame import Opened, open_page
 from senet_viz.dashboard.links import escape
-from senet_viz.dashboard.parts import keep_figure, offer_files, show_answer, show_downloads, show_figure
+from senet_viz.dashboard.parts import (
+    keep_figure,
+    offer_files,
+    show_answer,
+    show_downloads,
+    show_figure,
+    telling_problems,
+)
 from senet_viz.dashboard.results import get_block_table, get_channel_measures
 from senet_viz.dashboard.screen import scroll_to_section
-from senet_viz.errors import SenetVizError
 from senet_viz.figures.blocks import (
     draw_block_measures,
     draw_channels_scatter,
@@ -38,7 +44,7 @@ from senet_viz.figures.blocks import (
     draw_similarity,
 )
 from senet_viz.recording.export import file_stem
-from senet_viz.schema import Gate, label_blocks
+from senet_viz.schema import Gate
 from senet_viz.stats.tables import MEASURE_WORDS, correlate_measures
 
 _ASSESSED = (
@@ -77,12 +83,12 @@ def gather_facts(page: Opened, stored: Stored | None) -> Facts:
             gather_health(stored.assessment),
             gather_measures(stored.assessment, tree),
             gather_similarity(gates, tree),
-            get_measures(recording, page.stamp, stored.made),
+            get_measures(page, stored.made),
             (page.stamp, stored.made),
         )
     st.caption(_ASSESSED)
     ranks = ranks_are_quick(recording) or bool(st.session_state.get(_RANKS))
-    table = get_block_table(recording, page.stamp, ranks)
+    table = get_block_table(page, ranks)
     images = recording.manifest.progress.get("images", 0)
     health = health_from_table(recording.blocks, table, images)
     return Facts(health, measures_from_table(recording.blocks, table), None, None, (page.stamp, ranks))
@@ -93,7 +99,7 @@ def draw(page: Opened, facts: Facts, name: str, how: Callable[[], go.Figure]) ->
     return keep_figure((name, facts.made, page.screen), how)
 
 
-def show_health(page: Opened, facts: Facts) -> None:
+def show_block_health(page: Opened, facts: Facts) -> None:
     """The answer, its figure, and the gate-health table."""
     health, screen = facts.health, page.screen
     show_answer(describe_health(health), explained=glossary.GATE_HEALTH)
@@ -128,7 +134,7 @@ def offer_ranks(page: Opened) -> None:
         st.rerun()
 
 
-def show_measures(page: Opened, facts: Facts) -> None:
+def show_block_measures(page: Opened, facts: Facts) -> None:
     """How much the class says about the gates, block by block, by every measure."""
     measures, screen = facts.measures, page.screen
     st.header("How much of it is class?", anchor=False, help=glossary.BLOCK_MEASURES)
@@ -166,14 +172,14 @@ def show_similarity(page: Opened, facts: Facts, similarity: BlockSimilarity) -> 
 def show_channels(page: Opened, facts: Facts) -> None:
     """Rank correlations between the measures of one block's channels, and two of them as points."""
     st.header("One block: do measures agree on its channels?", anchor="one-block", help=glossary.CORRELATIONS)
-    block = pick_block(page)
+    block = pick_block(page.recording)
     channels = channels_of(page, facts, block)
     known = [name for name in MEASURE_WORDS if np.isfinite(channels[name]).any()]
     if len(known) < 2:
         st.info("Channels have no measures of class dependence: that takes two classes.", icon=":material/label_off:")
         return
     correlations = correlate_measures(channels, known)
-    label = label_blocks(page.recording.blocks)[block.depth]
+    label = page.label(block)
     figure = draw_correlations(correlations, label, page.screen.look, narrow=page.screen.narrow)
     name = f"measures-agree-{block.label}-{page.recording.id[:8]}"
     show_figure(figure, name=name, alt=f"Rank correlations between measures over the channels of {label}.")
@@ -184,32 +190,21 @@ def show_channels(page: Opened, facts: Facts) -> None:
     show_scatter(page, label, channels, known)
 
 
-def pick_block(page: Opened) -> Gate:
-    """One block, the same that the page Distributions maps."""
-    labels = label_blocks(page.recording.blocks)
-    prepare("map_block", "block", labels)
-    label = st.selectbox(
-        "Block", labels, index=len(labels) - 1, key="map_block", bind="query-params", persist_state="session", width=170,
-        on_change=links.forget_notices, help=glossary.BLOCK,
-    )  # fmt: skip
-    return page.recording.blocks[labels.index(label or labels[-1])]
-
-
 def channels_of(page: Opened, facts: Facts, block: Gate) -> pd.DataFrame:
     """Measures of the block's channels: the stored ones, else from moments."""
     if facts.channels is not None:
         stored = facts.channels[facts.channels["block"] == block.name]
         if len(stored) == block.channels:
             return stored
-    return get_channel_measures(page.recording, page.stamp, block.name)
+    return get_channel_measures(page, block.name)
 
 
 def show_scatter(page: Opened, label: str, channels: pd.DataFrame, known: list[str]) -> None:
     """Two chosen measures, a point a channel."""
     words = {MEASURE_WORDS[name]: name for name in known}
     with row("measures"):
-        x = words[pick_measure("Across", list(words), "measure_x", 0)]
-        y = words[pick_measure("Upwards", list(words), "measure_y", 1)]
+        x = words[pick("Across", list(words), "measure_x", kind="measure", width=240)]
+        y = words[pick("Upwards", list(words), "measure_y", kind="measure", default=list(words)[1], width=240)]
     figure = draw_channels_scatter(channels, label, x, y, page.screen.look, narrow=page.screen.narrow)
     name = file_stem("channels", page.recording.id, label, y, "against", x)
     show_figure(
@@ -223,26 +218,14 @@ def show_scatter(page: Opened, label: str, channels: pd.DataFrame, known: list[s
     show_downloads(channels[columns].rename(columns=dict(MEASURE_WORDS)), figure, key="channels", name=name)
 
 
-def pick_measure(title: str, options: list[str], key: str, default: int) -> str:
-    """One of the measures."""
-    prepare(key, "measure", options)
-    picked = st.selectbox(
-        title, options, index=min(default, len(options) - 1), key=key, bind="query-params", persist_state="session",
-        width=240, on_change=links.forget_notices,
-    )  # fmt: skip
-    return picked or options[default]
-
-
 opened = open_page("Blocks", "What do the gates of each block do?")
-try:
+with telling_problems("folder_off"):
     assessed = find_assessment(opened)
     found = gather_facts(opened, assessed)
-    show_health(opened, found)
-    show_measures(opened, found)
+    show_block_health(opened, found)
+    show_block_measures(opened, found)
     if found.similarity is not None:
         show_similarity(opened, found, found.similarity)
     show_channels(opened, found)
     links.show_notices()
-except SenetVizError as error:
-    st.error(escape(str(error)), icon=":material/folder_off:")
 scroll_to_section()

@@ -25,7 +25,7 @@ from senet_viz.claims.sentences import (
 from senet_viz.claims.statistics import Verdict
 from senet_viz.dashboard import glossary, links
 from senet_viz.dashboard.assessments import find_assessment
-from senet_viz.dashboard.controls import prepare, row
+from senet_viz.dashboard.controls import pick_block, row
 from senet_viz.dashboard.frame import Opened, open_page
 from senet_viz.dashboard.parts import show_answer, show_downloads, show_figure
 from senet_viz.dashboard.screen import let_first_figure_draw
@@ -94,14 +94,8 @@ def open_clicked_block(page: Opened) -> None:
 
 def show_block_links(page: Opened) -> None:
     """The same without a pointer: one block, and where it is seen more closely."""
-    labels = label_blocks(page.recording.blocks)
     with row("claim_block"):
-        prepare("claim_block", "block", labels)
-        picked = st.selectbox(
-            "Look into a block", labels, index=len(labels) - 1, key="claim_block", bind="query-params",
-            persist_state="session", width=170, on_change=links.forget_notices, help=glossary.BLOCK,
-        )  # fmt: skip
-        label = picked or labels[-1]
+        label = page.label(pick_block(page.recording, key="claim_block", title="Look into a block"))
         links.link_page("distributions", "Its classes and channels", "ssid_chart", {"map_block": label}, at="one-block")
         links.link_page("blocks", "Its measures", "view_column", {"map_block": label}, at="one-block")
         links.link_page("lab", "What its gates do", "science", {"lab_target": label}, at="losers")
@@ -168,7 +162,7 @@ def tell_effect(name: ReadingName, evidence: Evidence) -> str:
     return "  \n".join(f":small[{line}]" for line in (lines or [evidence.reason]) + others + missing if line)
 
 
-def show_methods(report: ClaimReport) -> None:
+def show_claim_methods(report: ClaimReport) -> None:
     """Thresholds, methods and limits in a fold."""
     fold = st.expander("Thresholds, methods and limits", icon=":material/rule:", key="methods", on_change="rerun")
     if not fold.open:
@@ -197,4 +191,4 @@ if stored is not None:
         show_block_links(opened)
     links.show_notices()
     show_cards(stored.report)
-    show_methods(stored.report)
+    show_claim_methods(stored.report)

@@ -11,25 +11,30 @@ from senet_viz.analysis.classes.distinctness import ClassDistinctness
 from senet_viz.analysis.classes.neighbours import MOST_COMPARED, ClassComparison
 from senet_viz.analysis.classes.overview import ClassOverview, answer_distinctness, answer_plane, answer_use
 from senet_viz.dashboard import captions, glossary, links
-from senet_viz.dashboard.classes.results import get_accuracy, get_comparison, get_distinctness, get_nearest, get_plane
-from senet_viz.dashboard.classes.tables import pick_effect, pick_order, show_confusable, show_table
-from senet_viz.dashboard.controls import pick_figure_classes, pick_one, prepare, row
+from senet_viz.dashboard.classes.results import (
+    get_accuracy,
+    get_class_comparison,
+    get_distinctness,
+    get_nearest,
+    get_plane,
+)
+from senet_viz.dashboard.classes.tables import pick_effect, pick_order, show_class_rows, show_confusable
+from senet_viz.dashboard.controls import pick, pick_block, pick_figure_classes, pick_one, row
 from senet_viz.dashboard.frame import Opened, assign_colours, open_page
 from senet_viz.dashboard.lab.effects import find_effects
 from senet_viz.dashboard.links import escape
-from senet_viz.dashboard.parts import keep_figure, show_answer, show_downloads, show_figure
-from senet_viz.errors import SenetVizError
+from senet_viz.dashboard.parts import keep_figure, offer_table, show_answer, show_result, telling_problems
 from senet_viz.figures.classes import draw_class_distances, draw_class_matrix, draw_distinctness, draw_plane
 from senet_viz.recording.export import file_stem, name_classes
 from senet_viz.recording.statistics import block_word
-from senet_viz.schema import Gate, label_blocks, label_classes
+from senet_viz.schema import Gate, label_classes
 
 UNITS = {"Units of s": False, "Within-class SDs": True}
 _UNASKED = 20_000_000  # kept gates that are read for intervals without a question
 
 
 @dataclass(frozen=True)
-class Selection:
+class ClassChoice:
     """What the sidebar chooses: at most eight classes with their colours, a block, the unit."""
 
     classes: tuple[int, ...]
@@ -38,23 +43,17 @@ class Selection:
     relative: bool
 
 
-def choose(page: Opened) -> Selection:
+def choose_compared(page: Opened) -> ClassChoice:
     """The sidebar's controls; they are shared with the other pages."""
     recording = page.recording
-    labels = label_blocks(recording.blocks)
     with st.sidebar:
         classes = pick_figure_classes(recording, "Classes")
         if len(classes) > MOST_COMPARED:
             st.caption(f"The first {MOST_COMPARED} are compared on this page.")
-        prepare("map_block", "block", labels)
-        label = st.selectbox(
-            "Block", labels, index=len(labels) - 1, key="map_block", bind="query-params", persist_state="session",
-            on_change=links.forget_notices, help=glossary.BLOCK,
-        )  # fmt: skip
+        block = pick_block(recording, width="stretch")
         unit = pick_one("Distances in", list(UNITS), "class_unit", help_text=glossary.CLASS_RELATIVE)
     colours = assign_colours(page, classes)
-    block = recording.blocks[labels.index(label or labels[-1])]
-    return Selection(classes[:MOST_COMPARED], colours, block, UNITS[unit])
+    return ClassChoice(classes[:MOST_COMPARED], colours, block, UNITS[unit])
 
 
 def measure(page: Opened) -> ClassDistinctness:
@@ -62,7 +61,7 @@ def measure(page: Opened) -> ClassDistinctness:
     recording = page.recording
     values = recording.n_kept * sum(gate.channels for gate in recording.blocks)
     asked = values <= _UNASKED or st.session_state.get(f"intervals_{page.stamp}", False)
-    return get_distinctness(recording, page.stamp, bool(asked) and values > 0)
+    return get_distinctness(page, bool(asked) and values > 0)
 
 
 def offer_intervals(page: Opened, found: ClassDistinctness) -> None:
@@ -79,7 +78,7 @@ def offer_intervals(page: Opened, found: ClassDistinctness) -> None:
         st.rerun()
 
 
-def show_classes(page: Opened, chosen: Selection, found: ClassDistinctness) -> None:
+def show_class_table(page: Opened, chosen: ClassChoice, found: ClassDistinctness) -> None:
     """The answer and the table of all classes."""
     effects = find_effects(page)
     answer = f"{answer_distinctness(found, chosen.block.depth)}\n\n{answer_use(effects)}"
@@ -89,11 +88,11 @@ def show_classes(page: Opened, chosen: Selection, found: ClassDistinctness) -> N
     with row("class_table"):
         effect = pick_effect(effects)
         images = None if effects is None else effects.class_images
-        overview = ClassOverview(found, get_accuracy(page.recording, page.stamp), effect, images)
+        overview = ClassOverview(found, get_accuracy(page), effect, images)
         order = pick_order(overview)
     if missing := tell_missing(overview):
         st.caption(missing)
-    show_table(page, overview, chosen.block, order)
+    show_class_rows(page, overview, chosen.block, order)
 
 
 def tell_missing(overview: ClassOverview) -> str:
@@ -106,7 +105,7 @@ def tell_missing(overview: ClassOverview) -> str:
     return f"The table has {'; it has '.join(parts)}." if parts else ""
 
 
-def show_depths(page: Opened, chosen: Selection, found: ClassDistinctness) -> None:
+def show_depths(page: Opened, chosen: ClassChoice, found: ClassDistinctness) -> None:
     """How distinct the chosen classes are along the depth."""
     st.header("Along the depth", anchor=False, help=glossary.CLASS_DISTANCE)
     screen, colours = page.screen, tuple(chosen.colours.items())
@@ -118,19 +117,18 @@ def show_depths(page: Opened, chosen: Selection, found: ClassDistinctness) -> No
     )
     unit = "relative" if chosen.relative else "absolute"
     name = file_stem("class-distinctness", page.recording.id, unit, name_classes(chosen.classes))
-    show_figure(figure, name=name, key="distinctness", alt="How distinct the chosen classes' gates are in every block.")
-    st.caption(
-        "How far a class's mean gates lie from the mean of the other classes, with the noise of few images taken off: at or "
+    show_result(
+        figure, found.table(chosen.classes or None), name=name, key="distinctness", explained=glossary.CLASS_DISTANCE,
+        alt="How distinct the chosen classes' gates are in every block.",
+        caption="How far a class's mean gates lie from the mean of the other classes, with the noise of few images taken off: at or "
         "below 0 a class is not told from the others. It is about class means, not about single images, whose gates overlap.",
-        help=glossary.CLASS_DISTANCE,
-    )
-    show_downloads(found.table(chosen.classes or None), figure, key="distinctness", name=name)
+    )  # fmt: skip
 
 
-def show_comparison(page: Opened, chosen: Selection) -> int | None:
+def show_comparison(page: Opened, chosen: ClassChoice) -> int | None:
     """The chosen classes against each other; returns the class that distances are from."""
     st.header("Chosen classes against each other", anchor=False, help=glossary.CLASS_DISTANCE)
-    comparison = get_comparison(page.recording, page.stamp, chosen.classes) if chosen.classes else None
+    comparison = get_class_comparison(page, chosen.classes) if chosen.classes else None
     if comparison is None or not comparison.classes:
         st.info("Choose classes in the sidebar, or tick rows of the table.", icon=":material/label:")
         return None
@@ -139,22 +137,18 @@ def show_comparison(page: Opened, chosen: Selection) -> int | None:
         draw_comparison(page, chosen, comparison, position)
     else:
         st.info("Distances take a second class, and two images in some class.", icon=":material/label_off:")
-    link_onwards(comparison.labels[position], label_blocks(page.recording.blocks)[chosen.block.depth])
+    link_onwards(comparison.labels[position], page.label(chosen.block))
     return comparison.classes[position]
 
 
 def pick_reference(comparison: ClassComparison) -> int:
     """Position of the class whose distances and neighbours are shown."""
     options = list(comparison.labels)
-    prepare("class_from", "class", options)
-    picked = st.selectbox(
-        "Distances from", options, key="class_from", bind="query-params", persist_state="session", width=260,
-        on_change=links.forget_notices, help=glossary.CLASS_DISTANCE,
-    )  # fmt: skip
-    return options.index(picked or options[0])
+    picked = pick("Distances from", options, "class_from", kind="class", width=260, help_text=glossary.CLASS_DISTANCE)
+    return options.index(picked)
 
 
-def draw_comparison(page: Opened, chosen: Selection, comparison: ClassComparison, position: int) -> None:
+def draw_comparison(page: Opened, chosen: ClassChoice, comparison: ClassComparison, position: int) -> None:
     """Distances from one class along the depth, and all pairs in the block."""
     look, narrow = page.screen.look, page.screen.narrow
     figure = keep_figure(
@@ -163,19 +157,19 @@ def draw_comparison(page: Opened, chosen: Selection, comparison: ClassComparison
     )
     stem = file_stem("class-distances", page.recording.id, name_classes(comparison.classes))
     name = f"{stem}-from-{comparison.classes[position]}"
-    show_figure(figure, name=name, key="distances", alt="Distance of the chosen classes from one of them, by block.")
-    st.caption(
-        "RMS over channels between two class means, less the noise in both: the dotted lines are what that noise alone would "
+    show_result(
+        figure, comparison.table(), name=name, key="distances", explained=glossary.CLASS_NOISE,
+        alt="Distance of the chosen classes from one of them, by block.",
+        caption="RMS over channels between two class means, less the noise in both: the dotted lines are what that noise alone would "
         "give. A distance does not say whether the network uses it.",
-        help=glossary.CLASS_NOISE,
-    )
-    show_downloads(comparison.table(), figure, key="distances", name=name)
+    )  # fmt: skip
     matrix = draw_class_matrix(comparison, chosen.block.depth, look, narrow=narrow)
-    label = label_blocks(page.recording.blocks)[chosen.block.depth]
+    label = page.label(chosen.block)
     name = file_stem("class-matrix", page.recording.id, block_word(page.recording, chosen.block), name_classes(comparison.classes))  # fmt: skip
-    show_figure(matrix, name=name, key="matrix", alt=f"Distance of each pair of the chosen classes in {label}.")
-    st.caption(captions.CLASS_MATRIX, help=glossary.CLASS_DISTANCE)
-    show_downloads(comparison.table(chosen.block.depth), matrix, key="matrix", name=name)
+    show_result(
+        matrix, comparison.table(chosen.block.depth), name=name, key="matrix", explained=glossary.CLASS_DISTANCE,
+        alt=f"Distance of each pair of the chosen classes in {label}.", caption=captions.CLASS_MATRIX,
+    )  # fmt: skip
 
 
 def link_onwards(label: str, block: str) -> None:
@@ -192,27 +186,23 @@ def link_onwards(label: str, block: str) -> None:
         links.link_page("lab", f"Cost of moving {block}", "science", {"lab_target": block}, at="losers")
 
 
-def show_plane(page: Opened, chosen: Selection, reference: int | None) -> None:
+def show_plane(page: Opened, chosen: ClassChoice, reference: int | None) -> None:
     """The map of all classes in one block, and the nearest classes of one along the depth."""
     st.header("Map of classes", anchor=False, help=glossary.CLASS_PLANE)
-    plane = get_plane(page.recording, page.stamp, chosen.block.name)
+    plane = get_plane(page, chosen.block.name)
     if plane is None:
         st.info("A map takes three classes.", icon=":material/label_off:")
         return
     st.markdown(answer_plane(plane))
     figure = draw_plane(plane, chosen.classes, chosen.colours, page.screen.look, narrow=page.screen.narrow)
     name = file_stem("class-plane", page.recording.id, block_word(page.recording, chosen.block))
-    label = label_blocks(page.recording.blocks)[chosen.block.depth]
-    show_figure(
-        figure, name=name, key="plane", on_point=lambda point: choose_class(page, point),
-        alt=f"Class profiles of {label} on their first two principal axes.",
-    )  # fmt: skip
-    st.caption(
-        "A point a class: near points have similar mean gates as far as these two axes show them; what lies along other axes "
+    label = page.label(chosen.block)
+    show_result(
+        figure, plane.table(), name=name, key="plane", on_point=lambda point: choose_class(page, point),
+        explained=glossary.CLASS_PLANE, alt=f"Class profiles of {label} on their first two principal axes.",
+        caption="A point a class: near points have similar mean gates as far as these two axes show them; what lies along other axes "
         "is not seen, so classes that touch here may be apart. A click on a point adds its class to the chosen ones.",
-        help=glossary.CLASS_PLANE,
-    )
-    show_downloads(plane.table(), figure, key="plane", name=name)
+    )  # fmt: skip
     if reference is not None:
         show_nearest(page, reference)
 
@@ -229,7 +219,7 @@ def choose_class(page: Opened, point: Mapping[str, Any]) -> None:
 
 def show_nearest(page: Opened, reference: int) -> None:
     """The classes nearest to one in every block."""
-    nearest = get_nearest(page.recording, page.stamp, reference)
+    nearest = get_nearest(page, reference)
     if nearest is None:
         return
     st.subheader(f"Nearest to {escape(nearest.label)}", anchor=False, help=glossary.CLASS_DISTANCE)
@@ -245,29 +235,24 @@ def show_nearest(page: Opened, reference: int) -> None:
         f"explains. n = {nearest.images:,} images of {escape(nearest.label)}."
     )
     name = file_stem("nearest-classes", page.recording.id, name_classes([reference]))
-    st.download_button(
-        "Table (CSV)", lambda: nearest.table().to_csv(index=False).encode(), file_name=f"{name}.csv", mime="text/csv",
-        key="csv_nearest", on_click="ignore", icon=":material/download:",
-    )  # fmt: skip
+    offer_table(nearest.table(), key="nearest", name=name)
 
 
 opened = open_page(
     "Classes", "Which classes do the gates tell apart, where along the depth, and does the network use it?"
 )
-try:
+with telling_problems("folder_off"):
     if not opened.recording.class_counts.any():
         st.info(
             "No image of this recording has a label, so there are no classes to tell apart.",
             icon=":material/label_off:",
         )
     else:
-        selection = choose(opened)
+        selection = choose_compared(opened)
         links.show_notices()
         distinctness = measure(opened)
-        show_classes(opened, selection, distinctness)
+        show_class_table(opened, selection, distinctness)
         show_depths(opened, selection, distinctness)
         compared = show_comparison(opened, selection)
         show_plane(opened, selection, compared)
         show_confusable(opened, selection.block)
-except SenetVizError as error:
-    st.error(escape(str(error)), icon=":material/folder_off:")

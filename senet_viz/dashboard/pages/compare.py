@@ -10,16 +10,23 @@ from senet_viz.analysis.comparison.result import Comparison
 from senet_viz.analysis.comparison.summary import answer_comparison
 from senet_viz.dashboard import captions, glossary, links
 from senet_viz.dashboard.comparison.attribution import show_attribution
-from senet_viz.dashboard.comparison.block import BLOCK_ANCHOR, BLOCK_KEY, bring_into_view, show_block
-from senet_viz.dashboard.comparison.results import get_comparison
+from senet_viz.dashboard.comparison.block import BLOCK_ANCHOR, BLOCK_KEY, show_block
+from senet_viz.dashboard.comparison.results import get_image_comparison
 from senet_viz.dashboard.comparison.stability import show_stability
-from senet_viz.dashboard.controls import pick_one, prepare, row
+from senet_viz.dashboard.controls import pick, pick_one, row
 from senet_viz.dashboard.frame import Opened, open_page
 from senet_viz.dashboard.links import escape
-from senet_viz.dashboard.parts import keep_figure, show_answer, show_downloads, show_figure, show_table
-from senet_viz.dashboard.uploads import MOST_IMAGES, Brought, bring_images
-from senet_viz.dashboard.waiting import load_networks, networks_can_wait, open_network, wait_for
-from senet_viz.errors import SenetVizError
+from senet_viz.dashboard.parts import (
+    keep_figure,
+    show_answer,
+    show_downloads,
+    show_figure,
+    show_folded_table,
+    telling_problems,
+)
+from senet_viz.dashboard.screen import ask_for_section, scroll_to_section
+from senet_viz.dashboard.uploads import MOST_IMAGES, Uploads, choose_uploads
+from senet_viz.dashboard.waiting import open_network, wait_for_networks
 from senet_viz.figures.comparison import Distance, draw_distances, draw_emergence, draw_predictions
 from senet_viz.figures.comparison_gates import draw_gate_grid
 from senet_viz.figures.theme import chart_config, colour_images
@@ -46,12 +53,12 @@ def explain_empty() -> None:
     )
 
 
-def run(page: Opened, model: "Model", brought: Brought) -> Comparison:
+def run(page: Opened, model: "Model", uploads: Uploads) -> Comparison:
     """The images through the network, with what went wrong told beside it."""
     with st.sidebar:
         precision = pick_one("Precision", PRECISIONS, "precision", help_text=glossary.PRECISION)
-    with st.spinner(f"{len(brought.images)} images through the network…", show_time=True):
-        comparison = get_comparison(model, page.recording, page.stamp, brought, brought.digest, precision)
+    with st.spinner(f"{len(uploads.images)} images through the network…", show_time=True):
+        comparison = get_image_comparison(page, uploads.digest, precision, _model=model, _uploads=uploads)
     for failure in comparison.failures:
         st.warning(escape(failure.sentence), icon=":material/broken_image:")
     if comparison.differences:
@@ -63,7 +70,7 @@ def run(page: Opened, model: "Model", brought: Brought) -> Comparison:
     return comparison
 
 
-def show_images(page: Opened, comparison: Comparison, stem: str) -> None:
+def show_seen_images(page: Opened, comparison: Comparison, stem: str) -> None:
     """What the network saw and said."""
     st.header("What the network saw and said", anchor=False)
     look = page.screen.look
@@ -86,7 +93,7 @@ def show_images(page: Opened, comparison: Comparison, stem: str) -> None:
                     config={**chart_config(f"predictions-{at + 1}"), "displayModeBar": False},
                     alt=f"Predictions for {image.name}: " + ", ".join(f"{p.name} {p.probability:.0%}" for p in image.predictions),
                 )  # fmt: skip
-    show_table(comparison.predictions_table(), key="said", name="predictions")
+    show_folded_table(comparison.predictions_table(), key="said", name="predictions")
 
 
 def show_grid(page: Opened, comparison: Comparison, stem: str) -> None:
@@ -115,7 +122,7 @@ def _open_cell(key: str, labels: tuple[str, ...]) -> None:
     if points:
         _, depth = points[0]["customdata"]
         st.session_state[BLOCK_KEY] = labels[int(depth)]
-        bring_into_view()
+        ask_for_section(BLOCK_ANCHOR)
 
 
 def show_distances(page: Opened, comparison: Comparison, stem: str) -> None:
@@ -128,9 +135,8 @@ def show_distances(page: Opened, comparison: Comparison, stem: str) -> None:
         distance = DISTANCES[pick_one("Distance", options, "distance", help_text=glossary.PAIR_DISTANCE)]
         if len(comparison.images) > 2 and distance != "from mean":
             names = [_ALL_PAIRS, *(f"{i}. {name}" for i, name in enumerate(comparison.names, start=1))]
-            prepare("pairs_with", "image", names)
-            chosen = st.selectbox("Pairs with", names, key="pairs_with", persist_state="session", width=230)
-            image = None if chosen in (None, _ALL_PAIRS) else names.index(chosen) - 1
+            chosen = pick("Pairs with", names, "pairs_with", kind="image", width=230, linked=False)
+            image = names.index(chosen) - 1 if chosen != _ALL_PAIRS else None
     screen = page.screen
     figure = keep_figure(
         ("image distances", page.stamp, stem, comparison.precision, distance, image, screen),
@@ -172,34 +178,30 @@ def show_emergence(page: Opened, comparison: Comparison, stem: str) -> None:
     show_downloads(comparison.nearest_table(), figure, key="emergence", name=f"compare-emergence-{stem}")
 
 
-def show_all(page: Opened, model: "Model", brought: Brought) -> None:
+def show_compared(page: Opened, model: "Model", uploads: Uploads) -> None:
     """The whole page, once there are images and the network."""
-    comparison = run(page, model, brought)
+    comparison = run(page, model, uploads)
     if not comparison.images:
         return
-    stem = f"{page.recording.id[:8]}-images-{brought.digest[:8]}"
+    stem = f"{page.recording.id[:8]}-images-{uploads.digest[:8]}"
     show_answer(answer_comparison(comparison), explained=glossary.PAIR_DISTANCE)
-    show_images(page, comparison, stem)
+    show_seen_images(page, comparison, stem)
     show_grid(page, comparison, stem)
     show_distances(page, comparison, stem)
     show_emergence(page, comparison, stem)
-    block = show_block(page, brought, comparison)
-    show_attribution(page, model, brought, comparison, block)
-    show_stability(page, model, brought, comparison)
+    block = show_block(page, uploads, comparison)
+    show_attribution(page, model, uploads, comparison, block)
+    show_stability(page, model, uploads, comparison)
 
 
 opened = open_page("Compare images", "How do the gates of your images differ, block by block?")
-images = bring_images(opened)
+images = choose_uploads(opened)
 links.show_notices()
-try:
+with telling_problems():
     if images is None:
         explain_empty()
-    elif networks_can_wait(opened.recording):
-        wait_for(
-            load_networks(),
-            "Loading PyTorch, once after the app has been started: your images appear here in some seconds…",
-        )
+    elif wait_for_networks(opened.recording, "your images appear here"):
+        pass
     elif (network := open_network(opened)) is not None:
-        show_all(opened, network, images)
-except SenetVizError as error:
-    st.error(escape(str(error)), icon=":material/error:")
+        show_compared(opened, network, images)
+scroll_to_section()

@@ -13,12 +13,10 @@ from senet_viz.analysis.costs.ablations import (
 from senet_viz.analysis.costs.design import DEEPEST, REDUCTIONS, DesignCost, cost_design, sweep_reductions
 from senet_viz.analysis.costs.formulas import ARCHITECTURES, PLACEMENT_WORDS
 from senet_viz.dashboard import glossary, links
-from senet_viz.dashboard.controls import prepare, row
+from senet_viz.dashboard.controls import pick, row
 from senet_viz.dashboard.frame import open_plain_page
-from senet_viz.dashboard.links import escape
-from senet_viz.dashboard.parts import show_answer, show_command, show_downloads, show_figure
+from senet_viz.dashboard.parts import offer_table, show_answer, show_result, show_shell_command, telling_problems
 from senet_viz.dashboard.screen import Screen
-from senet_viz.errors import SenetVizError
 from senet_viz.figures.costs import draw_error_against_size, draw_reductions, draw_variants
 
 _FIRST = "SE-ResNet-50"
@@ -27,22 +25,21 @@ _DEEP = r"\sum_s N_s\left[\frac{2\,C_s^2}{r}+(L-2)\,\frac{C_s^2}{r^2}\right]"
 _NOTE = r"\sum_s\left[(N_s-2)\,\frac{C_s^2}{r^2}+\frac{2\,C_s^2}{r}\right]"
 
 
-def choose() -> DesignCost:
+def choose_design() -> DesignCost:
     """The page's controls: network, place, r, layers, biases."""
     titles = {a.title: a for a in ARCHITECTURES}
     with row("design_network"):
-        prepare("design_network", "network", list(titles))
-        title = st.selectbox(
-            "Network", list(titles), index=list(titles).index(_FIRST), key="design_network", bind="query-params",
-            persist_state="session", width=230, on_change=links.forget_notices,
-        )  # fmt: skip
-        architecture = titles[title or _FIRST]
+        title = pick("Network", list(titles), "design_network", kind="network", default=_FIRST, width=230)
+        architecture = titles[title]
         places = {PLACEMENT_WORDS[p]: p for p in architecture.placements}
-        prepare("design_place", "placement", list(places))
-        place = st.selectbox(
-            "Place of the units", list(places), key="design_place", bind="query-params", persist_state="session", width=330,
-            on_change=links.forget_notices, help=glossary.PLACEMENT,
-        )  # fmt: skip
+        place = pick(
+            "Place of the units",
+            list(places),
+            "design_place",
+            kind="placement",
+            width=330,
+            help_text=glossary.PLACEMENT,
+        )
     with row("design_unit"):
         reduction = st.select_slider(
             "Reduction r", REDUCTIONS, 16, key="design_r", bind="query-params", persist_state="session", width=280,
@@ -55,11 +52,11 @@ def choose() -> DesignCost:
         bias = st.toggle(
             "Biases", True, key="design_bias", bind="query-params", persist_state="session", help=glossary.BIASES
         )
-    placement = places[place or next(iter(places))]
+    placement = places[place]
     return cost_design(architecture.name, placement=placement, reduction=reduction, depth=depth, bias=bias)
 
 
-def show_costs(screen: Screen, design: DesignCost) -> None:
+def show_design_costs(screen: Screen, design: DesignCost) -> None:
     """The answer, and the figure of parameters by stage and r."""
     show_answer(answer_design(design), explained=glossary.OPERATIONS)
     sweep = sweep_reductions(
@@ -68,12 +65,11 @@ def show_costs(screen: Screen, design: DesignCost) -> None:
     figure = draw_reductions(sweep, screen.look, chosen=design.reduction, narrow=screen.narrow)
     name = f"parameters-by-r-{design.architecture.name}-{design.placement}-{design.depth}-layers"
     alt = f"Parameters that SE units add in each stage of {design.architecture.title}, for six reductions r."
-    show_figure(figure, name=name, key="design_reductions", alt=alt)
-    st.caption(
-        "Each bar is the whole of what is added, the chosen r has a band behind it. The figure counts; it says nothing of "
-        "accuracy or of time."
-    )
-    show_downloads(sweep.table(), figure, key="design_reductions", name=name)
+    show_result(
+        figure, sweep.table(), name=name, key="design_reductions", alt=alt,
+        caption="Each bar is the whole of what is added, the chosen r has a band behind it. The figure counts; it says nothing of "
+        "accuracy or of time.",
+    )  # fmt: skip
 
 
 def show_blocks(design: DesignCost) -> None:
@@ -84,15 +80,12 @@ def show_blocks(design: DesignCost) -> None:
     table = design.table()
     numbers = {str(c): st.column_config.NumberColumn(format="localized") for c in table.columns[1:]}
     st.dataframe(table, hide_index=True, height=320, column_config=numbers, alt="Table: cost of every SE unit")
-    st.download_button(
-        "Table (CSV)", lambda: table.to_csv(index=False).encode(), file_name=f"se-cost-{design.architecture.name}.csv",
-        mime="text/csv", key="csv_design_blocks", on_click="ignore", icon=":material/download:",
-    )  # fmt: skip
+    offer_table(table, key="design_blocks", name=f"se-cost-{design.architecture.name}")
     if design.model is None:
         st.caption(f"{design.architecture.title} is timm's, which builds it with r = 16, two layers and biases only.")
         return
     st.caption("The same, counted on the network itself:")
-    show_command(f"senet-viz inspect {design.model} --weights random")
+    show_shell_command(f"senet-viz inspect {design.model} --weights random")
 
 
 def show_note(design: DesignCost) -> None:
@@ -108,37 +101,33 @@ def show_note(design: DesignCost) -> None:
     st.dataframe(table, hide_index=True, column_config=numbers, alt="Table: weights by the note's formula and as built")
 
 
-def show_paper(screen: Screen) -> None:
+def show_ablations(screen: Screen) -> None:
     """The paper's ablations beside the sizes that are counted here."""
     st.header("What the paper measured", anchor=False, help=glossary.ABLATIONS)
     ablations = list_ablations()
     show_answer(describe_ablations(ablations), explained=glossary.ABLATIONS)
     size = draw_error_against_size(ablations, screen.look, narrow=screen.narrow)
-    show_figure(size, name="paper-error-against-size", alt="Top-1 error of the paper's ablations against parameters.")
-    st.caption(
-        "Lower is better, further left is smaller. A whisker is what these images know of one network by itself; how much "
+    show_result(
+        size, ablations.table(), name="paper-error-against-size", key="design_size", named=True, digits=2,
+        alt="Top-1 error of the paper's ablations against parameters.",
+        caption="Lower is better, further left is smaller. A whisker is what these images know of one network by itself; how much "
         "another training run would differ is in none. Parameters are counted here, without biases in the SE units as in the "
-        "paper; the table has what it prints beside it."
-    )
-    show_downloads(ablations.table(), size, key="design_size", name="paper-error-against-size", digits=2)
+        "paper; the table has what it prints beside it.",
+    )  # fmt: skip
     variants = draw_variants(ablations, screen.look, narrow=screen.narrow)
-    show_figure(
-        variants, name="paper-ablations", alt="Top-1 error of the paper's variants of squeeze, gate, placement, stages."
-    )
-    st.caption(
-        f"Diamonds are the paper's own design, one and the same network in every group. Source: {ablations.source}. They are "
-        "the authors' numbers for one network on ImageNet; nothing here was trained to check them."
-    )
-    show_downloads(ablations.table(), variants, key="design_ablations", name="paper-ablations", digits=2)
+    show_result(
+        variants, ablations.table(), name="paper-ablations", key="design_ablations", named=True, digits=2,
+        alt="Top-1 error of the paper's variants of squeeze, gate, placement, stages.",
+        caption=f"Diamonds are the paper's own design, one and the same network in every group. Source: {ablations.source}. They are "
+        "the authors' numbers for one network on ImageNet; nothing here was trained to check them.",
+    )  # fmt: skip
 
 
 opened = open_plain_page("Design", "What do SE units cost, by where they sit and how they are made?")
-try:
-    chosen = choose()
+with telling_problems():
+    chosen = choose_design()
     links.show_notices()
-    show_costs(opened, chosen)
+    show_design_costs(opened, chosen)
     show_blocks(chosen)
     show_note(chosen)
-    show_paper(opened)
-except SenetVizError as error:
-    st.error(escape(str(error)), icon=":material/error:")
+    show_ablations(opened)

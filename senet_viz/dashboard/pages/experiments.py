@@ -9,16 +9,15 @@ from senet_viz.analysis.experiments.declaration import Experiment
 from senet_viz.analysis.experiments.files import experiments_folder, list_experiments, open_experiment
 from senet_viz.analysis.experiments.result import ExperimentResult
 from senet_viz.dashboard import glossary, links
-from senet_viz.dashboard.controls import prepare
+from senet_viz.dashboard.controls import pick
 from senet_viz.dashboard.frame import open_plain_page
 from senet_viz.dashboard.links import escape
-from senet_viz.dashboard.parts import show_answer, show_downloads, show_figure, show_table
+from senet_viz.dashboard.parts import show_answer, show_figure, show_folded_table, show_result, telling_problems
 from senet_viz.dashboard.screen import Screen
-from senet_viz.errors import SenetVizError
 from senet_viz.figures.experiments import draw_accuracies, draw_class_shares, draw_differences
 
 
-def choose() -> Path | None:
+def choose_experiment() -> Path | None:
     """The page's one control: which experiment; those with results come first."""
     folders = list_experiments(experiments_folder())
     if not folders:
@@ -29,12 +28,7 @@ def choose() -> Path | None:
         )
         return None
     names = sorted(folders, key=lambda name: (not (folders[name] / "result.json").exists(), name))
-    prepare("experiment", "experiment", names)
-    name = st.selectbox(
-        "Experiment", names, key="experiment", bind="query-params", persist_state="session", width=330,
-        on_change=links.forget_notices, help=glossary.EXPERIMENT,
-    )  # fmt: skip
-    return folders[name or names[0]]
+    return folders[pick("Experiment", names, "experiment", kind="experiment", width=330, help_text=glossary.EXPERIMENT)]
 
 
 def show_declaration(experiment: Experiment, result: ExperimentResult | None, folder: Path) -> None:
@@ -65,15 +59,13 @@ def show_answers(screen: Screen, result: ExperimentResult) -> None:
         return
     figure = draw_differences(result, screen.look, narrow=screen.narrow)
     name = f"differences-{result.experiment.name}"
-    show_figure(
-        figure, name=name, key="experiment_differences", alt="Differences of top-1 accuracy with their intervals."
-    )
-    st.caption(
-        f"To the right the first of the two does better. An interval beyond the band answers the question, one within it says "
+    show_result(
+        figure, result.answer_table(), name=name, key="experiment_differences",
+        alt="Differences of top-1 accuracy with their intervals.",
+        caption=f"To the right the first of the two does better. An interval beyond the band answers the question, one within it says "
         f"that the difference is below {bound_text(result.experiment)}; any other can not tell. These are small networks on "
-        "small images, trained briefly: what holds here need not hold at another size."
-    )
-    show_downloads(result.answer_table(), figure, key="experiment_differences", name=name)
+        "small images, trained briefly: what holds here need not hold at another size.",
+    )  # fmt: skip
 
 
 def show_networks(screen: Screen, result: ExperimentResult) -> None:
@@ -88,7 +80,7 @@ def show_networks(screen: Screen, result: ExperimentResult) -> None:
         "Whiskers overlap more than the differences above allow: those compare networks of one seed on the same images, these "
         "are each condition by itself."
     )
-    show_table(result.table(), key="experiment_networks", name=f"networks-{result.experiment.name}")
+    show_folded_table(result.table(), key="experiment_networks", name=f"networks-{result.experiment.name}")
     st.caption(
         "Operations are multiply-adds of convolutions and linear layers for one image. "
         + (
@@ -100,7 +92,7 @@ def show_networks(screen: Screen, result: ExperimentResult) -> None:
     )
 
 
-def show_depth(screen: Screen, result: ExperimentResult) -> None:
+def show_class_shares(screen: Screen, result: ExperimentResult) -> None:
     """Where along the depth the gates tell classes apart."""
     table = result.depth_table()
     if not table["omega_squared"].notna().any():
@@ -108,21 +100,19 @@ def show_depth(screen: Screen, result: ExperimentResult) -> None:
     st.header("Where class-specificity arises", anchor=False, help=glossary.CLASS_SHARE)
     figure = draw_class_shares(result, screen.look, narrow=screen.narrow)
     name = f"class-shares-{result.experiment.name}"
-    show_figure(
-        figure, name=name, key="experiment_depth", alt="Class share of the gates along the depth, a line a condition."
-    )
-    st.caption(
-        "How much of the gates' variance lies between classes. Constant gates and networks without SE have no line. A curve says "
-        "what the gates know of classes, not what the network makes of it: for that there is the Gate lab."
-    )
-    show_downloads(table, figure, key="experiment_depth", name=name)
+    show_result(
+        figure, table, name=name, key="experiment_depth",
+        alt="Class share of the gates along the depth, a line a condition.",
+        caption="How much of the gates' variance lies between classes. Constant gates and networks without SE have no line. A curve says "
+        "what the gates know of classes, not what the network makes of it: for that there is the Gate lab.",
+    )  # fmt: skip
 
 
 opened = open_plain_page(
     "Experiments", "How should SE units be made? What trained networks say, and what they can not."
 )
-try:
-    place = choose()
+with telling_problems():
+    place = choose_experiment()
     links.show_notices()
     if place is not None:
         declared, outcome = open_experiment(place)
@@ -130,6 +120,4 @@ try:
         if outcome is not None and outcome.cells:
             show_answers(opened, outcome)
             show_networks(opened, outcome)
-            show_depth(opened, outcome)
-except SenetVizError as error:
-    st.error(escape(str(error)), icon=":material/error:")
+            show_class_shares(opened, outcome)

@@ -7,16 +7,16 @@ import pandas as pd
 import streamlit as st
 
 from senet_viz.dashboard import glossary, links, writing
-from senet_viz.dashboard.controls import pick_one, prepare
+from senet_viz.dashboard.controls import pick_one, pick_several
 from senet_viz.dashboard.export import show_figure_export
 from senet_viz.dashboard.frame import Opened, open_page
 from senet_viz.dashboard.links import escape
-from senet_viz.dashboard.parts import show_answer, show_command
+from senet_viz.dashboard.parts import show_answer, show_shell_command, telling_problems
 from senet_viz.dashboard.results import get_estimate
 from senet_viz.errors import SenetVizError
 from senet_viz.paths import expand_home
 from senet_viz.recording.export import SIDE_ENDING, ExportEstimate, free_path, name_statistics
-from senet_viz.recording.statistics import ALL, export_command, statistics_columns
+from senet_viz.recording.statistics import ALL, name_export_command, statistics_columns
 from senet_viz.schema import label_blocks, label_classes
 from senet_viz.text import bytes_text
 
@@ -53,19 +53,23 @@ def choose_table(page: Opened) -> Choice:
     with st.container(key="export_table"):
         left, right = st.columns(2)
     labels = label_blocks(recording.blocks)
-    prepare("export_block", "block", labels)
-    blocks = left.multiselect(
-        "Blocks", labels, key="export_block", bind="query-params", persist_state="session",
-        placeholder=f"All {len(labels)} blocks", on_change=links.forget_notices, help=glossary.BLOCK,
-    )  # fmt: skip
+    with left:
+        blocks = pick_several(
+            "Blocks",
+            labels,
+            "export_block",
+            kind="block",
+            placeholder=f"All {len(labels)} blocks",
+            help_text=glossary.BLOCK,
+        )
     names = (WHOLE_SET, *label_classes(recording.classes))
-    prepare("export_class", "class", names)
     several = f"All {len(names) - 1:,} classes, and all images" if len(names) > 2 else "The class, and all images"
-    classes = right.multiselect(
-        "Classes", names, key="export_class", bind="query-params", persist_state="session",
-        placeholder=several if len(names) > 1 else "All images: there are no labels", on_change=links.forget_notices,
-        help="Nothing chosen means all classes and the row of all images. Type to search.",
-    )  # fmt: skip
+    with right:
+        classes = pick_several(
+            "Classes", names, "export_class", kind="class",
+            placeholder=several if len(names) > 1 else "All images: there are no labels",
+            help_text="Nothing chosen means all classes and the row of all images. Type to search.",
+        )  # fmt: skip
     ids = tuple(sorted(names.index(name) + ALL for name in classes))
     return Choice(
         chosen,
@@ -113,9 +117,9 @@ def show_file(page: Opened, choice: Choice, size: ExportEstimate) -> None:
             st.error(escape(job.error), icon=":material/error:")
         elif job is not None and job.stopped:
             st.info("Stopped; nothing was written.", icon=":material/cancel:")
-    command = export_command(page.recording, place, blocks=choice.blocks, classes=choice.classes)
+    command = name_export_command(page.recording, place, blocks=choice.blocks, classes=choice.classes)
     st.caption("The same file from a terminal:")
-    show_command(command)
+    show_shell_command(command)
 
 
 def _ask_folder() -> Path | None:
@@ -204,7 +208,7 @@ def show_table_export(page: Opened) -> None:
     answer = st.container()
     st.header("The statistics", anchor=False)
     choice = choose_table(page)
-    size = get_estimate(page.recording, page.stamp, choice.ending, choice.blocks, choice.classes)
+    size = get_estimate(page, choice.ending, choice.blocks, choice.classes)
     with answer:
         show_answer(
             describe_export(page, choice, size),
@@ -216,10 +220,8 @@ def show_table_export(page: Opened) -> None:
 
 page = open_page("Export", "Which numbers and figures do you want to take with you?")
 notices = st.container()
-try:
+with telling_problems("folder_off"):
     show_table_export(page)
     show_figure_export(page)
     with notices:
         links.show_notices()
-except SenetVizError as error:
-    st.error(escape(str(error)), icon=":material/folder_off:")

@@ -4,8 +4,8 @@ import streamlit as st
 
 from senet_viz.dashboard import links
 from senet_viz.dashboard.frame import open_page
-from senet_viz.dashboard.lab.effects import explain_missing, find_effects, show_effects, show_freezing
-from senet_viz.dashboard.lab.live import show_live
+from senet_viz.dashboard.lab.effects import explain_missing, find_effects, show_all_effects, show_freezing
+from senet_viz.dashboard.lab.live import show_trial
 from senet_viz.dashboard.screen import scroll_to_section
 
 opened = open_page("Gate lab", "What do the gates do: what does it cost to freeze, exchange or remove them?")
@@ -15,11 +15,11 @@ effects = find_effects(opened)
 if effects is None:
     explain_missing(opened.recording)
 else:
-    show_effects(opened, effects)
+    show_all_effects(opened, effects)
 with st.container(key="freezing"):
     show_freezing(opened)
 with st.container(key="try_it"):
-    show_live(opened)
+    show_trial(opened)
 with notices:
     links.show_notices()
 scroll_to_section()

@@ -16,8 +16,7 @@ from senet_viz.dashboard import captions, glossary, links
 from senet_viz.dashboard.frame import Opened, open_page
 from senet_viz.dashboard.links import escape
 from senet_viz.dashboard.pair import Side, open_side, pick_second
-from senet_viz.dashboard.parts import show_answer, show_command, show_downloads, show_figure
-from senet_viz.errors import SenetVizError
+from senet_viz.dashboard.parts import offer_table, show_answer, show_result, show_shell_command, telling_problems
 from senet_viz.figures.pair import draw_pair, draw_pair_differences
 
 _TABLE_HEIGHT = 420
@@ -55,25 +54,24 @@ def show_problems(sides: tuple[Side, Side]) -> None:
                 icon=":material/balance:",
             )
         if side.assessment is None:
-            show_command(f"senet-viz assess {shlex.quote(str(side.recording.path))}")
+            show_shell_command(f"senet-viz assess {shlex.quote(str(side.recording.path))}")
 
 
 def show_pair(page: Opened, pair: RecordingPair, name: str) -> None:
     """Both along the depth, then second minus first."""
     narrow = page.screen.narrow
     figure = draw_pair(pair, page.screen.look, narrow=narrow)
-    show_figure(
-        figure, name=f"{name}-depth", alt="Class share, between-class SD and share of s > .9 of both recordings."
-    )
-    st.caption(f"{captions.PAIR} {pair.match.sentence}")
-    show_downloads(pair.table(), figure, key="pair", name=f"{name}-depth")
+    show_result(
+        figure, pair.table(), name=f"{name}-depth", key="pair", named=True,
+        alt="Class share, between-class SD and share of s > .9 of both recordings.",
+        caption=f"{captions.PAIR} {pair.match.sentence}",
+    )  # fmt: skip
     st.header("Differences, block by block", anchor=False, help=glossary.PAIR)
     figure = draw_pair_differences(pair, page.screen.look, narrow=narrow)
-    show_figure(
-        figure, name=f"{name}-differences", alt="Second minus first in every block, with intervals where known."
-    )
-    st.caption(captions.PAIR_DIFFERENCES, help=glossary.PAIR)
-    show_downloads(pair.table(), figure, key="differences", name=f"{name}-differences")
+    show_result(
+        figure, pair.table(), name=f"{name}-differences", key="differences", named=True, explained=glossary.PAIR,
+        alt="Second minus first in every block, with intervals where known.", caption=captions.PAIR_DIFFERENCES,
+    )  # fmt: skip
 
 
 def show_verdicts(first: Side, second: Side, name: str) -> None:
@@ -85,13 +83,10 @@ def show_verdicts(first: Side, second: Side, name: str) -> None:
     table = tabulate_verdicts(first.report, second.report)
     st.markdown(count_verdict_changes(table))
     st.dataframe(table, hide_index=True, height=_TABLE_HEIGHT, alt="Table: verdicts of both recordings by claim")
-    st.download_button(
-        "Table (CSV)", lambda: table.to_csv(index=False).encode(), file_name=f"{name}-verdicts.csv", mime="text/csv",
-        key="csv_verdicts", on_click="ignore", icon=":material/download:",
-    )  # fmt: skip
+    offer_table(table, key="verdicts", name=f"{name}-verdicts")
 
 
-def show_all(page: Opened, first: Side, second: Side) -> None:
+def show_both(page: Opened, first: Side, second: Side) -> None:
     """The whole page."""
     paired, assumed = explain_pairing(first.recording, second.recording, first.assessment, second.assessment)
     pair = pair_recordings(first.side, second.side, paired=paired)
@@ -106,10 +101,8 @@ def show_all(page: Opened, first: Side, second: Side) -> None:
 
 
 opened = open_page("Two recordings", "How do the gates of two networks, or of one network on other images, differ?")
-try:
+with telling_problems("folder_off"):
     chosen = pick_second(opened)
     links.show_notices()
     if chosen is not None:
-        show_all(opened, open_side(opened.recording, opened.stamp), open_side(*chosen))
-except SenetVizError as error:
-    st.error(escape(str(error)), icon=":material/folder_off:")
+        show_both(opened, open_side(opened), open_side(chosen))

@@ -17,7 +17,7 @@ from senet_viz.dashboard.record.form import (
     show_check,
 )
 from senet_viz.dashboard.record.recordings import attempt, open_elsewhere, show_jobs, show_recordings, show_refusal
-from senet_viz.dashboard.shelf import recordings_folder
+from senet_viz.dashboard.recordings import recordings_folder
 from senet_viz.errors import SenetVizError
 from senet_viz.paths import tell_refusal
 

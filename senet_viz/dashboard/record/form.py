@@ -12,6 +12,7 @@ from senet_viz.dashboard.jobs.plan import Plan, plan_request
 from senet_viz.dashboard.jobs.request import RecordRequest, suggest_name
 from senet_viz.dashboard.links import escape
 from senet_viz.errors import SenetVizError
+from senet_viz.recording.options import PRECISIONS
 from senet_viz.text import bytes_text, seconds_text
 
 
@@ -42,7 +43,6 @@ IMAGES: dict[str, Kind | str] = {
     "torchvision data set": Kind("Name in torchvision", "CIFAR10", "torchvision:"),
 }
 KEEPS = {"All": "all", "None": "none", "Some per class": ""}
-PRECISIONS = ["fp32", "bf16", "fp16"]
 _KEEP_HELP = (
     "Images whose gates are stored one by one. Class means, standard deviations and histograms are always of all images; "
     "for large sets keep some per class."
@@ -75,10 +75,7 @@ def choose_recording(root: Path) -> Choices:
             arch = _type("Loaded into", "timm:seresnet50", "record_arch") if kind == "Weights file" else None
             random = kind != "Weights file" and _choose_weights()
             calibrate = random and st.checkbox(
-                "Batch norm from these images",
-                key="record_calibrate",
-                persist_state="session",
-                help=_CALIBRATE_HELP,
+                "Batch norm from these images", key="record_calibrate", persist_state="session", help=_CALIBRATE_HELP
             )
         with images_side:
             _, data = _choose("Images", IMAGES, "record_images")
@@ -226,7 +223,7 @@ def check_choices(request: RecordRequest, out: Path) -> None:
 def last_check(request: RecordRequest | None) -> Checked | None:
     """The answer for these very choices; None where they were not checked."""
     found: Checked | None = st.session_state.get(_PLAN)
-    same = found is not None and request is not None and found.request.to_json() == request.to_json()
+    same = found is not None and request is not None and found.request == request
     return found if same else None
 
 

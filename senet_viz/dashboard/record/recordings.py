@@ -14,8 +14,8 @@ from senet_viz.dashboard.jobs.keeping import (
     rename_recording,
 )
 from senet_viz.dashboard.jobs.running import (
-    Job,
     JobStatus,
+    RecordingJob,
     cancel_job,
     find_jobs,
     forget_job,
@@ -24,7 +24,7 @@ from senet_viz.dashboard.jobs.running import (
     resume_job,
 )
 from senet_viz.dashboard.links import escape
-from senet_viz.dashboard.shelf import find_recordings, name_of
+from senet_viz.dashboard.recordings import find_recordings, name_of
 from senet_viz.errors import SenetVizError
 from senet_viz.paths import expand_home, tell_refusal
 from senet_viz.recording.writer import holds_recording
@@ -74,11 +74,11 @@ def show_jobs(root: Path) -> None:
     st.fragment(_draw_jobs, run_every=pace)(root, _states(jobs))
 
 
-def _read(root: Path) -> list[tuple[Job, JobStatus]]:
+def _read(root: Path) -> list[tuple[RecordingJob, JobStatus]]:
     return [(job, read_status(job)) for job in find_jobs(root)]
 
 
-def _states(jobs: list[tuple[Job, JobStatus]]) -> dict[str, str]:
+def _states(jobs: list[tuple[RecordingJob, JobStatus]]) -> dict[str, str]:
     return {job.name: status.state for job, status in jobs}
 
 
@@ -93,7 +93,7 @@ def _draw_jobs(root: Path, known: dict[str, str]) -> None:
             _draw_job(job, status)
 
 
-def _draw_job(job: Job, status: JobStatus) -> None:
+def _draw_job(job: RecordingJob, status: JobStatus) -> None:
     label, icon, colour = _BADGES[status.state]
     with st.container(horizontal=True, gap="small", vertical_alignment="center"):
         st.markdown(f"**{escape(job.name)}**", width="content")
@@ -118,7 +118,7 @@ def _draw_job(job: Job, status: JobStatus) -> None:
     _draw_log(job, status)
 
 
-def _draw_buttons(job: Job, status: JobStatus) -> None:
+def _draw_buttons(job: RecordingJob, status: JobStatus) -> None:
     with st.container(horizontal=True, gap="small"):
         if status.state == "finished" and st.button(
             "Open", icon=":material/ssid_chart:", type="primary", key=f"job_open_{job.name}"
@@ -141,7 +141,7 @@ def _draw_buttons(job: Job, status: JobStatus) -> None:
             attempt(lambda: forget_job(job))
 
 
-def _draw_log(job: Job, status: JobStatus) -> None:
+def _draw_log(job: RecordingJob, status: JobStatus) -> None:
     fold = st.expander("Log", icon=":material/notes:", key=f"job_log_{job.name}", on_change="rerun", type="compact")
     if not fold.open:
         return

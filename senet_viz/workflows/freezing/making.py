@@ -15,21 +15,23 @@ from senet_viz.models.memory import keep_freed_memory
 from senet_viz.models.zoo import Model
 from senet_viz.recording.outcomes import CLEAN_FOLDER, SCRATCH_FOLDER
 from senet_viz.recording.reader import Recording, open_recording
-from senet_viz.workflows.freezing.request import (
-    FreezeEstimate,
-    FreezeOptions,
-    FreezeProgress,
-    FreezingFolder,
-    OnProgress,
-    estimate_freezing,
-)
+from senet_viz.workflows.freezing.request import FreezeOptions, FreezingFolder, estimate_freezing
 from senet_viz.workflows.freezing.search import Walk, split_halves
 from senet_viz.workflows.interventions.donors import scratch_folder
-from senet_viz.workflows.interventions.making import NOTES, Prepared, make_job, prepare, record_clean
+from senet_viz.workflows.interventions.making import (
+    NOTES,
+    Prepared,
+    bytes_beside,
+    images_to_record,
+    make_work,
+    prepare,
+    record_clean,
+)
 from senet_viz.workflows.interventions.request import Request, make_request
-from senet_viz.workflows.interventions.running import InterventionProgress, Rehearsal, rehearse
+from senet_viz.workflows.interventions.running import CachedWarmUp, warm_up_with_cache
+from senet_viz.workflows.job import JobEstimate, OnProgress
 
-OnEstimate = Callable[[FreezeEstimate], None]
+OnEstimate = Callable[[JobEstimate], None]
 
 
 def advise_freezing(
@@ -160,38 +162,35 @@ def _search(
     on_estimate: OnEstimate | None,
     on_progress: OnProgress | None,
 ) -> FreezePath:
-    rehearsal = rehearse(request.model, request.source, request.indices, request.gates, request.options)
+    warm = warm_up_with_cache(request.model, request.source, request.indices, request.gates, request.options)
     done = len(keeper.stored.steps) if keeper.stored else 0
     images = len(request.indices)
-    halves, recorded = (images - images // 2, images // 2), images if request.given is None else 0
+    halves, recorded = (images - images // 2, images // 2), images_to_record(request)
     if keeper.stored:
         halves, recorded = keeper.stored.images, 0
+    estimate = estimate_freezing(
+        warm, len(request.gates), halves, done=done, recorded=recorded, more_bytes=bytes_beside(request),
+        folder=request.folder,
+    )  # fmt: skip
     if on_estimate:
-        on_estimate(estimate_freezing(rehearsal, len(request.gates), halves, done=done, recorded=recorded))
-    recording = request.given or record_clean(request, _pass_on(on_progress))
+        on_estimate(estimate)
+    estimate.check_room("The search, scratch files included,", "use --limit, or another disk.")
+    recording = request.given or record_clean(request, on_progress)
     prepared = prepare(request, recording)
-    path = keeper.take_up(_draft(request, options, prepared, rehearsal))
+    path = keeper.take_up(_draft(request, options, prepared, warm))
     if path.complete:
         return path
     with scratch_folder(request.folder / SCRATCH_FOLDER) as scratch:
-        job = make_job(request, prepared, rehearsal.memory, scratch)
-        return Walk(keeper, request, prepared, job, path, on_progress).finish()
+        work = make_work(request, prepared, warm.memory, scratch)
+        return Walk(keeper, request, prepared, work, path).finish(on_progress)
 
 
-def _pass_on(on_progress: OnProgress | None) -> Callable[[InterventionProgress], None]:
-    def tell(p: InterventionProgress) -> None:
-        if on_progress:
-            on_progress(FreezeProgress(p.stage, 0, p.consumed, p.total, p.rate, p.seconds_left))
-
-    return tell
-
-
-def _draft(request: Request, options: FreezeOptions, prepared: Prepared, rehearsal: Rehearsal) -> FreezePath:
+def _draft(request: Request, options: FreezeOptions, prepared: Prepared, warm: CachedWarmUp) -> FreezePath:
     about = prepared.recording.manifest
     halves = split_halves(prepared, options.seed)
     notes = [h.grouping.note for h in halves if h.grouping.note]
-    if options.reuse and NOTES[rehearsal.memory.mode]:
-        notes.append(NOTES[rehearsal.memory.mode])
+    if options.reuse and NOTES[warm.memory.mode]:
+        notes.append(NOTES[warm.memory.mode])
     identity: dict[str, Any] = {
         "model": dict(about.model), "data": {**about.data, "images": len(prepared.chosen.rows)},
         "preprocessing": dict(about.preprocessing), "outputs": list(about.mapping.outputs), "options": options.choices(),

@@ -1,24 +1,20 @@
 """What a search for gates to freeze is made with and will take, how far it is, and the folder that it resumes from."""
 
-import math
 import re
-import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Any, NamedTuple, Self
+from typing import Any, Self
 
 from senet_viz.analysis.freezing import FreezePath
 from senet_viz.analysis.freezing_files import stored_freezing, write_freezing
-from senet_viz.errors import RecordingError
-from senet_viz.recording.files import as_recording_errors
-from senet_viz.recording.folder import LOCK, PROGRESS, FolderLock, write_progress
-from senet_viz.recording.layout import FREEZING, differences
+from senet_viz.recording.folder import LOCK, PROGRESS, JobFolder, check_same
+from senet_viz.recording.layout import FREEZING
 from senet_viz.recording.outcomes import CLEAN_FOLDER, SCRATCH_FOLDER
 from senet_viz.workflows.interventions.donors import FOLDS
 from senet_viz.workflows.interventions.request import InterventionOptions
-from senet_viz.workflows.interventions.running import Rehearsal
+from senet_viz.workflows.interventions.running import CachedWarmUp
+from senet_viz.workflows.job import JobEstimate, free_bytes, recorded_bytes
 
 
 @dataclass(frozen=True)
@@ -50,7 +46,7 @@ class FreezeOptions:
         self.as_interventions()
 
     def as_interventions(self) -> InterventionOptions:
-        """The same images, folds, halves and means as a run that moves each gate to its mean."""
+        """The same images, folds, halves and means as a run that patches each gate to its mean."""
         return InterventionOptions(
             targets=("blocks",), baselines=("mean",), repeats=1, seed=self.seed, limit=self.limit,
             batch_size=self.batch_size, label_map=self.label_map, data_name=self.data_name, workers=self.workers,
@@ -65,26 +61,6 @@ class FreezeOptions:
         }  # fmt: skip
 
 
-class FreezeEstimate(NamedTuple):
-    """What a search will take from here on.
-
-    Attributes:
-        blocks: of the network, B.
-        choosing: images that choose, N₀; a few less where classes have no output or images can not be read.
-        confirming: images that confirm, N₁.
-        forwards: of an image: N₀·Σ (candidates + 1) over the steps that remain, and N₁·(B + 1).
-        whole_forwards: the same work in whole forwards; less where prefixes are remembered.
-        seconds: of the search, and of the recording before it where that is made.
-    """
-
-    blocks: int
-    choosing: int
-    confirming: int
-    forwards: int
-    whole_forwards: float
-    seconds: float
-
-
 def count_forwards(blocks: int, halves: tuple[int, int], *, done: int = 0) -> int:
     """Forwards of an image that remain after so many steps: each step runs what is frozen so far, and every candidate."""
     choosing = sum(1 + blocks - step for step in range(done, blocks))
@@ -92,98 +68,54 @@ def count_forwards(blocks: int, halves: tuple[int, int], *, done: int = 0) -> in
 
 
 def estimate_freezing(
-    rehearsal: Rehearsal, blocks: int, halves: tuple[int, int], *, done: int, recorded: int
-) -> FreezeEstimate:
-    """Time of a search.
+    warm: CachedWarmUp,
+    blocks: int,
+    halves: tuple[int, int],
+    *,
+    done: int,
+    recorded: int,
+    more_bytes: int,
+    folder: Path,
+) -> JobEstimate:
+    """Time and disk of a search.
 
     Args:
-        rehearsal: of the network on some of its images.
+        warm: what the network did on some of its images.
         blocks: B.
         halves: images that choose and images that confirm.
         done: steps of an earlier run.
         recorded: images that are recorded before.
+        more_bytes: of that recording and of scratch files.
+        folder: where it is written.
     """
-    share = _share(rehearsal)
+    share = _share(warm)
     choosing = sum(1 + (blocks - step) * share for step in range(done, blocks))
     whole = halves[0] * choosing + halves[1] * (
         1 + blocks
     )  # which gate comes first is not known: as if it were the first
     passes = halves[0] * (blocks - done) + halves[1]
-    seconds = passes * rehearsal.decoding + whole * rehearsal.running
-    return FreezeEstimate(
+    seconds = passes * warm.decoding + whole * warm.running
+    return JobEstimate(
+        images=sum(halves),
+        disk_bytes=more_bytes,
+        free_bytes=free_bytes(folder),
+        present_bytes=recorded_bytes(folder / CLEAN_FOLDER),
         blocks=blocks,
         choosing=halves[0],
         confirming=halves[1],
         forwards=count_forwards(blocks, halves, done=done),
         whole_forwards=whole,
-        seconds=seconds + recorded * (rehearsal.decoding + rehearsal.running),
+        seconds=seconds + recorded * (warm.decoding + warm.running),
     )
 
 
-def _share(rehearsal: Rehearsal) -> float:
+def _share(warm: CachedWarmUp) -> float:
     """Of a forward that a candidate computes, the mean over all blocks."""
-    memory = rehearsal.memory
+    memory = warm.memory
     if memory.mode == "none":
         return 1.0
     shares = [prefix.after_shared for prefix in memory.prefixes.values()]
     return sum(shares) / len(shares)
-
-
-class FreezeProgress(NamedTuple):
-    """How far a search is.
-
-    Attributes:
-        stage: "recording" (of the untouched gates, in images), "choosing" or "confirming".
-        step: blocks frozen so far.
-        consumed: forwards of an image done, those of earlier runs among them.
-        total: forwards in all.
-        rate: a second in this run, NaN before the first batch.
-        seconds_left: of this stage, or of choosing and confirming together.
-    """
-
-    stage: str
-    step: int
-    consumed: int
-    total: int
-    rate: float
-    seconds_left: float
-
-
-OnProgress = Callable[[FreezeProgress], None]
-
-
-class Meter:
-    """Rate and time left of one run."""
-
-    def __init__(self, folder: Path, *, done: int, total: int, on_progress: OnProgress | None) -> None:
-        self._folder, self._total, self._on_progress = folder, total, on_progress
-        self._first = self._done = done
-        self._stage, self._step = "choosing", 0
-        self._began = self._told = time.monotonic()
-
-    def enter(self, stage: str, step: int) -> None:
-        """What is done from now on."""
-        self._stage, self._step = stage, step
-
-    def tick(self, forwards: int) -> None:
-        """So many more are done."""
-        self._done += forwards
-        if self._on_progress:
-            self._on_progress(self._progress())
-        if time.monotonic() - self._told > 1:
-            self.tell("running")
-
-    def tell(self, state: str, message: str = "") -> None:
-        """Writes progress.json."""
-        tree = {key: None if value != value else value for key, value in self._progress()._asdict().items()}
-        write_progress(self._folder, state, {**tree, "errors": 0}, message=message)
-        self._told = time.monotonic()
-
-    def _progress(self) -> FreezeProgress:
-        done = self._done - self._first
-        rate = done / max(time.monotonic() - self._began, 1e-9) if done else math.nan
-        left = (self._total - self._done) / rate if done else math.nan
-        return FreezeProgress(self._stage, self._step, self._done, self._total, rate, left)
 
 
 _OWN = re.compile(rf"({'|'.join(map(re.escape, (LOCK, PROGRESS, FREEZING)))})(\..*)?|{CLEAN_FOLDER}|{SCRATCH_FOLDER}")
@@ -204,15 +136,11 @@ class FreezingFolder:
             RecordingError: the folder is locked, can not be written, or is something else's.
         """
         self.folder = folder
-        self._lock = FolderLock(folder)
-        with as_recording_errors(f"Writing into {folder}", "Give a folder that can be written."):
-            _check_free(folder)
-            folder.mkdir(parents=True, exist_ok=True)
-            self._lock.acquire()
+        self._place = JobFolder(folder, f"Writing into {folder}", is_own=_is_own)
         try:
             self.stored = stored_freezing(folder)
         except BaseException:
-            self._lock.release()
+            self._place.release()
             raise
 
     def take_up(self, draft: FreezePath) -> FreezePath:
@@ -223,12 +151,7 @@ class FreezingFolder:
         """
         if self.stored is None:
             return draft
-        for path, old, new in differences(dict(self.stored.identity), dict(draft.identity), "identity"):
-            name = path.removeprefix("identity.")
-            raise RecordingError(
-                f"{self.folder} was made with {name} = {old!r}, this run has {new!r}: repeat the first run's choices, or "
-                "give another folder."
-            )
+        check_same(dict(self.stored.identity), dict(draft.identity), "", str(self.folder))
         return self.stored
 
     def commit(self, path: FreezePath) -> None:
@@ -241,14 +164,8 @@ class FreezingFolder:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._lock.release()
+        self._place.release()
 
 
-def _check_free(folder: Path) -> None:
-    if folder.exists() and not folder.is_dir():
-        raise RecordingError(f"{folder} is a file: give a folder.")
-    if not folder.exists():
-        return
-    foreign = sorted(path.name for path in folder.iterdir() if _OWN.fullmatch(path.name) is None)
-    if foreign:
-        raise RecordingError(f"{folder} is not empty and holds {foreign[0]}: give another folder.")
+def _is_own(name: str) -> bool:
+    return _OWN.fullmatch(name) is not None

@@ -11,19 +11,18 @@ import numpy as np
 import torch
 
 from senet_viz.analysis.freezing import FreezePath, FreezeStep, Timing, choose_block, measure_cost, try_block
-from senet_viz.errors import ArgumentError, RecordingError
-from senet_viz.gates.intervention import Move, moving
-from senet_viz.images.loading import load_batches
-from senet_viz.images.source import ImageSource
-from senet_viz.models.forward import observing
+from senet_viz.errors import ArgumentError
+from senet_viz.gates.intervention import GatePatch, patching
+from senet_viz.images.loading import Batch, load_batches
+from senet_viz.models.zoo import Model
 from senet_viz.recording.outcomes import Outcome, Variant
 from senet_viz.stats.effect_measuring import Grouping, group_images
-from senet_viz.workflows.freezing.request import FreezingFolder, Meter, OnProgress, count_forwards
+from senet_viz.workflows.freezing.request import FreezingFolder, count_forwards
 from senet_viz.workflows.freezing.timing import time_freezing
-from senet_viz.workflows.interventions.donors import Rows
 from senet_viz.workflows.interventions.making import Prepared
 from senet_viz.workflows.interventions.request import Request
-from senet_viz.workflows.interventions.running import Job, forward_of, join, judge, pixels_of
+from senet_viz.workflows.interventions.running import InterventionWork, join, judge, pixels_of
+from senet_viz.workflows.job import Meter, OnProgress, Rows, cut, forward_of, run_batches
 
 Blocks = tuple[str, ...]
 
@@ -42,77 +41,65 @@ class Half:
 
 
 @dataclass(frozen=True, eq=False)
-class Search:
-    """What judging a set of frozen blocks needs.
+class FreezingWork:
+    """The function of a batch in a search: what the network says with `base` frozen, then with each of the targets.
 
     Attributes:
-        job: network, means and memory, as a run of interventions has them.
-        source: of images.
-        indices: (N,) of the chosen images in it.
-        batch_size: images a forward.
-        workers: threads that decode.
-        meter: is told of every batch.
+        inner: network, means and memory, as a run of interventions has them.
+        base: names of gates; may be empty.
+        targets: each holds `base` and more.
     """
 
-    job: Job
-    source: ImageSource
-    indices: Rows
-    batch_size: int
-    workers: int
-    meter: Meter
+    inner: InterventionWork
+    base: Blocks
+    targets: Sequence[Blocks]
+    precision = "fp32"
 
-    def judge(self, half: Half, base: Blocks, targets: Sequence[Blocks]) -> list[Outcome]:
-        """What the network says of a half with the gates of `base` frozen, then with each of the targets.
+    @property
+    def model(self) -> Model:
+        """The network."""
+        return self.inner.model
 
-        Args:
-            half: of the images; they are decoded once.
-            base: names of gates; may be empty.
-            targets: each holds `base` and more.
+    def watching(self) -> contextlib.AbstractContextManager[object]:
+        """Nothing: each set of frozen gates has hooks of its own."""
+        return contextlib.nullcontext()
+
+    def __call__(self, place: Rows, batch: Batch) -> list[Outcome]:
+        """Outcomes of a batch: of `base`, then of the targets.
 
         Raises:
-            SourceError: an image that was recorded can not be read any more.
+            SourceError: an image that was recorded cannot be read any more.
         """
-        places = [half.images[start : start + self.batch_size] for start in range(0, len(half.images), self.batch_size)]
-        parts: list[list[Outcome]] = []
-        batches = load_batches(
-            self.source, (self.indices[p] for p in places), self.job.model.preprocess, workers=self.workers
-        )
-        with contextlib.closing(batches), observing(self.job.model, "fp32"):
-            for place, batch in zip(places, batches):
-                parts.append(self._judge_batch(place, pixels_of(batch, self.source), base, targets))
-                self.meter.tick(len(place) * (1 + len(targets)))
-        return [join(outcomes) for outcomes in zip(*parts)]
-
-    def _judge_batch(self, place: Rows, pixels: torch.Tensor, base: Blocks, targets: Sequence[Blocks]) -> list[Outcome]:
-        run, outputs, memory = forward_of(self.job.model, pixels), self.job.outputs[place], self.job.memory
-        moves = self._freeze(place)
-        with moving(self.job.model.module, moves(base, None)):
+        network, memory, outputs = self.model.module, self.inner.memory, self.inner.outputs[place]
+        run = forward_of(self.model, pixels_of(batch, self.inner.source))
+        patches = self._freeze(place)
+        with patching(network, patches(self.base, None)):
             found = [judge(memory.run_clean(run), outputs)]
-        for target in targets:
-            first = min(set(target) - set(base), key=self._depth)
-            with moving(self.job.model.module, moves(target, first)):
+        for target in self.targets:
+            first = min(set(target) - set(self.base), key=self._depth)
+            with patching(network, patches(target, first)):
                 found.append(judge(memory.run_from(first, run), outputs))
         memory.forget()
         return found
 
-    def _freeze(self, place: Rows) -> Callable[[Blocks, str | None], list[Move]]:
+    def _freeze(self, place: Rows) -> Callable[[Blocks, str | None], list[GatePatch]]:
         """Moves of a batch's gates to the means of the other folds; those that a memory replays are not made again."""
         nobody = np.zeros(len(place), dtype=np.int32)  # a mean asks for no prediction
 
-        def make(blocks: Blocks, first: str | None) -> list[Move]:
+        def make(blocks: Blocks, first: str | None) -> list[GatePatch]:
             replayed = self._replayed[first] if first is not None else frozenset()
             wanted = tuple(sorted((b for b in blocks if b not in replayed), key=self._depth))
-            return self.job.moves(Variant("", "set", wanted, "mean", 0, 1.0), place, nobody)
+            return self.inner.patches(Variant("", "set", wanted, "mean", 0, 1.0), place, nobody)
 
         return make
 
     def _depth(self, block: str) -> int:
-        return self.job.gates[block].gate.depth
+        return self.inner.gates[block].gate.depth
 
     @cached_property
     def _replayed(self) -> dict[str, frozenset[str]]:
         """By the first gate that differs: gates inside of modules whose output is remembered. They do not run again."""
-        memory, gates = self.job.memory, self.job.gates
+        memory, gates = self.inner.memory, self.inner.gates
         if memory.mode == "none":
             return {name: frozenset() for name in gates}
         inside = {
@@ -154,46 +141,45 @@ class Walk:
     """One run of a search; `finish` goes on where the path ends."""
 
     def __init__(
-        self,
-        keeper: FreezingFolder,
-        request: Request,
-        prepared: Prepared,
-        job: Job,
-        path: FreezePath,
-        on_progress: OnProgress | None,
+        self, keeper: FreezingFolder, request: Request, prepared: Prepared, work: InterventionWork, path: FreezePath
     ) -> None:
-        self._keeper, self._job, self._path = keeper, job, path
+        self._keeper, self._work, self._path = keeper, work, path
+        self._indices, self._options = prepared.chosen.indices, request.options
         self._choosing, self._confirming = split_halves(prepared, request.options.seed)
-        total = count_forwards(len(path.gates), path.images)
-        left = count_forwards(len(path.gates), path.images, done=len(path.steps))
-        self._meter = Meter(keeper.folder, done=total - left, total=total, on_progress=on_progress)
-        options = request.options
-        self._search = Search(
-            job, request.source, prepared.chosen.indices, options.batch_size, options.workers, self._meter
-        )
 
-    def finish(self) -> FreezePath:
+    def finish(self, on_progress: OnProgress | None) -> FreezePath:
         """All steps that remain, then the other half and the times."""
-        try:
+        blocks, halves = len(self._path.gates), self._path.images
+        total = count_forwards(blocks, halves)
+        done = total - count_forwards(blocks, halves, done=len(self._path.steps))
+        with Meter(self._keeper.folder, "choosing", total, on_progress, done=done) as self._meter:
             self._choose()
             self._confirm()
-        except BaseException as error:
-            with contextlib.suppress(RecordingError):  # a full disk must not hide what went wrong
-                self._meter.tell("cancelled" if isinstance(error, KeyboardInterrupt) else "failed", str(error))
-            raise
-        self._meter.tell("finished")
         return self._path
+
+    def _judge(self, half: Half, base: Blocks, targets: Sequence[Blocks]) -> list[Outcome]:
+        """What the network says of a half with the gates of `base` frozen, then with each of the targets."""
+        work, options = FreezingWork(self._work, base, targets), self._options
+        places = cut(half.images, batch_size=options.batch_size)
+        parts: list[list[Outcome]] = []
+        with contextlib.closing(
+            run_batches(work, self._work.source, self._indices, places, workers=options.workers)
+        ) as batches:
+            for place, outcomes in batches:
+                parts.append(outcomes)
+                self._meter.tick(len(place) * (1 + len(targets)))
+        return [join(outcomes) for outcomes in zip(*parts)]
 
     def _choose(self) -> None:
         names = [gate.name for gate in self._path.gates]
         clean: Outcome | None = None
         if 0 < len(self._path.steps) < len(names):  # resumed: what changes is told against the untouched network
-            clean = self._search.judge(self._choosing, (), [])[0]
+            clean = self._judge(self._choosing, (), [])[0]
         while len(self._path.steps) < len(names):
             frozen = self._path.order
             self._meter.enter("choosing", len(frozen))
             left = [name for name in names if name not in frozen]
-            base, *tried = self._search.judge(self._choosing, frozen, [(*frozen, name) for name in left])
+            base, *tried = self._judge(self._choosing, frozen, [(*frozen, name) for name in left])
             clean = base if clean is None else clean
             candidates = tuple(try_block(name, clean, moved) for name, moved in zip(left, tried))
             best = choose_block(candidates)
@@ -206,7 +192,7 @@ class Walk:
         order = self._path.order
         self._meter.enter("confirming", len(order))
         sets = [order[:size] for size in range(1, len(order) + 1)]
-        clean, *moved = self._search.judge(self._confirming, (), sets)
+        clean, *moved = self._judge(self._confirming, (), sets)
         costs = [measure_cost(clean, outcome, self._confirming.grouping) for outcome in moved]
         steps = [dataclasses.replace(step, confirming=cost) for step, cost in zip(self._path.steps, costs)]
         timing = self._time()
@@ -215,14 +201,14 @@ class Walk:
         self._commit(steps=tuple(steps), clean=(self._path.clean[0], top1), timing=timing, notes=notes, complete=True)
 
     def _time(self) -> Timing | None:
-        job, search = self._job, self._search
-        some = search.indices[self._confirming.images[: min(_TIMED, search.batch_size)]]
+        work, options = self._work, self._options
+        some = self._indices[self._confirming.images[: min(_TIMED, options.batch_size)]]
         with contextlib.closing(
-            load_batches(search.source, [some], job.model.preprocess, workers=search.workers)
+            load_batches(work.source, [some], work.model.preprocess, workers=options.workers)
         ) as batches:
-            pixels = pixels_of(next(batches), search.source)
-        constants = {name: torch.from_numpy(table.mean.mean(axis=0)) for name, table in job.baselines.tables.items()}
-        return time_freezing(job.model, [job.gates[name] for name in self._path.order], constants, pixels)
+            pixels = pixels_of(next(batches), work.source)
+        constants = {name: torch.from_numpy(table.mean.mean(axis=0)) for name, table in work.baselines.tables.items()}
+        return time_freezing(work.model, [work.gates[name] for name in self._path.order], constants, pixels)
 
     def _commit(self, **changes: Any) -> None:
         self._path = dataclasses.replace(self._path, **changes)

@@ -12,11 +12,11 @@ from torch import Tensor, nn
 from senet_viz.analysis.freezing import Timing
 from senet_viz.gates.adapters import find_adapter
 from senet_viz.gates.discovery import BoundGate
-from senet_viz.gates.intervention import Move, moving
+from senet_viz.gates.intervention import GatePatch, patching
 from senet_viz.models.environment import describe_device
 from senet_viz.models.forward import observing
 from senet_viz.models.zoo import Model
-from senet_viz.workflows.interventions.running import forward_of
+from senet_viz.workflows.job import forward_of
 
 FEWEST, MOST = 5, 31  # rounds
 SECONDS = 60.0  # that all rounds may take together
@@ -121,7 +121,7 @@ def _wait(model: Model) -> None:
 def _agrees(
     model: Model, order: Sequence[BoundGate], constants: Mapping[str, Tensor], run: Callable[[], Tensor]
 ) -> bool:
-    with moving(model.module, [Move(bound, constants[bound.gate.name]) for bound in order]):
+    with patching(model.module, [GatePatch(bound, constants[bound.gate.name]) for bound in order]):
         expected = run()
     try:
         with frozen(order, constants):

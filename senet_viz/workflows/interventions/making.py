@@ -9,11 +9,12 @@ from typing import Any
 
 import numpy as np
 
-from senet_viz.gates.activation_cache import PrefixMemory
+from senet_viz.gates.activation_cache import ActivationCache
 from senet_viz.images.source import ImageSource
 from senet_viz.models.environment import describe_environment
 from senet_viz.models.memory import keep_freed_memory
 from senet_viz.models.zoo import Model
+from senet_viz.recording.options import RecordOptions
 from senet_viz.recording.outcomes import (
     CLEAN_FOLDER,
     SCRATCH_FOLDER,
@@ -49,18 +50,14 @@ from senet_viz.workflows.interventions.request import (
     make_request,
 )
 from senet_viz.workflows.interventions.running import (
-    InterventionEstimate,
-    InterventionProgress,
-    Job,
-    OnProgress,
-    Rehearsal,
-    check_room,
+    CachedWarmUp,
+    InterventionWork,
     estimate_interventions,
-    rehearse,
     run_plan,
+    warm_up_with_cache,
 )
-from senet_viz.workflows.plan import RecordOptions
-from senet_viz.workflows.record import RecordProgress, record
+from senet_viz.workflows.job import JobEstimate, Meter, OnProgress
+from senet_viz.workflows.record import record
 
 NOTES: Mapping[str, str] = {
     "shared": "",
@@ -132,7 +129,7 @@ def draft_manifest(request: Request, prepared: Prepared, mode: str) -> OutcomesM
     )
 
 
-def make_job(request: Request, prepared: Prepared, memory: PrefixMemory, scratch: Path) -> Job:
+def make_work(request: Request, prepared: Prepared, memory: ActivationCache, scratch: Path) -> InterventionWork:
     """Fills the scratch files and puts together what a batch needs."""
     recording, chosen, options = prepared.recording, prepared.chosen, request.options
     classes = len(recording.classes)
@@ -144,8 +141,9 @@ def make_job(request: Request, prepared: Prepared, memory: PrefixMemory, scratch
     output_groups = np.array([of_output.get(output, -1) for output in range(request.model.outputs)], dtype=np.int64)
     judged = chosen.labels[chosen.rows], chosen.folds[chosen.rows]
     own_outputs = chosen.samples["output_label"].fill_null(-1).to_numpy().astype(np.int32)
-    return Job(
+    return InterventionWork(
         model=request.model,
+        source=request.source,
         gates={bound.gate.name: bound for bound in request.gates},
         variants=request.variants,
         baselines=Baselines(tables, *judged, prepared.donors, output_groups),
@@ -154,14 +152,16 @@ def make_job(request: Request, prepared: Prepared, memory: PrefixMemory, scratch
     )
 
 
-def tell_end(writer: OutcomesWriter, job: Job, prepared: Prepared) -> tuple[dict[str, Any], Sequence[str]]:
+def tell_end(
+    writer: OutcomesWriter, work: InterventionWork, prepared: Prepared
+) -> tuple[dict[str, Any], Sequence[str]]:
     """What is only known when all images are done: entries of the manifest's `baselines`, and notes."""
     predictions = read_clean_predictions(writer.folder, writer.draft)
     recorded = prepared.recording.samples["prediction"].to_numpy()[prepared.chosen.rows]
     found: dict[str, Any] = {"recording_disagreements": int((predictions != recorded).sum())}
     notes = []
-    if "predicted_class_mean" in {variant.baseline for variant in job.variants}:
-        lost = found["predicted_without_class"] = job.baselines.without_class(predictions)
+    if "predicted_class_mean" in {variant.baseline for variant in work.variants}:
+        lost = found["predicted_without_class"] = work.baselines.without_class(predictions)
         if lost:
             notes.append(
                 f"{lost:,} images have a clean prediction that is no class with images in the other folds: their "
@@ -170,7 +170,7 @@ def tell_end(writer: OutcomesWriter, job: Job, prepared: Prepared) -> tuple[dict
     return found, notes
 
 
-OnEstimate = Callable[[InterventionEstimate], None]
+OnEstimate = Callable[[JobEstimate], None]
 
 
 def intervene(
@@ -240,13 +240,13 @@ def _make(request: Request, on_estimate: OnEstimate | None, on_progress: OnProgr
     with OutcomesWriter(request.folder) as writer:
         if request.is_finished():
             return open_outcomes(request.folder)
-        rehearsal = rehearse(request.model, request.source, request.indices, request.gates, request.options)
-        estimate = _estimate(request, rehearsal)
+        warm = warm_up_with_cache(request.model, request.source, request.indices, request.gates, request.options)
+        estimate = _estimate(request, warm)
         if on_estimate:
             on_estimate(estimate)
-        check_room(estimate)
+        estimate.check_room("The interventions, scratch files included,", "use --limit, or another disk.")
         prepared = prepare(request, request.given or record_clean(request, on_progress))
-        memory = rehearsal.memory
+        memory = warm.memory
         writer.begin(draft_manifest(request, prepared, memory.mode), prepared.chosen.samples)
         if not writer.complete:
             _fill(writer, request, prepared, memory, on_progress)
@@ -257,21 +257,33 @@ def _fill(
     writer: OutcomesWriter,
     request: Request,
     prepared: Prepared,
-    memory: PrefixMemory,
+    memory: ActivationCache,
     on_progress: OnProgress | None,
 ) -> None:
     with scratch_folder(request.folder / SCRATCH_FOLDER) as scratch:
-        job = make_job(request, prepared, memory, scratch)
-        throughput = run_plan(job, request.source, prepared.chosen.indices, writer, request.options, on_progress)
-        baselines, notes = tell_end(writer, job, prepared)
-        writer.finish(throughput=throughput, baselines=baselines, notes=notes)
+        work, indices = make_work(request, prepared, memory, scratch), prepared.chosen.indices
+        with Meter(writer.folder, "interventions", len(indices), on_progress, done=writer.consumed) as meter:
+            run_plan(work, indices, writer, request.options, meter)
+            throughput = meter.throughput()
+            baselines, notes = tell_end(writer, work, prepared)
+            writer.finish(throughput=throughput, baselines=baselines, notes=notes)
 
 
-def _estimate(request: Request, rehearsal: Rehearsal) -> InterventionEstimate:
-    images = len(request.indices)
-    recorded = images if request.given is None else 0
-    classes = len(request.source.classes)
-    channels = sum(bound.gate.channels for bound in request.gates)
+def _estimate(request: Request, warm: CachedWarmUp) -> JobEstimate:
+    return estimate_interventions(
+        warm, request.variants, len(request.indices), recorded=images_to_record(request),
+        more_bytes=bytes_beside(request), folder=request.folder,
+    )  # fmt: skip
+
+
+def images_to_record(request: Request) -> int:
+    """Images that are recorded before gates are moved; none where a recording was given."""
+    return len(request.indices) if request.given is None else 0
+
+
+def bytes_beside(request: Request) -> int:
+    """Bytes of the scratch files, and of the recording where it is made."""
+    images, classes, recorded = len(request.indices), len(request.source.classes), images_to_record(request)
     scratch = scratch_bytes(
         [bound.gate for bound in request.moved],
         images=images if request.given is None else request.given.n_kept,
@@ -279,10 +291,8 @@ def _estimate(request: Request, rehearsal: Rehearsal) -> InterventionEstimate:
         baselines=request.options.baselines,
         repeats=request.options.repeats,
     )
-    recording = (2 * recorded + 40 * (classes + 1)) * channels if recorded else 0
-    return estimate_interventions(
-        rehearsal, request.variants, images, recorded=recorded, more_bytes=scratch + recording, folder=request.folder
-    )
+    channels = sum(bound.gate.channels for bound in request.gates)
+    return scratch + ((2 * recorded + 40 * (classes + 1)) * channels if recorded else 0)
 
 
 def record_clean(request: Request, on_progress: OnProgress | None) -> Recording:
@@ -293,9 +303,5 @@ def record_clean(request: Request, on_progress: OnProgress | None) -> Recording:
         workers=options.workers,
     )  # fmt: skip
 
-    def pass_on(p: RecordProgress) -> None:
-        if on_progress:
-            on_progress(InterventionProgress("recording", p.consumed, p.total, p.rate, p.seconds_left))
-
     folder = request.folder / CLEAN_FOLDER
-    return record(request.model, request.source, folder, options=choices, on_progress=pass_on)
+    return record(request.model, request.source, folder, options=choices, on_progress=on_progress)

@@ -19,7 +19,7 @@ from senet_viz.images.opening import open_images
 from senet_viz.images.source import ImageSource, choose_indices
 from senet_viz.models.zoo import Model
 from senet_viz.paths import expand_home
-from senet_viz.recording.outcomes import BASELINES, CLEAN_FOLDER, DRAWN, Variant, stored_outcomes
+from senet_viz.recording.outcomes import BASELINE_ALIASES, BASELINES, CLEAN_FOLDER, DRAWN, Variant, stored_outcomes
 from senet_viz.recording.reader import Recording, open_recording
 from senet_viz.schema import ClassTable
 from senet_viz.workflows.interventions.donors import Rows, make_folds, make_halves
@@ -37,7 +37,8 @@ class InterventionOptions:
         targets: of "blocks" (each alone), "stages" (all blocks of each), "cumulative" (from the first block up to
             each) and "all" (every block).
         sets: further targets: blocks that are moved together, by label or path.
-        baselines: what gates are moved to, of `BASELINES`.
+        baselines: what gates are moved to, of `BASELINES`; `same_class` and `other_class` are other words for `within` and
+            `between` (resample ablations with a donor of the same class, and of another).
         strength: t in s′ = lerp(s, b, t), 0 to 1.
         repeats: draws of the baselines that are a matter of chance.
         seed: of the choice of images, folds, halves, groups and donors.
@@ -65,6 +66,7 @@ class InterventionOptions:
     reuse: bool = True
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "baselines", tuple(BASELINE_ALIASES.get(word, word) for word in self.baselines))
         _check_words("targets", self.targets, TARGETS)
         _check_words("baselines", self.baselines, BASELINES)
         if not self.targets and not self.sets:
@@ -133,7 +135,7 @@ def make_variants(gates: Sequence[BoundGate], options: InterventionOptions) -> t
 
 
 def first_gate(variant: Variant) -> str:
-    """Name of the first gate that an intervention moves."""
+    """Name of the first gate that an intervention patches."""
     return variant.blocks[0]
 
 
@@ -305,7 +307,7 @@ class Request:
 
     @cached_property
     def moved(self) -> tuple[BoundGate, ...]:
-        """The gates that some intervention moves."""
+        """The gates that some intervention patches."""
         names = {block for variant in self.variants for block in variant.blocks}
         return tuple(bound for bound in self.gates if bound.gate.name in names)
 

@@ -75,12 +75,18 @@ def test_of_something_else(recording: Recording, change: dict[str, object], mess
 
 
 @pytest.mark.parametrize(
-    "text",
-    ["", "[]", "{}", '{"kind": "freezing", "freezing_version": 99}', '{"kind": "freezing", "freezing_version": 1}'],
+    ("text", "reason"),
+    [
+        ("", "could not be read"),
+        ("[]", "could not be read"),
+        ("{}", "could not be read"),
+        ('{"kind": "freezing", "freezing_version": 99}', "could not be read"),
+        ('{"kind": "freezing", "freezing_version": 1}', "Object missing required field `id`; copy it again"),
+    ],
 )
-def test_what_can_not_be_read(tmp_path: Path, text: str) -> None:
+def test_what_can_not_be_read(tmp_path: Path, text: str, reason: str) -> None:
     (tmp_path / FREEZING).write_text(text, "utf-8")
-    with pytest.raises(RecordingError, match="could not be read"):
+    with pytest.raises(RecordingError, match=reason):
         stored_freezing(tmp_path)
 
 

@@ -20,7 +20,7 @@ from senet_viz.recording.slim import slim_recording
 from senet_viz.stats.decoding import decode_classes
 from senet_viz.stats.tables import measure_selectivity
 from tests.support.synthetic import PAPER_BLOCKS, synthetic_recording
-from tests.support.synthetic_outcomes import write_outcomes_of
+from tests.support.synthetic_outcomes import PAPER_COSTS, write_outcomes_of
 
 
 @pytest.fixture(scope="module")
@@ -188,3 +188,15 @@ def test_z_is_decoded_where_it_is_kept_and_else_the_reason_is_told(recording: Re
     assert without is not None
     assert without["decoding_squeeze"]["rows"] == []
     assert "keep" in without["decoding_squeeze"]["reason"]
+
+
+def test_interventions_near_the_recording_are_found_unless_they_are_not_wanted(tmp_path: Path) -> None:
+    recording = synthetic_recording(tmp_path / "recording")
+    without = assess(recording).claim("C7").readings["causal"]
+    write_outcomes_of(recording, tmp_path / "what intervene made", PAPER_COSTS)
+    found = assess(recording).claim("C7").readings["causal"]
+    told = assess(recording, interventions=tmp_path / "what intervene made").claim("C7").readings["causal"]
+    assert found == told
+    assert found.verdict != "not applicable"
+    assert assess(recording, interventions="none").claim("C7").readings["causal"] == without
+    assert without.verdict == "not applicable"

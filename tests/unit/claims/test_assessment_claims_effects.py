@@ -96,7 +96,7 @@ def test_without_interventions_the_causal_readings_say_what_makes_them(recording
     made = write_outcomes_of(other, tmp_path / "outcomes", {("SE_5_2", "one"): 0.0})
     assess(other, interventions=made)
     assert (other.path / EFFECTS).is_file()
-    found = assess(other).claim("C7").readings["causal"]
+    found = assess(other, interventions="none").claim("C7").readings["causal"]
     assert found.verdict == "not applicable"
     assert "senet-viz intervene" in found.reason
     assert read_effects(other) is None
@@ -169,7 +169,9 @@ def test_damaged_effects_are_recognised(tmp_path: Path) -> None:
     tree = json.loads(path.read_text("utf-8"))
     del tree["effects"]["effects"][0]["top1"]
     path.write_text(json.dumps(tree), encoding="utf-8")
-    with pytest.raises(RecordingError, match="lacks 'top1' in its effects: assess the recording again"):
+    with pytest.raises(
+        RecordingError, match=r"effects\.effects\[0\]: Object missing required field `top1`; assess the recording again"
+    ):
         read_effects(recording)
     assert read_measures(recording) is not None
     (recording.path / EFFECTS).write_bytes(b"")

@@ -9,11 +9,12 @@ import pandas as pd
 import pytest
 
 from senet_viz.claims.assess_blocks import assess_blocks
-from senet_viz.claims.assessment import CURVES, Assessment
+from senet_viz.claims.assessment import Assessment
 from senet_viz.claims.assessment_files import read_assessment, read_measures, read_tree, write_assessment
 from senet_viz.errors import RecordingError
 from senet_viz.recording.layout import ASSESSMENT
 from senet_viz.recording.reader import Recording
+from senet_viz.stats.shares import STATISTICS
 from tests.support.synthetic import synthetic_recording
 
 BLOCKS = {"SE_2_1": 4, "SE_3_1": 6}
@@ -39,7 +40,7 @@ def test_it_comes_back_as_it_was(tmp_path: Path, keep: str) -> None:
     )
     assert back.gates == found.gates
     for mine, theirs in zip(back.blocks, found.blocks):
-        for name in CURVES:
+        for name in (statistic.name for statistic in STATISTICS):
             assert mine.gate[name].scale == theirs.gate[name].scale
             np.testing.assert_array_equal(mine.gate[name].replicates, theirs.gate[name].replicates)
             np.testing.assert_equal(mine.gate[name].working, theirs.gate[name].working)
@@ -74,8 +75,8 @@ def test_where_none_is_there_is_none(tmp_path: Path) -> None:
     [
         ("recording_id", "f" * 32, "is of recording ffff.* assess it again"),
         ("assessment_version", 0, "is in version 0 .* assess it again"),
-        ("blocks", None, "assess the recording again"),
-        ("groups", ..., "lacks 'groups': assess the recording again"),
+        ("blocks", None, r"json, blocks: Expected `array`, got `null`; assess the recording again"),
+        ("groups", ..., r"assessment\.json: Object missing required field `groups`; assess the recording again"),
     ],
 )
 def test_a_stale_or_damaged_one_is_recognised(tmp_path: Path, key: str, value: object, sentence: str) -> None:

@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 
 from senet_viz.claims.evidence import ClaimReport, Evidence
-from senet_viz.claims.inputs import BlockIntervals, BlockSeries, ClaimInputs, Series, SeriesName, gather_series
-from senet_viz.claims.judging import NO_INTERVENTIONS, judge
+from senet_viz.claims.inputs import BlockIntervals, BlockSeries, ClaimInputs, Series, gather_series
+from senet_viz.claims.judging import NO_INTERVENTIONS, judge_claims
 from senet_viz.claims.sentences import describe_scope
 from senet_viz.errors import ArgumentError
 from senet_viz.stats.estimates import Estimate
-from senet_viz.stats.shares import BlockStatistics
-from tests.support.claimed import make_curves, make_effects, make_inputs
+from senet_viz.stats.shares import STATISTICS, BlockStatistics
+from tests.support.claimed import CURVES, make_curves, make_effects, make_inputs
 from tests.support.synthetic import PAPER_BLOCKS, make_gates
 
 SQUARES = (0.06**2, 0.05**2, 0.04**2, 0.035**2, 0.05**2, 0.05**2)
@@ -27,7 +27,7 @@ def evidence(report: ClaimReport, key: str) -> Evidence:
 
 @pytest.fixture(scope="module")
 def as_claimed() -> ClaimReport:
-    return judge(make_inputs())
+    return judge_claims(make_inputs())
 
 
 @pytest.mark.parametrize("key", AS_CLAIMED)
@@ -44,18 +44,18 @@ def test_opposite_curves_refute_it(key: str) -> None:
         omega_squared=(0.5, 0.4, 0.3, 0.25, 0.4, 0.4), between_variance=SQUARES, within_variance=(0.06**2,) * 6,
         near_one=(0.1,) * 6, direction_share=(0.02,) * 6, residual_variance=SQUARES,
     )  # fmt: skip
-    assert evidence(judge(make_inputs(gates=gates)), key).verdict == "refuted"
+    assert evidence(judge_claims(make_inputs(gates=gates)), key).verdict == "refuted"
 
 
 def test_wide_intervals_tell_nothing() -> None:
-    report = judge(make_inputs(gates=make_curves(error=0.3)))
+    report = judge_claims(make_inputs(gates=make_curves(error=0.3)))
     for key in ("C1 relative", "C2 relative", "C3 relative", "C4 absolute"):
         assert evidence(report, key).verdict == "inconclusive"
 
 
 def test_one_refuted_part_refutes_and_gives_the_reason() -> None:
     steep = make_curves(omega_squared=(0.03, 0.9, 0.1, 0.15, 0.05, 0.3))
-    found = evidence(judge(make_inputs(gates=steep)), "C2 relative")
+    found = evidence(judge_claims(make_inputs(gates=steep)), "C2 relative")
     assert [part.verdict for part in found.parts] == ["supported", "refuted"]
     assert found.verdict == "refuted"
     assert found.reason.startswith("Rise of the between-class share")
@@ -64,7 +64,7 @@ def test_one_refuted_part_refutes_and_gives_the_reason() -> None:
 
 def test_pure_noise_supports_c1_and_leaves_c6_without_an_object() -> None:
     nothing = make_curves(omega_squared=(0.0,) * 6, between_variance=(0.0,) * 6, residual_variance=(0.0,) * 6)
-    report = judge(make_inputs(gates=nothing))
+    report = judge_claims(make_inputs(gates=nothing))
     relative = evidence(report, "C1 relative")
     assert relative.verdict == "supported"
     assert [part.counts for part in relative.parts] == [True, False]
@@ -78,7 +78,7 @@ def test_pure_noise_supports_c1_and_leaves_c6_without_an_object() -> None:
 
 def test_an_early_block_that_is_all_there_is_refutes_c1() -> None:
     early = make_curves(omega_squared=(0.05, 0, 0, 0, 0, 0))
-    found = evidence(judge(make_inputs(gates=early)), "C1 relative")
+    found = evidence(judge_claims(make_inputs(gates=early)), "C1 relative")
     assert [part.verdict for part in found.parts] == ["supported", "refuted"]
     assert found.verdict == "refuted"
 
@@ -98,22 +98,22 @@ def test_an_early_block_that_is_all_there_is_refutes_c1() -> None:
     ],
 )
 def test_what_can_not_be_judged_says_why(changed: dict, key: str, reason: str) -> None:
-    found = evidence(judge(make_inputs(**changed)), key)
+    found = evidence(judge_claims(make_inputs(**changed)), key)
     assert found.verdict == "not applicable"
     assert reason in found.reason
     assert found.reason.endswith(".")
 
 
 def test_without_intervals_estimates_are_still_given() -> None:
-    found = evidence(judge(make_inputs(gates=make_curves(groups=0))), "C2 relative")
+    found = evidence(judge_claims(make_inputs(gates=make_curves(groups=0))), "C2 relative")
     assert found.effect == pytest.approx(0.37)
     assert np.isnan(found.interval.low)
 
 
 def test_missing_roles_are_named() -> None:
     labels = {"SE_2_1": 8, "SE_3_1": 8, "SE_4_1": 8, "SE_5_1": 8, "SE_5_2": 8}
-    gates = make_curves(**dict.fromkeys(_names(), (0.1,) * 5))
-    report = judge(make_inputs(blocks=make_gates(labels), gates=gates))
+    gates = make_curves(**dict.fromkeys(CURVES, (0.1,) * 5))
+    report = judge_claims(make_inputs(blocks=make_gates(labels), gates=gates))
     for key in ("C3 relative", "C4 absolute", "C12 relative"):
         assert "no block in the role of SE_5_2 (the second block" in evidence(report, key).reason
     assert evidence(report, "C6 absolute").verdict != "not applicable"
@@ -124,7 +124,7 @@ def test_missing_roles_are_named() -> None:
 
 def test_gates_of_another_range_have_no_absolute_reading() -> None:
     blocks = tuple(dataclasses.replace(gate, range=(-1.0, 1.0)) for gate in make_gates(PAPER_BLOCKS))
-    report = judge(make_inputs(blocks=blocks))
+    report = judge_claims(make_inputs(blocks=blocks))
     for key in AS_CLAIMED:
         found = evidence(report, key)
         if "absolute" in key:
@@ -151,7 +151,7 @@ CAUSAL = {
 
 
 def test_interventions_judge_the_causal_readings() -> None:
-    report = judge(make_inputs(effects=make_effects(ALL_COSTS)))
+    report = judge_claims(make_inputs(effects=make_effects(ALL_COSTS)))
     assert {claim: evidence(report, f"{claim} causal").verdict for claim in CAUSAL} == CAUSAL
     assert evidence(report, "C5 causal").effect == pytest.approx(0.1)
     assert evidence(report, "C7 causal").parts[2].estimate == pytest.approx(0.1 - 2.0)
@@ -163,13 +163,13 @@ def test_opposite_interventions_refute_them() -> None:
         ("SE_2_3", "between"): 9.0, ("SE_5_1", "between"): 1.0, ("SE_4_6", "one"): 0.0,
         ("SE_5_2", "mean"): 9.0, ("SE_5_3", "mean"): 9.0, ("all", "mean"): 1.0,
     }  # fmt: skip
-    report = judge(make_inputs(effects=make_effects(costs)))
+    report = judge_claims(make_inputs(effects=make_effects(costs)))
     assert {claim: evidence(report, f"{claim} causal").verdict for claim in CAUSAL} == dict.fromkeys(CAUSAL, "refuted")
 
 
 def test_a_missing_intervention_is_named() -> None:
     some = {key: cost for key, cost in ALL_COSTS.items() if key != ("SE_3_4", "mean")}
-    found = evidence(judge(make_inputs(effects=make_effects(some))), "C7 causal")
+    found = evidence(judge_claims(make_inputs(effects=make_effects(some))), "C7 causal")
     assert found.verdict == "not applicable"
     assert "No intervention moved SE_3_4 to `mean`" in found.reason
     assert NO_INTERVENTIONS not in found.reason
@@ -184,20 +184,20 @@ def test_missing_interventions_name_the_command() -> None:
         "C8 causal": "the last stage to `one`: `senet-viz intervene … --targets stages --baselines one` does",
         "C10 causal": "all blocks to `predicted_class_mean`: `senet-viz intervene … --targets all",
     }
-    report = judge(make_inputs(effects=()))
+    report = judge_claims(make_inputs(effects=()))
     for key, sentence in named.items():
         assert sentence in evidence(report, key).reason
 
 
 def test_a_network_of_one_stage_has_no_first_one() -> None:
-    gates = make_curves(**dict.fromkeys(_names(), (0.1,) * 3))
+    gates = make_curves(**dict.fromkeys(CURVES, (0.1,) * 3))
     inputs = make_inputs(blocks=make_gates({"SE_5_1": 8, "SE_5_2": 8, "SE_5_3": 8}), gates=gates, effects=())
-    assert "gates in one stage only" in evidence(judge(inputs), "C1 causal").reason
+    assert "gates in one stage only" in evidence(judge_claims(inputs), "C1 causal").reason
 
 
 def test_what_part_of_the_last_stage_costs_stands_beside_c8() -> None:
     costs = {**ALL_COSTS, ("SE_5_1", "one"): 28.0, ("SE_5_2+SE_5_3", "one"): 1.5}
-    part = evidence(judge(make_inputs(effects=make_effects(costs))), "C8 causal").parts[0]
+    part = evidence(judge_claims(make_inputs(effects=make_effects(costs))), "C8 causal").parts[0]
     shown = {beside.words: beside for beside in part.beside}
     assert shown["accuracy lost by SE_5_1 alone"].value == pytest.approx(28.0)
     assert shown["accuracy lost by SE_5_2 and SE_5_3"].spread == "90% interval over images"
@@ -206,7 +206,7 @@ def test_what_part_of_the_last_stage_costs_stands_beside_c8() -> None:
     assert "no intervention moved the last stage" in five.spread
     assert "post hoc, without retraining" in part.words
     two = make_effects({("SE_5_1+SE_5_2+SE_5_3", "one"): 30.0})[0]
-    small = judge(make_inputs(effects=(two, dataclasses.replace(two, measure="top5", value=-7.0))))
+    small = judge_claims(make_inputs(effects=(two, dataclasses.replace(two, measure="top5", value=-7.0))))
     shown = {b.words: b.value for b in evidence(small, "C8 causal").parts[0].beside}
     assert shown["top-5 accuracy lost, all of the last stage"] == pytest.approx(7.0)
     assert evidence(small, "C8 causal").effect == pytest.approx(30.0), "the verdict is on top-1"
@@ -218,7 +218,7 @@ def test_causal_numbers_have_intervals_over_classes_beside_them() -> None:
     effects = tuple(
         dataclasses.replace(e, class_replicates=e.value + spread[label]) for e, label in zip(made, PAPER_BLOCKS)
     )
-    found = evidence(judge(make_inputs(effects=effects, intervened=(400, 25))), "C7 causal")
+    found = evidence(judge_claims(make_inputs(effects=effects, intervened=(400, 25))), "C7 causal")
     assert (found.images, found.classes) == (400, 25)
     cost, _, below, _ = (next(b for b in part.beside if b.kind == "classes like these") for part in found.parts)
     assert cost.spread == "95% interval over classes"
@@ -233,7 +233,7 @@ def test_causal_numbers_have_intervals_over_classes_beside_them() -> None:
 
 def test_without_intervals_of_effects_the_recordings_classes_are_not_blamed() -> None:
     bare = tuple(dataclasses.replace(e, replicates=np.zeros(0)) for e in make_effects(ALL_COSTS))
-    found = evidence(judge(make_inputs(effects=bare, smallest_class=3)), "C5 causal")
+    found = evidence(judge_claims(make_inputs(effects=bare, smallest_class=3)), "C5 causal")
     assert found.reason == "No interval over images was made."
 
 
@@ -245,7 +245,7 @@ def test_nulls_and_controls_stand_beside() -> None:
         controls=(control, other), squeeze=make_curves(omega_squared=(0.1,) * 6), random_direction=np.full(6, 0.07),
         like_these=ends, shuffled=ends,
     )  # fmt: skip
-    report = judge(inputs)
+    report = judge_claims(inputs)
     part = evidence(report, "C2 relative").parts[0]
     shown = {beside.kind: beside for beside in part.beside}
     assert shown["random weights"].value == pytest.approx(0.10)
@@ -257,12 +257,15 @@ def test_nulls_and_controls_stand_beside() -> None:
     assert kinds == ["shuffled labels", "shuffled labels", "classes like these", "classes like these"]
     assert "squeeze" not in {b.kind for b in evidence(report, "C2 absolute").parts[0].beside}, "z is not in units of s"
     assert [b.value for b in evidence(report, "C6 relative").parts[0].beside if b.kind == "random direction"] == [0.07]
-    few = judge(dataclasses.replace(inputs, classes=19))
+    few = judge_claims(dataclasses.replace(inputs, classes=19))
     assert "classes like these" not in {beside.kind for beside in evidence(few, "C2 relative").beside}
 
 
 def test_controls_never_change_a_verdict() -> None:
-    bare, shown = judge(make_inputs()), judge(make_inputs(controls=(make_curves(groups=0),), squeeze=make_curves()))
+    bare, shown = (
+        judge_claims(make_inputs()),
+        judge_claims(make_inputs(controls=(make_curves(groups=0),), squeeze=make_curves())),
+    )
     for a, b in zip(bare.claims, shown.claims):
         assert [e.verdict for e in a.readings.values()] == [e.verdict for e in b.readings.values()]
 
@@ -278,17 +281,19 @@ def test_inputs_that_do_not_fit_are_refused() -> None:
                 make_effects({("SE_5_2", "one"): 1.0})[0], replicates=np.zeros(5)))
         )  # fmt: skip
     with pytest.raises(ArgumentError, match="no claim 'C13'"):
-        judge(make_inputs()).claim("C13")
+        judge_claims(make_inputs()).claim("C13")
 
 
-def _names() -> tuple[SeriesName, ...]:
-    return tuple(field.name for field in dataclasses.fields(BlockSeries))  # type: ignore[misc]
+def test_every_statistic_has_its_field_in_blocks_and_in_series() -> None:
+    names = [statistic.series for statistic in STATISTICS]
+    assert names == [field.name for field in dataclasses.fields(BlockStatistics)]
+    assert names == [field.name for field in dataclasses.fields(BlockSeries)]
 
 
 def test_the_order_of_groups_does_not_matter() -> None:
     gates = make_curves()
-    turned = {name: Series(s.values, s.replicates[:, ::-1]) for name in _names() if (s := gates.get(name)) is not None}
-    first, second = judge(make_inputs(gates=gates)), judge(make_inputs(gates=BlockSeries(**turned)))
+    turned = {name: Series(s.values, s.replicates[:, ::-1]) for name, s in vars(gates).items()}
+    first, second = judge_claims(make_inputs(gates=gates)), judge_claims(make_inputs(gates=BlockSeries(**turned)))
     for a, b in zip(first.claims, second.claims):
         for name, found in a.readings.items():
             assert found.verdict == b.readings[name].verdict
@@ -296,7 +301,7 @@ def test_the_order_of_groups_does_not_matter() -> None:
 
 
 def test_curves_are_gathered_from_block_statistics() -> None:
-    full = [BlockStatistics(0.1 * i, 0.1, 8, 1e-4 * i, 1e-3, near_one=0.2 * i) for i in range(3)]
+    full = [BlockStatistics(0.1 * i, 1e-4 * i, 1e-3, near_one=0.2 * i) for i in range(3)]
     without = [[dataclasses.replace(one, omega_squared=one.omega_squared + g) for g in range(5)] for one in full]
     gathered = gather_series(full, without)
     assert gathered.groups == 5
@@ -324,7 +329,7 @@ def test_inputs_are_frozen() -> None:
 
 def test_a_block_of_one_channel_has_no_other_direction() -> None:
     gates = make_gates(dict.fromkeys(PAPER_BLOCKS, 1))
-    report = judge(
+    report = judge_claims(
         make_inputs(blocks=gates, gates=make_curves(direction_share=(1.0,) * 6, residual_variance=(0.0,) * 6))
     )
     for key in ("C6 relative", "C6 absolute"):

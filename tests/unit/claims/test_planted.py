@@ -7,7 +7,7 @@ import pytest
 
 from benchmarks.planted import PATTERNS, Design, simulate
 from benchmarks.verdict_page import make_page
-from senet_viz.claims.judging import judge
+from senet_viz.claims.judging import judge_claims
 
 SEEDS = range(3)
 ROOT = Path(__file__).parents[3]
@@ -18,7 +18,7 @@ RATES = ROOT / "benchmarks" / "results" / "verdict_rates.json"
 def test_planted_patterns_get_the_right_verdict(name: str) -> None:
     pattern = PATTERNS[name]
     for seed in SEEDS:
-        report = judge(simulate(pattern, Design(20, 20), seed))
+        report = judge_claims(simulate(pattern, Design(20, 20), seed))
         for key, expected in pattern.expected.items():
             claim, reading = key.split()
             found = report.claim(claim).readings[reading]  # type: ignore[index]

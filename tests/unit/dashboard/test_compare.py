@@ -4,15 +4,21 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
+import torch
 from streamlit.testing.v1 import AppTest
 
 import senet_viz as sv
+from senet_viz.analysis.attribution import PixelAttribution
 from senet_viz.analysis.comparison.placement import Placement
 from senet_viz.dashboard.comparison import results
 from senet_viz.errors import RecordingError
-from senet_viz.workflows.plan import RecordOptions
+from senet_viz.models.preprocessing import Preprocessing
+from senet_viz.models.zoo import Model
+from senet_viz.recording.options import RecordOptions
+from senet_viz.workflows import attribution
 from senet_viz.workflows.record import record
 from tests.support.pages import Opener, page_opener, said
 from tests.support.tiny import tiny_png, write_tiny_parquet
@@ -137,6 +143,30 @@ def test_uploads_of_a_factorys_network_need_its_name(open_page: Opener, tiny_rec
     app.text_input[0].set_value("tests.support.tiny:tiny_se").run()
     assert not app.exception
     assert "What the network saw and said" in said(app)
+
+
+def test_a_network_of_the_same_weights_and_another_preprocessing_gets_pixels_of_its_own(
+    open_page: Opener, tiny_recording: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    explained: list[tuple[int, ...]] = []
+    attribute = attribution.attribute_gate
+
+    def remember(model: Model, pixels: torch.Tensor, *args: Any) -> PixelAttribution:
+        explained.append(tuple(pixels.shape))
+        return attribute(model, pixels, *args)
+
+    monkeypatch.setattr(attribution, "attribute_gate", remember)
+    tiny = "tests.support.tiny:tiny_se"
+    other = sv.load_model(tiny, device="cpu", preprocessing=Preprocessing(size=20, resize=20))
+    record(other, write_tiny_parquet(tmp_path / "tiny.parquet", 60), tmp_path / "run", options=RecordOptions())
+    for recording in (tiny_recording, tmp_path / "run"):
+        app = upload(open_page(recording, model=tiny), [("a.png", tiny_png(1))])
+        app.button(key="why_compute").click().run()
+        assert not app.exception
+        assert [error.value for error in app.error] == []
+    sides = [sv.open_recording(path).manifest.preprocessing["size"] for path in (tiny_recording, tmp_path / "run")]
+    assert explained == [(3, side, side) for side in sides]
+    assert sides[0] != sides[1] == 20
 
 
 def test_hostile_files_get_a_sentence_beside_the_good_ones(open_page: Opener, tiny_recording: Path) -> None:

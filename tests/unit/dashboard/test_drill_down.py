@@ -89,7 +89,7 @@ def test_many_gates_are_read_beside_the_page(
 
 
 def test_what_failed_to_be_read_is_tried_again() -> None:
-    reader, answers = waiting.GateReader(), [OSError("gone"), None]
+    reader, answers = waiting.GateLoader(), [OSError("gone"), None]
 
     def read() -> waiting.Gates:
         if error := answers.pop(0):

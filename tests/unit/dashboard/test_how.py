@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 import senet_viz as sv
-from senet_viz.workflows.plan import RecordOptions
+from senet_viz.recording.options import RecordOptions
 from senet_viz.workflows.record import record
 from tests.support.pages import Opener, figures, page_opener, said
 from tests.support.synthetic import synthetic_recording, unlabelled_recording

@@ -11,8 +11,8 @@ from senet_viz.claims.assess import assess
 from senet_viz.dashboard.lab.effects import make_commands
 from senet_viz.dashboard.lab.live import parse_channels
 from senet_viz.errors import ArgumentError
+from senet_viz.recording.options import RecordOptions
 from senet_viz.recording.reader import Recording
-from senet_viz.workflows.plan import RecordOptions
 from senet_viz.workflows.record import record
 from tests.support.pages import Opener, figures, page_opener, said
 from tests.support.synthetic import PAPER_BLOCKS, synthetic_recording
@@ -81,7 +81,7 @@ def test_without_a_baseline_the_page_asks_for_one(open_page: Opener, assessed: R
 
 def test_effects_that_are_stale_are_told_and_the_command_is_shown(open_page: Opener, tmp_path: Path) -> None:
     made = synthetic_recording(tmp_path / "run", classes=3, blocks=PAPER_BLOCKS)
-    assess(made, interventions=write_outcomes_of(made, tmp_path / "outcomes", {("SE_5_2", "mean"): 1.0}))
+    assess(made, interventions=write_outcomes_of(made, tmp_path / "far" / "outcomes", {("SE_5_2", "mean"): 1.0}))
     app = open_page(made.path)
     assert not app.exception
     assert "No class changes" in said(app)
@@ -92,6 +92,26 @@ def test_effects_that_are_stale_are_told_and_the_command_is_shown(open_page: Ope
     assert not app.exception
     assert "assess it again" in said(app)
     assert "senet-viz intervene --model" in said(app)
+
+
+def test_interventions_near_a_recording_are_shown_at_once(open_page: Opener, tmp_path: Path) -> None:
+    made = synthetic_recording(tmp_path / "run", classes=20, per_class=20, blocks=PAPER_BLOCKS)
+    app = open_page(made.path)
+    assert "senet-viz intervene --model" in said(app)
+    assert figures(app) == 0
+    write_outcomes_of(made, tmp_path / "another", PAPER_COSTS, model={**made.manifest.model, "sha256": "another"})
+    assert figures(app.run()) == 0, "those of another network are not for this recording"
+    write_outcomes_of(made, tmp_path / "run-interventions", PAPER_COSTS)
+    app.run()
+    assert not app.exception
+    text = said(app)
+    assert "senet-viz intervene --model" not in text
+    assert f"Measured from the interventions in {tmp_path / 'run-interventions'}." in text
+    assert figures(app) == 3
+    assess(made, interventions=tmp_path / "run-interventions")
+    numbers = [bar.proto.spec for bar in app.get("plotly_chart")]
+    assert [bar.proto.spec for bar in app.run().get("plotly_chart")] == numbers, "what is stored says the same"
+    assert "Measured from" not in said(app)
 
 
 def test_without_interventions_commands_are_shown_and_an_image_can_be_tried(open_page: Opener, tiny: Path) -> None:

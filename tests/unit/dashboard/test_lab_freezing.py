@@ -1,6 +1,7 @@
 """The section Freeze advice of the page Gate lab: a stored path, none, and one of something else."""
 
 import dataclasses
+import shutil
 from functools import partial
 
 import pytest
@@ -58,6 +59,21 @@ def test_without_a_path_the_command_is_shown(open_page: Opener, recording: Recor
     assert not app.exception
     assert make_freeze_command(recording) in said(app)
     assert not app.get("plotly_chart")
+
+
+def test_a_path_beside_the_recordings_folder_is_shown_at_once(open_page: Opener, recording: Recording) -> None:
+    (recording.path / FREEZING).unlink(missing_ok=True)
+    path = path_of(recording, COSTS, COSTS)
+    other = {**path.identity, "data": {"digest": "another"}}
+    for name, found in (("for another", dataclasses.replace(path, identity=other)), ("a run-freezing", path)):
+        folder = recording.path.parent / name
+        folder.mkdir()
+        write_freezing(folder, found)
+        app = open_page()
+        assert not app.exception
+        assert not app.warning, "what is for another recording is passed over"
+        assert ("**3 of 6 gates**" in said(app)) is (name == "a run-freezing")
+    shutil.rmtree(recording.path.parent / "a run-freezing")
 
 
 def test_the_command_names_what_is_known_and_quotes_it(recording: Recording) -> None:

@@ -15,7 +15,7 @@ from streamlit.testing.v1 import AppTest
 from senet_viz.dashboard.jobs.plan import Plan
 from senet_viz.dashboard.jobs.request import RecordRequest
 from senet_viz.dashboard.jobs.running import find_jobs, read_status
-from senet_viz.dashboard.shelf import find_recordings, name_of, recordings_folder
+from senet_viz.dashboard.recordings import find_recordings, name_of, recordings_folder
 from senet_viz.errors import RecordingError
 from senet_viz.models.zoo import bundled_folder
 from senet_viz.recording.folder import FolderLock

@@ -8,7 +8,7 @@ import pytest
 from senet_viz.figures.freezing import draw_changed_classes
 from senet_viz.figures.interventions import draw_components, draw_costs
 from senet_viz.figures.theme import DARK, LIGHT
-from senet_viz.figures.trial import draw_dose, draw_trial
+from senet_viz.figures.trial import draw_strength_sweep, draw_trial
 from senet_viz.stats.effect_measuring import measure_effects
 from senet_viz.stats.effect_parts import decompose
 from senet_viz.stats.effects import EffectTable
@@ -121,7 +121,7 @@ def test_before_and_after_ink_what_came_first(narrow: bool) -> None:
 
 def test_a_dose_curve_has_a_line_an_output() -> None:
     rows = [[0.7, 0.2, 0.1], [0.5, 0.4, 0.1], [0.3, 0.6, 0.1]]
-    figure = draw_dose(make_trial(rows, (0.0, 0.5, 1.0)), DARK)
+    figure = draw_strength_sweep(make_trial(rows, (0.0, 0.5, 1.0)), DARK)
     assert [t.name for t in figure.data] == ["a", "b", "c"]
     np.testing.assert_allclose(figure.data[1].y, [0.2, 0.4, 0.6], rtol=1e-6)
     assert len({t.line.dash for t in figure.data}) == 3

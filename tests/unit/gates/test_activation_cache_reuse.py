@@ -4,10 +4,10 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from senet_viz.gates.activation_cache import PrefixMemory, learn_prefixes
+from senet_viz.gates.activation_cache import ActivationCache, build_activation_cache
 from senet_viz.gates.discovery import BoundGate, bind_gates
 from senet_viz.gates.hooks import attached, evaluating
-from senet_viz.gates.intervention import Move, moving
+from senet_viz.gates.intervention import GatePatch, patching
 from tests.support.networks import (
     FAMILIES,
     SELayer,
@@ -25,27 +25,27 @@ def patched(network: nn.Module) -> list[nn.Module]:
     return [part for part in network.modules() if "forward" in part.__dict__]
 
 
-def interventions(gates: tuple[BoundGate, ...], rows: int) -> list[tuple[str, list[Move]]]:
+def interventions(gates: tuple[BoundGate, ...], rows: int) -> list[tuple[str, list[GatePatch]]]:
     """Blocks alone and all together, towards several baselines."""
     generator = torch.Generator().manual_seed(0)
     draws = [[torch.rand(rows, b.gate.channels, generator=generator) for b in gates] for _ in range(3)]
-    alone = [(b.gate.name, [Move(b, values[i])]) for i, b in enumerate(gates) for values in draws]
-    together = [(gates[0].gate.name, [Move(b, v, 0.5) for b, v in zip(gates, values)]) for values in draws]
+    alone = [(b.gate.name, [GatePatch(b, values[i])]) for i, b in enumerate(gates) for values in draws]
+    together = [(gates[0].gate.name, [GatePatch(b, v, 0.5) for b, v in zip(gates, values)]) for values in draws]
     return together[:1] + alone + together[1:]
 
 
-def check_bits(network: nn.Module, images: Tensor) -> PrefixMemory:
+def check_bits(network: nn.Module, images: Tensor) -> ActivationCache:
     with evaluating(network), torch.inference_mode():
         gates = bind_gates(network)
-        memory = learn_prefixes(network, gates, lambda: network(images))
+        memory = build_activation_cache(network, gates, lambda: network(images))
         for batch in (images, images.flip(0)):
 
             def run(batch: Tensor = batch) -> Tensor:
                 return network(batch)
 
             assert torch.equal(memory.run_clean(run), network(batch))
-            for first, moves in sorted(interventions(gates, len(images)), key=lambda pair: pair[0]):
-                with moving(network, moves):
+            for first, patches in sorted(interventions(gates, len(images)), key=lambda pair: pair[0]):
+                with patching(network, patches):
                     expected = network(batch)
                     assert torch.equal(memory.run_from(first, run), expected)
             memory.forget()
@@ -73,7 +73,7 @@ def test_modules_before_the_gate_run_once():
     calls: dict[str, int] = {}
     with evaluating(network), torch.inference_mode():
         gates = bind_gates(network)
-        memory = learn_prefixes(network, gates, lambda: network(images))
+        memory = build_activation_cache(network, gates, lambda: network(images))
         forwards = {name: part.forward for name, part in network.named_modules()}
         for name, part in network.named_modules():
 
@@ -84,7 +84,7 @@ def test_modules_before_the_gate_run_once():
             part.__dict__["forward"] = count
         memory.run_clean(lambda: network(images))
         for _ in range(5):
-            with moving(network, [Move(gates[1], torch.ones(32))]):
+            with patching(network, [GatePatch(gates[1], torch.ones(32))]):
                 memory.run_from("blocks.1.unit", lambda: network(images))
     assert calls[""] == 6
     assert calls["blocks.0"] == calls["blocks.0.unit"] == 1
@@ -133,7 +133,7 @@ def test_a_network_with_a_side_door_runs_whole():
     network, images = Remembers().eval(), draw_images()
     with evaluating(network), torch.inference_mode():
         gates = bind_gates(network)
-        memory = learn_prefixes(network, gates, lambda: network(images))
+        memory = build_activation_cache(network, gates, lambda: network(images))
         assert memory.mode == "none"
         clean = network(images)
         assert torch.equal(memory.run_clean(lambda: network(images)), clean)
@@ -144,7 +144,7 @@ def test_forwards_are_put_back_when_one_raises():
     network, images = small_network(SELayer), draw_images()
     with evaluating(network), torch.inference_mode():
         gates = bind_gates(network)
-        memory = learn_prefixes(network, gates, lambda: network(images))
+        memory = build_activation_cache(network, gates, lambda: network(images))
         clean = memory.run_clean(lambda: network(images))
 
         def fail(*_: object) -> None:

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 import senet_viz as sv
 from senet_viz.errors import ArgumentError, GateError
 from senet_viz.gates.discovery import bind_gates
-from senet_viz.gates.intervention import Move, intervened, moving
+from senet_viz.gates.intervention import GatePatch, intervened, patching
 from senet_viz.gates.recorder import GateRecorder
 from tests.support.known_gates import known_network
 from tests.support.networks import (
@@ -140,9 +140,9 @@ def test_both_ends_are_exact_in_every_precision(dtype):
     largest = torch.finfo(dtype).max
     s = torch.linspace(-1, 1, WIDTHS[0]).to(dtype).expand(2, -1) * largest
     b = -s
-    assert torch.equal(Move(bound, b, 1.0).apply(s), b)
-    assert torch.equal(Move(bound, b, 0.0).apply(s), s)
-    assert Move(bound, b, 1.0).apply(s).data_ptr() not in (s.data_ptr(), b.data_ptr())
+    assert torch.equal(GatePatch(bound, b, 1.0).apply(s), b)
+    assert torch.equal(GatePatch(bound, b, 0.0).apply(s), s)
+    assert GatePatch(bound, b, 1.0).apply(s).data_ptr() not in (s.data_ptr(), b.data_ptr())
 
 
 def test_gradients_pass_through():
@@ -213,7 +213,7 @@ def test_a_gate_that_does_not_fire_once_is_an_error(rounds, word):
     network = Wayward(SELayer).eval()
     bound = bind_gates(network)[:1]
     network.rounds = rounds
-    moved = moving(network, [Move(bound[0], torch.ones(16))])
+    moved = patching(network, [GatePatch(bound[0], torch.ones(16))])
     with torch.no_grad(), pytest.raises(GateError, match=rf"1 of 1 moved gates.*blocks\.0\.unit {word}"), moved:
         network(draw_images())
     assert count_hooks(network) == 0

@@ -9,16 +9,16 @@ import torch
 from torch import nn
 from torchvision import models
 
-from senet_viz.dashboard.shelf import find_recordings
+from senet_viz.dashboard.recordings import find_recordings
 from senet_viz.errors import ArgumentError, ModelError
 from senet_viz.models.networks.architectures import build_architecture
 from senet_viz.models.networks.resnet import small_se_resnet50
 from senet_viz.models.preprocessing import Preprocessing
 from senet_viz.models.weights import save_weights
 from senet_viz.models.zoo import load_model, with_calibrated_batch_norm
+from senet_viz.recording.options import RecordOptions
 from senet_viz.schema import ClassTable
 from senet_viz.workflows.model_building import write_config
-from senet_viz.workflows.plan import RecordOptions
 from senet_viz.workflows.record import record
 from senet_viz.workflows.recorded_model import load_recorded_model
 

@@ -203,7 +203,10 @@ def test_recordings_and_outcomes_are_told_apart(tmp_path):
     for change, message in (
         ({"kind": "recording"}, "is not of interventions"),
         ({"schema_version": 99}, "schema version 99"),
-        ({"variants": [{"target": "x"}]}, "no manifest of interventions"),
+        (
+            {"variants": [{"target": "x"}]},
+            r"manifest\.json, variants\[0\]: Object missing required field `kind`; make them again",
+        ),
     ):
         (tmp_path / "manifest.json").write_text(json.dumps({**tree, **change}), "utf-8")
         with pytest.raises(RecordingError, match=message):

@@ -10,7 +10,7 @@ from senet_viz.errors import ArgumentError
 from senet_viz.recording.export import export_statistics
 from senet_viz.recording.files import replace_json
 from senet_viz.recording.reader import Recording, open_recording
-from senet_viz.recording.statistics import export_command
+from senet_viz.recording.statistics import name_export_command
 from tests.support.synthetic import synthetic_recording
 
 NAMES = ["7", "goldfish, Carassius", "crane", "crane", "semi;colon", "all"]
@@ -34,7 +34,7 @@ def test_the_command_writes_the_same_file(
     recording: Recording, tmp_path: Path, blocks: list[str] | None, classes: list[int] | None
 ) -> None:
     out = tmp_path / "its own name.parquet"
-    words = shlex.split(export_command(recording, out, blocks=blocks, classes=classes))
+    words = shlex.split(name_export_command(recording, out, blocks=blocks, classes=classes))
     assert words[:2] == ["senet-viz", "export"]
     done = CliRunner().invoke(app, words[1:])
     assert done.exit_code == 0, done.output
@@ -44,7 +44,7 @@ def test_the_command_writes_the_same_file(
 
 
 def test_it_names_classes_as_a_person_would(recording: Recording) -> None:
-    command = export_command(recording, "x.csv", blocks=["layer4.0.se"], classes=[-1, 0, 1, 2, 4, 5])
+    command = name_export_command(recording, "x.csv", blocks=["layer4.0.se"], classes=[-1, 0, 1, 2, 4, 5])
     assert command.endswith("--out x.csv --blocks SE_5_1 --classes 'all;7;goldfish;n00000002;n00000004;n00000005'")
 
 
@@ -54,6 +54,6 @@ def test_a_class_that_no_text_names_and_unknown_ones_are_refused(recording: Reco
     tree["classes"] = {"names": ["twin", "twin", "0"], "wnids": []}
     replace_json(made.path, "manifest.json", tree)
     with pytest.raises(ArgumentError, match="No text names class 0 alone"):
-        export_command(open_recording(made.path), "x.csv", classes=[0])
+        name_export_command(open_recording(made.path), "x.csv", classes=[0])
     with pytest.raises(ArgumentError, match="There is no class 9"):
-        export_command(recording, "x.csv", classes=[9])
+        name_export_command(recording, "x.csv", classes=[9])

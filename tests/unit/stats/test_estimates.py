@@ -5,7 +5,7 @@ import pytest
 from scipy import stats
 
 from senet_viz.errors import ArgumentError
-from senet_viz.stats.estimates import Estimate, combine, difference_of_sds, ratio_of_sds
+from senet_viz.stats.estimates import Estimate, combine, difference_of_sds, ratio_of_sds, wilson_interval
 
 
 def jackknife_of_mean(groups: np.ndarray) -> Estimate:
@@ -101,3 +101,15 @@ def test_estimates_that_do_not_belong_together_are_refused() -> None:
         ratio_of_sds(ten, ten)
     with pytest.raises(ArgumentError, match="between 0 and 1"):
         ten.interval(95)
+
+
+@pytest.mark.parametrize(
+    ("successes", "trials"), [(0, 20), (1, 20), (0, 30), (7, 30), (17, 40), (40, 40), (300, 2000), (950, 1000), (1000, 1000)]
+)  # fmt: skip
+@pytest.mark.parametrize("level", [0.90, 0.95])
+def test_the_interval_of_a_share_is_scipys_wilson(successes: int, trials: int, level: float) -> None:
+    oracle = stats.binomtest(successes, trials).proportion_ci(level, method="wilson")
+    found = wilson_interval(successes / trials, trials, level)
+    assert (found.low, found.high, found.level) == (
+        pytest.approx(oracle.low, abs=1e-12), pytest.approx(oracle.high, abs=1e-12), level,
+    )  # fmt: skip

@@ -6,7 +6,7 @@ from scipy import stats
 
 from senet_viz.errors import RecordingError
 from senet_viz.recording.moments import Channels, ClassMoments
-from senet_viz.stats.permutation import choose_images, permute_labels
+from senet_viz.stats.permutation import draw_per_class, permute_labels
 from senet_viz.stats.shares import block_statistics, sums_of_squares
 
 LABELS = np.repeat([0, 2, 5, 6], [12, 3, 10, 7])
@@ -49,11 +49,11 @@ def test_p_values_are_uniform_without_an_effect() -> None:
 
 def test_at_most_ten_images_of_each_class_take_part() -> None:
     labels = np.append(np.repeat([0, 1, 2], [30, 10, 4]), [-1, -1])
-    rows = choose_images(labels, seed=1)
+    rows = draw_per_class(labels, seed=1)
     assert np.bincount(labels[rows]).tolist() == [10, 10, 4]
     assert (np.diff(rows) > 0).all()
-    assert not np.array_equal(rows, choose_images(labels, seed=2))
-    assert len(choose_images(np.zeros(0, dtype=int))) == 0
+    assert not np.array_equal(rows, draw_per_class(labels, seed=2))
+    assert len(draw_per_class(np.zeros(0, dtype=int))) == 0
 
 
 def test_constant_gates_have_no_p() -> None:

@@ -6,13 +6,14 @@ from scipy import stats
 
 from senet_viz.recording.moments import Channels, ClassMoments, Moments
 from senet_viz.stats.shares import (
+    between_sds,
     block_statistics,
-    class_sds,
     class_shares,
     epsilon_squared,
     eta_squared,
     f_test,
     intraclass_correlation,
+    mean_share,
     omega_squared,
     sums_of_squares,
     within_sds,
@@ -78,7 +79,9 @@ def test_icc_and_between_sd_equal_the_anova_estimators(values: np.ndarray, momen
     np.testing.assert_allclose(
         intraclass_correlation(sums_of_squares(moments)), (msb - msw) / (msb + (n0 - 1) * msw), rtol=1e-9
     )
-    np.testing.assert_allclose(class_sds(moments), np.sqrt(np.maximum(0, (msb - msw) / n0)), rtol=1e-9)
+    np.testing.assert_allclose(
+        between_sds(sums_of_squares(moments)), np.sqrt(np.maximum(0, (msb - msw) / n0)), rtol=1e-9
+    )
 
 
 def test_a_class_without_an_image_changes_nothing(values: np.ndarray, moments: Moments) -> None:
@@ -102,8 +105,8 @@ def test_a_constant_channel_has_no_share_and_no_between_sd(values: np.ndarray, c
     for measure in (omega_squared, epsilon_squared, eta_squared, intraclass_correlation):
         assert np.isnan(measure(sums)).tolist() == [False, False, True, False, False, False]
     assert np.isnan(np.stack(f_test(sums))).sum(axis=1).tolist() == [1, 1, 1]
-    assert class_sds(moments)[2] == 0
-    assert block_statistics(sums).defined_channels == WIDTH - 1
+    assert between_sds(sums)[2] == 0
+    assert mean_share(sums)[1] == WIDTH - 1
 
 
 def test_a_single_image_in_the_last_place_is_no_constant_channel() -> None:
@@ -127,8 +130,9 @@ def test_fewer_than_two_classes_leave_nothing_between(values: np.ndarray, classe
     labels = np.full(len(values), classes - 1)
     sums = sums_of_squares(fold(values, labels, max(classes, 1)))
     statistics = block_statistics(sums)
-    assert np.isnan([statistics.omega_squared, statistics.omega_squared_mean, statistics.between_sd]).all()
-    assert statistics.defined_channels == 0
+    mean, defined = mean_share(sums)
+    assert np.isnan([statistics.omega_squared, mean, statistics.between_sd]).all()
+    assert defined == 0
     assert np.isnan(eta_squared(sums)).all()
 
 
@@ -146,7 +150,7 @@ def test_pooled_and_mean_omega_squared_answer_different_questions(values: np.nda
     quiet[:, 1] = 0.5 + 0.01 * np.random.default_rng(0).normal(size=len(values)) * 0.05
     sums = sums_of_squares(fold(quiet, LABELS, 5))
     statistics, shares = block_statistics(sums), omega_squared(sums)
-    np.testing.assert_allclose(statistics.omega_squared_mean, shares.mean())
+    np.testing.assert_allclose(mean_share(sums)[0], shares.mean())
     np.testing.assert_allclose(statistics.omega_squared, shares[0], atol=1e-3)
     weights = sums.total + sums.mean_within
     np.testing.assert_allclose(statistics.omega_squared, (weights @ shares) / weights.sum(), rtol=1e-12)
@@ -157,6 +161,6 @@ def test_null_variance_is_not_clipped_channel_by_channel() -> None:
     generator = np.random.default_rng(2)
     values = (0.5 + 0.05 * generator.normal(size=(200, 400))).astype(np.float32)
     statistics = block_statistics(sums_of_squares(fold(values, np.arange(200) % 10, 10)))
-    clipped = class_sds(fold(values, np.arange(200) % 10, 10))
+    clipped = between_sds(sums_of_squares(fold(values, np.arange(200) % 10, 10)))
     assert abs(statistics.omega_squared) < 0.005
     assert statistics.between_sd < np.sqrt((clipped**2).mean()) / 3

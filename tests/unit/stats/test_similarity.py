@@ -14,7 +14,7 @@ from senet_viz.stats.similarity import (
     choose_for_similarity,
     compare_grams,
     compare_representations,
-    debiased_cka,
+    multiply_grams,
 )
 from tests.support.synthetic import synthetic_recording
 
@@ -32,6 +32,10 @@ def hsic(left: np.ndarray, right: np.ndarray) -> float:
 def oracle(left: np.ndarray, right: np.ndarray) -> float:
     k, l = left @ left.T, right @ right.T  # noqa: E741
     return hsic(k, l) / np.sqrt(hsic(k, k) * hsic(l, l))
+
+
+def debiased_cka(left: np.ndarray, right: np.ndarray) -> float:
+    return float(multiply_grams([center_gram(left), center_gram(right)])[0, 1])
 
 
 def biased(left: np.ndarray, right: np.ndarray) -> float:
@@ -90,11 +94,9 @@ def test_a_block_that_does_not_vary_is_nan_and_the_others_are_not() -> None:
     assert np.isnan(between).tolist() == [[False, True], [True, True]]
 
 
-def test_too_few_or_other_images_are_refused() -> None:
+def test_too_few_images_are_refused() -> None:
     with pytest.raises(ArgumentError, match="at least four"):
         center_gram(np.zeros((3, 2)))
-    with pytest.raises(ArgumentError, match="5 and 6 images"):
-        debiased_cka(np.zeros((5, 2)), np.zeros((6, 2)))
 
 
 def test_a_recordings_blocks_are_compared_on_the_same_ten_images_per_class(tmp_path: Path) -> None:

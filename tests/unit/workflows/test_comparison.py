@@ -22,10 +22,10 @@ from senet_viz.errors import ArgumentError, GateError, ModelError, RecordingErro
 from senet_viz.models.preprocessing import Preprocessing
 from senet_viz.models.weights import digest_weights
 from senet_viz.models.zoo import Model, bundled_folder, with_calibrated_batch_norm
+from senet_viz.recording.options import RecordOptions
 from senet_viz.recording.reader import Recording
 from senet_viz.schema import ClassTable, LabelMapping, Manifest
 from senet_viz.workflows.comparison import compare_images, list_images
-from senet_viz.workflows.plan import RecordOptions
 from senet_viz.workflows.record import record
 from senet_viz.workflows.recorded_model import load_recorded_model
 from tests.support.image_files import (

@@ -10,8 +10,9 @@ from senet_viz.errors import SourceError
 from senet_viz.images.labels import map_labels
 from senet_viz.images.opening import open_images
 from senet_viz.models.zoo import load_model
+from senet_viz.recording.options import RecordOptions
 from senet_viz.schema import ClassTable
-from senet_viz.workflows.plan import RecordOptions, _keys, plan_recording
+from senet_viz.workflows.plan import _keys, plan_recording
 
 
 @pytest.mark.parametrize(

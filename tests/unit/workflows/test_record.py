@@ -15,7 +15,9 @@ from senet_viz.errors import ArgumentError, RecordingError, SourceError
 from senet_viz.images.source import ImageSource
 from senet_viz.models.zoo import Model, load_model
 from senet_viz.recording.folder import read_progress
-from senet_viz.workflows.plan import Estimate, RecordOptions, check_room
+from senet_viz.recording.options import RecordOptions
+from senet_viz.workflows.job import JobEstimate
+from senet_viz.workflows.plan import check_room
 from senet_viz.workflows.record import calibrate_on, record, summarize
 from tests.support.tiny import write_tiny_parquet
 
@@ -202,7 +204,7 @@ def test_progress_and_estimate_are_told(source: ImageSource, model: Model, tmp_p
 
 
 def test_a_resumed_run_needs_room_for_the_rest_alone(source: ImageSource, model: Model, tmp_path: Path) -> None:
-    estimates: list[Estimate] = []
+    estimates: list[JobEstimate] = []
     for _ in range(2):
         made = record(model, source, tmp_path / "x", on_estimate=estimates.append)
     assert [e.present_bytes for e in estimates] == [0, sum(file.bytes for file in made.manifest.files)]
@@ -224,7 +226,7 @@ def test_a_failed_run_says_why(model: Model, tmp_path: Path, monkeypatch: pytest
     def full(*_: object, **__: object) -> None:
         raise RecordingError("the disk is full")
 
-    monkeypatch.setattr("senet_viz.workflows.record.write_progress", full)
+    monkeypatch.setattr("senet_viz.workflows.job.write_progress", full)
     with pytest.raises(SourceError, match="None of the 1 images"):
         record(model, tmp_path / "images", tmp_path / "x")
 

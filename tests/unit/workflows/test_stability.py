@@ -17,19 +17,19 @@ from senet_viz.cli.options import app
 from senet_viz.errors import ArgumentError, ImageError, RecordingError
 from senet_viz.models.preprocessing import Preprocessing
 from senet_viz.models.zoo import Model
+from senet_viz.recording.options import RecordOptions
 from senet_viz.recording.reader import Recording, open_recording
-from senet_viz.workflows.plan import RecordOptions
 from senet_viz.workflows.record import record
-from senet_viz.workflows.stability import CHANGES, Change, list_variations, vary_image, vary_picture
+from senet_viz.workflows.stability import CHANGES, ImageChange, list_variations, vary_image, vary_picture
 from tests.support.known_gates import KnownNetwork
 from tests.support.networks import count_hooks
 from tests.support.stepped import model_of, recording_of
 from tests.support.synthetic import PAPER_BLOCKS, synthetic_recording, unlabelled_recording
 from tests.support.tiny import write_tiny_parquet
 
-NOTHING = (Change("crop", 0, 1.0, "all of it", 2), Change("rotation", 0, 0, "by 0°", 2), Change("blur", 0, 0, "none"),
-           Change("noise", 0, 0, "none", 2))  # fmt: skip
-MIRRORED = (Change("mirror left-right", 0, 0, "left-right"), Change("mirror up-down", 0, 0, "up-down"))
+NOTHING = (ImageChange("crop", 0, 1.0, "all of it", 2), ImageChange("rotation", 0, 0, "by 0°", 2), ImageChange("blur", 0, 0, "none"),
+           ImageChange("noise", 0, 0, "none", 2))  # fmt: skip
+MIRRORED = (ImageChange("mirror left-right", 0, 0, "left-right"), ImageChange("mirror up-down", 0, 0, "up-down"))
 
 
 @pytest.fixture(scope="module")

@@ -10,9 +10,9 @@ import senet_viz as sv
 from senet_viz.errors import ArgumentError, RecordingError
 from senet_viz.gates.intervention import intervened
 from senet_viz.models.zoo import Model
+from senet_viz.recording.options import RecordOptions
 from senet_viz.recording.reader import Recording, open_recording
 from senet_viz.workflows.comparison import PreparedImage, prepare_images
-from senet_viz.workflows.plan import RecordOptions
 from senet_viz.workflows.record import record
 from senet_viz.workflows.trial import try_intervention
 from tests.support.tiny import tiny_png, write_tiny_parquet

@@ -42,5 +42,6 @@ def profiles_of(gates: np.ndarray, labels: np.ndarray) -> ClassProfiles:
     variance = np.stack([gates[labels == k].var(axis=0, ddof=1) for k in classes])
     within = float(((images - 1) @ variance / (images - 1).sum()).mean())
     return ClassProfiles(
-        make_gates([gates.shape[1]])[0], classes, images, means, variance.mean(axis=1) / images, within
-    )
+        make_gates([gates.shape[1]])[0], classes, images, means, variance.mean(axis=1) / images, within,
+        gates.mean(axis=0), gates.std(axis=0, ddof=1),
+    )  # fmt: skip

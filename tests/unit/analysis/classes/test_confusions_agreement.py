@@ -29,7 +29,8 @@ from tests.unit.analysis.classes.planted import confused
 def random_profiles(means: np.ndarray) -> ClassProfiles:
     size = len(means)
     block = make_gates([means.shape[1]])[0]
-    return ClassProfiles(block, np.arange(size), np.full(size, 20), means, np.full(size, 1e-4), 2e-3)
+    mean, sd = means.mean(axis=0), means.std(axis=0)
+    return ClassProfiles(block, np.arange(size), np.full(size, 20), means, np.full(size, 1e-4), 2e-3, mean, sd)
 
 
 def planted(size: int, generator: np.random.Generator, *, strength: float) -> tuple[ClassProfiles, np.ndarray]:

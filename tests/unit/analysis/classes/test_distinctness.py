@@ -139,9 +139,8 @@ def test_the_noise_of_one_image_is_the_pooled_one() -> None:
     generator = np.random.default_rng(3)
     gates, labels = draw_images(np.zeros((4, 6)), np.array([9, 9, 9, 9]), 0.05, generator)
     found = profiles_of(gates, labels)
-    single = ClassProfiles(
-        found.block, found.classes, np.array([1, 9, 9, 9]), found.means, np.append(found.within, found.noise[1:]), found.within
-    )  # fmt: skip
+    images, noise_first = np.array([1, 9, 9, 9]), np.append(found.within, found.noise[1:])
+    single = ClassProfiles(**{**vars(found), "images": images, "noise": noise_first})
     noise = noise_of_means(single)
     assert noise.size[0] == pytest.approx(1, abs=0.06)
     assert noise.doubt[0] == pytest.approx(1 / 24, abs=1e-3)

@@ -39,8 +39,7 @@ def gates() -> np.ndarray:
 def compare(
     recording: Recording, gates: np.ndarray, predicted: list[int | None], *, nearest: int = 5
 ) -> BlockComparison:
-    profiles = read_profiles(recording)
-    return compare_block(profiles.blocks[0], profiles.compared, gates, predicted, nearest=nearest)
+    return compare_block(read_profiles(recording).blocks[0], gates, predicted, nearest=nearest)
 
 
 def write(folder: Path, labels: np.ndarray, *, n_classes: int) -> Recording:
@@ -126,12 +125,10 @@ def test_a_recording_without_labels_has_no_profiles(tmp_path: Path, gates: np.nd
 def test_of_profiles_that_do_not_differ_none_is_nearest(recording: Recording) -> None:
     """A block of dead gates; what is a hair apart is the same, and what is further apart is told."""
     profiles = read_profiles(recording).blocks[0]
-    compared, gates = np.arange(CLASSES), np.full((2, profiles.block.channels), 0.5, dtype=np.float32)
+    gates = np.full((2, profiles.block.channels), 0.5, dtype=np.float32)
     for step, told in ((1e-6, 0), (1e-3, CLASSES)):
         apart = 0.5 + step * np.arange(CLASSES)[:, None] * np.ones(profiles.block.channels)
-        found = compare_block(
-            dataclasses.replace(profiles, class_means=apart, mean=apart.mean(0)), compared, gates, [0, None]
-        )
+        found = compare_block(dataclasses.replace(profiles, means=apart, mean=apart.mean(0)), gates, [0, None])
         assert found.classes_compared == told
         assert found.nearest.shape == (2, min(told, 5))
         assert found.rank.tolist() == [int(told > 0), 0]

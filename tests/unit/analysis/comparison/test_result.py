@@ -31,8 +31,8 @@ def comparison(recording: Recording) -> Comparison:
     profiles = read_profiles(recording)
     blocks = []
     for at, block in enumerate(profiles.blocks):
-        gates = np.stack([block.class_means[shown[at]] for shown in SHOWN]).astype(np.float32)
-        blocks.append(compare_block(block, profiles.compared, gates, PREDICTED))
+        gates = np.stack([block.means[shown[at]] for shown in SHOWN]).astype(np.float32)
+        blocks.append(compare_block(block, gates, PREDICTED))
     images = tuple(
         ComparedImage(
             name="same.jpg", sha256="0" * 64, size=(20, 10), view=np.zeros((8, 8, 3), dtype=np.uint8),
@@ -64,9 +64,7 @@ def test_emergence_is_where_the_predicted_class_stays_nearest(comparison: Compar
 
 def test_a_class_that_is_nearest_from_the_first_block_on(recording: Recording) -> None:
     profiles = read_profiles(recording)
-    blocks = tuple(
-        compare_block(b, profiles.compared, b.class_means[[3]].astype(np.float32), [3]) for b in profiles.blocks
-    )
+    blocks = tuple(compare_block(b, b.means[[3]].astype(np.float32), [3]) for b in profiles.blocks)
     image = ComparedImage("a", "", (1, 1), np.zeros((1, 1, 3), dtype=np.uint8), (), 3)
     (found,) = Comparison(recording.id, "fp32", (image,), blocks, label_classes(recording.classes)).emergence()
     assert found.settled is not None

@@ -11,7 +11,7 @@ from senet_viz.analysis.distributions.class_map import map_classes
 from senet_viz.analysis.distributions.panels import profile_classes
 from senet_viz.recording.moments import Moments
 from senet_viz.recording.reader import Recording
-from senet_viz.stats.shares import class_sds, class_shares
+from senet_viz.stats.shares import between_sds, class_shares, sums_of_squares
 from tests.support.synthetic import synthetic_recording
 
 
@@ -40,7 +40,7 @@ def test_between_class_sd_equals_the_variance_component(recording: Recording) ->
     means = np.stack([gates[labels == k].mean(0) for k in range(12)])
     within = np.mean([gates[labels == k].var(0, ddof=1) for k in range(12)], axis=0)
     expected = np.sqrt(np.maximum(0, means.var(0, ddof=1) - within / 40))
-    np.testing.assert_allclose(class_sds(recording.moments(block.name)), expected, atol=2e-4)
+    np.testing.assert_allclose(between_sds(sums_of_squares(recording.moments(block.name))), expected, atol=2e-4)
 
 
 def test_shuffled_labels_have_no_class_share(tmp_path: Path) -> None:
@@ -56,7 +56,7 @@ def test_undefined_shares_are_nan(tmp_path: Path) -> None:
     single = synthetic_recording(tmp_path / "one", classes=1, per_class=9, blocks={"SE_2_1": 8})
     moments: Moments = single.moments("SE_2_1")
     assert np.isnan(class_shares(moments)).all()
-    assert np.isnan(class_sds(moments)).all()
+    assert np.isnan(between_sds(sums_of_squares(moments))).all()
 
 
 def test_panels_hold_means_and_sds_of_the_drawn_channels(recording: Recording) -> None:

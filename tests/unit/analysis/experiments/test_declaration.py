@@ -8,6 +8,7 @@ import pytest
 from senet_viz.analysis.experiments.declaration import Experiment, read_experiment
 from senet_viz.analysis.experiments.files import experiments_folder, list_experiments
 from senet_viz.errors import ArgumentError
+from senet_viz.schema import from_tree, to_tree
 from tests.support.experimented import DECLARATION, drawn_experiment, write_declaration
 
 DATA = {"train": "a", "validation": "b"}
@@ -19,7 +20,7 @@ def test_a_declaration_is_read(tmp_path: Path) -> None:
     assert [condition.id for condition in found.conditions] == ["r16", "none", "relu"]
     assert found.arguments_of(found.condition("relu")) == {"width": 0.125, "side": 32, "gate": "relu"}
     assert found.questions[0].against == "none"
-    assert Experiment.from_json(found.to_json()) == found
+    assert from_tree(Experiment, to_tree(found), "result.json", "run it again") == found
 
 
 def test_those_that_come_along_are_read() -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from senet_viz.dashboard.jobs.keeping import delete_recording, list_contents, list_recordings, rename_recording
 from senet_viz.dashboard.jobs.running import find_jobs
-from senet_viz.dashboard.shelf import find_recordings
+from senet_viz.dashboard.recordings import find_recordings
 from senet_viz.errors import ArgumentError, RecordingError
 from senet_viz.recording.folder import FolderLock
 from senet_viz.recording.outcomes import open_outcomes

@@ -14,7 +14,7 @@ from senet_viz.dashboard.jobs.request import RecordRequest, check_name, suggest_
 from senet_viz.dashboard.jobs.running import last_sentence
 from senet_viz.errors import ArgumentError, RecordingError
 from senet_viz.images.labels import map_labels
-from senet_viz.schema import ClassTable
+from senet_viz.schema import ClassTable, from_tree, to_tree
 
 
 def leave_job(root: Path, name: str, request: RecordRequest | None = None) -> None:
@@ -27,7 +27,7 @@ def leave_job(root: Path, name: str, request: RecordRequest | None = None) -> No
     from senet_viz.recording.folder import Holder
 
     holder["host"] = Holder.me().host
-    tree = {"request": (request or RecordRequest("bundled", "digits")).to_json(), "mapped": False,
+    tree = {"request": to_tree(request or RecordRequest("bundled", "digits")), "mapped": False,
             "workplace": str(root), "process": holder, "cancelled": None}  # fmt: skip
     (folder / "command.json").write_text(json.dumps(tree), encoding="utf-8")
 
@@ -44,9 +44,9 @@ def test_a_request_becomes_the_options_that_record_knows(tmp_path: Path) -> None
     arguments = request.arguments(tmp_path)
     assert shlex.split(shlex.join(arguments)) == list(arguments)
     with get_command(app).commands["record"].make_context("record", list(arguments[1:])) as context:
-        for name, value in request.to_json().items():
+        for name, value in to_tree(request).items():
             assert str(context.params[name]) == str(value), name
-    assert RecordRequest.from_json(request.to_json()) == request
+    assert from_tree(RecordRequest, to_tree(request), "command.json", "start it anew") == request
     assert RecordRequest("m", "d").arguments(Path("o")) == ("record", "--model", "m", "--data", "d", "--out", "o")
 
 
@@ -94,6 +94,21 @@ def test_a_plan_becomes_a_label_map_that_the_command_line_reads_as_meant(tmp_pat
     assert map_labels(classes, "classes", outputs, 3, label_map=tmp_path / "map.json").outputs == (1, None, 0)
     with pytest.raises(ArgumentError, match="no output"):
         plan.label_map({"dog": "7: x"})
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"images": "6"}, "images: Expected `int`, got `str`; check again"),
+        ({"notes": [1]}, r"notes\[0\]: Expected `str`, got `int`; check again"),
+        ({"classes": [{"name": "cat"}]}, r"classes\[0\]: Object missing required field `key`; check again"),
+        ({"mapping": {"method": "name"}}, "Object missing required field `note`; check again"),
+        ({"outputs": 3}, "check again"),
+    ],
+)
+def test_a_plan_of_another_type_is_named(change: dict[str, Any], said: str) -> None:
+    with pytest.raises(RecordingError, match=f"^The plan of a recording(, |: ).*{said}"):
+        Plan.from_json(plan_tree(**change))
 
 
 def test_outputs_without_names_can_be_taken_in_order() -> None:

@@ -12,8 +12,8 @@ import pytest
 
 from senet_viz.dashboard.jobs.request import RecordRequest
 from senet_viz.dashboard.jobs.running import (
-    Job,
     JobStatus,
+    RecordingJob,
     cancel_job,
     find_jobs,
     forget_job,
@@ -41,11 +41,11 @@ def _stand_in(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]
             os.kill(job.process.pid, signal.SIGKILL)
 
 
-def start(root: Path, model: str, name: str = "run") -> Job:
+def start(root: Path, model: str, name: str = "run") -> RecordingJob:
     return start_job(root, name, RecordRequest(model=model, data="digits"))
 
 
-def wait_for(job: Job, ready: Callable[[JobStatus], bool]) -> JobStatus:
+def wait_for(job: RecordingJob, ready: Callable[[JobStatus], bool]) -> JobStatus:
     deadline = time.monotonic() + 20
     while time.monotonic() < deadline:
         status = read_status(job)

@@ -18,9 +18,10 @@ from senet_viz.models.zoo import Model
 from senet_viz.recording.folder import read_progress
 from senet_viz.recording.layout import FREEZING
 from senet_viz.workflows.freezing.making import advise_freezing
-from senet_viz.workflows.freezing.request import FreezeEstimate, FreezeOptions, FreezeProgress
+from senet_viz.workflows.freezing.request import FreezeOptions
 from senet_viz.workflows.freezing.timing import time_freezing
 from senet_viz.workflows.interventions.making import intervene
+from senet_viz.workflows.job import JobEstimate, JobProgress
 from tests.support.frozen import draw_coins
 from tests.support.known_gates import write_colours
 from tests.support.networks import count_hooks
@@ -139,10 +140,10 @@ def test_the_same_bits_without_what_is_remembered(
 # Stopped and gone on with
 
 
-def stop_at(moment: int) -> Callable[[FreezeProgress], None]:
-    seen: list[FreezeProgress] = []
+def stop_at(moment: int) -> Callable[[JobProgress], None]:
+    seen: list[JobProgress] = []
 
-    def stop(progress: FreezeProgress) -> None:
+    def stop(progress: JobProgress) -> None:
         seen.extend([progress] if progress.stage != "recording" else [])
         if len(seen) == moment:
             raise KeyboardInterrupt
@@ -162,7 +163,7 @@ def test_a_stopped_search_ends_with_the_same_bits(
     torn = stored_freezing(tmp_path)
     assert len(torn.steps if torn else ()) == steps
     assert not (tmp_path / "scratch").exists()
-    told: list[FreezeProgress] = []
+    told: list[JobProgress] = []
     advise_freezing(model, noise, tmp_path, batch_size=16, on_progress=told.append)
     assert found(tmp_path) == found(whole)
     assert told[-1].consumed >= told[-1].total
@@ -183,12 +184,12 @@ def test_the_estimate_comes_first_and_progress_ends_at_its_forwards(
     told: list[object] = []
     advise_freezing(model, noise, tmp_path, on_estimate=told.append, on_progress=told.append)
     estimate, last = told[0], told[-1]
-    assert isinstance(estimate, FreezeEstimate)
+    assert isinstance(estimate, JobEstimate)
     assert (estimate.blocks, estimate.choosing, estimate.confirming) == (4, 60, 60)
     assert estimate.forwards == 60 * (5 + 4 + 3 + 2) + 60 * 5
     assert 0 < estimate.whole_forwards <= estimate.forwards
     assert estimate.seconds > 0
-    assert isinstance(last, FreezeProgress)
+    assert isinstance(last, JobProgress)
     assert (last.stage, last.consumed, last.total) == ("confirming", estimate.forwards, estimate.forwards)
 
 

@@ -14,12 +14,12 @@ from senet_viz.errors import ArgumentError, RecordingError, SourceError
 from senet_viz.images.source import ImageSource
 from senet_viz.models.zoo import Model
 from senet_viz.recording.folder import read_progress
+from senet_viz.recording.options import RecordOptions
 from senet_viz.recording.outcomes import BASELINES, Outcome, Outcomes, Variant, summarize_outcomes
 from senet_viz.workflows.interventions.donors import draw_donors, draw_groups, make_folds
 from senet_viz.workflows.interventions.making import intervene
 from senet_viz.workflows.interventions.request import InterventionOptions
-from senet_viz.workflows.interventions.running import InterventionEstimate, InterventionProgress
-from senet_viz.workflows.plan import RecordOptions
+from senet_viz.workflows.job import JobEstimate, JobProgress
 from senet_viz.workflows.record import record
 from tests.support.known_gates import known_network, write_colours
 from tests.support.networks import count_hooks
@@ -144,6 +144,13 @@ def test_the_plan(everything):
     assert {v.strength for v in everything.variants} == {0.7}
 
 
+def test_the_fields_words_for_donors_mean_the_same() -> None:
+    options = InterventionOptions(baselines=("same_class", "mean", "other_class"))
+    assert options == InterventionOptions(baselines=("within", "mean", "between"))
+    with pytest.raises(ArgumentError, match="comes twice"):
+        InterventionOptions(baselines=("within", "same_class"))
+
+
 def test_the_manifest_tells_what_was_done(everything, model):
     about = everything.manifest
     clean = sv.open_recording(everything.path / "clean")
@@ -185,9 +192,9 @@ def files_of(outcomes: Outcomes) -> list[tuple[str, str]]:
 
 @pytest.mark.parametrize("moment", [1, 3, 4, 6])
 def test_an_interrupted_run_ends_with_the_same_bits(everything, model, source, tmp_path, moment):
-    seen: list[InterventionProgress] = []
+    seen: list[JobProgress] = []
 
-    def stop(progress: InterventionProgress) -> None:
+    def stop(progress: JobProgress) -> None:
         seen.append(progress)
         if len([p for p in seen if p.stage == "interventions"]) == moment:
             raise KeyboardInterrupt
@@ -210,7 +217,7 @@ def test_an_interrupted_run_ends_with_the_same_bits(everything, model, source, t
 
 def test_a_finished_run_is_not_made_again(everything, model, source, tmp_path):
     outcomes = intervene(model, source, tmp_path, blocks=["SE_1_1"], baseline="one")
-    calls: list[InterventionProgress] = []
+    calls: list[JobProgress] = []
     again = intervene(model, source, tmp_path, blocks=["SE_1_1"], baseline="one", on_progress=calls.append)
     assert again.id == outcomes.id
     for path in sorted((tmp_path / "clean").iterdir()):
@@ -246,7 +253,7 @@ def test_a_limited_run_takes_baselines_from_all_recorded_images(everything, mode
 
 
 def test_the_estimate_comes_first(model, source, tmp_path):
-    told: list[InterventionEstimate] = []
+    told: list[JobEstimate] = []
     intervene(model, source, tmp_path, targets=["blocks"], baselines=["one", "within"], on_estimate=told.append)
     (estimate,) = told
     assert (estimate.images, estimate.variants, estimate.forwards) == (IMAGES, 8, IMAGES * 9)
@@ -370,7 +377,7 @@ def test_an_image_that_went_missing(everything, model, source, tmp_path):
                 raise sv.errors.ImageError("70.png: truncated")
             return source.load(index)
 
-    with pytest.raises(SourceError, match=r"70\.png.* was recorded and can not be read any more"):
+    with pytest.raises(SourceError, match=r"70\.png.* was recorded and cannot be read any more"):
         intervene(model, Torn(), tmp_path, baseline="one", baselines_from=everything.path / "clean")  # type: ignore[arg-type]
     assert "forward" not in model.module.__dict__
     assert count_hooks(model.module) == 0

@@ -5,7 +5,7 @@ import torch
 from timm.layers import HardSigmoid, Sigmoid
 from torch import Tensor, nn
 
-from senet_viz.gates.proof import describe_activation
+from senet_viz.gates.isolated_check import describe_activation
 
 
 class Shifted(nn.Module):

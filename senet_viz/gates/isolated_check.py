@@ -29,7 +29,7 @@ class Firing:
 
 
 @dataclass(frozen=True, slots=True)
-class LoneRun:
+class IsolatedRun:
     """A module run alone.
 
     Attributes:
@@ -64,7 +64,7 @@ class LoneRun:
         return torch.allclose(self.output, factor[:, :, None, None] * self.input, rtol=1e-5, atol=1e-7)
 
 
-def run_alone(module: nn.Module, shape: Sequence[int], *, channel_dim: int = 1) -> LoneRun:
+def run_isolated(module: nn.Module, shape: Sequence[int], *, channel_dim: int = 1) -> IsolatedRun:
     """Runs a module on random non-zero input, on the CPU in float32, in eval mode.
 
     Weights on another device, of another precision or without values (meta) are replaced by copies for
@@ -91,7 +91,7 @@ def run_alone(module: nn.Module, shape: Sequence[int], *, channel_dim: int = 1) 
         output = call(given.clone())
     if isinstance(output, Tensor):
         output = output.clone().movedim(channel_dim, 1) if output.ndim == x.ndim else output.clone()
-    return LoneRun(x, output, tuple(firings))
+    return IsolatedRun(x, output, tuple(firings))
 
 
 @contextmanager
@@ -182,10 +182,10 @@ def _measure_bounds(activation: nn.Module, sample: Tensor) -> tuple[float, float
     ends = outputs[:4]
     unbounded = [not torch.allclose(ends[a], ends[b], rtol=1e-3, atol=1e-6) for a, b in ((0, 1), (3, 2))]
     lowest, highest = float(outputs.min()), float(outputs.max())
-    for moves, end in zip(unbounded, (ends[0], ends[3])):
-        if moves and float(end.min()) < 0:
+    for patches, end in zip(unbounded, (ends[0], ends[3])):
+        if patches and float(end.min()) < 0:
             lowest = -math.inf
-        if moves and float(end.max()) > 0:
+        if patches and float(end.max()) > 0:
             highest = math.inf
     return lowest, highest
 
@@ -234,7 +234,7 @@ class Unit:
     squeeze_missing: str | None
 
 
-def prove_unit(name: str, module: nn.Module, adapter: Adapter, *, shape: Sequence[int]) -> Unit:
+def check_unit(name: str, module: nn.Module, adapter: Adapter, *, shape: Sequence[int]) -> Unit:
     """Checks that a module of a known family does what its adapter says.
 
     Args:
@@ -247,7 +247,7 @@ def prove_unit(name: str, module: nn.Module, adapter: Adapter, *, shape: Sequenc
         GateError: it does not; the message names the module and says what was found.
     """
     try:
-        run = run_alone(module, shape, channel_dim=adapter.channel_dim)
+        run = run_isolated(module, shape, channel_dim=adapter.channel_dim)
         source, excitation = (module.get_submodule(path) for path in (adapter.source, adapter.excitation))
     except Exception as error:  # whatever a changed copy of a known class may raise
         raise _refuse(name, module, f"it could not be run alone ({type(error).__name__}: {error})") from error
@@ -275,7 +275,7 @@ def recognise_unit(module: nn.Module, *, shape: Sequence[int]) -> Unit | str | N
         The unit, or the reason why something that acts like one cannot be observed, or None.
     """
     try:
-        run = run_alone(module, shape)
+        run = run_isolated(module, shape)
     except Exception:  # most modules are no SE units and need not run on such input
         return None
     mixers = _list_mixers(run.firings)
@@ -295,7 +295,13 @@ def recognise_unit(module: nn.Module, *, shape: Sequence[int]) -> Unit | str | N
 
 
 def _describe(
-    module: nn.Module, run: LoneRun, source: Firing, excitation: nn.Module | None, *, family: str, missing: str | None
+    module: nn.Module,
+    run: IsolatedRun,
+    source: Firing,
+    excitation: nn.Module | None,
+    *,
+    family: str,
+    missing: str | None,
 ) -> Unit:
     calls = [firing for firing in run.firings if firing.module is excitation]
     if missing is None and (len(calls) != 1 or not _is_squeeze(run, calls[0])):
@@ -319,14 +325,14 @@ def _holds_mixer(module: nn.Module) -> bool:
     return any(isinstance(part, MIXERS) for part in module.modules())
 
 
-def _is_source(run: LoneRun, firing: Firing) -> bool:
+def _is_source(run: IsolatedRun, firing: Firing) -> bool:
     if _holds_mixer(firing.module):
         return False
     factor = run.as_vector(firing.output)
     return factor is not None and run.is_product(factor)
 
 
-def _is_squeeze(run: LoneRun, firing: Firing) -> bool:
+def _is_squeeze(run: IsolatedRun, firing: Firing) -> bool:
     """Whether a layer is given the pooled feature map: any pooling of a constant image gives its values."""
     squeeze = run.as_vector(firing.input)
     return squeeze is not None and torch.allclose(squeeze[RANDOM_IMAGES], run.constant, rtol=1e-4, atol=1e-5)
@@ -350,7 +356,7 @@ def _outputs(mixer: nn.Module) -> int:
     return int(mixer.out_features if isinstance(mixer, nn.Linear) else mixer.out_channels)  # type: ignore[arg-type]
 
 
-def _explain(run: LoneRun, mixers: Sequence[nn.Module]) -> str | None:
+def _explain(run: IsolatedRun, mixers: Sequence[nn.Module]) -> str | None:
     """Why a module that acts like an SE unit has no gate that can be hooked; None where it is no such module."""
     output = run.output
     if not isinstance(output, Tensor):
@@ -367,7 +373,7 @@ def _explain(run: LoneRun, mixers: Sequence[nn.Module]) -> str | None:
     return RETURNS_FACTOR
 
 
-def _explain_factor(run: LoneRun, mixers: Sequence[nn.Module]) -> str:
+def _explain_factor(run: IsolatedRun, mixers: Sequence[nn.Module]) -> str:
     """Why the factor of each channel is no submodule's output: nothing follows the layers, or it is changed after."""
     last = max(at for at, firing in enumerate(run.firings) if firing.module in mixers)
     after = [f for f in run.firings[last + 1 :] if not _holds_mixer(f.module) and run.as_vector(f.output) is not None]

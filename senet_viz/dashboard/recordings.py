@@ -36,6 +36,12 @@ def find_recordings(environment: Mapping[str, str] = os.environ) -> dict[str, Pa
     return found
 
 
+def recording_roots(environment: Mapping[str, str] = os.environ) -> tuple[Path, ...]:
+    """The folders whose subfolders are looked through: those that the environment names, then `runs/`."""
+    named = (expand_home(name) for name in environment.get(ENVIRONMENT, "").split(os.pathsep) if name)
+    return (*named, *(root / "runs" for root in dict.fromkeys((Path.cwd(), ROOT))))
+
+
 def recordings_folder(environment: Mapping[str, str] = os.environ) -> Path:
     """Where new recordings go: the first folder of `SENET_VIZ_RECORDINGS` that is no recording, else `runs/` here."""
     for name in filter(None, environment.get(ENVIRONMENT, "").split(os.pathsep)):
@@ -46,7 +52,7 @@ def recordings_folder(environment: Mapping[str, str] = os.environ) -> Path:
 
 
 def name_of(path: Path, found: Mapping[str, Path]) -> str:
-    """The name under which a recording is picked, which is its path where it is not on the shelf."""
+    """The name under which a recording is picked, which is its path where it is none of these."""
     return next((name for name, place in found.items() if place.absolute() == path.absolute()), str(path))
 
 

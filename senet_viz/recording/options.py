@@ -1,0 +1,81 @@
+"""The options of `record`, declared once: command line, form, a job's command, plan and manifest all read them here."""
+
+import dataclasses
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from senet_viz.errors import ArgumentError
+
+PRECISIONS = ("fp32", "bf16", "fp16")
+
+
+def _option(default: Any, text: str, *, name: str = "", in_manifest: bool = False) -> Any:
+    """A field that is an option: its explanation, its name at the command line where that is another, and whether the
+    manifest's `options` hold it.
+    """
+    return field(default=default, metadata={"help": text, "name": name, "in_manifest": in_manifest})
+
+
+@dataclass(frozen=True)
+class RecordOptions:
+    """What a recording is made with; all but `workers` and `commit_seconds` is part of its identity.
+
+    Attributes:
+        keep: whose gates are kept per image: "all", "none", or a number, at most so many per class.
+        precision: "fp32", "bf16" or "fp16" (autocast).
+        batch_size: images a forward.
+        shard_size: images a file.
+        limit: at most so many images, stratified by class and seeded; None for all.
+        seed: of the choice of images and of kept ones.
+        squeeze: z is kept per image too (its class moments are always taken).
+        label_map: file that maps classes to outputs.
+        data_name: name of the data in the manifest; the last part of its path by default.
+        workers: threads that decode.
+        commit_seconds: what a kill can lose at most; also after every 5,000 images.
+
+    Raises:
+        ArgumentError: a value out of range; the message names it.
+    """
+
+    keep: str = _option("all", "Gates kept per image: all, none, or at most N per class.", in_manifest=True)
+    precision: str = _option("fp32", "fp32, bf16 or fp16.", in_manifest=True)
+    batch_size: int = _option(64, "Images a forward.", in_manifest=True)
+    shard_size: int = _option(5000, "Images a file.", in_manifest=True)
+    limit: int | None = _option(None, "At most so many images, stratified by class, seeded.", in_manifest=True)
+    seed: int = _option(0, "Seed of random weights and of every random choice.", in_manifest=True)
+    squeeze: bool = _option(False, "Keep z per image too.", name="--keep-squeeze", in_manifest=True)
+    label_map: Path | None = _option(None, "CSV of class,output or JSON that maps classes to outputs.")  # noqa: RUF009 - a field
+    data_name: str | None = _option(None, "Name of the data in the manifest.")
+    workers: int = _option(2, "Threads that decode.")
+    commit_seconds: float = _option(30.0, "Seconds of work that a kill can lose at most.", name="--commit-every")
+
+    def __post_init__(self) -> None:
+        if self.precision not in PRECISIONS:
+            raise ArgumentError(f"precision is {self.precision!r}; it is one of {', '.join(PRECISIONS)}.")
+        for name in ("batch_size", "shard_size", "workers"):
+            if getattr(self, name) < 1:
+                raise ArgumentError(f"{name} is {getattr(self, name)}; it is at least 1.")
+        if self.seed < 0:
+            raise ArgumentError(f"seed is {self.seed}; it is at least 0.")
+        if self.limit is not None and self.limit < 1:
+            raise ArgumentError(f"limit is {self.limit}; it is at least 1, or left out for all images.")
+        if self.keep not in ("all", "none") and not (self.keep.isdecimal() and int(self.keep) > 0):
+            raise ArgumentError(f"keep is {self.keep!r}; it is 'all', 'none' or a number of images per class.")
+
+    def for_manifest(self) -> dict[str, Any]:
+        """The manifest's `options`; what is missing there is under `data` and `mapping`."""
+        return {f.name: getattr(self, f.name) for f in dataclasses.fields(self) if f.metadata["in_manifest"]}
+
+    def arguments(self) -> Iterator[str]:
+        """What stands at the command line for these options; what is at its default is left out."""
+        for each in dataclasses.fields(self):
+            value = getattr(self, each.name)
+            if value != each.default:
+                yield from (name_of(each),) if value is True else (name_of(each), str(value))
+
+
+def name_of(option: "dataclasses.Field[Any]") -> str:
+    """Of an option at the command line, e.g. "--batch-size"."""
+    return option.metadata["name"] or "--" + option.name.replace("_", "-")

@@ -1,0 +1,285 @@
+"""A job over images: a plan of fixed batches → a function of a batch → one writer that commits in order.
+
+Record, intervene and freeze are this act. Which images make a batch depends on the list of images and the options alone, and
+the function of a batch writes nothing, so it does not matter who runs it, or how often.
+"""
+
+import contextlib
+import itertools
+import math
+import shutil
+import time
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import NamedTuple, Protocol, Self, TypeVar
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from senet_viz.errors import RecordingError
+from senet_viz.images.loading import Batch, load_batches
+from senet_viz.images.source import ImageSource
+from senet_viz.models.forward import forward, observing
+from senet_viz.models.zoo import Model
+from senet_viz.paths import tell_refusal
+from senet_viz.recording.folder import write_progress
+from senet_viz.recording.writer import stored_manifest
+
+Rows = NDArray[np.int64]
+Found = TypeVar("Found", covariant=True)
+_SAMPLE = 16
+
+
+class BatchWork(Protocol[Found]):
+    """The function of a batch, with the loaded network and what was settled before the first batch.
+
+    Attributes:
+        model: the network; its lock is held, and it is in eval mode, while batches are run.
+        precision: of the forwards, as in `observing`.
+    """
+
+    @property
+    def model(self) -> Model: ...
+    @property
+    def precision(self) -> str: ...
+    def watching(self) -> contextlib.AbstractContextManager[object]:
+        """Entered once around all batches that this process runs."""
+        ...
+
+    def __call__(self, place: Rows, batch: Batch) -> Found:
+        """What becomes of a batch; the same for the same batch, and nothing is written.
+
+        Args:
+            place: (n,) positions of the images in the plan.
+            batch: the images.
+        """
+        ...
+
+
+def cut(places: Rows, *, batch_size: int, shard_size: int | None = None, first: int = 0) -> Iterator[Rows]:
+    """Places from the `first` on, in batches; none crosses the end of a shard of so many places."""
+    start, total = first, len(places)
+    while start < total:
+        shard_end = total if shard_size is None else (start // shard_size + 1) * shard_size
+        stop = min(start + batch_size, shard_end, total)
+        yield places[start:stop]
+        start = stop
+
+
+def run_batches(
+    work: BatchWork[Found], source: ImageSource, indices: Rows, batches: Iterable[Rows], *, workers: int
+) -> Generator[tuple[Rows, Found], None, None]:
+    """Runs batches in this process, in their order, while threads decode ahead; to be closed when it is left early.
+
+    Args:
+        work: the function of a batch.
+        source: of images.
+        indices: (N,) the plan: index of each place's image in the source.
+        batches: places of each batch.
+        workers: threads that decode.
+
+    Yields:
+        The places of a batch and what became of it.
+    """
+    ahead, places = itertools.tee(batches)
+    loaded = load_batches(source, (indices[place] for place in ahead), work.model.preprocess, workers=workers)
+    with contextlib.closing(loaded), observing(work.model, work.precision), work.watching():
+        for place, batch in zip(places, loaded):
+            yield place, work(place, batch)
+
+
+class JobProgress(NamedTuple):
+    """How far a job is.
+
+    Attributes:
+        stage: "recording", "interventions", "choosing" or "confirming".
+        step: of a search, blocks frozen so far; 0 elsewhere.
+        consumed: images done (forwards of an image in a search), those of earlier runs among them.
+        total: of them.
+        errors: images that could not be read.
+        rate: done in this run, a second; NaN before the first batch.
+        seconds_left: of this stage.
+    """
+
+    stage: str
+    step: int
+    consumed: int
+    total: int
+    errors: int
+    rate: float
+    seconds_left: float
+
+
+OnProgress = Callable[[JobProgress], None]
+
+
+class Meter:
+    """Tells how far a job is: the caller after every batch, `progress.json` every second and how it ended.
+
+    Entered by `with` around the work; leaving it tells "finished", "cancelled" or "failed".
+    """
+
+    def __init__(
+        self, folder: Path, stage: str, total: int, on_progress: OnProgress | None, *, done: int = 0, errors: int = 0
+    ) -> None:
+        """A job of `total` of which `done` are of an earlier run."""
+        self._folder, self._total, self._on_progress = folder, total, on_progress
+        self._stage, self._step = stage, 0
+        self._first, self._done, self._errors = done, done, errors
+        self._began = self._told = time.monotonic()
+
+    def enter(self, stage: str, step: int) -> None:
+        """What is done from now on."""
+        self._stage, self._step = stage, step
+
+    def tick(self, done: int, errors: int = 0) -> None:
+        """So many more are done, with so many errors among them."""
+        self._done, self._errors = self._done + done, self._errors + errors
+        if self._on_progress:
+            self._on_progress(self._progress())
+        if time.monotonic() - self._told > 1:
+            self._tell("running")
+
+    def throughput(self) -> Mapping[str, float]:
+        """images, seconds and images_per_second of this run."""
+        done, seconds = self._done - self._first, time.monotonic() - self._began
+        return {"images": done, "seconds": round(seconds, 3), "images_per_second": round(done / max(seconds, 1e-9), 2)}
+
+    def _progress(self) -> JobProgress:
+        done, seconds = self._done - self._first, time.monotonic() - self._began
+        rate = done / max(seconds, 1e-9) if done else math.nan
+        left = (self._total - self._done) / rate if done else math.nan
+        return JobProgress(self._stage, self._step, self._done, self._total, self._errors, rate, left)
+
+    def _tell(self, state: str, message: str = "") -> None:
+        tree = {name: None if value != value else value for name, value in self._progress()._asdict().items()}
+        write_progress(self._folder, state, tree, message=message)
+        self._told = time.monotonic()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if error is None:
+            self._tell("finished")
+            return
+        with contextlib.suppress(RecordingError):  # a full disk must not hide what went wrong
+            self._tell("cancelled" if isinstance(error, KeyboardInterrupt) else "failed", str(error))
+
+
+class JobEstimate(NamedTuple):
+    """What a job will take, told before it starts; what does not apply to it is 0.
+
+    Attributes:
+        images: of the plan.
+        seconds: NaN where no image of the sample could be read.
+        disk_bytes: of all that is written, scratch files among it.
+        free_bytes: on the disk.
+        present_bytes: in the folder already, of a run that is to be resumed.
+        memory_bytes: beside the network's.
+        kept: images whose gates are kept.
+        moment_bytes: of the class moments.
+        forwards: of an image.
+        whole_forwards: the same work in whole forwards of the network; less where prefixes are remembered.
+        variants: interventions on each image.
+        blocks: B, of a search.
+        choosing: images that choose; a few less where classes have no output or images cannot be read.
+        confirming: images that confirm.
+    """
+
+    images: int
+    seconds: float
+    disk_bytes: int
+    free_bytes: int
+    present_bytes: int = 0
+    memory_bytes: int = 0
+    kept: int = 0
+    moment_bytes: int = 0
+    forwards: int = 0
+    whole_forwards: float = 0.0
+    variants: int = 0
+    blocks: int = 0
+    choosing: int = 0
+    confirming: int = 0
+
+    def check_room(self, what: str, advice: str) -> None:
+        """Refuses a disk that is too small (RecordingError).
+
+        Args:
+            what: is written, e.g. "The recording".
+            advice: what to do.
+        """
+        needed = self.disk_bytes - self.present_bytes
+        if needed > self.free_bytes:
+            more = " more" if self.present_bytes else ""
+            raise RecordingError(
+                f"{what} would take {needed / 1e9:.2f} GB{more} and {self.free_bytes / 1e9:.2f} GB are free: {advice}"
+            )
+
+
+def existing_parent(folder: Path) -> Path:
+    """The folder, or the nearest above it that is there and may be looked at."""
+    places = (folder.absolute(), *folder.absolute().parents)
+    return next(place for place in places if tell_refusal(place) is None and place.exists())
+
+
+def free_bytes(folder: Path) -> int:
+    """On the disk where a folder is or will be."""
+    return shutil.disk_usage(existing_parent(folder)).free
+
+
+def recorded_bytes(folder: Path) -> int:
+    """What a recording in a folder takes already; 0 where there is none."""
+    stored = stored_manifest(folder) if tell_refusal(folder) is None and folder.is_dir() else None
+    return sum(entry.bytes for entry in stored.files) if stored else 0
+
+
+class WarmUp(NamedTuple):
+    """What a few images took.
+
+    Attributes:
+        pixels: of those that could be read, up to 16; None where none of them could.
+        decoding: seconds an image.
+        running: seconds an image and forward; NaN where none could be read.
+    """
+
+    pixels: Tensor | None
+    decoding: float
+    running: float
+
+
+def warm_up(
+    model: Model, source: ImageSource, indices: Rows, *, batch_size: int, workers: int, precision: str = "fp32"
+) -> WarmUp:
+    """Times decoding, and the second of two forwards, of the first images that can be read."""
+    parts = cut(indices, batch_size=min(_SAMPLE, batch_size))
+    began, decoding = time.perf_counter(), math.nan
+    with contextlib.closing(load_batches(source, parts, model.preprocess, workers=workers, prefetch=1)) as batches:
+        for batch in batches:
+            decoding = (time.perf_counter() - began) / len(batch.indices)
+            if batch.pixels is not None:
+                with observing(model, precision):
+                    run = forward_of(model, batch.pixels)
+                    run()
+                    return WarmUp(batch.pixels, decoding, _time(model, run) / len(batch.pixels))
+            began = time.perf_counter()
+    return WarmUp(None, decoding, math.nan)
+
+
+def forward_of(model: Model, pixels: Tensor) -> Callable[[], Tensor]:
+    """A forward of the same batch each time it is called; the pixels are moved to the device once."""
+    there = pixels.to(model.device, memory_format=torch.channels_last)
+    return lambda: forward(model, there)
+
+
+def _time(model: Model, run: Callable[[], Tensor]) -> float:
+    began = time.perf_counter()
+    run()
+    if model.device.type == "cuda":
+        torch.cuda.synchronize(model.device)
+    return time.perf_counter() - began
