@@ -102,19 +102,19 @@ class BlockSteps:
         return np.asarray(self.gate - self.mean)
 
     @property
-    def loudness(self) -> Floats:
-        """Of `measure_loudness`, (C,): above 0 a channel is louder than on the average recorded image."""
-        return measure_loudness(self.gate, self.mean, self.block.range)
+    def amplification(self) -> Floats:
+        """Of `measure_amplification`, (C,): above 0 a channel is louder than on the average recorded image."""
+        return measure_amplification(self.gate, self.mean, self.block.range)
 
     @property
-    def louder(self) -> int:
+    def amplified(self) -> int:
         """Channels that are louder than on the average recorded image."""
-        return int((self.loudness > 0).sum())
+        return int((self.amplification > 0).sum())
 
     @property
-    def quieter(self) -> int:
+    def attenuated(self) -> int:
         """Channels that are quieter than on the average recorded image."""
-        return int((self.loudness < 0).sum())
+        return int((self.amplification < 0).sum())
 
     @property
     def far(self) -> int | None:
@@ -163,7 +163,7 @@ class BlockSteps:
         return table
 
 
-def measure_loudness(gate: Floats, mean: Floats, bounds: tuple[float, float]) -> Floats:
+def measure_amplification(gate: Floats, mean: Floats, bounds: tuple[float, float]) -> Floats:
     """How much louder each channel is than usual, (C,), in units of s: s − recorded mean, or |s| − |recorded mean| for gates
     that can be below 0 (a channel times −.9 is as loud as one times .9). Differences of fp32's rounding, up to 1e-6, are 0.
 
@@ -176,14 +176,14 @@ def measure_loudness(gate: Floats, mean: Floats, bounds: tuple[float, float]) ->
     return np.asarray(np.where(np.abs(found) <= _ROUNDING, 0, found))
 
 
-def choose_channels_to_show(loudness: Floats, *, each: int = 3) -> NDArray[np.int64]:
+def choose_channels_to_show(amplification: Floats, *, each: int = 3) -> NDArray[np.int64]:
     """The channels that are the loudest and the quietest against their recorded mean, the loudest first.
 
     Args:
-        loudness: of `measure_loudness`, (C,).
+        amplification: of `measure_amplification`, (C,).
         each: at either end; all channels where there are no more.
     """
-    order = np.argsort(-loudness, kind="stable")
+    order = np.argsort(-amplification, kind="stable")
     return order if len(order) <= 2 * each else np.concatenate([order[:each], order[-each:]])
 
 
@@ -231,12 +231,12 @@ def answer_steps(steps: BlockSteps) -> str:
     first, last = int(steps.shown[0]), int(steps.shown[-1])
     label, most = steps.block.label, steps.block.channels
     sentence = (
-        f"In {label} this image makes {steps.louder:,} of {most:,} channels louder than they are on average over "
-        f"{steps.images:,} recorded images, and {steps.quieter:,} quieter."
+        f"In {label} this image makes {steps.amplified:,} of {most:,} channels louder than they are on average over "
+        f"{steps.images:,} recorded images, and {steps.attenuated:,} quieter."
     )
     if steps.far is not None:
         sentence += f" {steps.far:,} of them are more than two recorded SDs from their mean."
-    if steps.loudness[first] > 0 > steps.loudness[last]:
+    if steps.amplification[first] > 0 > steps.amplification[last]:
         sentence += (
             f" Of the shown ones channel {first} got louder by most (s = {_s(steps.gate[first])}, on average {_s(steps.mean[first])}) "
             f"and channel {last} quieter by most ({_s(steps.gate[last])}, on average {_s(steps.mean[last])})."
@@ -251,11 +251,11 @@ def tell_check(steps: BlockSteps) -> str:
     return f"The block's output differs from s·U by up to {steps.residual:.2g}, of values up to {steps.largest_output:.3g}."
 
 
-def describe_loudness(steps: BlockSteps, channel: int) -> str:
+def describe_amplification(steps: BlockSteps, channel: int) -> str:
     """Louder or quieter than on average, with the factor of the mean gate where that is above 0."""
-    s, mean, loudness = float(steps.gate[channel]), float(steps.mean[channel]), float(steps.loudness[channel])
-    word = "louder" if loudness > 0 else "quieter" if loudness < 0 else "as loud as ever"
-    return f"{word}, {s / mean:.2f} × its mean" if mean > 1e-3 and loudness else word
+    s, mean, amplification = float(steps.gate[channel]), float(steps.mean[channel]), float(steps.amplification[channel])
+    word = "louder" if amplification > 0 else "quieter" if amplification < 0 else "as loud as ever"
+    return f"{word}, {s / mean:.2f} × its mean" if mean > 1e-3 and amplification else word
 
 
 def tell_share(share: float) -> str:
@@ -323,7 +323,7 @@ def _tell_gate(steps: BlockSteps, channel: int, row: int, c: str) -> Step:
         words = "Each channel has a gate that was trained and is the same for every image."
     s = _s(steps.gate[channel])
     lines = (f"s{c} = {s}",) if steps.logits is None else (f"s{c} = {f}({_n(steps.logits[channel])})", f"= {s}")
-    verdict = f"recorded mean {_s(steps.mean[channel])}: {describe_loudness(steps, channel).split(',')[0]}"
+    verdict = f"recorded mean {_s(steps.mean[channel])}: {describe_amplification(steps, channel).split(',')[0]}"
     formula = f"s = {f}({'v), v trained' if steps.constant else '…), from z' if steps.hidden is None else 'W₂h + b₂)'}"
     return Step("Gate s", words, formula, (*lines, verdict))
 

@@ -25,7 +25,7 @@ def draw_attribution(attribution: PixelAttribution, look: Look, *, narrow: bool 
 
     Args:
         attribution: what to draw, summed over colours.
-        look: inks of the page.
+        look: colours of the page.
         narrow: for a narrow screen: the map under the picture.
     """
     limit = attribution.limit or 1e-9
@@ -51,7 +51,7 @@ def draw_grad_cam(cam: GradCam, look: Look, *, narrow: bool = False) -> go.Figur
 
     Args:
         cam: what to draw.
-        look: inks of the page.
+        look: colours of the page.
         narrow: for a narrow screen: the map under the picture.
     """
     colours = list(sequential.Cividis)
@@ -70,7 +70,7 @@ def draw_channels(attribution: ChannelAttribution, look: Look, *, most: int = 20
 
     Args:
         attribution: what to draw.
-        look: inks of the page.
+        look: colours of the page.
         most: channels shown.
         narrow: for a narrow screen.
     """

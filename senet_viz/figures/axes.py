@@ -25,13 +25,7 @@ def add_annotations(figure: go.Figure, annotations: Sequence[Mapping[str, Any]])
 
 
 def add_bands(figure: go.Figure, spans: Sequence[tuple[float, float]], **looks: Any) -> None:
-    """Bands from top to bottom of every panel.
-
-    Args:
-        figure: whose panels exist.
-        spans: left and right end of each, in units of x.
-        looks: of plotly's shapes.
-    """
+    """Bands from top to bottom of every panel, from the left to the right end of each span in units of x."""
     shapes = [
         {"type": "rect", "xref": x, "yref": f"{y} domain", "x0": low, "x1": high, "y0": 0, "y1": 1, **looks}
         for x, y in _panels(figure)
@@ -41,13 +35,7 @@ def add_bands(figure: go.Figure, spans: Sequence[tuple[float, float]], **looks: 
 
 
 def add_levels(figure: go.Figure, values: Sequence[float], line: Mapping[str, Any]) -> None:
-    """Lines from the left to the right of every panel.
-
-    Args:
-        figure: whose panels exist.
-        values: of y.
-        line: plotly's.
-    """
+    """Lines from the left to the right of every panel, at these values of y."""
     shapes = [
         {"type": "line", "xref": f"{x} domain", "yref": y, "x0": 0, "x1": 1, "y0": value, "y1": value, "line": line}
         for x, y in _panels(figure)
@@ -66,8 +54,8 @@ Floats = NDArray[np.float64]
 _ROW = 20  # px of a legend's row
 
 
-def series_inks(look: Look) -> tuple[str, str, str]:
-    """Three inks for what is no class, readable on the page's paper."""
+def series_colours(look: Look) -> tuple[str, str, str]:
+    """Three colours for what is no class, readable on the page's paper."""
     if look == DARK:
         return "rgb(136, 204, 238)", "rgb(238, 153, 85)", "rgb(170, 170, 170)"
     return "rgb(51, 34, 136)", "rgb(200, 90, 20)", "rgb(120, 120, 120)"
@@ -79,7 +67,7 @@ def line_of(
     labels: Sequence[str],
     *,
     name: str,
-    ink: str,
+    colour: str,
     dash: str = "solid",
     interval: tuple[Floats, Floats] | None = None,
 ) -> list[go.Scatter]:
@@ -90,7 +78,7 @@ def line_of(
         values: y; NaN leaves a gap.
         labels: of the blocks, told on hover.
         name: of the curve, in the legend.
-        ink: of line and band.
+        colour: of line and band.
         dash: "solid", "dash" or "dot".
         interval: low and high; NaN where none is known.
     """
@@ -98,13 +86,13 @@ def line_of(
     texts = say_values(labels, values, low, high)
     line = go.Scatter(
         x=positions, y=values.astype(np.float32), mode="lines+markers", name=name, legendgroup=name, text=texts,
-        line={"color": ink, "width": 2.2 if dash == "solid" else 1.5, "dash": dash}, marker={"size": 5},
+        line={"color": colour, "width": 2.2 if dash == "solid" else 1.5, "dash": dash}, marker={"size": 5},
         hovertemplate=f"<b>{name}</b><br>%{{text}}<extra></extra>",
     )  # fmt: skip
     known = np.isfinite(low) & np.isfinite(high)
     if not known.any():
         return [line]
-    return [band_of(positions[known], low[known], high[known], ink=ink, name=name, legendgroup=name), line]
+    return [band_of(positions[known], low[known], high[known], colour=colour, name=name, legendgroup=name), line]
 
 
 def say_values(labels: Sequence[str], values: Floats, low: Floats, high: Floats, digits: str = ".4g") -> list[str]:
@@ -116,35 +104,35 @@ def say_values(labels: Sequence[str], values: Floats, low: Floats, high: Floats,
 
 
 def band_of(
-    positions: NDArray[Any], low: Floats, high: Floats, *, ink: str, name: str, opacity: float = 0.22, **looks: Any
+    positions: NDArray[Any], low: Floats, high: Floats, *, colour: str, name: str, opacity: float = 0.22, **looks: Any
 ) -> go.Scatter:
     """A band between two curves, without a hover of its own; in the legend only with `showlegend`."""
     return go.Scatter(
         x=np.concatenate([positions, positions[::-1]]), y=np.concatenate([high, low[::-1]]).astype(np.float32),
-        fill="toself", mode="lines", line={"width": 0}, fillcolor=translucent(ink, opacity), hoverinfo="skip", name=name,
+        fill="toself", mode="lines", line={"width": 0}, fillcolor=translucent(colour, opacity), hoverinfo="skip", name=name,
         **{"showlegend": False, **looks},
     )  # fmt: skip
 
 
 def whiskers(
-    up: Sequence[float] | Floats, ink: str, *, down: Sequence[float] | Floats | None = None, thickness: float = 1.3, width: int = 3
+    up: Sequence[float] | Floats, colour: str, *, down: Sequence[float] | Floats | None = None, thickness: float = 1.3, width: int = 3
 ) -> dict[str, Any]:  # fmt: skip
     """Error bars of a trace.
 
     Args:
         up: length of each upwards, in units of the axis; 0 where no interval is known.
-        ink: of them.
+        colour: of them.
         down: length downwards; as `up` where not given.
         thickness: px.
         width: of the caps, px.
     """
     sides = {"array": up} if down is None else {"symmetric": False, "array": up, "arrayminus": down}
-    return {"type": "data", **sides, "color": ink, "thickness": thickness, "width": width}
+    return {"type": "data", **sides, "color": colour, "thickness": thickness, "width": width}
 
 
-def whiskers_between(values: Floats, low: Floats, high: Floats, ink: str, **looks: Any) -> dict[str, Any]:
+def whiskers_between(values: Floats, low: Floats, high: Floats, colour: str, **looks: Any) -> dict[str, Any]:
     """Error bars from `low` to `high`; none where these are NaN."""
-    return whiskers(np.nan_to_num(high - values), ink, down=np.nan_to_num(values - low), **looks)
+    return whiskers(np.nan_to_num(high - values), colour, down=np.nan_to_num(values - low), **looks)
 
 
 def pad_range(low: float, high: float, share: float = 0.02) -> list[float]:
@@ -186,11 +174,11 @@ def head_panels(figure: go.Figure, look: Look, *, size: int = 13, **looks: Any) 
 
 
 def legend_panels(figure: go.Figure, look: Look, titles: Sequence[str], *, rows: Sequence[int]) -> None:
-    """A legend of its own above every panel, under the panel's title: a shared one would use an ink twice.
+    """A legend of its own above every panel, under the panel's title: a shared one would use a colour twice.
 
     Args:
         figure: of one trace list whose traces name the x axis of their panel.
-        look: inks of the page.
+        look: colours of the page.
         titles: of the panels, the first titles of subplots in their order.
         rows: how many rows each legend has: entries side by side in one, else one a row.
     """
@@ -224,7 +212,7 @@ def style_depth(
     Args:
         figure: whose x values are positions in `blocks`.
         blocks: in order of depth.
-        look: inks of the page.
+        look: colours of the page.
         narrow: turns the labels, and leaves out every other one where there are more than ten.
         rows: of panels; the axis has its title under the last.
         room: px more than usual under the axis.

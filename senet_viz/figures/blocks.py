@@ -14,7 +14,7 @@ from senet_viz.figures.axes import (
     legend_panels,
     line_of,
     name_ticks,
-    series_inks,
+    series_colours,
     style_depth,
     thin_bar,
     tick_labels,
@@ -35,7 +35,7 @@ def draw_gate_health(health: BlockHealth, look: Look, *, narrow: bool = False) -
 
     Args:
         health: what to draw; what is not known is left out.
-        look: inks of the page.
+        look: colours of the page.
         narrow: for a narrow screen.
     """
     height = 800 if narrow else 690
@@ -43,7 +43,7 @@ def draw_gate_health(health: BlockHealth, look: Look, *, narrow: bool = False) -
     dead = bool((health.dead > 0).any())
     titles = (shares, f"{spread} · number: dead channels" if dead else spread, ranks)
     figure = make_subplots(3, 1, shared_xaxes=True, vertical_spacing=62 / (height - 130), subplot_titles=titles)
-    high, low, _ = series_inks(look)
+    high, low, _ = series_colours(look)
     _add_shares(figure, health, look)
     spreads = (("between classes", health.between_sd, high), ("within classes", health.within_sd, low))
     _add_lines(figure, health, spreads, row=2)
@@ -64,10 +64,10 @@ def draw_gate_health(health: BlockHealth, look: Look, *, narrow: bool = False) -
     return figure
 
 
-def _say_in_panel(figure: go.Figure, text: str, ink: str, *, row: int) -> None:
+def _say_in_panel(figure: go.Figure, text: str, colour: str, *, row: int) -> None:
     axis = str(row) if row > 1 else ""
     figure.add_annotation(
-        text=text, x=0.5, y=0.5, xref=f"x{axis} domain", yref=f"y{axis} domain", showarrow=False, font={"color": ink}, row=row, col=1
+        text=text, x=0.5, y=0.5, xref=f"x{axis} domain", yref=f"y{axis} domain", showarrow=False, font={"color": colour}, row=row, col=1
     )  # fmt: skip
 
 
@@ -77,14 +77,16 @@ def _add_lines(
     """Adds what is known; returns whether anything is."""
     known = [curve for curve in curves if np.isfinite(curve[1]).any()]
     positions = np.arange(len(health.gates), dtype=np.float64)
-    for name, values, ink in known:
-        figure.add_traces(line_of(positions, values, health.labels, name=name, ink=ink, dash=dash), rows=row, cols=1)
+    for name, values, colour in known:
+        figure.add_traces(
+            line_of(positions, values, health.labels, name=name, colour=colour, dash=dash), rows=row, cols=1
+        )
     return bool(known)
 
 
 def _add_shares(figure: go.Figure, health: BlockHealth, look: Look) -> None:
     positions = np.arange(len(health.gates))
-    high, low, grey = series_inks(look)
+    high, low, grey = series_colours(look)
     between = 1 - health.near_one - health.near_zero
     parts = (
         ("s > .9", health.near_one, high),
@@ -94,10 +96,10 @@ def _add_shares(figure: go.Figure, health: BlockHealth, look: Look) -> None:
     if not np.isfinite(health.near_one).any():
         _say_in_panel(figure, "told of gates between 0 and 1 only", grey, row=1)
         return
-    for name, values, ink in parts:
+    for name, values, colour in parts:
         figure.add_trace(
             go.Bar(
-                x=positions, y=values.astype(np.float32), name=name, marker={"color": ink, "line": {"width": 0}},
+                x=positions, y=values.astype(np.float32), name=name, marker={"color": colour, "line": {"width": 0}},
                 text=health.labels, textposition="none",
                 hovertemplate=f"<b>{name}</b><br>%{{text}}: %{{y:.1%}}<extra></extra>",
             ),
@@ -172,13 +174,13 @@ def _entries(measures: BlockMeasures, panel: str) -> int:
 
 def _add_panel(figure: go.Figure, measures: BlockMeasures, panel: str, look: Look, *, row: int, col: int) -> None:
     positions = np.arange(len(measures.gates), dtype=np.float64)
-    labels, inks = label_blocks(measures.gates), (*series_inks(look), _FOURTH_DARK if look == DARK else _FOURTH)
+    labels, colours = label_blocks(measures.gates), (*series_colours(look), _FOURTH_DARK if look == DARK else _FOURTH)
     curves = [c for c in measures.curves if c.panel == panel]
-    for ink, curve in reversed(list(zip(inks[: len(curves)], curves, strict=True))):  # the first on top
+    for colour, curve in reversed(list(zip(colours[: len(curves)], curves, strict=True))):  # the first on top
         name = curve.words + (f" ({curve.confounded})" if curve.confounded else "")
         dash = "dot" if curve.confounded else "solid" if np.isfinite(curve.low).any() else "dash"
         interval = curve.low, curve.high
-        traces = line_of(positions, curve.values, labels, name=name, ink=ink, dash=dash, interval=interval)
+        traces = line_of(positions, curve.values, labels, name=name, colour=colour, dash=dash, interval=interval)
         figure.add_traces(traces, rows=row, cols=col)
     if panel == "decoding" and np.isfinite(measures.chance):
         figure.add_trace(
@@ -219,7 +221,7 @@ def draw_channels_scatter(
         go.Scatter(
             x=known[x].astype(np.float32), y=known[y].astype(np.float32), mode="markers", text=known["channel"],
             customdata=known["best_class_name"] if "best_class_name" in known else [""] * len(known),
-            marker={"size": 6, "opacity": 0.6, "color": series_inks(look)[0]},
+            marker={"size": 6, "opacity": 0.6, "color": series_colours(look)[0]},
             hovertemplate=f"<b>channel %{{text}}</b><br>{words[0]}: %{{x:.4g}}<br>{words[1]}: %{{y:.4g}}"
             "<br>largest mean: %{customdata}<extra></extra>",
         )

@@ -5,7 +5,7 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from senet_viz.claims.assessment import Assessment
-from senet_viz.figures.axes import Floats, band_of, say_values, series_inks, style_depth
+from senet_viz.figures.axes import Floats, band_of, say_values, series_colours, style_depth
 from senet_viz.figures.theme import GREY, Look, join_title, style
 from senet_viz.schema import label_blocks
 from senet_viz.stats.shares import CurveName
@@ -21,17 +21,17 @@ def draw_depth(assessment: Assessment, look: Look, *, narrow: bool = False) -> g
 
     Args:
         assessment: what to draw.
-        look: inks of the page.
+        look: colours of the page.
         narrow: for a narrow screen.
     """
     figure = make_subplots(2, 1, shared_xaxes=True, vertical_spacing=0.07)
-    ink = series_inks(look)[0]
+    colour = series_colours(look)[0]
     figure.add_traces(_null_band(assessment), rows=1, cols=1)
-    _add_curve(figure, assessment, "omega_squared", ink, row=1)
+    _add_curve(figure, assessment, "omega_squared", colour, row=1)
     squeeze = np.array([np.nan if b.squeeze is None else b.squeeze.omega_squared for b in assessment.blocks])
     if np.isfinite(squeeze).any():
         figure.add_trace(_thin(squeeze, "squeeze z", _SQUEEZE, "dash", assessment), row=1, col=1)
-    _add_curve(figure, assessment, "between_sd", ink, row=2)
+    _add_curve(figure, assessment, "between_sd", colour, row=2)
     for number, control in enumerate(assessment.controls):
         for row, name in ((1, "omega_squared"), (2, "between_sd")):
             values = np.array([getattr(block, name) for block in control.blocks])
@@ -48,16 +48,16 @@ def draw_depth(assessment: Assessment, look: Look, *, narrow: bool = False) -> g
     return figure
 
 
-def _add_curve(figure: go.Figure, assessment: Assessment, name: CurveName, ink: str, *, row: int) -> None:
+def _add_curve(figure: go.Figure, assessment: Assessment, name: CurveName, colour: str, *, row: int) -> None:
     positions = np.arange(len(assessment.blocks))
     low, high = assessment.band(name)
     if np.isfinite(low).all():
-        figure.add_trace(band_of(positions, low, high, ink=ink, name="gate s ± interval"), row=row, col=1)
+        figure.add_trace(band_of(positions, low, high, colour=colour, name="gate s ± interval"), row=row, col=1)
     values = assessment.curve(name)
     figure.add_trace(
         go.Scatter(
             x=positions, y=values.astype(np.float32), mode="lines+markers", name="gate s", showlegend=row == 1,
-            line={"color": ink, "width": 2.6}, marker={"size": 6},
+            line={"color": colour, "width": 2.6}, marker={"size": 6},
             text=say_values(label_blocks(assessment.gates), values, low, high, ".3f"),
             hovertemplate="<b>gate s</b><br>%{text}<extra></extra>",
         ),
@@ -71,7 +71,7 @@ def _null_band(assessment: Assessment) -> list[go.Scatter]:
         return []
     low, high = np.array([null.low for null in nulls]), np.array([null.high for null in nulls])
     name = "shuffled labels (95 %)"
-    return [band_of(np.arange(len(nulls)), low, high, ink=GREY, name=name, opacity=0.35, showlegend=True)]
+    return [band_of(np.arange(len(nulls)), low, high, colour=GREY, name=name, opacity=0.35, showlegend=True)]
 
 
 def _thin(values: Floats, name: str, colour: str, dash: str, assessment: Assessment) -> go.Scatter:

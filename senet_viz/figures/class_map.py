@@ -11,8 +11,8 @@ from senet_viz.figures.theme import Look, cut, join_title, style
 
 _ROW_NAMES = 60
 _MOST_HEIGHT = 760
-_MOST_MARKS = 256
-_MARKS_HEIGHT = 16
+_MOST_MARKERS = 256
+_MARKERS_HEIGHT = 16
 
 
 def draw_class_map(
@@ -29,7 +29,7 @@ def draw_class_map(
 
     Args:
         classes: what to draw.
-        look: inks of the page.
+        look: colours of the page.
         view: mean gates in cividis over the gate's range, or differences from the all-class mean in red and blue
             around 0.
         chosen: classes whose rows are named where there are too many rows to name all.
@@ -52,9 +52,9 @@ def draw_class_map(
         type="category", tickvals=positions, ticktext=names, range=[rows - 0.5, -0.5], showgrid=False, automargin=True, ticks="",
         tickfont={"size": 11 if rows <= 40 else 10},
     )  # fmt: skip
-    if marks and len(classes.channels) <= _MOST_MARKS:
-        figure.add_trace(_marks(classes, opened, look, narrow=narrow))
-        share = _MARKS_HEIGHT / (height - 110)
+    if marks and len(classes.channels) <= _MOST_MARKERS:
+        figure.add_trace(_markers(classes, opened, look, narrow=narrow))
+        share = _MARKERS_HEIGHT / (height - 110)
         figure.update_layout(
             yaxis={"domain": [0, 1 - share]}, showlegend=False,
             yaxis2={"domain": [1 - share, 1], "visible": False, "fixedrange": True, "range": [0, 1]},
@@ -66,7 +66,7 @@ def draw_class_map(
     return figure
 
 
-def _marks(classes: ClassChannelMap, opened: int | None, look: Look, *, narrow: bool) -> go.Scatter:
+def _markers(classes: ClassChannelMap, opened: int | None, look: Look, *, narrow: bool) -> go.Scatter:
     """A small triangle a channel, over the map."""
     known = len(classes.channels)
     size = 5 if narrow or known > 100 else 8

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from senet_viz.analysis.classes.confusions import ConfusionAgreement
 from senet_viz.analysis.classes.distinctness import ClassDistinctness
 from senet_viz.analysis.classes.neighbours import ClassComparison, ProfilePlane
-from senet_viz.figures.axes import band_of, line_of, name_ticks, series_inks, style_depth, thin_bar
+from senet_viz.figures.axes import band_of, line_of, name_ticks, series_colours, style_depth, thin_bar
 from senet_viz.figures.theme import GREY, Look, join_title, legend_room, plain, shorten, style, translucent
 from senet_viz.schema import Gate, label_blocks
 from senet_viz.text import count_decimals
@@ -26,13 +26,13 @@ def draw_distinctness(
     relative: bool = False,
     narrow: bool = False,
 ) -> go.Figure:
-    """A line a chosen class with its 95 % interval; the middle of all classes in ink, the middle 80 % as a grey band.
+    """A line a chosen class with its 95 % interval; the median of all classes in the page's ink, the middle 80 % as a grey band.
 
     Args:
         found: of all classes.
         classes: class indices that are drawn in colour; those without an image are left out.
         colours: of them.
-        look: inks of the page.
+        look: colours of the page.
         relative: in within-class SDs instead of units of s.
         narrow: for a narrow screen.
     """
@@ -43,17 +43,17 @@ def draw_distinctness(
     if len(found.classes) > 2:
         tenth, middle, ninetieth = found.spread(relative=relative)
         spread = "middle 80 % of the classes"
-        figure.add_trace(band_of(positions, tenth, ninetieth, ink=GREY, name=spread, legendgroup=spread))
-        figure.add_traces(line_of(positions, middle, labels, name="median of all classes", ink=look.ink))
+        figure.add_trace(band_of(positions, tenth, ninetieth, colour=GREY, name=spread, legendgroup=spread))
+        figure.add_traces(line_of(positions, middle, labels, name="median of all classes", colour=look.ink))
     chance = found.typical_noise(relative=relative)
-    figure.add_traces(line_of(positions, chance, labels, name="noise alone (median)", ink=GREY, dash="dot"))
+    figure.add_traces(line_of(positions, chance, labels, name="noise alone (median)", colour=GREY, dash="dot"))
     rows = [(k, row) for k in classes if (row := found.row_of(k)) is not None]
     for k, row in rows:
         name = f"{shorten(found.labels[row], 24)} (n = {found.images[row]:,})"
-        ink = colours.get(k, GREY)
-        *band, line = line_of(positions, values[row], labels, name=name, ink=ink, interval=(low[row], high[row]))
+        colour = colours.get(k, GREY)
+        *band, line = line_of(positions, values[row], labels, name=name, colour=colour, interval=(low[row], high[row]))
         for trace in band:
-            trace.fillcolor = translucent(ink, 0.22 if len(rows) <= _FEW else 0.09)
+            trace.fillcolor = translucent(colour, 0.22 if len(rows) <= _FEW else 0.09)
         figure.add_traces([*band, line])
     head = f"n = {int(found.images.sum()):,} images, {len(found.classes):,} classes"
     bands = "bands: 95 % over images; " if found.has_intervals else ""
@@ -73,7 +73,7 @@ def draw_class_distances(
         found: at least two classes.
         reference: position of the class that distances are from.
         colours: by class index.
-        look: inks of the page.
+        look: colours of the page.
         narrow: for a narrow screen.
     """
     positions, labels = np.arange(len(found.gates), dtype=np.float64), label_blocks(found.gates)
@@ -81,9 +81,11 @@ def draw_class_distances(
     figure = go.Figure()
     for i in others:
         name = f"{shorten(found.labels[i], 24)} (n = {found.images[i]:,})"
-        ink = colours.get(found.classes[i], GREY)
-        figure.add_traces(line_of(positions, found.distance[:, reference, i], labels, name=name, ink=ink))
-        noise = line_of(positions, found.chance[:, reference, i], labels, name=f"{name}, noise", ink=ink, dash="dot")[0]
+        colour = colours.get(found.classes[i], GREY)
+        figure.add_traces(line_of(positions, found.distance[:, reference, i], labels, name=name, colour=colour))
+        noise = line_of(
+            positions, found.chance[:, reference, i], labels, name=f"{name}, noise", colour=colour, dash="dot"
+        )[0]
         noise.update(showlegend=False, legendgroup=name, marker={"size": 3})
         figure.add_trace(noise)
     head = f"<b>Distance from {plain(found.labels[reference])}</b> (n = {found.images[reference]:,})"
@@ -108,7 +110,7 @@ def _finish(
 def draw_agreement(found: ConfusionAgreement, look: Look, *, narrow: bool = False) -> go.Figure:
     """Spearman's ρ of the gates with its 95 % interval, that of z thin and dashed, and the band of shuffled classes."""
     positions, labels = np.arange(len(found.blocks), dtype=np.float64), label_blocks(found.gates)
-    ink, other, _ = series_inks(look)
+    colour, other, _ = series_colours(look)
     limits = [block.interval for block in found.blocks]
     interval = np.array([i.low for i in limits]), np.array([i.high for i in limits])
     low, high = found.null_band
@@ -117,11 +119,13 @@ def draw_agreement(found: ConfusionAgreement, look: Look, *, narrow: bool = Fals
         known = np.isfinite(low)
         name = "shuffled classes, middle 95 %"
         figure.add_trace(
-            band_of(positions[known], low[known], high[known], ink=GREY, name=name, legendgroup=name, showlegend=True)
+            band_of(
+                positions[known], low[known], high[known], colour=GREY, name=name, legendgroup=name, showlegend=True
+            )
         )
-    figure.add_traces(line_of(positions, found.values, labels, name="gates s", ink=ink, interval=interval))
+    figure.add_traces(line_of(positions, found.values, labels, name="gates s", colour=colour, interval=interval))
     if np.isfinite(found.squeeze_values).any():
-        figure.add_traces(line_of(positions, found.squeeze_values, labels, name="squeeze z", ink=other, dash="dash"))
+        figure.add_traces(line_of(positions, found.squeeze_values, labels, name="squeeze z", colour=other, dash="dash"))
     pairs = f"n = {found.blocks[0].pairs:,} pairs of {found.classes:,} classes"
     title = join_title(pairs, f"{found.confused:,} of {found.images:,} images confused among them", narrow=narrow)
     _finish(figure, found.gates, look, title=title, entries=3, narrow=narrow, plot=340)
@@ -138,7 +142,7 @@ def draw_class_matrix(found: ClassComparison, at: int, look: Look, *, narrow: bo
     Args:
         found: at least two classes.
         at: position of the block.
-        look: inks of the page.
+        look: colours of the page.
         narrow: for a narrow screen.
     """
     size = len(found.classes)
@@ -184,18 +188,18 @@ def draw_plane(
         found: where classes lie.
         classes: class indices in front.
         colours: of them.
-        look: inks of the page.
+        look: colours of the page.
         narrow: for a narrow screen.
     """
     front = [int(np.flatnonzero(found.classes == k)[0]) for k in classes if k in found.classes]
     behind = np.setdiff1d(np.arange(len(found.classes)), front)
-    inks = [colours.get(int(found.classes[row]), GREY) for row in front]
+    shown = [colours.get(int(found.classes[row]), GREY) for row in front]
     names = [shorten(found.labels[row], 16 if narrow else 24) for row in front]
     figure = go.Figure(
         [
             _points(found, behind, marker={"size": 6, "color": GREY, "opacity": 0.45}),
             _points(found, np.array(front, dtype=np.int64), mode="markers+text", written=names,
-                    marker={"size": 11, "color": inks, "line": {"color": look.paper, "width": 1.5}}, ink=look.ink),
+                    marker={"size": 11, "color": shown, "line": {"color": look.paper, "width": 1.5}}, colour=look.ink),
         ]
     )  # fmt: skip
     title = join_title(
@@ -229,7 +233,7 @@ def _points(
     marker: Mapping[str, object],
     mode: str = "markers",
     written: Sequence[str] = (),
-    ink: str = GREY,
+    colour: str = GREY,
 ) -> go.Scatter:
     told = np.empty((len(rows), 2), dtype=object)  # plotly looks into lists cell by cell
     told[:, 0] = [f"<b>{plain(found.labels[r])}</b><br>n = {found.images[r]:,} images" for r in rows]
@@ -237,8 +241,8 @@ def _points(
     return go.Scatter(
         x=found.positions[rows, 0].astype(np.float32), y=found.positions[rows, 1].astype(np.float32), mode=mode,
         text=list(written), textposition=_sides(found.positions[rows, 0]) if len(written) else None, customdata=told,
-        textfont={"color": ink, "size": 12}, marker=dict(marker), hovertemplate="%{customdata[0]}<extra></extra>",
-        unselected={"marker": {"opacity": marker.get("opacity", 1)}, "textfont": {"color": ink}}, cliponaxis=False,
+        textfont={"color": colour, "size": 12}, marker=dict(marker), hovertemplate="%{customdata[0]}<extra></extra>",
+        unselected={"marker": {"opacity": marker.get("opacity", 1)}, "textfont": {"color": colour}}, cliponaxis=False,
     )  # fmt: skip
 
 

@@ -55,7 +55,6 @@ def name_bar(prediction: Prediction, i: int, look: Look, **axes: str) -> list[di
 
 
 Distance = Literal["rms", "cosine", "from mean"]
-DISTANCES: tuple[Distance, ...] = ("rms", "cosine", "from mean")
 _TITLES: dict[Distance, tuple[str, str]] = {
     "rms": ("RMS distance of each pair", "RMS over channels, in units of s"),
     "cosine": ("Cosine distance of each pair", "1 − cos of the differences from the recorded mean"),
@@ -72,7 +71,7 @@ def draw_distances(
 
     Args:
         comparison: of at least two images, or of one with "from mean".
-        look: inks of the page.
+        look: colours of the page.
         distance: which.
         image: only pairs with this image; more than eight lines are grey, and named by the pointer.
         narrow: for a narrow screen.
@@ -80,13 +79,13 @@ def draw_distances(
     names = name_images(comparison.names, most=14)
     blocks = [block.block for block in comparison.blocks]
     lines = _lines(comparison, names, distance, image)
-    inks = colour_images(len(names))
+    colours = colour_images(len(names))
     labels = label_blocks(blocks)
     figure = go.Figure(
         [
             go.Scatter(
                 x=np.arange(len(blocks)), y=values.astype(np.float32), name=name, mode="lines+markers", text=labels,
-                line={"color": inks[at][0] if len(lines) <= _MOST_COLOURED else GREY, "dash": dash or inks[at][1], "width": 1.8},
+                line={"color": colours[at][0] if len(lines) <= _MOST_COLOURED else GREY, "dash": dash or colours[at][1], "width": 1.8},
                 marker={"size": 5}, opacity=1 if len(lines) <= _MOST_COLOURED else 0.5,
                 hovertemplate=f"<b>{name}</b><br>%{{text}}: %{{y:.3f}}<extra></extra>",
             )
@@ -137,7 +136,7 @@ def draw_emergence(comparison: Comparison, look: Look, *, narrow: bool = False) 
 
     Args:
         comparison: with at least one image and class profiles.
-        look: inks of the page.
+        look: colours of the page.
         narrow: blocks as rows and images as columns.
     """
     ranks = np.array([block.rank for block in comparison.blocks], dtype=np.float64).T  # (n, B)
@@ -211,13 +210,15 @@ def draw_stability(stability: Stability, look: Look, *, level: int = 1, narrow: 
 
     Args:
         stability: of one image.
-        look: inks of the page.
+        look: colours of the page.
         level: 0 mild, 1 medium, 2 strong; mirror images have no level.
         narrow: for a narrow screen.
     """
     lines, blocks = stability.lines(level), stability.varied.blocks
     labels = label_blocks(blocks)
-    figure = go.Figure([_line(line, labels, ink, dash) for line, (ink, dash) in zip(lines, colour_images(len(lines)))])
+    figure = go.Figure(
+        [_line(line, labels, colour, dash) for line, (colour, dash) in zip(lines, colour_images(len(lines)))]
+    )
     spread = stability.spread
     pair = f"1: two images of {plain(shorten(spread.among, 28))} (n = {spread.images:,})"
     head = f"<b>{shorten(stability.varied.image, 24)}</b> · {LEVELS[level]} changes"
@@ -231,12 +232,12 @@ def draw_stability(stability: Stability, look: Look, *, level: int = 1, narrow: 
     return figure.update_yaxes(title_text=unit, rangemode="tozero")
 
 
-def _line(line: Line, labels: tuple[str, ...], ink: str, dash: str) -> go.Scatter:
+def _line(line: Line, labels: tuple[str, ...], colour: str, dash: str) -> go.Scatter:
     position = np.arange(len(labels))
     several = line.draws > 1
     return go.Scatter(
         x=position, y=line.mean.astype(np.float32), mode="lines+markers", name=f"{line.words} ({line.kept}/{line.draws} kept)",
-        line={"color": ink, "dash": dash, "width": 1.8}, marker={"size": 5},
+        line={"color": colour, "dash": dash, "width": 1.8}, marker={"size": 5},
         error_y={"type": "data", "symmetric": False, "array": (line.high - line.mean).astype(np.float32),
                  "arrayminus": (line.mean - line.low).astype(np.float32), "thickness": 1, "width": 0, "visible": several},
         text=[f"{label}: {a:.3g}" + (f" ({b:.3g} to {c:.3g})" if several else "")

@@ -59,7 +59,7 @@ def draw_gate_grid(
 
     Args:
         comparison: with at least one image.
-        look: inks of the page.
+        look: colours of the page.
         unit: of the colours: "s", or "sd" for recorded standard deviations of each channel.
         chosen: name of the block that is framed.
         narrow: blocks as rows and images as columns.
@@ -156,7 +156,7 @@ def draw_block_gates(block: BlockComparison, names: tuple[str, ...], look: Look,
     around = np.maximum(mean - spread, low), np.minimum(mean + spread, high)
     size = 4 if len(position) > 160 else 6
     traces = [
-        band_of(position, *around, ink=GREY, name="recorded mean ± SD", showlegend=None),
+        band_of(position, *around, colour=GREY, name="recorded mean ± SD", showlegend=None),
         *_images(names, [(position, gates[block.order]) for gates in block.gates], {"size": size, "opacity": 0.8},
                  "channel %{customdata}: %{y:.3f}", block.order.astype(np.int32)),
         go.Scatter(x=position, y=mean.astype(np.float32), mode="lines", name="recorded mean",

@@ -6,7 +6,7 @@ import plotly.graph_objects as go
 
 from senet_viz.analysis.costs.ablations import GROUP_WORDS, Ablation, Ablations, Group
 from senet_viz.analysis.costs.design import ReductionSweep
-from senet_viz.figures.axes import series_inks, whiskers
+from senet_viz.figures.axes import series_colours, whiskers
 from senet_viz.figures.theme import DARK, Look, join_title, style
 
 _SHADES = ("rgb(180, 205, 230)", "rgb(120, 165, 215)", "rgb(70, 125, 195)", "rgb(40, 85, 155)", "rgb(20, 45, 105)")
@@ -57,10 +57,10 @@ def draw_reductions(sweep: ReductionSweep, look: Look, *, chosen: int, narrow: b
 def draw_error_against_size(ablations: Ablations, look: Look, *, narrow: bool = False) -> go.Figure:
     """Top-1 error over parameters of the paper's ablations that differ in size, with 95 % intervals over images."""
     figure = go.Figure()
-    for group, ink in zip(_GROUPS, series_inks(look)):
+    for group, colour in zip(_GROUPS, series_colours(look)):
         rows = [row for row in ablations.of(group) if row.counted is not None and row.variant not in _SAME]
         rows.sort(key=lambda row: row.counted or 0)
-        figure.add_trace(_points(rows, group, ink))
+        figure.add_trace(_points(rows, group, colour))
     title = join_title(_count(ablations), "95 % intervals over images", narrow=narrow)
     height, top = (470, 108) if narrow else (430, 70)
     style(figure, look, height=height, title=title, top=top, legend=True)
@@ -74,7 +74,7 @@ def _count(ablations: Ablations) -> str:
 
 def draw_variants(ablations: Ablations, look: Look, *, narrow: bool = False) -> go.Figure:
     """A row a variant of the paper's ablations, by what was varied: top-1 error with its 95 % interval over images."""
-    ink, paper_ink, grey = series_inks(look)
+    colour, paper_colour, grey = series_colours(look)
     figure = go.Figure()
     groups = [group for group in GROUP_WORDS if group != "reduction"]
     rows = [row for group in groups for row in ablations.of(group)]
@@ -83,7 +83,7 @@ def draw_variants(ablations: Ablations, look: Look, *, narrow: bool = False) -> 
     figure.add_trace(
         go.Scatter(
             x=[row.top1 for row in rows], y=y, mode="markers", showlegend=False,
-            marker={"color": [paper_ink if is_own else ink for is_own in own], "size": 9,
+            marker={"color": [paper_colour if is_own else colour for is_own in own], "size": 9,
                     "symbol": ["diamond" if is_own else "circle" for is_own in own]},
             error_x=whiskers([row.high - row.top1 for row in rows], grey),
             text=[_tell(row) for row in rows], hovertemplate="%{text}<extra></extra>",
@@ -97,16 +97,16 @@ def draw_variants(ablations: Ablations, look: Look, *, narrow: bool = False) -> 
     return figure.update_yaxes(autorange="reversed", showgrid=False, automargin=True)
 
 
-def _points(rows: Sequence[Ablation], group: Group, ink: str) -> go.Scatter:
+def _points(rows: Sequence[Ablation], group: Group, colour: str) -> go.Scatter:
     reduction = group == "reduction"
     return go.Scatter(
         x=[(row.counted or 0) / 1e6 for row in rows], y=[row.top1 for row in rows], name=GROUP_WORDS[group],
         mode="lines+markers+text" if reduction else "markers",
-        line={"color": ink, "width": 1.2, "dash": "dot"}, marker={"color": ink, "size": 9, "symbol": _SYMBOLS[group]},
-        error_y=whiskers([row.high - row.top1 for row in rows], ink, thickness=1.1),
+        line={"color": colour, "width": 1.2, "dash": "dot"}, marker={"color": colour, "size": 9, "symbol": _SYMBOLS[group]},
+        error_y=whiskers([row.high - row.top1 for row in rows], colour, thickness=1.1),
         text=[_tell(row) if not reduction else row.variant for row in rows],
         textposition=["bottom right" if row.variant == "r = 16" else "top right" for row in rows],
-        textfont={"size": 11, "color": ink},
+        textfont={"size": 11, "color": colour},
         customdata=[_tell(row) for row in rows], hovertemplate="%{customdata}<extra></extra>", cliponaxis=False,
     )  # fmt: skip
 

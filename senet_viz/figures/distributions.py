@@ -38,7 +38,7 @@ def draw_panels(
     Args:
         panels: what to draw.
         colours: of the classes, by index.
-        look: inks of the page.
+        look: colours of the page.
         bands: mean ± SD over images (Fig. 7) instead of means alone (Fig. 6).
         per_row: panels side by side; fewer on a narrow screen.
     """
@@ -93,7 +93,7 @@ def _traces(
             low, high = panel.means[i] - panel.sds[i], panel.means[i] + panel.sds[i]
             group = str(shown.index)
             traces.append(
-                band_of(position, low, high, ink=colour, name=f"{shown.label} ± SD", opacity=0.25, legendgroup=group)
+                band_of(position, low, high, colour=colour, name=f"{shown.label} ± SD", opacity=0.25, legendgroup=group)
             )
         traces.append(_line(position, panel, panel.means[i], panel.sds[i], shown, colour, first=first, rank=i + 1))
     return traces
@@ -162,7 +162,7 @@ def draw_distribution(
     Args:
         distribution: what to draw; classes without a known gate are left out.
         colours: of the classes, by index.
-        look: inks of the page.
+        look: colours of the page.
         view: violins with quartiles, empirical distribution functions, or boxes from 5 to 95 %.
         narrow: for a narrow screen.
     """
@@ -239,7 +239,7 @@ def draw_extreme_classes(
     Args:
         extremes: what to draw.
         colours: of the classes that are chosen, by index; others are grey.
-        look: inks of the page.
+        look: colours of the page.
         narrow: for a narrow screen.
     """
     rows = extremes.ordered

@@ -7,33 +7,33 @@ import plotly.graph_objects as go
 
 from senet_viz.analysis.experiments.answers import accuracy_text, bound_text
 from senet_viz.analysis.experiments.result import CrossedMean, ExperimentResult
-from senet_viz.figures.axes import Floats, line_of, series_inks, whiskers
+from senet_viz.figures.axes import Floats, line_of, series_colours, whiskers
 from senet_viz.figures.theme import CLASS_COLOURS, Look, join_title, legend_room, style
 
 _ROW, _ROW_NARROW = 46, 64  # px of a condition or question
 _WRAP = 26  # letters of a label's line
 
 
-def condition_inks(result: ExperimentResult) -> dict[str, str]:
-    """An ink a condition, by its place in the declaration; from the ninth on they come again."""
+def condition_colours(result: ExperimentResult) -> dict[str, str]:
+    """A colour a condition, by its place in the declaration; from the ninth on they come again."""
     return {c.id: CLASS_COLOURS[at % len(CLASS_COLOURS)] for at, c in enumerate(result.experiment.conditions)}
 
 
 def draw_accuracies(result: ExperimentResult, look: Look, *, narrow: bool = False) -> go.Figure:
     """A row a trained condition: top-1 accuracy over seeds and images with its interval, and a small mark a seed."""
     found = [(c, a) for c in result.experiment.conditions if (a := (result.accuracies or {}).get(c.id)) is not None]
-    inks, figure = condition_inks(result), go.Figure()
+    colours, figure = condition_colours(result), go.Figure()
     for condition, accuracy in found:
         seeds, title = result.seed_accuracies(condition.id), _wrap(condition.title, narrow)
-        ink = inks[condition.id]
+        colour = colours[condition.id]
         figure.add_trace(
             go.Scatter(
                 x=seeds, y=[title] * len(seeds), mode="markers", showlegend=False, hoverinfo="skip",
-                marker={"color": ink, "size": 15, "symbol": "line-ns", "line": {"width": 1.6, "color": ink}},
+                marker={"color": colour, "size": 15, "symbol": "line-ns", "line": {"width": 1.6, "color": colour}},
             )
         )  # fmt: skip
         text = f"<b>{condition.title}</b><br>top-1 {accuracy_text(accuracy)}<br>{len(seeds)} seeds"
-        figure.add_trace(_row(accuracy, title, ink, text))
+        figure.add_trace(_row(accuracy, title, colour, text))
     head = f"n = {len(result.labels):,} validation images"
     title = join_title(head, "95 % intervals over trainings and images; a stroke a seed", narrow=narrow)
     _style_rows(figure, look, len(found), title, narrow=narrow)
@@ -42,7 +42,7 @@ def draw_accuracies(result: ExperimentResult, look: Look, *, narrow: bool = Fals
 
 def draw_differences(result: ExperimentResult, look: Look, *, narrow: bool = False) -> go.Figure:
     """A row an answered question: difference of top-1 accuracy with its interval, and a band of what matters to nobody."""
-    ink = series_inks(look)[0]
+    colour = series_colours(look)[0]
     figure = go.Figure()
     rows = [(found, found.difference) for found in result.answers if found.difference is not None]
     for found, difference in rows:
@@ -53,7 +53,7 @@ def draw_differences(result: ExperimentResult, look: Look, *, narrow: bool = Fal
             f"<b>{found.question.ask}</b><br>{100 * difference.value:+.2f} points [{100 * low:+.2f}, {100 * high:+.2f}]"
             f"<br>{len(found.seeds)} seeds"
         )
-        figure.add_trace(_row(difference, title, ink, text))
+        figure.add_trace(_row(difference, title, colour, text))
     bound = 100 * result.experiment.bound
     title = join_title(
         f"paired by seed and image · n = {len(result.labels):,} images", f"band: ±{bound_text(result.experiment)}, declared beforehand",
@@ -67,7 +67,7 @@ def draw_differences(result: ExperimentResult, look: Look, *, narrow: bool = Fal
 
 def draw_class_shares(result: ExperimentResult, look: Look, *, narrow: bool = False) -> go.Figure:
     """A line a condition: class share ω² of its gates along the depth, mean over seeds, the seeds' range as a band."""
-    inks = condition_inks(result)
+    colours = condition_colours(result)
     figure = go.Figure()
     for condition in result.experiment.conditions:
         shares = result.shares_along_depth(condition.id)
@@ -77,7 +77,7 @@ def draw_class_shares(result: ExperimentResult, look: Look, *, narrow: bool = Fa
         figure.add_traces(
             line_of(
                 _positions([block.stage for block in shares.blocks]), shares.mean, [block.label for block in shares.blocks],
-                name=condition.title, ink=inks[condition.id], interval=interval,
+                name=condition.title, colour=colours[condition.id], interval=interval,
             )
         )  # fmt: skip
     stages = sorted({block.stage for cell in result.cells for block in cell.blocks})
@@ -108,11 +108,11 @@ def _positions(stages: Sequence[int]) -> Floats:
     return np.array(found)
 
 
-def _row(mean: CrossedMean, title: str, ink: str, text: str) -> go.Scatter:
+def _row(mean: CrossedMean, title: str, colour: str, text: str) -> go.Scatter:
     low, high = _limits(mean)
-    interval = whiskers([100 * (high - mean.value)], ink, down=[100 * (mean.value - low)], thickness=1.6, width=4)
+    interval = whiskers([100 * (high - mean.value)], colour, down=[100 * (mean.value - low)], thickness=1.6, width=4)
     return go.Scatter(
-        x=[100 * mean.value], y=[title], mode="markers", showlegend=False, marker={"color": ink, "size": 10}, error_x=interval,
+        x=[100 * mean.value], y=[title], mode="markers", showlegend=False, marker={"color": colour, "size": 10}, error_x=interval,
         text=[text], hovertemplate="%{text}<extra></extra>",
     )  # fmt: skip
 

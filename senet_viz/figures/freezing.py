@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from senet_viz.analysis.freezing import Cost, FreezeAdvice
 from senet_viz.analysis.freezing_files import say_cost
-from senet_viz.figures.axes import add_shapes, name_ticks, pad_range, series_inks, whiskers
+from senet_viz.figures.axes import add_shapes, name_ticks, pad_range, series_colours, whiskers
 from senet_viz.figures.theme import Look, join_title, legend_room, plain, shorten, style
 from senet_viz.stats.effects import DISCOVERY_RATE, EffectTable, TargetEffect
 
@@ -19,14 +19,14 @@ _MOST_LABELS = 26
 def draw_freezing(advice: FreezeAdvice, look: Look, *, narrow: bool = False) -> go.Figure:
     """Δ top-1 over the number of frozen gates; the axis ends a few times below the accepted loss."""
     path = advice.path
-    confirmed, chosen, grey = series_inks(look)
+    confirmed, chosen, grey = series_colours(look)
     figure = go.Figure()
     sides = (
         ("on the half that chose", chosen, "square-open", -0.12, [step.choosing for step in path.steps]),
         ("on the other half", confirmed, "circle", 0.12, [s.confirming for s in path.steps if s.confirming is not None]),
     )  # fmt: skip
-    for name, ink, symbol, offset, costs in sides:
-        figure.add_trace(_marks(advice, costs, name=name, ink=ink, symbol=symbol, offset=offset))
+    for name, colour, symbol, offset, costs in sides:
+        figure.add_trace(_markers(advice, costs, name=name, colour=colour, symbol=symbol, offset=offset))
     figure.add_hline(y=0, line={"color": look.ink, "width": 1.2})
     figure.add_hline(y=-advice.loss, line={"color": grey, "width": 1.4, "dash": "dash"})
     if advice.size:
@@ -49,8 +49,8 @@ def draw_freezing(advice: FreezeAdvice, look: Look, *, narrow: bool = False) -> 
     return figure.update_yaxes(title_text="Δ top-1, points", range=_range(advice))
 
 
-def _marks(
-    advice: FreezeAdvice, costs: Sequence[Cost], *, name: str, ink: str, symbol: str, offset: float
+def _markers(
+    advice: FreezeAdvice, costs: Sequence[Cost], *, name: str, colour: str, symbol: str, offset: float
 ) -> go.Scatter:
     path = advice.path
     values = np.array([cost.top1.value for cost in costs], dtype=np.float64)
@@ -61,8 +61,8 @@ def _marks(
     ]
     return go.Scatter(
         x=np.arange(1, len(values) + 1) + offset, y=values, mode="markers", name=name, text=text,
-        marker={"color": ink, "symbol": symbol, "size": 8},
-        error_y=whiskers(reach, ink),
+        marker={"color": colour, "symbol": symbol, "size": 8},
+        error_y=whiskers(reach, colour),
         hovertemplate=f"<b>{name}</b><br>%{{text}}<extra></extra>",
     )  # fmt: skip
 
@@ -93,15 +93,15 @@ def draw_changed_classes(
         table: that the effect is of.
         effect: of one target and baseline.
         labels: short and unique, of all classes.
-        look: inks of the page.
+        look: colours of the page.
         most: classes on each side.
         narrow: for a narrow screen.
     """
     losers, winners = table.extremes(effect, most=most)
     order = np.concatenate([losers, winners[::-1]]).astype(np.int64)
-    figure = go.Figure(_class_marks(table, effect, order, labels, look))
+    figure = go.Figure(_class_markers(table, effect, order, labels, look))
     shapes = [
-        {"type": "line", "x0": 0, "x1": v, "y0": row, "y1": row, "line": {"color": _ink(v, look), "width": 2}}
+        {"type": "line", "x0": 0, "x1": v, "y0": row, "y1": row, "line": {"color": _side_colour(v, look), "width": 2}}
         for row, v in enumerate(effect.tests.shrunken[order].tolist())
     ]
     add_shapes(figure, shapes)
@@ -118,12 +118,12 @@ def draw_changed_classes(
     return figure.update_yaxes(**name_ticks(names, range=[len(order) - 0.4, -0.6], automargin=True))
 
 
-def _ink(value: float, look: Look) -> str:
-    win, lose, _ = series_inks(look)
+def _side_colour(value: float, look: Look) -> str:
+    win, lose, _ = series_colours(look)
     return lose if value < 0 else win
 
 
-def _class_marks(
+def _class_markers(
     table: EffectTable, effect: TargetEffect, order: NDArray[np.int64], labels: Sequence[str], look: Look
 ) -> list[go.Scatter]:
     """Each class's own Δ, and its shrunken one: filled where it is found."""
@@ -136,7 +136,7 @@ def _class_marks(
         ],
         dtype=object,
     )
-    cross = {"symbol": "x-thin", "size": 7, "line": {"color": series_inks(look)[2], "width": 1.5}}
+    cross = {"symbol": "x-thin", "size": 7, "line": {"color": series_colours(look)[2], "width": 1.5}}
     found = tests.found[order]
     q = f"q ≤ {DISCOVERY_RATE:.2f}".replace("0.", ".")
     hover = "%{text}<extra></extra>"
@@ -145,11 +145,11 @@ def _class_marks(
     ]  # fmt: skip
     sides = ((f"shrunken, found ({q})", found, "circle"), ("shrunken, not told from none", ~found, "circle-open"))
     for name, mine, symbol in sides:
-        inks = [_ink(tests.shrunken[k], look) for k in order[mine]]
+        colours = [_side_colour(tests.shrunken[k], look) for k in order[mine]]
         traces.append(
             go.Scatter(
                 x=tests.shrunken[order][mine], y=rows[mine], mode="markers", name=name, text=texts[mine], showlegend=True,
-                marker={"color": inks, "symbol": symbol, "size": 10, "line": {"width": 2}}, hovertemplate=hover,
+                marker={"color": colours, "symbol": symbol, "size": 10, "line": {"width": 2}}, hovertemplate=hover,
             )
         )  # fmt: skip
     return traces

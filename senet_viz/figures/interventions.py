@@ -8,7 +8,7 @@ import numpy as np
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from senet_viz.figures.axes import add_levels, head_panels, series_inks, style_depth, whiskers_between
+from senet_viz.figures.axes import add_levels, head_panels, series_colours, style_depth, whiskers_between
 from senet_viz.figures.theme import DARK, GREY, Look, join_title, legend_room, style, translucent
 from senet_viz.schema import Gate
 from senet_viz.stats.effect_parts import COMPONENTS, FORMULAS, Component, ComponentName
@@ -17,10 +17,9 @@ from senet_viz.stats.estimates import Interval
 from senet_viz.text import number_text
 
 Over = Literal["images", "classes"]
-OVER: tuple[Over, ...] = ("images", "classes")
 
 # Okabe and Ito 2008, lighter or darker where the page needs it; the symbol tells baselines apart without colour.
-_INKS: dict[str, tuple[str, str, str]] = {  # on light paper, on dark paper, symbol
+_MARKERS: dict[str, tuple[str, str, str]] = {  # on light paper, on dark paper, symbol
     "one": ("rgb(200, 80, 0)", "rgb(240, 130, 60)", "circle"),
     "zero": ("rgb(176, 112, 0)", "rgb(230, 175, 60)", "circle-open"),
     "mean": ("rgb(0, 104, 168)", "rgb(110, 180, 240)", "square"),
@@ -32,9 +31,9 @@ _INKS: dict[str, tuple[str, str, str]] = {  # on light paper, on dark paper, sym
 }
 
 
-def ink_of(baseline: str, look: Look) -> tuple[str, str]:
+def baseline_marker(baseline: str, look: Look) -> tuple[str, str]:
     """Ink and symbol of a baseline, the same in all figures."""
-    light, dark, symbol = _INKS.get(baseline, ("rgb(110, 110, 110)", "rgb(170, 170, 170)", "x"))
+    light, dark, symbol = _MARKERS.get(baseline, ("rgb(110, 110, 110)", "rgb(170, 170, 170)", "x"))
     return (dark if look == DARK else light), symbol
 
 
@@ -49,12 +48,12 @@ def say_effect(change: Change, measure: Measure, over: Over) -> str:
     return value if np.isnan(interval.low) else f"{value} {say_limits(interval, measure)}"
 
 
-def _intervals(changes: Sequence[Change], over: Over, ink: str) -> dict[str, Any]:
+def _intervals(changes: Sequence[Change], over: Over, colour: str) -> dict[str, Any]:
     """Error bars of a trace; none where no interval is known."""
     intervals = [interval_of(change, over) for change in changes]
     values = np.array([change.value for change in changes])
     low, high = (np.array([getattr(i, end) for i in intervals], dtype=np.float64) for end in ("low", "high"))
-    return whiskers_between(values, low, high, ink)
+    return whiskers_between(values, low, high, colour)
 
 
 def span_of(blocks: Sequence[str], gates: Sequence[Gate]) -> tuple[int, int]:
@@ -116,7 +115,7 @@ def draw_costs(
     Args:
         table: what was found.
         gates: all blocks in order of depth.
-        look: inks of the page.
+        look: colours of the page.
         baselines: which, side by side; on a narrow screen or over many blocks each has a panel.
         measure: what is judged.
         over: what the whiskers are over.
@@ -182,7 +181,7 @@ def _traces(
         effects = [e for e in panel.effects if e.baseline == baseline]
         offset = (number - (len(present) - 1) / 2) * step
         shared = _points(effects, baseline, gates, measure, over, offset)
-        traces.append(_whiskered(effects, shared, *ink_of(baseline, look), 8, measure, over))
+        traces.append(_whiskered(effects, shared, *baseline_marker(baseline, look), 8, measure, over))
     return traces
 
 
@@ -199,10 +198,12 @@ def _points(
 
 
 def _whiskered(
-    some: Sequence[TargetEffect] | Sequence[Component], points: dict[str, Any], ink: str, symbol: str, size: int, measure: Measure, over: Over
+    some: Sequence[TargetEffect] | Sequence[Component], points: dict[str, Any], colour: str, symbol: str, size: int, measure: Measure, over: Over
 ) -> go.Scatter:  # fmt: skip
-    interval = _intervals([e.changes[measure] for e in some], over, ink)
-    return go.Scatter(mode="markers", marker={"color": ink, "symbol": symbol, "size": size}, error_y=interval, **points)
+    interval = _intervals([e.changes[measure] for e in some], over, colour)
+    return go.Scatter(
+        mode="markers", marker={"color": colour, "symbol": symbol, "size": size}, error_y=interval, **points
+    )
 
 
 def _spans(panel: _Panel, gates: Sequence[Gate]) -> list[go.Scatter]:
@@ -237,7 +238,7 @@ def draw_components(
         table: that the components are of.
         components: of all kinds of targets.
         gates: all blocks in order of depth.
-        look: inks of the page.
+        look: colours of the page.
         kind: of the targets that are drawn.
         measure: what is judged.
         over: what the whiskers are over.
@@ -249,29 +250,29 @@ def draw_components(
     for number, name in enumerate(present):
         some = [c for c in here if c.name == name]
         offset = (number - (len(present) - 1) / 2) * 0.22
-        figure.add_trace(_mark(some, name, gates, look, measure, over), row=1, col=1)
+        figure.add_trace(_stacked(some, name, gates, look, measure, over), row=1, col=1)
         dots = _points(some, name, gates, measure, over, offset) | {"showlegend": False}
-        figure.add_trace(_whiskered(some, dots, *_ink(name, look), 7, measure, over), row=2, col=1)
+        figure.add_trace(_whiskered(some, dots, *_component_marker(name, look), 7, measure, over), row=2, col=1)
     height, top = (690, 168) if narrow else (580, 84)
     title = head_of(table, measure, over, narrow=narrow)
     _finish(figure, gates, look, measure, narrow=narrow, rows=2, height=height, title=title, top=top)
     return figure.update_layout(barmode="relative")
 
 
-def _ink(name: ComponentName, look: Look) -> tuple[str, str]:
-    first, second, _ = series_inks(look)
+def _component_marker(name: ComponentName, look: Look) -> tuple[str, str]:
+    first, second, _ = series_colours(look)
     return {"dynamic": (look.ink, "diamond"), "instance": (first, "circle"), "class": (second, "square")}[name]
 
 
-def _mark(
+def _stacked(
     some: Sequence[Component], name: ComponentName, gates: Sequence[Gate], look: Look, measure: Measure, over: Over
 ) -> go.Bar | go.Scatter:
     """A stacked bar, or the dynamic effect's mark."""
-    ink, symbol = _ink(name, look)
+    colour, symbol = _component_marker(name, look)
     shared = {**_points(some, name, gates, measure, over), "name": f"{name} ({FORMULAS[name]})"}
     if name == "dynamic":
-        marker = {"color": ink, "symbol": symbol, "size": 11, "line": {"width": 2, "color": look.paper}}
+        marker = {"color": colour, "symbol": symbol, "size": 11, "line": {"width": 2, "color": look.paper}}
         return go.Scatter(mode="markers", marker=marker, **shared)
     spans = [span_of(c.blocks, gates) for c in some]
     widths = [0.62 if c.kind == "cumulative" else last - first + 0.62 for c, (first, last) in zip(some, spans)]
-    return go.Bar(width=widths, textposition="none", marker={"color": ink, "line": {"width": 0}}, **shared)
+    return go.Bar(width=widths, textposition="none", marker={"color": colour, "line": {"width": 0}}, **shared)

@@ -5,7 +5,15 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from senet_viz.analysis.pair import PAIR_WORDS, PairSide, RecordingPair, relative_depths
-from senet_viz.figures.axes import Floats, head_panels, line_of, say_values, series_inks, style_depth, whiskers_between
+from senet_viz.figures.axes import (
+    Floats,
+    head_panels,
+    line_of,
+    say_values,
+    series_colours,
+    style_depth,
+    whiskers_between,
+)
 from senet_viz.figures.theme import Look, style
 from senet_viz.schema import label_blocks
 from senet_viz.stats.shares import CurveName
@@ -20,12 +28,14 @@ def draw_pair(pair: RecordingPair, look: Look, *, narrow: bool = False) -> go.Fi
     The x axis is the blocks where both have the same, else relative depth.
     """
     figure = _panels()
-    for order, (side, ink) in enumerate(zip((pair.first, pair.second), series_inks(look))):
+    for order, (side, colour) in enumerate(zip((pair.first, pair.second), series_colours(look))):
         positions, labels, name = _positions(pair, side), label_blocks(side.gates), _name(order, side)
         dash = "solid" if order == 0 else "dash"
         for row, curve in enumerate(SHOWN, start=1):
             interval = side.band(curve)
-            traces = line_of(positions, side.curve(curve), labels, name=name, ink=ink, dash=dash, interval=interval)
+            traces = line_of(
+                positions, side.curve(curve), labels, name=name, colour=colour, dash=dash, interval=interval
+            )
             for trace in traces:
                 trace.showlegend = row == 1 and "lines+markers" in trace.mode
             figure.add_traces(traces, rows=row, cols=1)
@@ -43,22 +53,22 @@ def draw_pair_differences(pair: RecordingPair, look: Look, *, narrow: bool = Fal
     figure = _panels()
     positions = _positions(pair, pair.first)
     for row, name in enumerate(SHOWN, start=1):
-        figure.add_trace(_dots(pair, name, positions, series_inks(look)[0]), row=row, col=1)
+        figure.add_trace(_dots(pair, name, positions, series_colours(look)[0]), row=row, col=1)
         figure.add_hline(y=0, line={"color": look.text, "width": 1}, row=row, col=1)
     _finish(figure, pair, look, narrow=narrow, title=f"Second − first · {_intervals(pair)}", room=0)
     return figure.update_layout(showlegend=False)
 
 
-def _dots(pair: RecordingPair, name: CurveName, positions: Floats, ink: str) -> go.Scatter:
+def _dots(pair: RecordingPair, name: CurveName, positions: Floats, colour: str) -> go.Scatter:
     found = pair.differences[name]
     values = np.array([d.value for d in found])
     low, high = np.array([d.interval.low for d in found]), np.array([d.interval.high for d in found])
     mine, theirs = label_blocks(pair.first.gates), label_blocks(pair.second.gates)
     labels = [mine[i] if mine[i] == theirs[j] else f"{theirs[j]} − {mine[i]}" for i, j in pair.match.pairs]
     return go.Scatter(
-        x=positions, y=values.astype(np.float32), mode="markers", marker={"size": 7, "color": ink},
+        x=positions, y=values.astype(np.float32), mode="markers", marker={"size": 7, "color": colour},
         text=say_values(labels, values, low, high, ".4f"),
-        error_y=whiskers_between(values, low, high, ink, thickness=1.4, width=4),
+        error_y=whiskers_between(values, low, high, colour, thickness=1.4, width=4),
         hovertemplate="%{text}<extra></extra>", name=PAIR_WORDS[name],
     )  # fmt: skip
 

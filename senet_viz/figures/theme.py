@@ -1,4 +1,4 @@
-"""What all figures share: inks of the light and the dark page, colours of classes and images, the mode bar, a figure as a web page."""
+"""What all figures share: the colours of pages, classes and images, the frame, the mode bar, a figure as a web page."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ GREY = "rgb(136, 136, 136)"
 
 @dataclass(frozen=True)
 class Look:
-    """Inks of a figure.
+    """Colours of a figure on the light or the dark page.
 
     Attributes:
         ink: the all-class mean and headings.
@@ -46,7 +46,7 @@ DARK = Look(ink="#f9fafb", text="#b6bfcc", grid="#2b3442", paper="#0f141b", pane
 
 
 def look_of(theme: Theme) -> Look:
-    """Inks for a light or a dark page."""
+    """Colours for a light or a dark page."""
     return DARK if theme == "dark" else LIGHT
 
 
@@ -121,7 +121,7 @@ def style(
 
     Args:
         figure: whose panels exist.
-        look: inks of the page.
+        look: colours of the page.
         height: px.
         top: px above the plot.
         title: each `<br>` gives it one more line.
@@ -142,7 +142,7 @@ def style(
                       "yanchor": "top", "pad": {"t": 18 if "<br>" in title else 6, "l": 2}, "font": {"size": 13, "color": look.text}},
             "margin": {"l": 52, "r": 10, "t": top, "b": 46, **(margin or {})},
             "hoverlabel": {"bgcolor": look.paper, "bordercolor": look.grid, "font": {"family": FONT, "color": look.ink}},
-            "legend": {"orientation": "v" if upright else "h", "x": 0, "xanchor": "left", "y": 1 - below / height,
+            "legend": {"orientation": "v" if upright else "h", "x": 0, "xanchor": "left", "y": 1 - below / height if below else 1,
                        "yref": "container", "yanchor": "top", "font": {"color": look.ink}, "bgcolor": "rgba(0,0,0,0)"},
         },
         overwrite=True,  # plotly merges a property at a time, which takes five times as long
@@ -161,7 +161,7 @@ def join_title(*parts: str, narrow: bool) -> str:
 
 
 def style_axes(figure: go.Figure, look: Look) -> go.Figure:
-    """Thin grid, no zero line, ticks in the text's ink."""
+    """Thin grid, no zero line, ticks in the text's colour."""
     for kind in AXES:
         change_axes(figure, kind, axis_style(look, kind))
     return figure

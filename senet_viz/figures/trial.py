@@ -6,7 +6,7 @@ from plotly.subplots import make_subplots
 
 from senet_viz.analysis.comparison.result import Prediction
 from senet_viz.analysis.trial import Trial
-from senet_viz.figures.axes import series_inks
+from senet_viz.figures.axes import series_colours
 from senet_viz.figures.comparison import PAIR_DASHES, bars_of, name_bar
 from senet_viz.figures.theme import GREY, Look, join_title, legend_room, plain, shorten, style, translucent
 
@@ -14,7 +14,7 @@ _ROW = 34
 
 
 def draw_trial(trial: Trial, look: Look, *, narrow: bool = False) -> go.Figure:
-    """The five most probable outputs, untouched and at the largest strength, side by side; the untouched first is inked."""
+    """The five most probable outputs, untouched and at the largest strength, side by side; the one that comes first untouched is coloured."""
     strength = trial.strengths[-1]
     sides = {"Before: untouched": trial.predictions(0.0), f"After: strength {strength:g}": trial.predictions(strength)}
     shape = (2, 1) if narrow else (1, 2)
@@ -41,11 +41,11 @@ def draw_trial(trial: Trial, look: Look, *, narrow: bool = False) -> go.Figure:
 
 def _bars(predictions: tuple[Prediction, ...], trial: Trial, look: Look) -> go.Bar:
     before, after = trial.row(0.0), trial.row(trial.strengths[-1])
-    first, second, _ = series_inks(look)
+    first, second, _ = series_colours(look)
     was, now = int(before.argmax()), int(after.argmax())
-    inks = [first if p.output == was else second if p.output == now else translucent(GREY, 0.7) for p in predictions]
+    colours = [first if p.output == was else second if p.output == now else translucent(GREY, 0.7) for p in predictions]
     return bars_of(
-        predictions, marker={"color": inks, "line": {"width": 0}},
+        predictions, marker={"color": colours, "line": {"width": 0}},
         customdata=[[plain(p.name), before[p.output], after[p.output]] for p in predictions],
         hovertemplate="<b>%{customdata[0]}</b><br>before %{customdata[1]:.3f}, after %{customdata[2]:.3f}<extra></extra>",
     )  # fmt: skip
@@ -54,16 +54,16 @@ def _bars(predictions: tuple[Prediction, ...], trial: Trial, look: Look) -> go.B
 def draw_strength_sweep(trial: Trial, look: Look, *, narrow: bool = False) -> go.Figure:
     """Probability over the strength: a line an output that comes first or is probable somewhere."""
     outputs = trial.leading(4 if narrow else 6)
-    first, second, grey = series_inks(look)
+    first, second, grey = series_colours(look)
     was, now = int(trial.probabilities[0].argmax()), int(trial.probabilities[-1].argmax())
     figure = go.Figure()
     for number, output in enumerate(outputs):
         name = shorten(trial.output_names[output], 26)
-        ink = first if output == was else second if output == now else grey
+        colour = first if output == was else second if output == now else grey
         figure.add_trace(
             go.Scatter(
                 x=list(trial.strengths), y=np.asarray(trial.probabilities[:, output], dtype=np.float32), name=name,
-                mode="lines+markers", line={"color": ink, "width": 2.4 if output in (was, now) else 1.4, "dash": PAIR_DASHES[number % len(PAIR_DASHES)]},
+                mode="lines+markers", line={"color": colour, "width": 2.4 if output in (was, now) else 1.4, "dash": PAIR_DASHES[number % len(PAIR_DASHES)]},
                 marker={"size": 6}, hovertemplate=f"<b>{name}</b><br>strength %{{x:g}}: %{{y:.3f}}<extra></extra>",
             )
         )  # fmt: skip

@@ -8,36 +8,37 @@ import numpy as np
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from senet_viz.analysis.walkthrough import MOST_TERMS, BlockSteps, Step, describe_loudness, subscript, tell_steps
+from senet_viz.analysis.walkthrough import MOST_TERMS, BlockSteps, Step, describe_amplification, subscript, tell_steps
 from senet_viz.figures.axes import pad_range
 from senet_viz.figures.theme import DARK, GREY, Axis, Look, axis_style, change_axes, join_title, shorten, style
+from senet_viz.text import number_text
 
-LOUDER_SIGN, QUIETER_SIGN = "▲", "▼"
+AMPLIFIED_SIGN, ATTENUATED_SIGN = "▲", "▼"
 
 
-def loudness_inks(look: Look) -> tuple[str, str]:
+def change_colours(look: Look) -> tuple[str, str]:
     """Of louder and of quieter channels, readable as letters on the page's paper."""
     return ("rgb(240, 160, 80)", "rgb(136, 190, 240)") if look == DARK else ("rgb(184, 78, 10)", "rgb(40, 75, 160)")
 
 
-def ink_of(steps: BlockSteps, channel: int, look: Look) -> str:
-    """The ink of one channel; the text's where it is exactly as loud as its mean."""
-    louder, quieter = loudness_inks(look)
-    loudness = steps.loudness[channel]
-    return louder if loudness > 0 else quieter if loudness < 0 else look.text
+def channel_colour(steps: BlockSteps, channel: int, look: Look) -> str:
+    """The colour of one channel; the text's where it is exactly as loud as its mean."""
+    amplified, attenuated = change_colours(look)
+    amplification = steps.amplification[channel]
+    return amplified if amplification > 0 else attenuated if amplification < 0 else look.text
 
 
 def sign_of(steps: BlockSteps, channel: int) -> str:
     """A triangle up or down."""
-    loudness = steps.loudness[channel]
-    return LOUDER_SIGN if loudness > 0 else QUIETER_SIGN if loudness < 0 else "="
+    amplification = steps.amplification[channel]
+    return AMPLIFIED_SIGN if amplification > 0 else ATTENUATED_SIGN if amplification < 0 else "="
 
 
 def legend_words(look: Look) -> str:
-    """What the two inks mean, in themselves."""
-    louder, quieter = loudness_inks(look)
+    """What the two colours mean, in themselves."""
+    amplified, attenuated = change_colours(look)
     return (
-        f'<span style="color:{louder}">{LOUDER_SIGN} louder</span> and <span style="color:{quieter}">{QUIETER_SIGN} quieter</span>'
+        f'<span style="color:{amplified}">{AMPLIFIED_SIGN} louder</span> and <span style="color:{attenuated}">{ATTENUATED_SIGN} quieter</span>'
         " than the recorded mean gate"
     )
 
@@ -106,8 +107,7 @@ def _stretches(sizes: tuple[float, ...], gap: float) -> list[tuple[float, float]
     return stretches
 
 
-_ROW, _GAP, _HEAD, _FOOT, _HIDDEN = 92, 30, 76, 96, 190
-_NARROW_HEAD, _NARROW_FOOT = 132, 48
+_ROW, _GAP, _HIDDEN = 92, 30, 190  # px
 _MAPS = "Cividis"
 _SHORT = ("maps U", "z", "", "gate s", "maps x̃")  # headings of the columns on a narrow screen
 _SQUEEZE = 2  # column
@@ -122,6 +122,8 @@ class _Plan:
     gate: int
     after: int
     hidden: Place
+    head: int
+    foot: int
     narrow: bool
 
     @property
@@ -130,12 +132,9 @@ class _Plan:
         return self.rows * _ROW + (self.rows - 1) * _GAP + self.narrow * (_HIDDEN + _GAP)
 
     @property
-    def head(self) -> int:
-        return _NARROW_HEAD if self.narrow else _HEAD
-
-    @property
-    def foot(self) -> int:
-        return _NARROW_FOOT if self.narrow else _FOOT
+    def places(self) -> tuple[Place, ...]:
+        """The five steps' upper panels."""
+        return (1, 1), (1, _SQUEEZE), self.hidden, (1, self.gate), (1, self.after)
 
 
 def draw_steps(steps: BlockSteps, look: Look, *, channel: int, narrow: bool = False) -> go.Figure:
@@ -146,7 +145,7 @@ def draw_steps(steps: BlockSteps, look: Look, *, channel: int, narrow: bool = Fa
 
     Args:
         steps: of one image.
-        look: inks of the page.
+        look: colours of the page.
         channel: of those shown, whose numbers are put in.
         narrow: for a narrow screen.
 
@@ -162,9 +161,7 @@ def draw_steps(steps: BlockSteps, look: Look, *, channel: int, narrow: bool = Fa
         _add_gate(grid, steps, row, shown, look, plan)
     _add_hidden(grid, steps, channel, look, plan)
     _name_rows(grid, steps, channel, look, plan)
-    _head_columns(grid, told, look, plan)
-    if not narrow:
-        _put_numbers(grid, told, look, plan)
+    _add_words(grid, told, look, plan)
     head = f"<b>{steps.block.label}</b> · {shorten(steps.image, 24)}"
     title = join_title(head, legend_words(look), f"mean of n = {steps.images:,} images", narrow=narrow)
     height, margin = plan.height + plan.head + plan.foot, {"l": 8, "r": 8, "b": plan.foot}
@@ -174,8 +171,8 @@ def draw_steps(steps: BlockSteps, look: Look, *, channel: int, narrow: bool = Fa
 
 def _plan(channels: int, *, narrow: bool) -> _Plan:
     if narrow:
-        return _Plan(channels, 4, 3, 4, (channels + 1, 1), narrow=True)
-    return _Plan(channels, 5, 4, 5, (1, 3), narrow=False)
+        return _Plan(channels, 4, 3, 4, (channels + 1, 1), head=132, foot=48, narrow=True)
+    return _Plan(channels, 5, 4, 5, (1, 3), head=76, foot=96, narrow=False)
 
 
 def _lay_panels(steps: BlockSteps, channel: int, look: Look, plan: _Plan) -> Grid:
@@ -246,16 +243,16 @@ def _add_maps(grid: Grid, steps: BlockSteps, row: int, plan: _Plan) -> None:
         )  # fmt: skip
 
 
-def _bar(value: float, ink: str, told: str) -> dict[str, Any]:
+def _bar(value: float, colour: str, told: str) -> dict[str, Any]:
     return {
-        "type": "bar", "x": [value], "y": [0], "orientation": "h", "width": 0.5, "marker": {"color": ink},
+        "type": "bar", "x": [value], "y": [0], "orientation": "h", "width": 0.5, "marker": {"color": colour},
         "hovertemplate": f"{told}<extra></extra>",
     }  # fmt: skip
 
 
-def _line(x: list[float], y: list[float], ink: str, width: int, told: str) -> dict[str, Any]:
+def _line(x: list[float], y: list[float], colour: str, width: int, told: str) -> dict[str, Any]:
     return {
-        "type": "scatter", "x": x, "y": y, "mode": "lines", "line": {"color": ink, "width": width},
+        "type": "scatter", "x": x, "y": y, "mode": "lines", "line": {"color": colour, "width": width},
         "hovertemplate": f"{told}<extra></extra>",
     }  # fmt: skip
 
@@ -268,7 +265,7 @@ def _add_squeeze(grid: Grid, steps: BlockSteps, row: int, channel: int, look: Lo
 def _add_gate(grid: Grid, steps: BlockSteps, row: int, channel: int, look: Look, plan: _Plan) -> None:
     s, mean, sd = (float(values[channel]) for values in (steps.gate, steps.mean, steps.sd))
     place = (row, plan.gate)
-    grid.add_trace(place, _bar(s, ink_of(steps, channel, look), f"gate of channel {channel}: %{{x:.4f}}"))
+    grid.add_trace(place, _bar(s, channel_colour(steps, channel, look), f"gate of channel {channel}: %{{x:.4f}}"))
     if math.isfinite(sd):
         grid.add_trace(place, _line([mean - sd, mean + sd], [-0.42, -0.42], GREY, 5, f"recorded SD {sd:.4f}"))
     grid.add_trace(place, _line([mean, mean], [-0.55, 0.45], look.ink, 2, "recorded mean %{x:.4f}"))
@@ -283,13 +280,13 @@ def _add_hidden(grid: Grid, steps: BlockSteps, channel: int, look: Look, plan: _
     units = np.arange(len(hidden.values))
     terms = hidden.terms(steps.row(channel))
     leading = _leading(steps, channel)
-    inks = [look.ink if int(j) in leading else GREY for j in units]
+    colours = [look.ink if int(j) in leading else GREY for j in units]
     added = np.full(len(units), np.nan) if terms is None else terms
     grid.add_trace(
         plan.hidden,
         {"type": "bar",
          "x": units if plan.narrow else hidden.values, "y": hidden.values if plan.narrow else units,
-         "orientation": "v" if plan.narrow else "h", "width": 0.7, "marker": {"color": inks, "line": {"width": 0}},
+         "orientation": "v" if plan.narrow else "h", "width": 0.7, "marker": {"color": colours, "line": {"width": 0}},
          "customdata": np.column_stack([units, hidden.values, added]).astype(np.float32),
          "hovertemplate": "hidden unit %{customdata[0]:.0f}: %{customdata[1]:.4g}<br>"
          f"adds %{{customdata[2]:+.3g}} to channel {channel}<extra></extra>"},
@@ -306,31 +303,30 @@ def _name_rows(grid: Grid, steps: BlockSteps, channel: int, look: Look, plan: _P
     """Above each map what channel it is, above each gate its value."""
     for row, shown in enumerate(steps.shown.tolist(), start=1):
         name = f"channel {shown}"
-        loud = f"{sign_of(steps, shown)} {describe_loudness(steps, shown).split(', ')[-1]}"
+        change = f"{sign_of(steps, shown)} {describe_amplification(steps, shown).split(', ')[-1]}"
         texts = [
             (1, f"<b>{name}</b>" if shown == channel else name, look.ink),
-            (plan.gate, f"s = {steps.gate[shown]:.3f}{'' if plan.narrow else ' ' + loud}", ink_of(steps, shown, look)),
-            (plan.after, loud if plan.narrow else "", ink_of(steps, shown, look)),
+            (
+                plan.gate,
+                f"s = {steps.gate[shown]:.3f}{'' if plan.narrow else ' ' + change}",
+                channel_colour(steps, shown, look),
+            ),
+            (plan.after, change if plan.narrow else "", channel_colour(steps, shown, look)),
         ]
         if steps.squeeze is not None:
-            texts.append((_SQUEEZE, f"z = {steps.squeeze[shown]:.3g}".replace("-", "−"), look.text))
-        for column, text, ink in texts:
-            grid.add_words((row, column), text, font={"size": 11, "color": ink})
+            texts.append((_SQUEEZE, f"z = {number_text(steps.squeeze[shown], '.3g')}", look.text))
+        for column, text, colour in texts:
+            grid.add_words((row, column), text, font={"size": 11, "color": colour})
 
 
-def _head_columns(grid: Grid, told: tuple[Step, ...], look: Look, plan: _Plan) -> None:
-    places = [(1, 1), (1, _SQUEEZE), plan.hidden, (1, plan.gate), (1, plan.after)]
-    for number, (place, step) in enumerate(zip(places, told), start=1):
+def _add_words(grid: Grid, told: tuple[Step, ...], look: Look, plan: _Plan) -> None:
+    """Over each column its heading, under it the formula with the numbers of the chosen channel."""
+    for number, (place, step) in enumerate(zip(plan.places, told), start=1):
         inside = plan.narrow and place == plan.hidden
         title = _SHORT[number - 1] if plan.narrow and not inside else step.title
         above = {"yanchor": "top", "yshift": 0} if inside else {"yshift": 18}
         grid.add_words(place, f"<b>{number} {title}</b>", font={"size": 12, "color": look.ink}, **above)
-
-
-def _put_numbers(grid: Grid, told: tuple[Step, ...], look: Look, plan: _Plan) -> None:
-    """Under each column the formula with the numbers of the chosen channel."""
-    places = [(1, 1), (1, _SQUEEZE), plan.hidden, (1, plan.gate), (1, plan.after)]
-    for place, step in zip(places, told):
+    for place, step in zip(plan.places, () if plan.narrow else told):
         looks = {"align": "left", "yshift": -26, "font": {"size": 11, "color": look.ink}}
         grid.add_words(place, "<br>".join(step.numbers), below=True, **looks)
 
@@ -364,14 +360,14 @@ def draw_all_channels(steps: BlockSteps, look: Look, *, narrow: bool = False) ->
 
 
 def _gates(steps: BlockSteps, order: np.ndarray, position: np.ndarray, look: Look) -> list[go.Bar | go.Scatter]:
-    difference, loudness, mean = steps.difference[order], steps.loudness[order], steps.mean[order]
+    difference, amplification, mean = steps.difference[order], steps.amplification[order], steps.mean[order]
     traces: list[go.Bar | go.Scatter] = []
-    sides = (("louder", LOUDER_SIGN, loudness > 0), ("quieter", QUIETER_SIGN, loudness < 0))
-    for (word, sign, chosen), ink in zip(sides, loudness_inks(look)):
+    sides = (("louder", AMPLIFIED_SIGN, amplification > 0), ("quieter", ATTENUATED_SIGN, amplification < 0))
+    for (word, sign, chosen), colour in zip(sides, change_colours(look)):
         traces.append(
             go.Bar(
                 x=position[chosen], y=difference[chosen], base=mean[chosen], name=f"{sign} {word}: {int(chosen.sum()):,}",
-                marker={"color": ink, "line": {"width": 0}}, customdata=np.column_stack([order, steps.gate[order], mean])[chosen],
+                marker={"color": colour, "line": {"width": 0}}, customdata=np.column_stack([order, steps.gate[order], mean])[chosen],
                 hovertemplate="channel %{customdata[0]:.0f}<br>gate %{customdata[1]:.4f}, recorded mean %{customdata[2]:.4f}"
                 "<extra></extra>",
             )

@@ -16,7 +16,7 @@ from senet_viz.analysis.walkthrough import (
     BlockSteps,
     HiddenLayer,
     choose_channels_to_show,
-    measure_loudness,
+    measure_amplification,
 )
 from senet_viz.errors import ArgumentError, GateError
 from senet_viz.gates.adapters import find_adapter
@@ -202,7 +202,7 @@ def _gather(
         raise GateError(f"What {watch.bound.gate.name} computed for {image.name} is not finite: check the weights.")
     overall = recording.moments(watch.bound.gate.name, ranges=False).overall()
     mean = np.asarray(overall.mean[0], dtype=np.float32)
-    shown = _order(measure_loudness(s, mean, watch.bound.gate.range), channels)
+    shown = _order(measure_amplification(s, mean, watch.bound.gate.range), channels)
     maps = inputs[0, torch.from_numpy(shown)]
     first = int(probabilities.argmax())
     names = label_classes(model.classes)
@@ -245,11 +245,11 @@ def _check_channels(bound: BoundGate, channels: Sequence[int] | None) -> None:
         raise ArgumentError(f"{bound.gate.label} has no channel {wrong[0]}: it has 0 to {bound.gate.channels - 1}.")
 
 
-def _order(loudness: NDArray[np.float32], channels: Sequence[int] | None) -> NDArray[np.int64]:
+def _order(amplification: NDArray[np.float32], channels: Sequence[int] | None) -> NDArray[np.int64]:
     if channels is None:
-        return choose_channels_to_show(loudness)
+        return choose_channels_to_show(amplification)
     chosen = np.array(sorted(set(channels)), dtype=np.int64)
-    return chosen[np.argsort(-loudness[chosen], kind="stable")]
+    return chosen[np.argsort(-amplification[chosen], kind="stable")]
 
 
 def _shrink(maps: Tensor) -> NDArray[np.float32]:

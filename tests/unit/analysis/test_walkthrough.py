@@ -10,8 +10,8 @@ from senet_viz.analysis.walkthrough import (
     HiddenLayer,
     answer_steps,
     choose_channels_to_show,
-    describe_loudness,
-    measure_loudness,
+    describe_amplification,
+    measure_amplification,
     tell_steps,
 )
 from senet_viz.errors import ArgumentError
@@ -56,7 +56,7 @@ def test_every_step_has_the_numbers_of_the_channel() -> None:
 
 def test_the_answer_counts_and_names_the_extremes() -> None:
     steps = planted_steps()
-    assert (steps.louder, steps.quieter, steps.far) == (1, 1, 1)
+    assert (steps.amplified, steps.attenuated, steps.far) == (1, 1, 1)
     text = answer_steps(steps)
     assert "1 of 8 channels louder than they are on average over 1,234 recorded images, and 1 quieter" in text
     assert "channel 5 got louder by most (s = 0.800, on average 0.500)" in text
@@ -66,8 +66,8 @@ def test_the_answer_counts_and_names_the_extremes() -> None:
     unknown = dataclasses.replace(steps, sd=np.full(8, np.nan, np.float32))
     assert unknown.far is None
     assert "SDs" not in answer_steps(unknown)
-    assert describe_loudness(steps, 5) == "louder, 1.60 × its mean"
-    assert describe_loudness(steps, 0) == "as loud as ever"
+    assert describe_amplification(steps, 5) == "louder, 1.60 × its mean"
+    assert describe_amplification(steps, 0) == "as loud as ever"
 
 
 def test_what_a_family_lacks_is_said() -> None:
@@ -104,12 +104,12 @@ def test_extremes_come_from_both_ends(channels: int, expected: list[int]) -> Non
 
 def test_gates_below_zero_are_as_loud_as_their_size() -> None:
     gate, mean = np.array([-0.9, 0.2, -0.1, 0.5], np.float32), np.array([0.4, 0.3, -0.5, 0.5 + 5e-7], np.float32)
-    assert measure_loudness(gate, mean, (-1.0, 1.0)) == pytest.approx([0.5, -0.1, -0.4, 0.0])
-    assert measure_loudness(gate, mean, (0.0, 1.0)) == pytest.approx([-1.3, -0.1, 0.4, 0.0])
+    assert measure_amplification(gate, mean, (-1.0, 1.0)) == pytest.approx([0.5, -0.1, -0.4, 0.0])
+    assert measure_amplification(gate, mean, (0.0, 1.0)) == pytest.approx([-1.3, -0.1, 0.4, 0.0])
     steps = planted_steps()
     turned = dataclasses.replace(
         steps, block=dataclasses.replace(steps.block, range=(-1.0, 1.0)), gate=-steps.gate, mean=steps.mean
     )
-    assert (turned.louder, turned.quieter) == (1, 1), "signs do not count"
-    assert describe_loudness(turned, 5).startswith("louder")
-    assert describe_loudness(turned, 0) == "as loud as ever"
+    assert (turned.amplified, turned.attenuated) == (1, 1), "signs do not count"
+    assert describe_amplification(turned, 5).startswith("louder")
+    assert describe_amplification(turned, 0) == "as loud as ever"
