@@ -46,9 +46,11 @@ def test_a_request_becomes_the_options_that_record_knows(tmp_path: Path) -> None
     )  # fmt: skip
     arguments = request.arguments(tmp_path)
     assert shlex.split(shlex.join(arguments)) == list(arguments)
-    with get_command(app).commands["record"].make_context("record", list(arguments[1:])) as context:
+    command = get_command(app).commands["record"]
+    called = {option: parameter.name for parameter in command.params for option in parameter.opts}
+    with command.make_context("record", list(arguments[1:])) as context:
         for name, value in to_tree(request).items():
-            assert str(context.params[name]) == str(value), name
+            assert str(context.params[called["--" + name.replace("_", "-")]]) == str(value), name
     assert from_tree(RecordRequest, to_tree(request), "command.json", "start it anew") == request
     assert RecordRequest("m", "d").arguments(Path("o")) == ("record", "--model", "m", "--data", "d", "--out", "o")
 
