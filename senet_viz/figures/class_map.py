@@ -7,7 +7,7 @@ import plotly.graph_objects as go
 
 from senet_viz.analysis.distributions.class_map import ClassChannelMap, MapView
 from senet_viz.figures.axes import long_bar
-from senet_viz.figures.theme import Look, cut, join_title, style
+from senet_viz.figures.theme import Look, join_title, style, truncate
 
 _ROW_NAMES = 60
 _MOST_HEIGHT = 760
@@ -94,7 +94,7 @@ def _colours(classes: ClassChannelMap, values: np.ndarray, view: MapView, *, nar
 def _named_rows(classes: ClassChannelMap, chosen: tuple[int, ...]) -> tuple[list[int], list[str]]:
     rows = range(len(classes.classes))
     shown = [i for i in rows if len(rows) <= _ROW_NAMES or int(classes.classes[i]) in chosen]
-    return shown, [cut(classes.labels[i], 18) for i in shown]
+    return shown, [truncate(classes.labels[i], 18) for i in shown]
 
 
 def _title(classes: ClassChannelMap, view: MapView, *, narrow: bool) -> str:

@@ -13,7 +13,7 @@ from senet_viz.analysis.distributions.channel import ChannelDistribution, ClassD
 from senet_viz.analysis.distributions.extremes import ClassGate, ExtremeClasses
 from senet_viz.analysis.distributions.panels import ClassPanels, Panel, ShownClass
 from senet_viz.figures.axes import band_of, name_ticks, pad_range
-from senet_viz.figures.theme import GREY, Look, cut, join_title, style, translucent
+from senet_viz.figures.theme import GREY, Look, join_title, style, translucent, truncate
 from senet_viz.text import count_decimals
 
 _ORDERS = {
@@ -250,7 +250,7 @@ def draw_extreme_classes(
     style(figure, look, height=height, title=_extremes_title(extremes, narrow=narrow), top=70 if narrow else 40)
     along = pad_range(*extremes.block.range)
     figure.update_xaxes(title_text="mean gate s, dotted: of all images", range=along, showgrid=True)
-    names = name_ticks([cut(row.label, 22) for row in rows], automargin=True, tickfont={"color": look.ink})
+    names = name_ticks([truncate(row.label, 22) for row in rows], automargin=True, tickfont={"color": look.ink})
     figure.update_yaxes(**{**names, "tickvals": places, "range": [max(places) + 0.6, -0.6]})
     return figure.update_layout(showlegend=False)
 

@@ -248,10 +248,10 @@ def name_images(names: Sequence[str], *, most: int = 18) -> list[str]:
 
 def shorten(name: str, most: int) -> str:
     """A name of at most so many letters, as plain text; of a path its end."""
-    return plain(cut(name.replace("\\", "/").rsplit("/", 1)[-1], most))
+    return plain(truncate(name.replace("\\", "/").rsplit("/", 1)[-1], most))
 
 
-def cut(name: str, most: int) -> str:
+def truncate(name: str, most: int) -> str:
     """A name of at most so many letters."""
     return name if len(name) <= most else name[: most - 1] + "…"
 
