@@ -74,7 +74,7 @@ def test_from_a_depth_curve_to_one_image_and_what_its_gates_do(
             look_at_measures(page, walk, stops[-1])
         open_image(page, walk)
         stops.append(page.url)
-        page.get_by_role("link", name=f"GatePatch the gates of {walk.block}").click()
+        page.get_by_role("link", name=f"Move the gates of {walk.block}").click()
         expect_moved(page, walk)
         assert serious_problems(page) == []
         page.reload()  # a new session, which has the address alone
