@@ -225,6 +225,17 @@ def replace_json(folder: Path, name: str, tree: Any, *, durable: bool = True) ->
         sync_folder(folder)
 
 
+def size_problem(folder: Path, entry: FileEntry) -> str | None:
+    """What is wrong with a file's presence or size."""
+    try:
+        size = (folder / entry.name).stat().st_size
+    except OSError as error:
+        return f"{entry.name} is missing ({error.strerror})"
+    if size != entry.bytes:
+        return f"{entry.name} has {size} bytes, {entry.bytes} expected"
+    return None
+
+
 def sync_folder(folder: Path) -> None:
     """Make renames in a folder survive a loss of power, where the system can."""
     if os.name != "posix":

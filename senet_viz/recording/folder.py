@@ -9,13 +9,81 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from types import TracebackType
+from typing import Any, Generic, Self, TypeVar
 
 from senet_viz.errors import ArgumentError, RecordingError
-from senet_viz.recording.files import as_recording_errors, read_data, replace_json, sync_folder
-from senet_viz.schema import to_tree
+from senet_viz.paths import expand_home, tell_refusal
+from senet_viz.recording.files import as_recording_errors, read_data, replace_json, size_problem, sync_folder
+from senet_viz.schema import ClassTable, FileEntry, Gate, Manifest, to_tree
 
 LOCK = "job.lock"
+Stored = TypeVar("Stored")
+AnyManifest = TypeVar("AnyManifest", bound=Manifest)
+
+
+class StoredFolder(Generic[AnyManifest]):
+    """A folder that a job wrote, open for reading.
+
+    Attributes:
+        path: the folder.
+        manifest: what it is and what made it.
+    """
+
+    def __init__(self, path: Path, manifest: AnyManifest) -> None:
+        self.path = path
+        self.manifest = manifest
+
+    @property
+    def id(self) -> str:
+        """32 hex digits."""
+        return self.manifest.id
+
+    @property
+    def complete(self) -> bool:
+        """Whether all images were done."""
+        return self.manifest.complete
+
+    @property
+    def blocks(self) -> tuple[Gate, ...]:
+        """The network's gates in order of depth."""
+        return self.manifest.gates
+
+    @property
+    def classes(self) -> ClassTable:
+        """The data's classes, K of them."""
+        return self.manifest.classes
+
+    def _files(self, role: str) -> list[FileEntry]:
+        return [f for f in self.manifest.files if f.role == role]
+
+
+def open_folder(
+    path: str | Path, read: Callable[[Path], AnyManifest | None], wanted: str, advice: str
+) -> tuple[Path, AnyManifest]:
+    """A folder and its manifest, once every file that this lists is there in its size.
+
+    Args:
+        path: of the folder.
+        read: its manifest; None where it has none.
+        wanted: what to give instead, e.g. "a recording's folder".
+        advice: what to do where files are missing or of another size.
+
+    Raises:
+        RecordingError: no such folder, or one that is not whole.
+    """
+    folder = expand_home(path)
+    if reason := tell_refusal(folder):
+        raise RecordingError(f"{folder} could not be opened ({reason}): check the path and its permissions.")
+    if not folder.is_dir():
+        raise RecordingError(f"{folder} is no folder: give {wanted}.")
+    manifest = read(folder)
+    if manifest is None:
+        raise RecordingError(f"{folder} has no manifest.json: give {wanted}.")
+    for entry in manifest.files:
+        if problem := size_problem(folder, entry):
+            raise RecordingError(f"{folder}: {problem}; {advice}.")
+    return folder, manifest
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,13 +228,19 @@ def _stat(pid: int) -> list[str]:
 
 
 class JobFolder:
-    """A folder that one process at a time writes; what lies in it is a job's, and its manifest is the only commit point."""
+    """A folder that one process at a time writes, inside of `with`.
 
-    def __init__(self, path: Path, doing: str, *, is_own: Callable[[str], bool], manifest: str | None = None) -> None:
+    What lies in it is a job's, and its manifest is the only commit point.
+
+    Attributes:
+        folder: the folder.
+    """
+
+    def __init__(self, folder: Path, doing: str, *, is_own: Callable[[str], bool], manifest: str | None = None) -> None:
         """Makes the folder where there is none, and takes its lock.
 
         Args:
-            path: of the folder.
+            folder: to be written.
             doing: for a person, e.g. "Recording into runs/x".
             is_own: whether a file of this name may lie in a folder that is begun.
             manifest: whose presence says that the folder is a job's already.
@@ -174,37 +248,53 @@ class JobFolder:
         Raises:
             RecordingError: the folder is locked, cannot be written, or is something else's.
         """
-        self.path = path
-        self._lock = FolderLock(path)
+        self.folder = folder
+        self._lock = FolderLock(folder)
         with as_recording_errors(doing, "Give a folder that can be written."):
             self._check_free(is_own, manifest)
-            path.mkdir(parents=True, exist_ok=True)
+            folder.mkdir(parents=True, exist_ok=True)
             self._lock.acquire()
 
     def _check_free(self, is_own: Callable[[str], bool], manifest: str | None) -> None:
-        if self.path.exists() and not self.path.is_dir():
-            raise RecordingError(f"{self.path} is a file: give a folder.")
-        if not self.path.exists() or (manifest is not None and (self.path / manifest).exists()):
+        if self.folder.exists() and not self.folder.is_dir():
+            raise RecordingError(f"{self.folder} is a file: give a folder.")
+        if not self.folder.exists() or (manifest is not None and (self.folder / manifest).exists()):
             return
-        foreign = sorted(path.name for path in self.path.iterdir() if not is_own(path.name))
+        foreign = sorted(path.name for path in self.folder.iterdir() if not is_own(path.name))
         if foreign:
-            raise RecordingError(f"{self.path} is not empty and holds {foreign[0]}: give another folder.")
+            raise RecordingError(f"{self.folder} is not empty and holds {foreign[0]}: give another folder.")
 
-    def commit(self, manifest: str, tree: Any) -> None:
+    def read_stored(self, read: Callable[[Path], Stored]) -> Stored:
+        """What was begun in the folder; the lock is given back where it cannot be read."""
+        try:
+            return read(self.folder)
+        except BaseException:
+            self.release()
+            raise
+
+    def replace_manifest(self, manifest: str, tree: Any) -> None:
         """Replaces the manifest, after what it lists is on the disk."""
-        sync_folder(self.path)
-        replace_json(self.path, manifest, tree)
+        sync_folder(self.folder)
+        replace_json(self.folder, manifest, tree)
 
     def remove_unlisted(self, listed: Iterable[str], is_leftover: Callable[[str], bool]) -> None:
         """Removes what an interrupted commit left."""
         names = set(listed)
-        for path in self.path.iterdir():
+        for path in self.folder.iterdir():
             if is_leftover(path.name) and path.name not in names:
                 path.unlink(missing_ok=True)
 
     def release(self) -> None:
         """Gives the lock back."""
         self._lock.release()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.release()
 
 
 def check_same(old: Any, new: Any, name: str, where: str) -> None:

@@ -14,11 +14,9 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from senet_viz.errors import ArgumentError, RecordingError
-from senet_viz.paths import expand_home, tell_refusal
 from senet_viz.recording.files import HashingFile, read_json, read_table, write_file
-from senet_viz.recording.folder import LOCK, PROGRESS
-from senet_viz.recording.reader import size_problem
-from senet_viz.schema import ClassTable, FileEntry, Gate, Manifest
+from senet_viz.recording.folder import LOCK, PROGRESS, StoredFolder, open_folder
+from senet_viz.schema import FileEntry, Manifest
 
 BASELINES = (
     "one",
@@ -182,7 +180,7 @@ class Outcome:
     correct5: NDArray[np.bool_]
 
 
-class Outcomes:
+class Outcomes(StoredFolder[OutcomesManifest]):
     """What interventions on a network's gates did to what it said of a set of images.
 
     Attributes:
@@ -190,34 +188,10 @@ class Outcomes:
         manifest: what it is and what made it.
     """
 
-    def __init__(self, path: Path, manifest: OutcomesManifest) -> None:
-        self.path = path
-        self.manifest = manifest
-
-    @property
-    def id(self) -> str:
-        """32 hex digits."""
-        return self.manifest.id
-
-    @property
-    def complete(self) -> bool:
-        """Whether all interventions were made on all images."""
-        return self.manifest.complete
-
     @property
     def variants(self) -> tuple[Variant, ...]:
         """The interventions."""
         return self.manifest.variants
-
-    @property
-    def blocks(self) -> tuple[Gate, ...]:
-        """The network's gates in order of depth."""
-        return self.manifest.gates
-
-    @property
-    def classes(self) -> ClassTable:
-        """The data's classes, K of them."""
-        return self.manifest.classes
 
     @cached_property
     def samples(self) -> pa.Table:
@@ -268,9 +242,6 @@ class Outcomes:
             column.setflags(write=False)
         return columns
 
-    def _files(self, role: str) -> list[FileEntry]:
-        return [f for f in self.manifest.files if f.role == role]
-
     def __repr__(self) -> str:
         return f"Outcomes({str(self.path)!r}, variants={len(self.variants)}, complete={self.complete})"
 
@@ -300,17 +271,8 @@ def open_outcomes(path: str | Path) -> Outcomes:
     Raises:
         RecordingError: no such folder, one of another schema version, or files that are missing or of another size.
     """
-    folder = expand_home(path)
-    if reason := tell_refusal(folder):
-        raise RecordingError(f"{folder} could not be opened ({reason}): check the path and its permissions.")
-    manifest = stored_outcomes(folder) if folder.is_dir() else None
-    if manifest is None:
-        raise RecordingError(f"{folder} has no {MANIFEST}: give a folder that `senet-viz intervene` wrote.")
-    for entry in manifest.files:
-        problem = size_problem(folder, entry)
-        if problem:
-            raise RecordingError(f"{folder}: {problem}; copy the folder again or make it again.")
-    return Outcomes(folder, manifest)
+    wanted, advice = "a folder that `senet-viz intervene` wrote", "copy the folder again or make it again"
+    return Outcomes(*open_folder(path, stored_outcomes, wanted, advice))
 
 
 def summarize_outcomes(outcomes: Outcomes) -> dict[str, Any]:

@@ -6,8 +6,9 @@ from functools import lru_cache
 from pathlib import Path
 
 from senet_viz.errors import RecordingError
+from senet_viz.recording.files import size_problem
 from senet_viz.recording.outcomes import KIND, MANIFEST, OutcomesManifest
-from senet_viz.recording.reader import Recording, size_problem
+from senet_viz.recording.reader import Recording
 
 
 def find_outcomes(recording: Recording, roots: Iterable[Path] = ()) -> Path | None:

@@ -4,8 +4,7 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -32,7 +31,7 @@ from senet_viz.recording.outcomes import (
 )
 
 
-class OutcomesWriter:
+class OutcomesWriter(JobFolder):
     """One run that begins or goes on with a folder of interventions; entered by `with`.
 
     Shards are fixed slices of the images. Replacing the manifest is the only commit point: a kill leaves the shards
@@ -51,15 +50,11 @@ class OutcomesWriter:
         Raises:
             RecordingError: the folder is locked, can not be written, or is something else's.
         """
-        self.folder = expand_home(folder)
+        place = expand_home(folder)
+        super().__init__(place, f"Writing into {place}", is_own=is_own, manifest=MANIFEST)
         self.complete = False
         self.consumed = 0
-        self._place = JobFolder(self.folder, f"Writing into {self.folder}", is_own=is_own, manifest=MANIFEST)
-        try:
-            self._stored = stored_outcomes(self.folder)  # refuses a recording's
-        except BaseException:
-            self._place.release()
-            raise
+        self._stored = self.read_stored(stored_outcomes)  # refuses a recording's
 
     def begin(self, draft: OutcomesManifest, samples: pa.Table) -> None:
         """Begin, or take up interventions of the same identity.
@@ -89,7 +84,7 @@ class OutcomesWriter:
         going_on = resumed(stored, draft)
         assert isinstance(going_on, OutcomesManifest)
         self.draft = stored if stored.complete else going_on
-        self._place.remove_unlisted((f.name for f in self.draft.files), is_leftover)
+        self.remove_unlisted((f.name for f in self.draft.files), is_leftover)
 
     def append(self, outcomes: Sequence[Outcome]) -> None:
         """Commit the next shard.
@@ -146,7 +141,7 @@ class OutcomesWriter:
         environment = {**self.draft.environment, "updated": datetime.now(UTC).isoformat(timespec="seconds")}
         progress = {"consumed": consumed, "images": consumed, "errors": 0}
         self.draft = dataclasses.replace(self.draft, progress=progress, environment=environment)
-        self._place.commit(MANIFEST, self.draft.to_json())
+        self.replace_manifest(MANIFEST, self.draft.to_json())
         self.consumed = consumed
 
     def _writing(self) -> Any:
@@ -155,14 +150,6 @@ class OutcomesWriter:
             "disk and run the same command to go on."
         )
         return as_recording_errors(f"Writing the interventions {self.folder}", advice)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._place.release()
 
 
 def _tabulate(outcomes: Sequence[Outcome], first: int) -> pa.Table:

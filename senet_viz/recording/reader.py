@@ -12,13 +12,13 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from senet_viz.errors import ArgumentError, RecordingError
-from senet_viz.paths import expand_home, tell_refusal
 from senet_viz.recording.files import read_lines, read_row_groups, read_table
-from senet_viz.recording.layout import MANIFEST, SAMPLES_SCHEMA, Quantity, column_of
+from senet_viz.recording.folder import StoredFolder, open_folder
+from senet_viz.recording.layout import SAMPLES_SCHEMA, Quantity, column_of
 from senet_viz.recording.moments import Moments
 from senet_viz.recording.tensors import MomentFiles, count_per_class, counts_of_column, flat_values
 from senet_viz.recording.writer import stored_manifest
-from senet_viz.schema import ClassTable, FileEntry, Gate, Manifest
+from senet_viz.schema import Gate, Manifest
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +56,7 @@ class Control:
         return self.moments(name, quantity).ssw
 
 
-class Recording:
+class Recording(StoredFolder[Manifest]):
     """What a network's gates did on a set of images.
 
     Attributes:
@@ -65,36 +65,15 @@ class Recording:
     """
 
     def __init__(self, path: Path, manifest: Manifest) -> None:
-        self.path = path
-        self.manifest = manifest
+        super().__init__(path, manifest)
         self._moments = MomentFiles([path / f.name for f in self._files("moments")])
         self._by_name = {g.name: g for g in manifest.gates} | {g.label: g for g in manifest.gates}
         self._by_name |= {g.name: g for g in manifest.gates}
 
     @property
-    def id(self) -> str:
-        """32 hex digits."""
-        return self.manifest.id
-
-    @property
-    def complete(self) -> bool:
-        """Whether all images were recorded."""
-        return self.manifest.complete
-
-    @property
     def form(self) -> str:
         """Form of the recording: "full" or "slim"."""
         return self.manifest.form
-
-    @property
-    def blocks(self) -> tuple[Gate, ...]:
-        """The gates in order of depth."""
-        return self.manifest.gates
-
-    @property
-    def classes(self) -> ClassTable:
-        """The data's classes, K of them."""
-        return self.manifest.classes
 
     def block(self, name: str) -> Gate:
         """A block by its name ("layer3.5.se") or label ("SE_4_6").
@@ -266,9 +245,6 @@ class Recording:
             groups.setdefault(entry.name.split("-")[1], []).append(self.path / entry.name)
         return tuple(_control(paths) for paths in groups.values())
 
-    def _files(self, role: str) -> list[FileEntry]:
-        return [f for f in self.manifest.files if f.role == role]
-
     def __repr__(self) -> str:
         return f"Recording({str(self.path)!r}, form={self.form!r}, complete={self.complete})"
 
@@ -281,30 +257,8 @@ def open_recording(path: str | Path) -> Recording:
     Raises:
         RecordingError: no recording, one of another schema version, or files that are missing or of another size.
     """
-    folder = expand_home(path)
-    if reason := tell_refusal(folder):
-        raise RecordingError(f"{folder} could not be opened ({reason}): check the path and its permissions.")
-    if not folder.is_dir():
-        raise RecordingError(f"{folder} is no folder: give a recording's folder.")
-    manifest = stored_manifest(folder)
-    if manifest is None:
-        raise RecordingError(f"{folder} has no {MANIFEST}: give a recording's folder.")
-    for entry in manifest.files:
-        problem = size_problem(folder, entry)
-        if problem:
-            raise RecordingError(f"{folder}: {problem}; copy the recording again or record again.")
-    return Recording(folder, manifest)
-
-
-def size_problem(folder: Path, entry: FileEntry) -> str | None:
-    """What is wrong with a file's presence or size."""
-    try:
-        size = (folder / entry.name).stat().st_size
-    except OSError as error:
-        return f"{entry.name} is missing ({error.strerror})"
-    if size != entry.bytes:
-        return f"{entry.name} has {size} bytes, {entry.bytes} expected"
-    return None
+    advice = "copy the recording again or record again"
+    return Recording(*open_folder(path, stored_manifest, "a recording's folder", advice))
 
 
 def _control(paths: list[Path]) -> Control:

@@ -9,9 +9,8 @@ import pyarrow.parquet as pq
 
 from senet_viz.errors import RecordingError
 from senet_viz.paths import expand_home, tell_refusal
-from senet_viz.recording.files import read_lines, sha256_of
+from senet_viz.recording.files import read_lines, sha256_of, size_problem
 from senet_viz.recording.layout import MANIFEST
-from senet_viz.recording.reader import size_problem
 from senet_viz.recording.writer import stored_manifest
 from senet_viz.schema import FileEntry, Manifest
 

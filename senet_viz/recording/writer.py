@@ -7,14 +7,14 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from senet_viz.errors import ArgumentError, RecordingError
 from senet_viz.paths import expand_home
-from senet_viz.recording.files import as_recording_errors
+from senet_viz.recording.files import as_recording_errors, read_json
 from senet_viz.recording.folder import JobFolder
 from senet_viz.recording.layout import (
     FINAL_MOMENTS,
@@ -36,7 +36,7 @@ from senet_viz.schema import FileEntry, Manifest
 COMMIT_SHARE = 0.03
 
 
-class RecordingWriter:
+class RecordingWriter(JobFolder):
     """One run that begins or goes on with a recording.
 
     Images are folded into moments at once; their rows wait for a commit. Replacing the manifest is the only commit
@@ -76,7 +76,8 @@ class RecordingWriter:
             RecordingError: the folder is locked, can not be written, is something else's, or a recording of other
                 inputs (the message names the field and both values).
         """
-        self.folder = expand_home(folder)
+        place = expand_home(folder)
+        super().__init__(place, f"Recording into {place}", is_own=is_own, manifest=MANIFEST)
         self.draft = draft
         self.complete = False
         self._limits = (commit_seconds, commit_images, commit_share)
@@ -86,15 +87,10 @@ class RecordingWriter:
             "squeeze": Channels.of_squeezes(draft.gates),
         }
         self._sound = True
-        self._place = JobFolder(self.folder, f"Recording into {self.folder}", is_own=is_own, manifest=MANIFEST)
-        try:
-            self._begin()
-        except BaseException:
-            self._place.release()
-            raise
+        self.read_stored(self._begin)
 
-    def _begin(self) -> None:
-        stored = stored_manifest(self.folder)
+    def _begin(self, folder: Path) -> None:
+        stored = stored_manifest(folder)
         if stored is None:
             self._begin_new()
             return
@@ -106,9 +102,9 @@ class RecordingWriter:
         progress = stored.progress
         self.consumed = self.appended = progress["consumed"]
         self.images, self.errors, self._kept = progress["images"], progress["errors"], progress["kept"]
-        self._remove_unlisted(stored.files)
+        self._drop_leftovers(stored.files)
         if self.complete:
-            self._place.release()
+            self.release()
         else:
             self._take_up(stored)
 
@@ -211,14 +207,14 @@ class RecordingWriter:
         counts = {"consumed": self.appended, "images": self.images, "errors": self.errors, "kept": self._kept}
         environment = {**self.draft.environment, "updated": datetime.now(UTC).isoformat(timespec="seconds")}
         manifest = dataclasses.replace(self.draft, files=tuple(files), progress=counts, environment=environment)
-        self._place.commit(MANIFEST, manifest.to_json())
+        self.replace_manifest(MANIFEST, manifest.to_json())
         self.draft, self.consumed = manifest, self.appended
-        self._remove_unlisted(manifest.files)
+        self._drop_leftovers(manifest.files)
         self._last_commit = time.monotonic()
         self._cost = self._last_commit - began
 
-    def _remove_unlisted(self, files: Sequence[FileEntry]) -> None:
-        self._place.remove_unlisted((f.name for f in files), is_leftover)
+    def _drop_leftovers(self, files: Sequence[FileEntry]) -> None:
+        self.remove_unlisted((f.name for f in files), is_leftover)
 
     def _writing(self) -> Any:
         advice = (
@@ -256,11 +252,8 @@ class RecordingWriter:
                 self._close_shard()
             self._commit(FINAL_MOMENTS)
         self.complete = True
-        self._place.release()
+        self.release()
         return self.draft
-
-    def __enter__(self) -> Self:
-        return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -272,7 +265,7 @@ class RecordingWriter:
                 with self._writing():
                     self._commit(moments_name(self._generation + 1))
         finally:
-            self._place.release()
+            self.release()
 
 
 def stored_manifest(folder: Path) -> Manifest | None:
@@ -282,20 +275,9 @@ def stored_manifest(folder: Path) -> Manifest | None:
         RecordingError: it can not be read.
     """
     path = folder / MANIFEST
-    try:
-        tree = json.loads(path.read_bytes())
-    except FileNotFoundError:
+    tree = read_json(path, "copy the recording again or record again")
+    if tree is None:
         return None
-    except OSError as error:
-        raise RecordingError(
-            f"{path} could not be read ({error.strerror}): check the path and its permissions."
-        ) from error
-    except ValueError as error:
-        raise RecordingError(
-            f"{path} could not be read ({error}): copy the recording again or record again."
-        ) from error
-    if not isinstance(tree, dict):
-        raise RecordingError(f"{path} is not a recording's manifest: give another folder.")
     if "kind" in tree:
         raise RecordingError(f"{folder} holds {tree['kind']}, not a recording: give a recording's folder.")
     return Manifest.from_json(tree, str(path))

@@ -8,10 +8,9 @@ from pathlib import Path
 from senet_viz.dashboard.jobs.request import alone_in, check_name, job_folder, refuse_if_written
 from senet_viz.dashboard.jobs.running import find_job, remove_job
 from senet_viz.errors import ArgumentError, RecordingError
-from senet_viz.recording.files import as_recording_errors
+from senet_viz.recording.files import as_recording_errors, size_problem
 from senet_viz.recording.folder import LOCK, FolderLock, read_lock
 from senet_viz.recording.layout import ASSESSMENT, EFFECTS, FREEZING, MANIFEST, MEASURES, is_own
-from senet_viz.recording.reader import size_problem
 from senet_viz.recording.writer import holds_recording, stored_manifest
 from senet_viz.schema import Manifest
 

@@ -3,8 +3,7 @@
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 from senet_viz.analysis.freezing import FreezePath
 from senet_viz.analysis.freezing_files import stored_freezing, write_freezing
@@ -121,8 +120,8 @@ def _share(warm: CachedWarmUp) -> float:
 _OWN = re.compile(rf"({'|'.join(map(re.escape, (LOCK, PROGRESS, FREEZING)))})(\..*)?|{CLEAN_FOLDER}|{SCRATCH_FOLDER}")
 
 
-class FreezingFolder:
-    """A folder that one search writes into; entered by `with`. Replacing `freezing.json` is the only commit point.
+class FreezingFolder(JobFolder):
+    """A folder that one search writes into. Replacing `freezing.json` is the only commit point.
 
     Attributes:
         folder: the folder.
@@ -135,13 +134,8 @@ class FreezingFolder:
         Raises:
             RecordingError: the folder is locked, can not be written, or is something else's.
         """
-        self.folder = folder
-        self._place = JobFolder(folder, f"Writing into {folder}", is_own=_is_own)
-        try:
-            self.stored = stored_freezing(folder)
-        except BaseException:
-            self._place.release()
-            raise
+        super().__init__(folder, f"Writing into {folder}", is_own=lambda name: _OWN.fullmatch(name) is not None)
+        self.stored = self.read_stored(stored_freezing)
 
     def take_up(self, draft: FreezePath) -> FreezePath:
         """The stored path of the same identity, or the draft.
@@ -157,15 +151,3 @@ class FreezingFolder:
     def commit(self, path: FreezePath) -> None:
         """Store a step."""
         write_freezing(self.folder, path)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._place.release()
-
-
-def _is_own(name: str) -> bool:
-    return _OWN.fullmatch(name) is not None
