@@ -6,7 +6,7 @@ untouched forward of a batch is remembered, and handed out instead of computed w
 
 import contextlib
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from senet_viz.gates.discovery import BoundGate
-from senet_viz.gates.hooks import ForwardHook, attached
+from senet_viz.gates.hooks import ForwardHook, attached, replaced_forwards
 from senet_viz.gates.intervention import GatePatch, patching
 
 Run = Callable[[], Tensor]
@@ -96,26 +96,13 @@ class ActivationCache:
         hooks: list[tuple[nn.Module, ForwardHook]] = [(module, keep) for module in modules]
         return attached(hooks)
 
-    @contextlib.contextmanager
-    def _replaying(self, outputs: Mapping[nn.Module, Tensor]) -> Iterator[None]:
-        """Modules return what they returned before; their own forward is put back, whatever happens."""
-        with contextlib.ExitStack() as stack:
-            for module, output in outputs.items():
-                stack.callback(_put_back, module, module.__dict__.get("forward"))
-                module.__dict__["forward"] = self._hand_out(output)
-            yield
+    def _replaying(self, outputs: Mapping[nn.Module, Tensor]) -> contextlib.AbstractContextManager[None]:
+        """Modules return what they returned before."""
 
-    def _hand_out(self, output: Tensor) -> Callable[..., Tensor]:
-        if self.mode == "copied":
-            return lambda *_inputs, **_options: output.clone()
-        return lambda *_inputs, **_options: output
+        def hand_out(output: Tensor) -> Callable[..., Tensor]:
+            return lambda *_inputs, **_options: output.clone() if self.mode == "copied" else output
 
-
-def _put_back(module: nn.Module, forward: Callable[..., Any] | None) -> None:
-    if forward is None:
-        module.__dict__.pop("forward", None)
-    else:
-        module.__dict__["forward"] = forward
+        return replaced_forwards({module: hand_out(output) for module, output in outputs.items()})
 
 
 def build_activation_cache(module: nn.Module, gates: Sequence[BoundGate], run: Run) -> ActivationCache:
@@ -170,13 +157,9 @@ def trace_prefixes(module: nn.Module, gates: Sequence[BoundGate], run: Run) -> d
     parts = list(module.modules())
     with attached([(part, end) for part in parts], pre_hooks=[(part, start) for part in parts]):
         run()
-    inside = {part: _gates_inside(part, gates) for part in parts}
+    own = {part: set(part.modules()) for part in parts}
+    inside = {part: frozenset(b.gate.name for b in gates if b.source in own[part]) for part in parts}
     return {bound.gate.name: _prefix_of(module, bound, calls, inside) for bound in gates}
-
-
-def _gates_inside(part: nn.Module, gates: Sequence[BoundGate]) -> frozenset[str]:
-    own = set(part.modules())
-    return frozenset(bound.gate.name for bound in gates if bound.source in own)
 
 
 def _prefix_of(

@@ -11,8 +11,8 @@ class Adapter:
 
     Attributes:
         family: its name for people.
-        classes: dotted paths of its classes; subclasses match too. Named, not imported, so that neither
-            timm nor torchvision must be loaded (or installed) to look for gates.
+        kind: dotted path of its class; subclasses match too. Named, not imported, so that neither timm nor
+            torchvision must be loaded (or installed) to look for gates.
         source: path, below the SE unit, of the module whose output is s.
         excitation: path of the first excitation layer, whose input is z.
         channel_dim: axis of the channels in the unit's 4-D input.
@@ -20,7 +20,7 @@ class Adapter:
     """
 
     family: str
-    classes: tuple[str, ...]
+    kind: str
     source: str
     excitation: str
     channel_dim: int = 1
@@ -46,43 +46,17 @@ TWO_BRANCHES = "the excitation sees two pooled vectors (average and maximum), no
 PADDED = "the excitation's input is the pooled vector padded circularly, not the vector itself"
 
 ADAPTERS = (
-    Adapter("senet_viz SEBlock", ("senet_viz.models.networks.se.SEBlock",), source="gate", excitation="fc1"),
-    Adapter("timm SEModule", ("timm.layers.squeeze_excite.SEModule",), source="gate", excitation="fc1"),
-    Adapter(
-        "timm SqueezeExciteCl",
-        ("timm.layers.squeeze_excite.SqueezeExciteCl",),
-        source="gate",
-        excitation="fc1",
-        channel_dim=3,
-    ),
-    Adapter("timm legacy SEModule", ("timm.models.senet.SEModule",), source="sigmoid", excitation="fc1"),
-    Adapter(
-        "timm SqueezeExcite",
-        ("timm.models._efficientnet_blocks.SqueezeExcite",),
-        source="gate",
-        excitation="conv_reduce",
-    ),
-    Adapter(
-        "timm EffectiveSEModule", ("timm.layers.squeeze_excite.EffectiveSEModule",), source="gate", excitation="fc"
-    ),
-    Adapter("timm EseModule", ("timm.models.hgnet.EseModule",), source="sigmoid", excitation="conv"),
-    Adapter("timm EcaModule", ("timm.layers.eca.EcaModule",), source="gate", excitation="conv"),
-    Adapter(
-        "timm CecaModule", ("timm.layers.eca.CecaModule",), source="gate", excitation="conv", squeeze_missing=PADDED
-    ),
-    Adapter(
-        "timm CbamModule",
-        ("timm.layers.cbam.ChannelAttn",),
-        source="gate",
-        excitation="fc1",
-        squeeze_missing=TWO_BRANCHES,
-    ),
-    Adapter(
-        "torchvision SqueezeExcitation",
-        ("torchvision.ops.misc.SqueezeExcitation",),
-        source="scale_activation",
-        excitation="fc1",
-    ),
+    Adapter("senet_viz SEBlock", "senet_viz.models.networks.se.SEBlock", "gate", "fc1"),
+    Adapter("timm SEModule", "timm.layers.squeeze_excite.SEModule", "gate", "fc1"),
+    Adapter("timm SqueezeExciteCl", "timm.layers.squeeze_excite.SqueezeExciteCl", "gate", "fc1", channel_dim=3),
+    Adapter("timm legacy SEModule", "timm.models.senet.SEModule", "sigmoid", "fc1"),
+    Adapter("timm SqueezeExcite", "timm.models._efficientnet_blocks.SqueezeExcite", "gate", "conv_reduce"),
+    Adapter("timm EffectiveSEModule", "timm.layers.squeeze_excite.EffectiveSEModule", "gate", "fc"),
+    Adapter("timm EseModule", "timm.models.hgnet.EseModule", "sigmoid", "conv"),
+    Adapter("timm EcaModule", "timm.layers.eca.EcaModule", "gate", "conv"),
+    Adapter("timm CecaModule", "timm.layers.eca.CecaModule", "gate", "conv", squeeze_missing=PADDED),
+    Adapter("timm CbamModule", "timm.layers.cbam.ChannelAttn", "gate", "fc1", squeeze_missing=TWO_BRANCHES),
+    Adapter("torchvision SqueezeExcitation", "torchvision.ops.misc.SqueezeExcitation", "scale_activation", "fc1"),
 )
 
 CHOOSE_ANOTHER = "choose a network with squeeze-and-excitation units, such as timm's seresnet50"
@@ -129,7 +103,7 @@ RELATIVES = (
 def find_adapter(module: nn.Module) -> Adapter | None:
     """The adapter of a module's family, or None."""
     lineage = {f"{base.__module__}.{base.__qualname__}" for base in type(module).__mro__}
-    return next((adapter for adapter in ADAPTERS if lineage.intersection(adapter.classes)), None)
+    return next((adapter for adapter in ADAPTERS if adapter.kind in lineage), None)
 
 
 def find_relative(module: nn.Module) -> Relative | None:

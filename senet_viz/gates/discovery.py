@@ -169,7 +169,10 @@ def survey_gates(module: nn.Module, *, input_size: InputSize | None = None) -> G
     candidates = _list_candidates(parts, taken=(*adapters, *relatives))
     watched = {name: parts[name] for name in (*adapters, *candidates)}
     visits = trace_visits(module, watched, input_size=input_size) if watched else {}
-    units = {name: _check_candidate(name, parts[name], adapter, visits.get(name)) for name, adapter in adapters.items()}
+    units: dict[str, Unit] = {}
+    for name, adapter in adapters.items():
+        _check_calls(name, visits[name].calls if name in visits else 0)
+        units[name] = check_unit(name, parts[name], adapter, shape=visits[name].input_shape)
     found, reasons = _recognise(candidates, visits)
     units |= found
     refused = [RefusedUnit(n, type(parts[n]).__name__, relative.reason) for n, relative in relatives.items()]
@@ -202,12 +205,6 @@ def _may_be_unit(module: nn.Module) -> bool:
         return False
     wide = any(isinstance(p, nn.Conv3d) or (isinstance(p, nn.Conv2d) and p.kernel_size != (1, 1)) for p in parts)
     return not wide and 1 <= sum(isinstance(part, MIXERS) for part in parts) <= MOST_MIXERS
-
-
-def _check_candidate(name: str, module: nn.Module, adapter: Adapter, visit: Visit | None) -> Unit:
-    _check_calls(name, visit.calls if visit else 0)
-    assert visit is not None
-    return check_unit(name, module, adapter, shape=visit.input_shape)
 
 
 def _check_calls(name: str, calls: int) -> None:

@@ -1,6 +1,6 @@
 """Hooks and switches that are always undone: everything lives in a `with`."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from typing import Any
 
@@ -29,6 +29,21 @@ def attached(
         for module, hook in hooks:
             stack.callback(module.register_forward_hook(hook).remove)
         yield
+
+
+@contextmanager
+def replaced_forwards(forwards: Mapping[nn.Module, Callable[..., Any]]) -> Iterator[None]:
+    """Each module computes something else in place of its forward; its own is put back at the end, whatever happens."""
+    own = {module: module.__dict__.get("forward") for module in forwards}
+    try:
+        for module, forward in forwards.items():
+            module.__dict__["forward"] = forward
+        yield
+    finally:
+        for module, before in own.items():
+            module.__dict__.pop("forward", None)
+            if before is not None:
+                module.__dict__["forward"] = before
 
 
 @contextmanager

@@ -201,7 +201,9 @@ def sample_images() -> tuple[tuple[str, bytes], ...]:
     Raises:
         SourceError: scikit-learn is not installed, or lacks its photos.
     """
-    return (*_read_photos(), ("drawn fish.png", _as_png(_draw_fish())), ("chequered.png", _as_png(_draw_board())))
+    rows, columns = np.indices((_SIDE, _SIDE)) // 32
+    board = Image.fromarray(np.where((rows + columns) % 2, 230, 25).astype(np.uint8)).convert("RGB")
+    return (*_read_photos(), ("drawn fish.png", _as_png(_draw_fish())), ("chequered.png", _as_png(board)))
 
 
 def _read_photos() -> tuple[tuple[str, bytes], ...]:
@@ -230,11 +232,6 @@ def _draw_fish() -> Image.Image:
     draw.ellipse((62, 108, 84, 130), fill=(250, 250, 250))
     draw.ellipse((68, 114, 79, 125), fill=(15, 15, 15))
     return image.filter(ImageFilter.GaussianBlur(1.2))
-
-
-def _draw_board() -> Image.Image:
-    rows, columns = np.indices((_SIDE, _SIDE)) // 32
-    return Image.fromarray(np.where((rows + columns) % 2, 230, 25).astype(np.uint8)).convert("RGB")
 
 
 def _as_png(image: Image.Image) -> bytes:

@@ -110,13 +110,6 @@ def _build(
     )
 
 
-def build_listed(
-    *, name: str, root: Path, files: list[str], labels: list[int], classes: ClassTable, notes: list[str]
-) -> FileSource:
-    """The source of a CSV list: `files` are relative to `root` or absolute."""
-    return _build("csv", name, root, files, labels, classes, notes)
-
-
 def _list_folder(folder: Path) -> tuple[list[str], list[str]]:
     try:
         entries = [entry for entry in os.scandir(folder) if not entry.name.startswith(".")]
@@ -196,7 +189,7 @@ def open_csv(path: Path, *, name: str) -> FileSource:
         raise SourceError(f"{path} lists no image: give rows of path,label.")
     classes, labels = _number_labels(list(images.values()), path)
     notes = [f"{repeated} rows repeat an image and were left out."] if repeated else []
-    return build_listed(name=name, root=path.parent, files=list(images), labels=labels, classes=classes, notes=notes)
+    return _build("csv", name, path.parent, list(images), labels, classes, notes)
 
 
 def _find_columns(rows: list[list[str]], path: Path) -> tuple[int, int | None, int]:

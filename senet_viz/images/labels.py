@@ -192,11 +192,13 @@ def name_classes(classes: ClassTable, label_kind: str, outputs: ClassTable | Non
 
 
 def _map_by_names(classes: ClassTable, outputs: ClassTable) -> LabelMapping:
-    by_wnid = _match_wnids(_list_wnids(classes), _list_wnids(outputs))
+    wnids, offered = _list_wnids(classes), _list_wnids(outputs)
+    unique = _index_unique(offered)
+    by_wnid = [unique.get(wnid) if wnid else None for wnid in wnids]
     by_name = _match_names(classes, outputs)
-    have_wnids = any(_list_wnids(outputs))
+    have_wnids = any(offered)
     found: list[int | None] = []
-    for index, wnid in enumerate(_list_wnids(classes)):
+    for index, wnid in enumerate(wnids):
         found.append(by_wnid[index] if wnid and have_wnids else by_name[index])
     if not any(output is not None for output in found):
         return LabelMapping(
@@ -215,11 +217,6 @@ def _list_wnids(table: ClassTable) -> tuple[str, ...]:
     return tuple(
         (wnid or (name if _WHOLE_WNID.fullmatch(name) else "")).casefold() for wnid, name in zip(given, table.names)
     )
-
-
-def _match_wnids(wanted: Sequence[str], offered: Sequence[str]) -> list[int | None]:
-    unique = _index_unique(offered)
-    return [unique.get(wnid) if wnid else None for wnid in wanted]
 
 
 def _match_names(classes: ClassTable, outputs: ClassTable) -> list[int | None]:

@@ -54,13 +54,7 @@ class RecordOptions:
     def __post_init__(self) -> None:
         if self.precision not in PRECISIONS:
             raise ArgumentError(f"precision is {self.precision!r}; it is one of {', '.join(PRECISIONS)}.")
-        for name in ("batch_size", "shard_size", "workers"):
-            if getattr(self, name) < 1:
-                raise ArgumentError(f"{name} is {getattr(self, name)}; it is at least 1.")
-        if self.seed < 0:
-            raise ArgumentError(f"seed is {self.seed}; it is at least 0.")
-        if self.limit is not None and self.limit < 1:
-            raise ArgumentError(f"limit is {self.limit}; it is at least 1, or left out for all images.")
+        check_numbers(self, "batch_size", "shard_size", "workers")
         if self.keep not in ("all", "none") and not (self.keep.isdecimal() and int(self.keep) > 0):
             raise ArgumentError(f"keep is {self.keep!r}; it is 'all', 'none' or a number of images per class.")
 
@@ -74,6 +68,17 @@ class RecordOptions:
             value = getattr(self, each.name)
             if value != each.default:
                 yield from (name_of(each),) if value is True else (name_of(each), str(value))
+
+
+def check_numbers(options: Any, *counts: str) -> None:
+    """Refuses counts below 1, a seed below 0 and a limit below 1 (ArgumentError)."""
+    for name in counts:
+        if getattr(options, name) < 1:
+            raise ArgumentError(f"{name} is {getattr(options, name)}; it is at least 1.")
+    if options.seed < 0:
+        raise ArgumentError(f"seed is {options.seed}; it is at least 0.")
+    if options.limit is not None and options.limit < 1:
+        raise ArgumentError(f"limit is {options.limit}; it is at least 1, or left out for all images.")
 
 
 def name_of(option: "dataclasses.Field[Any]") -> str:

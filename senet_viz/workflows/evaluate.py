@@ -8,13 +8,12 @@ import torch
 from numpy.typing import NDArray
 
 from senet_viz.errors import SourceError
-from senet_viz.images.labels import map_labels
 from senet_viz.images.loading import load_batches
 from senet_viz.images.source import ImageSource
 from senet_viz.models.forward import LogitReading, forward, observing, output_labels, read_logits
 from senet_viz.models.zoo import Model
-from senet_viz.schema import LabelMapping
 from senet_viz.workflows.job import cut
+from senet_viz.workflows.plan import map_classes
 
 
 class Accuracy(NamedTuple):
@@ -55,7 +54,7 @@ def evaluate(
         first, five = first + int(said.correct.sum()), five + int(said.correct5.sum())
     if not judged:
         raise SourceError(
-            f"No image of {source.name} has a class among the model's outputs: {_mapping(model, source).note}"
+            f"No image of {source.name} has a class among the model's outputs: {map_classes(model, source)[0].note}"
         )
     return Accuracy(first / judged, five / judged, judged)
 
@@ -80,15 +79,11 @@ def judge_images(
     return ImageOutcomes(labels, said.prediction, said.loss, said.correct5)
 
 
-def _mapping(model: Model, source: ImageSource) -> LabelMapping:
-    return map_labels(source.classes, source.label_kind, model.classes or None, model.outputs)
-
-
 def _read_all(
     model: Model, source: ImageSource, batch_size: int, report: Callable[[int, int], None] | None
 ) -> Iterator[tuple[NDArray[np.int32], LogitReading, list[str]]]:
     """The classes' outputs of a batch's readable images, what was said of them, and what was wrong with the others."""
-    mapping, done = _mapping(model, source), 0
+    mapping, done = map_classes(model, source)[0], 0
     with observing(model, "fp32"):
         for batch in load_batches(source, cut(np.arange(len(source)), batch_size=batch_size), model.preprocess):
             done += len(batch.indices)

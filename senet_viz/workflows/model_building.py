@@ -250,7 +250,7 @@ def _write_config(
     training = {
         "recipe": config.to_json(),
         "images": len(source),
-        "data": _data_name(request),
+        "data": request.data_name or Path(request.data).name,
         "data_digest": source.digest,
     }
     write_config(request.folder, network, preprocessing, source.classes, training)
@@ -285,10 +285,6 @@ def _finish_config(request: ModelRequest, accuracy: Accuracy, seconds: float, mo
     _write_json(path, config)
     card = write_card(config, parameters=sum(p.numel() for p in model.module.parameters()), terms=request.data_terms)
     (request.folder / "README.md").write_text(card, encoding="utf-8")
-
-
-def _data_name(request: ModelRequest) -> str:
-    return request.data_name or Path(request.data).name
 
 
 def _write_json(path: Path, tree: dict[str, Any]) -> None:

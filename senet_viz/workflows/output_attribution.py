@@ -128,7 +128,8 @@ def _choose_module(model: Model, bound: BoundGate, image: Tensor) -> tuple[str, 
     with torch.no_grad(), attached([(module, note) for module in candidates.values()]):
         model.module(image[None].to(model.device, memory_format=torch.channels_last))
     for path, module in candidates.items():
-        if calls[module] == 1 and _is_map(shapes[module]):
+        shape = shapes.get(module, ())
+        if calls[module] == 1 and len(shape) == 4 and shape[0] == 1 and shape[2] == shape[3]:
             return path, module
     raise GateError(
         f"Neither {' nor '.join(candidates)} returns one (1, C, H, W) map of a square image: Grad-CAM needs the channels "
@@ -144,7 +145,3 @@ def _list_paths(model: Model, bound: BoundGate) -> tuple[str, ...]:
             alone = sum(gate.name.startswith(f"{path}.") for gate in model.gates) == 1
             return (path, bound.gate.name) if alone else (bound.gate.name,)
     return (bound.gate.name,)
-
-
-def _is_map(shape: tuple[int, ...]) -> bool:
-    return len(shape) == 4 and shape[0] == 1 and shape[2] == shape[3]

@@ -12,14 +12,34 @@ from numpy.typing import NDArray
 
 from senet_viz.errors import RecordingError, SourceError
 from senet_viz.images.labels import map_labels, name_classes
+from senet_viz.images.opening import open_images
 from senet_viz.images.source import ImageSource, choose_indices, choose_kept
 from senet_viz.models.zoo import Model
 from senet_viz.paths import expand_home, tell_refusal
 from senet_viz.recording.options import RecordOptions
-from senet_viz.schema import HISTOGRAM_BINS, ClassTable
+from senet_viz.schema import HISTOGRAM_BINS, ClassTable, LabelMapping
 from senet_viz.workflows.job import JobEstimate, Rows, cut, existing_parent, free_bytes, recorded_bytes, warm_up
 
 MAX_MOMENT_BYTES = 2 * 1024**3
+
+
+def open_source(images: ImageSource | str | Path) -> ImageSource:
+    """A source with at least one image.
+
+    Raises:
+        SourceError: it holds none, or can not be read.
+    """
+    source = open_images(images) if isinstance(images, (str, Path)) else images
+    if not len(source):
+        raise SourceError(f"{source.name} holds no image: give a folder, Parquet or CSV with images.")
+    return source
+
+
+def map_classes(model: Model, source: ImageSource, label_map: Path | None = None) -> tuple[LabelMapping, ClassTable]:
+    """Which output of the network each class of a source is, and the classes' names for people; raises as `map_labels`."""
+    outputs = model.classes or None
+    mapping = map_labels(source.classes, source.label_kind, outputs, model.outputs, label_map=label_map)
+    return mapping, name_classes(source.classes, source.label_kind, outputs)
 
 
 def estimate_recording(model: Model, source: ImageSource, options: RecordOptions, folder: Path) -> JobEstimate:
@@ -99,15 +119,10 @@ def plan_recording(model: Model, source: ImageSource, folder: Path, options: Rec
         SourceError: no images, or a label map that can not be used.
         GateError: the network's gates can not be observed.
     """
-    if not len(source):
-        raise SourceError(f"{source.name} holds no image: give a folder, Parquet or CSV with images.")
-    mapping = map_labels(
-        source.classes, source.label_kind, model.classes or None, model.outputs, label_map=options.label_map
-    )
+    mapping, classes = map_classes(model, open_source(source), options.label_map)
     estimate = estimate_recording(model, source, options, expand_home(folder))
     labels = source.labels[RecordPlan.make(source, options).indices]
     counts = np.bincount(labels[labels >= 0], minlength=len(source.classes))
-    classes = name_classes(source.classes, source.label_kind, model.classes or None)
     problem = None
     try:
         _check_place(expand_home(folder))
@@ -127,15 +142,10 @@ def plan_recording(model: Model, source: ImageSource, folder: Path, options: Rec
             {"name": name, "key": key, "images": int(count), "output": output}
             for name, key, count, output in zip(classes.names, _keys(source.classes), counts, mapping.outputs)
         ],
-        "outputs": _tell_outputs(model),
+        "outputs": [{"name": name, "key": key} for name, key in zip(model.classes.names, _keys(model.classes))]
+        or [{"name": None, "key": str(index)} for index in range(model.outputs)],
         "notes": [*model.notes, *source.notes],
     }
-
-
-def _tell_outputs(model: Model) -> list[dict[str, str | None]]:
-    if not model.classes:
-        return [{"name": None, "key": str(index)} for index in range(model.outputs)]
-    return [{"name": name, "key": key} for name, key in zip(model.classes.names, _keys(model.classes))]
 
 
 def _keys(table: ClassTable) -> list[str | None]:

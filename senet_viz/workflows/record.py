@@ -16,9 +16,7 @@ from torch import Tensor
 from senet_viz.errors import ArgumentError, SourceError
 from senet_viz.gates.recorder import GateRecorder
 from senet_viz.images.decoding import DECODER
-from senet_viz.images.labels import map_labels, name_classes
 from senet_viz.images.loading import Batch, load_batches
-from senet_viz.images.opening import open_images
 from senet_viz.images.source import ImageSource
 from senet_viz.models.environment import describe_environment
 from senet_viz.models.forward import forward, observing, output_labels, read_logits
@@ -31,7 +29,7 @@ from senet_viz.recording.rows import RecordedBatch
 from senet_viz.recording.writer import RecordingWriter
 from senet_viz.schema import Manifest
 from senet_viz.workflows.job import JobEstimate, Meter, OnProgress, Rows, run_batches
-from senet_viz.workflows.plan import RecordPlan, check_room, estimate_recording
+from senet_viz.workflows.plan import RecordPlan, check_room, estimate_recording, map_classes, open_source
 
 
 def record(
@@ -70,10 +68,7 @@ def record(
     """
     keep_freed_memory()
     options = options or RecordOptions(keep=keep, precision=precision)
-    source = open_images(images) if isinstance(images, (str, Path)) else images
-    folder = expand_home(folder)
-    if not len(source):
-        raise SourceError(f"{source.name} holds no image: give a folder, Parquet or CSV with images.")
+    source, folder = open_source(images), expand_home(folder)
     plan = RecordPlan.make(source, options)
     draft = _draft(model, source, options, plan)
     estimate = estimate_recording(model, source, options, folder)
@@ -87,9 +82,7 @@ def record(
 
 
 def _draft(model: Model, source: ImageSource, options: RecordOptions, plan: RecordPlan) -> Manifest:
-    mapping = map_labels(
-        source.classes, source.label_kind, model.classes or None, model.outputs, label_map=options.label_map
-    )
+    mapping, classes = map_classes(model, source, options.label_map)
     now = datetime.now(UTC).isoformat(timespec="seconds")
     short = Path(source.name).name or source.name
     return Manifest(
@@ -112,7 +105,7 @@ def _draft(model: Model, source: ImageSource, options: RecordOptions, plan: Reco
             "labels": source.label_kind,
         },
         gates=model.gates,
-        classes=name_classes(source.classes, source.label_kind, model.classes or None),
+        classes=classes,
         mapping=mapping,
         preprocessing={**model.preprocess.to_json(), "decoder": DECODER},
         options=options.for_manifest(),

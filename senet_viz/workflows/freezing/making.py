@@ -8,7 +8,6 @@ from typing import Any
 from senet_viz.analysis.freezing import FreezeAdvice, FreezePath
 from senet_viz.analysis.freezing_files import check_freezing, write_freezing
 from senet_viz.errors import ArgumentError
-from senet_viz.images.labels import map_labels
 from senet_viz.images.source import ImageSource
 from senet_viz.models.environment import describe_environment
 from senet_viz.models.memory import keep_freed_memory
@@ -83,7 +82,8 @@ def advise_freezing(
         GateError: the network's gates can not be observed.
     """
     keep_freed_memory()
-    _check_loss(loss)
+    if not loss > 0:
+        raise ArgumentError(f"A loss of {loss:g} points leaves no room for any change: give one above 0.")
     options = options or FreezeOptions(limit=limit, seed=seed, batch_size=batch_size)
     beside = open_recording(into) if isinstance(into, (str, Path)) else into
     request = make_request(model, images, folder, options.as_interventions(), baselines_from)
@@ -96,11 +96,6 @@ def advise_freezing(
     return path.advise(loss)
 
 
-def _check_loss(loss: float) -> None:
-    if not loss > 0:
-        raise ArgumentError(f"A loss of {loss:g} points leaves no room for any change: give one above 0.")
-
-
 def _check(request: Request, beside: Recording | None) -> list[int | None]:
     """Refuse what can not work before anything is written.
 
@@ -109,13 +104,8 @@ def _check(request: Request, beside: Recording | None) -> list[int | None]:
     """
     request.check()
     source, model = request.source, request.model
-    if request.given is None:
-        mapping = map_labels(
-            source.classes, source.label_kind, model.classes or None, model.outputs, label_map=request.options.label_map
-        )
-        labels = source.labels[request.indices]
-    else:
-        mapping, labels = request.given.manifest.mapping, request.given.samples["label"].to_numpy()
+    given, mapping = request.given, request.mapping
+    labels = source.labels[request.indices] if given is None else given.samples["label"].to_numpy()
     known = {k for k, output in enumerate(mapping.outputs) if output is not None}
     if not known.intersection(labels.tolist()):
         raise ArgumentError(

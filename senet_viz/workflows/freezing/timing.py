@@ -2,16 +2,17 @@
 
 import contextlib
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from senet_viz.analysis.freezing import Timing
 from senet_viz.gates.adapters import find_adapter
 from senet_viz.gates.discovery import BoundGate
+from senet_viz.gates.hooks import replaced_forwards
 from senet_viz.gates.intervention import GatePatch, patching
 from senet_viz.models.environment import describe_device
 from senet_viz.models.forward import observing
@@ -23,23 +24,20 @@ SECONDS = 60.0  # that all rounds may take together
 _TOLERANCE = 1e-3
 
 
-@contextlib.contextmanager
-def frozen(gates: Sequence[BoundGate], constants: Mapping[str, Tensor]) -> Iterator[None]:
+def frozen(gates: Sequence[BoundGate], constants: Mapping[str, Tensor]) -> contextlib.AbstractContextManager[None]:
     """The SE units of these gates return x times a constant a channel, and compute nothing else; put back at the end.
 
     Args:
         gates: of one network.
         constants: (C,) by the gate's name, on the network's device.
     """
-    with contextlib.ExitStack() as stack:
-        for bound in gates:
-            adapter = find_adapter(bound.module)
-            last = adapter is not None and adapter.channel_dim != 1
-            constant = constants[bound.gate.name]
-            scale = constant if last else constant[:, None, None]
-            stack.callback(_put_back, bound.module, bound.module.__dict__.get("forward"))
-            bound.module.__dict__["forward"] = _scaled(scale)
-        yield
+    forwards = {}
+    for bound in gates:
+        adapter = find_adapter(bound.module)
+        last = adapter is not None and adapter.channel_dim != 1
+        constant = constants[bound.gate.name]
+        forwards[bound.module] = _scaled(constant if last else constant[:, None, None])
+    return replaced_forwards(forwards)
 
 
 def _scaled(scale: Tensor) -> Callable[..., Tensor]:
@@ -47,13 +45,6 @@ def _scaled(scale: Tensor) -> Callable[..., Tensor]:
         return x * scale
 
     return forward
-
-
-def _put_back(module: nn.Module, forward: Callable[..., Any] | None) -> None:
-    if forward is None:
-        module.__dict__.pop("forward", None)
-    else:
-        module.__dict__["forward"] = forward
 
 
 def time_freezing(

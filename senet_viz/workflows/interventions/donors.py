@@ -204,14 +204,6 @@ def scratch_bytes(gates: Sequence[Gate], *, images: int, classes: int, baselines
     return sum(gate.channels for gate in gates) * (2 * halves + 4 * FOLDS * classes * tables)
 
 
-def _count_outputs(sorting: Sorting) -> int:
-    return int(sorting.outputs.max(initial=-1)) + 1 if "predicted_class_mean" in sorting.baselines else 0
-
-
-def _needs_gates(sorting: Sorting) -> bool:
-    return any(baseline in DRAWN for baseline in sorting.baselines)
-
-
 def fill_scratch(recording: Recording, gates: Sequence[Gate], sorting: Sorting, folder: Path) -> dict[str, BlockTables]:
     """Copies the gates of some blocks out of a recording, and takes their means.
 
@@ -224,7 +216,7 @@ def fill_scratch(recording: Recording, gates: Sequence[Gate], sorting: Sorting, 
 
 def _fill_block(recording: Recording, gate: Gate, sorting: Sorting, folder: Path) -> BlockTables:
     shape = (len(sorting.labels), gate.channels)
-    gates = _new(folder, f"{gate.depth}-gates", shape, np.float16) if _needs_gates(sorting) else None
+    gates = _new(folder, f"{gate.depth}-gates", shape, np.float16) if {*DRAWN}.intersection(sorting.baselines) else None
     keys = sorting.folds.astype(np.int64) * (sorting.classes + 1) + sorting.labels + 1  # unlabelled come first
     sums = np.zeros((FOLDS * (sorting.classes + 1), gate.channels))
     start = 0
@@ -263,7 +255,7 @@ def _make_tables(
     if "class_mean" in sorting.baselines:
         class_mean = _store(folder, f"{gate.depth}-classes", _divide(others[:, 1:], numbers[:, 1:]))
     if "predicted_class_mean" in sorting.baselines:
-        shape = (FOLDS, _count_outputs(sorting))
+        shape = (FOLDS, int(sorting.outputs.max(initial=-1)) + 1)
         joined, members = np.zeros((*shape, gate.channels)), np.zeros(shape, dtype=np.int64)
         for fold in range(FOLDS):
             np.add.at(joined[fold], sorting.outputs, others[fold, 1:])

@@ -50,7 +50,6 @@ from senet_viz.workflows.interventions.request import (
     make_request,
 )
 from senet_viz.workflows.interventions.running import (
-    CachedWarmUp,
     InterventionWork,
     estimate_interventions,
     run_plan,
@@ -241,7 +240,10 @@ def _make(request: Request, on_estimate: OnEstimate | None, on_progress: OnProgr
         if request.is_finished():
             return open_outcomes(request.folder)
         warm = warm_up_with_cache(request.model, request.source, request.indices, request.gates, request.options)
-        estimate = _estimate(request, warm)
+        estimate = estimate_interventions(
+            warm, request.variants, len(request.indices), recorded=images_to_record(request),
+            more_bytes=bytes_beside(request), folder=request.folder,
+        )  # fmt: skip
         if on_estimate:
             on_estimate(estimate)
         estimate.check_room("The interventions, scratch files included,", "use --limit, or another disk.")
@@ -267,13 +269,6 @@ def _fill(
             throughput = meter.throughput()
             baselines, notes = tell_end(writer, work, prepared)
             writer.finish(throughput=throughput, baselines=baselines, notes=notes)
-
-
-def _estimate(request: Request, warm: CachedWarmUp) -> JobEstimate:
-    return estimate_interventions(
-        warm, request.variants, len(request.indices), recorded=images_to_record(request),
-        more_bytes=bytes_beside(request), folder=request.folder,
-    )  # fmt: skip
 
 
 def images_to_record(request: Request) -> int:

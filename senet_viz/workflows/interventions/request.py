@@ -1,6 +1,6 @@
 """What was asked for: options, targets, baselines and the recording they are from; what can be refused before anything is written."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -10,19 +10,19 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from senet_viz.errors import ArgumentError, RecordingError, SourceError
+from senet_viz.errors import ArgumentError, RecordingError
 from senet_viz.gates.discovery import BoundGate, bind_gates
 from senet_viz.gates.intervention import find_block
 from senet_viz.images.decoding import DECODER
-from senet_viz.images.labels import map_labels, name_classes
-from senet_viz.images.opening import open_images
 from senet_viz.images.source import ImageSource, choose_indices
 from senet_viz.models.zoo import Model
 from senet_viz.paths import expand_home
+from senet_viz.recording.options import check_numbers
 from senet_viz.recording.outcomes import BASELINE_ALIASES, BASELINES, CLEAN_FOLDER, DRAWN, Variant, stored_outcomes
 from senet_viz.recording.reader import Recording, open_recording
-from senet_viz.schema import ClassTable
+from senet_viz.schema import ClassTable, LabelMapping
 from senet_viz.workflows.interventions.donors import Rows, make_folds, make_halves
+from senet_viz.workflows.plan import map_classes, open_source
 
 TARGETS = ("blocks", "stages", "cumulative", "all")
 DEFAULT_TARGETS = ("blocks", "stages")
@@ -77,13 +77,7 @@ class InterventionOptions:
             raise ArgumentError("A set of blocks is empty: name at least one block.")
         if not 0 <= self.strength <= 1:
             raise ArgumentError(f"strength is {self.strength}: it is 0 (untouched) to 1 (the baseline).")
-        for name in ("repeats", "batch_size", "shard_size", "workers"):
-            if getattr(self, name) < 1:
-                raise ArgumentError(f"{name} is {getattr(self, name)}; it is at least 1.")
-        if self.seed < 0:
-            raise ArgumentError(f"seed is {self.seed}; it is at least 0.")
-        if self.limit is not None and self.limit < 1:
-            raise ArgumentError(f"limit is {self.limit}; it is at least 1, or left out for all images.")
+        check_numbers(self, "repeats", "batch_size", "shard_size", "workers")
 
 
 def _check_words(name: str, given: Sequence[str], known: Sequence[str]) -> None:
@@ -146,18 +140,15 @@ def _list_targets(gates: Sequence[BoundGate], options: InterventionOptions) -> l
         if word == "blocks":
             found += [(bound.gate.label, "block", (bound.gate.name,)) for bound in gates]
         elif word == "stages":
-            found += _list_stages(gates)
+            for stage in dict.fromkeys(bound.gate.stage for bound in gates):
+                members = tuple(bound.gate.name for bound in gates if bound.gate.stage == stage)
+                found.append((f"stage {stage}", "stage", members))
         elif word == "cumulative":
             found += [(f"up to {b.gate.label}", "cumulative", tuple(names[: i + 1])) for i, b in enumerate(gates)]
         else:
             found.append(("all blocks", "all", tuple(names)))
     found += [_make_set(gates, chosen) for chosen in options.sets]
     return list(dict.fromkeys(found))
-
-
-def _list_stages(gates: Sequence[BoundGate]) -> Iterator[Target]:
-    for stage in dict.fromkeys(bound.gate.stage for bound in gates):
-        yield f"stage {stage}", "stage", tuple(b.gate.name for b in gates if b.gate.stage == stage)
 
 
 def _make_set(gates: Sequence[BoundGate], chosen: Sequence[str]) -> Target:
@@ -311,6 +302,15 @@ class Request:
         names = {block for variant in self.variants for block in variant.blocks}
         return tuple(bound for bound in self.gates if bound.gate.name in names)
 
+    @cached_property
+    def _classes_of_source(self) -> tuple[LabelMapping, ClassTable]:
+        return map_classes(self.model, self.source, self.options.label_map)
+
+    @property
+    def mapping(self) -> LabelMapping:
+        """Which output each class is: as the given recording says, else by name or by the label map."""
+        return self._classes_of_source[0] if self.given is None else self.given.manifest.mapping
+
     def choices(self) -> dict[str, Any]:
         """What is part of the identity, for the manifest."""
         o = self.options
@@ -336,15 +336,10 @@ class Request:
             SourceError: an unusable label map.
         """
         assert self.variants  # unknown blocks are told first
-        outputs, source = self.model.classes or None, self.source
         if self.given is None:
-            map_labels(source.classes, source.label_kind, outputs, self.model.outputs, label_map=self.options.label_map)
-            labels, classes = (
-                source.labels[self.indices],
-                name_classes(source.classes, source.label_kind, outputs),
-            )
+            labels, classes = self.source.labels[self.indices], self._classes_of_source[1]
         else:
-            check_recording(self.given, self.model, source)
+            check_recording(self.given, self.model, self.source)
             if self.options.label_map is not None:
                 raise ArgumentError("The given recording says how classes map to outputs: leave the label map out.")
             labels, classes = self.given.samples["label"].to_numpy(), self.given.classes
@@ -372,8 +367,6 @@ def make_request(
         SourceError: no images, or a source that can not be read.
         RecordingError: a recording that can not be read.
     """
-    source = open_images(images) if isinstance(images, (str, Path)) else images
-    if not len(source):
-        raise SourceError(f"{source.name} holds no image: give a folder, Parquet or CSV with images.")
+    source = open_source(images)
     given = open_recording(baselines_from) if isinstance(baselines_from, (str, Path)) else baselines_from
     return Request(model, source, expand_home(folder), options, given)

@@ -164,15 +164,14 @@ class InterventionWork:
         run, outputs = forward_of(self.model, pixels_of(batch, self.source)), self.outputs[place]
         clean = judge(self.memory.run_clean(run), outputs)
         found: dict[Variant, Outcome] = {}
-        for variant in self._by_first_gate():
+        for variant in sorted(self.variants, key=self._depth):  # the same first gate: they share what lies before it
             with patching(self.model.module, self.patches(variant, place, clean.prediction)):
                 found[variant] = judge(self.memory.run_from(first_gate(variant), run), outputs)
         self.memory.forget()
         return [clean, *(found[variant] for variant in self.variants)]
 
-    def _by_first_gate(self) -> list[Variant]:
-        """Interventions with the same first gate after each other: they share what lies before it."""
-        return sorted(self.variants, key=lambda variant: self.gates[first_gate(variant)].gate.depth)
+    def _depth(self, variant: Variant) -> int:
+        return self.gates[first_gate(variant)].gate.depth
 
     def patches(self, variant: Variant, images: Rows, predictions: NDArray[np.int32]) -> list[GatePatch]:
         """What an intervention does to a batch's gates; `predictions` are the clean ones."""
