@@ -30,8 +30,7 @@ from senet_viz.dashboard.results import (
     name_map,
     name_profiles,
 )
-from senet_viz.figures.class_map import draw_class_map
-from senet_viz.figures.distributions import draw_distribution, draw_panels
+from senet_viz.figures.distributions import draw_class_map, draw_distribution, draw_panels
 from senet_viz.figures.theme import DARK, LIGHT, Look
 
 FIGURES = ("Fig. 6", "Fig. 7", "Class × channel map", "One channel")

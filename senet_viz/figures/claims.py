@@ -18,11 +18,6 @@ def draw_depth(assessment: Assessment, look: Look, *, narrow: bool = False) -> g
 
     s is the broad line with its 95 % interval over images; z and networks with random weights are thin and dashed; the
     band of shuffled labels is grey.
-
-    Args:
-        assessment: what to draw.
-        look: colours of the page.
-        narrow: for a narrow screen.
     """
     figure = make_subplots(2, 1, shared_xaxes=True, vertical_spacing=0.07)
     colour = series_colours(look)[0]

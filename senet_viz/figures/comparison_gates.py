@@ -93,7 +93,9 @@ def draw_gate_grid(
 def _lay_out(comparison: Comparison, unit: StripeUnit, *, turned: bool) -> _Cells:
     blocks = tick_labels([block.block for block in comparison.blocks])
     names = name_images(comparison.names, most=34 // len(comparison.names) if turned else 18)
-    wide = [_widen(stripe_differences(block, unit=unit)) for block in comparison.blocks]  # (n, MOST_STRIPES) each
+    stripes = [stripe_differences(block, unit=unit) for block in comparison.blocks]
+    # Fewer stripes are drawn broader: every cell has the same width.
+    wide = [each[:, np.arange(MOST_STRIPES) * each.shape[1] // MOST_STRIPES] for each in stripes]
     cube = np.stack(wide, axis=1).astype(np.float32)  # image, block, stripe
     if turned:
         cube = cube.swapaxes(0, 1)
@@ -105,12 +107,6 @@ def _lay_out(comparison: Comparison, unit: StripeUnit, *, turned: bool) -> _Cell
         at += MOST_STRIPES + _GAP
     values = np.concatenate(parts[:-1], axis=1)
     return _Cells(values, starts, blocks if turned else names, names if turned else blocks, turned)
-
-
-def _widen(stripes: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Fewer stripes are drawn broader: every cell has the same width."""
-    width = stripes.shape[1]
-    return stripes[:, np.arange(MOST_STRIPES) * width // MOST_STRIPES]
 
 
 def _markers(comparison: Comparison, cells: _Cells) -> go.Scatter:

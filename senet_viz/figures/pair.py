@@ -39,7 +39,9 @@ def draw_pair(pair: RecordingPair, look: Look, *, narrow: bool = False) -> go.Fi
             for trace in traces:
                 trace.showlegend = row == 1 and "lines+markers" in trace.mode
             figure.add_traces(traces, rows=row, cols=1)
-    _finish(figure, pair, look, narrow=narrow, title=_counts(pair), room=72 if narrow else 48)
+    first, second = (f"{s.images:,} images, {s.classes:,} classes" for s in (pair.first, pair.second))
+    title = f"n = {first} (both)" if first == second else f"n = {first}<br>and {second}"
+    _finish(figure, pair, look, narrow=narrow, title=title, room=72 if narrow else 48)
     return figure.update_yaxes(rangemode="tozero")
 
 
@@ -95,11 +97,6 @@ def _intervals(pair: RecordingPair) -> str:
     if not any(np.isfinite(d.interval.low) for name in SHOWN for d in pair.differences[name]):
         return "no intervals"
     return f"{'paired' if pair.paired else 'independent'} 95 % intervals"
-
-
-def _counts(pair: RecordingPair) -> str:
-    first, second = (f"{s.images:,} images, {s.classes:,} classes" for s in (pair.first, pair.second))
-    return f"n = {first} (both)" if first == second else f"n = {first}<br>and {second}"
 
 
 def _name(order: int, side: PairSide) -> str:

@@ -16,8 +16,7 @@ from senet_viz.claims.declaring import READINGS, ReadingName, say_number
 from senet_viz.claims.evidence import ClaimReport, Evidence, JudgedClaim
 from senet_viz.claims.statistics import Verdict
 from senet_viz.figures.claims import draw_depth
-from senet_viz.figures.class_map import draw_class_map
-from senet_viz.figures.distributions import draw_panels
+from senet_viz.figures.distributions import draw_class_map, draw_panels
 from senet_viz.figures.theme import colour_classes
 from senet_viz.recording.reader import Recording
 from senet_viz.report.markup import facts, figure, fold, paragraph, section, table

@@ -33,8 +33,7 @@ from senet_viz.dashboard.parts import (
 )
 from senet_viz.dashboard.results import get_map, get_panels, name_map, name_profiles
 from senet_viz.dashboard.screen import ask_for_section, scroll_to_section
-from senet_viz.figures.class_map import draw_class_map
-from senet_viz.figures.distributions import draw_panels
+from senet_viz.figures.distributions import draw_class_map, draw_panels
 from senet_viz.schema import Gate, label_classes
 from senet_viz.text import join_words
 
