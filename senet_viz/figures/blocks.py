@@ -129,16 +129,17 @@ def draw_block_measures(measures: BlockMeasures, look: Look, *, narrow: bool = F
     panels = [name for name in _PANELS if any(c.panel == name for c in measures.curves)] or ["share"]
     columns = 1 if narrow or len(panels) == 1 else 2
     rows = -(-len(panels) // columns)
-    curves = [curve.panel for curve in measures.curves]
+    curves: list[str] = [curve.panel for curve in measures.curves]
     lines = [curves.count(name) + (name == "decoding") for name in panels]  # of each legend
     gap, head = 80 + 20 * max(lines), 60 + 20 * max(lines)
     height = head + 70 + 190 * rows + gap * (rows - 1)
     titles = [_PANELS[name] for name in panels]
     spacing = gap / (height - head - 70) if rows > 1 else 0
-    specs = [[{} if row * columns + column < len(panels) else None for column in range(columns)] for row in range(rows)]
+    cells: list[dict[str, int] | None] = [{} if at < len(panels) else None for at in range(rows * columns)]
     figure = make_subplots(
-        rows, columns, specs=specs, subplot_titles=titles, horizontal_spacing=0.08, vertical_spacing=spacing
-    )
+        rows, columns, specs=[cells[at : at + columns] for at in range(0, len(cells), columns)], subplot_titles=titles,
+        horizontal_spacing=0.08, vertical_spacing=spacing,
+    )  # fmt: skip
     for at, name in enumerate(panels):
         _add_panel(figure, measures, name, look, row=at // columns + 1, col=at % columns + 1)
     n = f"n = {measures.images:,} images, {measures.classes:,} classes"

@@ -17,8 +17,7 @@ from senet_viz.figures.classes import draw_agreement
 from senet_viz.recording.export import file_stem
 from senet_viz.recording.statistics import block_word
 from senet_viz.schema import Gate, label_classes
-from senet_viz.stats.effect_parts import BASELINE_WORDS, find_costliest
-from senet_viz.stats.effects import EffectTable, TargetEffect
+from senet_viz.stats.effect_parts import BASELINE_WORDS
 from senet_viz.text import count_decimals
 
 
@@ -26,25 +25,6 @@ from senet_viz.text import count_decimals
 class _Order:
     by: SortBy
     text: str
-
-
-def pick_effect(table: EffectTable | None) -> TargetEffect | None:
-    """The intervention whose effect on each class is a column; at first the costliest one, at its largest strength."""
-    if table is None:
-        return None
-    strength = max(effect.strength for effect in table.effects)
-    made = [effect for effect in table.effects if effect.strength == strength]
-    first = find_costliest(made)
-    target = pick(
-        "Gates of", list(dict.fromkeys(e.target for e in made)), "lab_target", kind="target", default=first.target, width=180,
-        help_text=glossary.COSTS,
-    )  # fmt: skip
-    baselines = [effect.baseline for effect in made if effect.target == target]
-    default = first.baseline if first.baseline in baselines else baselines[0]
-    baseline = pick(
-        "Moved to", baselines, "lab_to", kind="baseline", default=default, width=180, help_text=glossary.COSTS
-    )
-    return table.find(target, baseline, strength=strength)
 
 
 def show_class_rows(page: Opened, overview: ClassOverview, block: Gate, order: _Order) -> None:

@@ -20,7 +20,6 @@ from senet_viz.dashboard.parts import (
     keep_figure,
     show_answer,
     show_downloads,
-    show_folded_table,
     show_result,
     telling_problems,
 )
@@ -93,7 +92,7 @@ def show_seen_images(page: Opened, comparison: Comparison, stem: str) -> None:
                     config={**chart_config(f"predictions-{at + 1}"), "displayModeBar": False},
                     alt=f"Predictions for {image.name}: " + ", ".join(f"{p.name} {p.probability:.0%}" for p in image.predictions),
                 )  # fmt: skip
-    show_folded_table(comparison.predictions_table(), key="said", name="predictions")
+    show_downloads(comparison.predictions_table(), None, key="said", name="predictions")
 
 
 def show_grid(page: Opened, comparison: Comparison, stem: str) -> None:

@@ -12,7 +12,7 @@ from senet_viz.dashboard import glossary, links
 from senet_viz.dashboard.controls import pick
 from senet_viz.dashboard.frame import open_plain_page
 from senet_viz.dashboard.links import escape
-from senet_viz.dashboard.parts import show_answer, show_figure, show_folded_table, show_result, telling_problems
+from senet_viz.dashboard.parts import show_answer, show_downloads, show_figure, show_result, telling_problems
 from senet_viz.dashboard.screen import Screen
 from senet_viz.figures.experiments import draw_accuracies, draw_class_shares, draw_differences
 
@@ -80,7 +80,7 @@ def show_networks(screen: Screen, result: ExperimentResult) -> None:
         "Whiskers overlap more than the differences above allow: those compare networks of one seed on the same images, these "
         "are each condition by itself."
     )
-    show_folded_table(result.table(), key="experiment_networks", name=f"networks-{result.experiment.name}")
+    show_downloads(result.table(), None, key="experiment_networks", name=f"networks-{result.experiment.name}")
     st.caption(
         "Operations are multiply-adds of convolutions and linear layers for one image. "
         + (
