@@ -15,6 +15,7 @@ from senet_viz.analysis.distributions.extremes import short_path
 from senet_viz.dashboard.controls import pick_image, pick_one
 from senet_viz.dashboard.frame import Opened
 from senet_viz.dashboard.links import escape, forget_notices
+from senet_viz.dashboard.parts import telling_problems
 from senet_viz.dashboard.results import Loaded, keep
 from senet_viz.errors import ImageError, SenetVizError
 from senet_viz.recording.reader import Recording
@@ -264,12 +265,10 @@ def sample_uploads() -> Uploads | None:
 
 
 def _samples() -> tuple[Image, ...]:
-    try:
+    images: tuple[Image, ...] = ()
+    with telling_problems("image_not_supported"):
         images = _read_samples()
-    except SenetVizError as error:
-        st.error(escape(str(error)), icon=":material/image_not_supported:")
-        return ()
-    st.caption("Two photos that scikit-learn ships and two pictures that this program draws.")
+        st.caption("Two photos that scikit-learn ships and two pictures that this program draws.")
     return images
 
 

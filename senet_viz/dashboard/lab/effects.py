@@ -1,11 +1,11 @@
 """Parts of the page Gate lab on what is stored: effects, freeze advice, and the commands that would make them."""
 
-import contextlib
 import shlex
-from collections.abc import Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from operator import itemgetter
 from pathlib import Path
+from typing import TypeVar
 
 import streamlit as st
 
@@ -31,6 +31,7 @@ from senet_viz.stats import effect_parts
 from senet_viz.stats.effect_measuring import measure_effects
 from senet_viz.stats.effects import EffectTable, Measure, judge_equivalence, say_change
 
+T = TypeVar("T")
 _BY_NAME = ("bundled", "timm", "torchvision", "factory")
 _DATA_BY_NAME = ("digits", "torchvision")
 
@@ -108,20 +109,17 @@ def find_effects(page: Opened) -> EffectTable | None:
 
     None where there are none, after a warning where they are damaged.
     """
-    for read in (_stored_effects, _effects_nearby):
-        with _telling_what_is_damaged():
-            if (table := read(page)) is not None:
-                return table
-    return None
+    stored = _read_or_warn(lambda: _stored_effects(page))
+    return stored if stored is not None else _read_or_warn(lambda: _effects_nearby(page))
 
 
-@contextlib.contextmanager
-def _telling_what_is_damaged() -> Iterator[None]:
-    """The page goes on without what can not be read, after a warning."""
+def _read_or_warn(read: Callable[[], T | None]) -> T | None:
+    """What is read; None after a warning where it is damaged: the page goes on without it."""
     try:
-        yield
+        return read()
     except (SenetVizError, OSError) as error:
         st.warning(escape(str(error)), icon=":material/history:")
+        return None
 
 
 def _stored_effects(page: Opened) -> EffectTable | None:
@@ -283,11 +281,13 @@ def find_freezing(page: Opened) -> FreezePath | None:
 
     None where there is none, after a warning where the one beside it is damaged or of something else.
     """
-    with _telling_what_is_damaged():
+
+    def read() -> FreezePath | None:
         places = (page.recording.path, *nearby_folders(page.recording, recording_roots()))
         files = [(path.stat().st_mtime_ns, str(place)) for place in places if (path := place / FREEZING).is_file()]
         return _read_advice(page, tuple(files))
-    return None
+
+    return _read_or_warn(read)
 
 
 @keep(4, shared=True)

@@ -92,10 +92,10 @@ def show_class_table(page: Opened, chosen: ClassChoice, found: ClassDistinctness
             effect = pick_effect(effects, largest, width=180, help_text=glossary.COSTS)
             images = effects.class_images
         overview = ClassOverview(found, get_accuracy(page), effect, images)
-        order = pick_order(overview)
+        order, text = pick_order(overview)
     if missing := tell_missing(overview):
         st.caption(missing)
-    show_class_rows(page, overview, chosen.block, order)
+    show_class_rows(page, overview, chosen.block, order, text)
 
 
 def tell_missing(overview: ClassOverview) -> str:
@@ -221,13 +221,8 @@ def show_nearest(page: Opened, reference: int) -> None:
     if nearest is None:
         return
     st.subheader(f"Nearest to {escape(nearest.label)}", anchor=False, help=glossary.CLASS_DISTANCE)
-    rows = nearest.rows()
-    st.dataframe(
-        rows,
-        hide_index=True,
-        height=min(320, 37 + 35 * len(rows)),
-        alt=f"Table: classes nearest to {nearest.label} by block",
-    )
+    rows, alt = nearest.rows(), f"Table: classes nearest to {nearest.label} by block"
+    st.dataframe(rows, hide_index=True, height=min(320, 37 + 35 * len(rows)), alt=alt)
     st.caption(
         f"Of {nearest.compared:,} other classes, all channels, RMS distance without noise in units of s; below 0: nearer than noise "
         f"explains. n = {nearest.images:,} images of {escape(nearest.label)}."

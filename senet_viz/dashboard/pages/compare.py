@@ -42,16 +42,6 @@ _ALL_PAIRS = "all images"
 _A_ROW = 4
 
 
-def explain_empty() -> None:
-    """What the page does, before there is an image."""
-    st.info(
-        f"Upload 1 to {MOST_IMAGES} images, or choose **Samples** or **Recording** above. For each image this page shows what the network "
-        "predicts, the gate vector of every block against the recorded mean, how far images lie apart, which class profile "
-        "is nearest in each block, and on request which pixels drive a gate.",
-        icon=":material/compare:",
-    )
-
-
 def run(page: Opened, model: "Model", uploads: Uploads) -> Comparison:
     """The images through the network, with what went wrong told beside it."""
     with st.sidebar:
@@ -198,7 +188,12 @@ images = choose_uploads(opened)
 links.show_notices()
 with telling_problems():
     if images is None:
-        explain_empty()
+        st.info(
+            f"Upload 1 to {MOST_IMAGES} images, or choose **Samples** or **Recording** above. For each image this page shows what the network "
+            "predicts, the gate vector of every block against the recorded mean, how far images lie apart, which class profile "
+            "is nearest in each block, and on request which pixels drive a gate.",
+            icon=":material/compare:",
+        )
     elif wait_for_networks(opened.recording, "your images appear here"):
         pass
     elif (network := open_network(opened)) is not None:

@@ -301,8 +301,8 @@ def _edit_outputs(plan: Plan) -> Decision:
     if not chosen:
         st.caption("Choose an output for one class at least.")
         return Decision(False)
+    decision = Decision(False)
     with telling_problems():
-        label_map = plan.label_map(chosen)
+        decision = Decision(True, plan.label_map(chosen))
         st.caption(f"{len(chosen):,} of {len(rows):,} chosen; the rest is recorded without accuracy.")
-        return Decision(True, label_map)
-    return Decision(False)
+    return decision
