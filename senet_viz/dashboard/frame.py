@@ -131,6 +131,5 @@ def _describe(recording: Recording) -> None:
 def assign_colours(page: Opened, classes: Sequence[int]) -> dict[int, str]:
     """Colours of these classes and of those that were shown before."""
     memory = st.session_state.setdefault("class_colours", {})
-    memory[page.recording.id] = colour_classes(classes, memory.get(page.recording.id))
-    colours: dict[int, str] = memory[page.recording.id]
+    colours = memory[page.recording.id] = colour_classes(classes, memory.get(page.recording.id))
     return colours

@@ -89,12 +89,8 @@ def _show_answer(steps: BlockSteps, prepared: "PreparedImage") -> None:
         st.image(prepared.view, width=128, alt=f"{prepared.name} as the network saw it")
     with right:
         show_answer(escape(answer_steps(steps)), explained=glossary.LOUDER)
-    st.caption(
-        escape(
-            f"{prepared.name}, as the network saw it: it says {steps.prediction} ({tell_share(steps.probability)}). All numbers below are "
-            "what the network computed in this one pass, in fp32."
-        )
-    )
+    said = f"{prepared.name}, as the network saw it: it says {steps.prediction} ({tell_share(steps.probability)})."
+    st.caption(escape(f"{said} All numbers below are what the network computed in this one pass, in fp32."))
 
 
 def _show_rows(page: Opened, steps: BlockSteps, channel: int, stem: str) -> None:

@@ -110,16 +110,8 @@ def _draw_map(
 
 def _finish(figure: go.Figure, look: Look, subject: str, detail: str, *, narrow: bool) -> go.Figure:
     height, top = (2 * _SIDE + 150, 82) if narrow else (_SIDE + 80, 58)
-    margin = {"l": 10, "b": 60 if narrow else 14}
-    style(
-        figure,
-        look,
-        height=height,
-        title=join_title(subject, detail, narrow=narrow),
-        top=top,
-        margin=margin,
-        axes=False,
-    )
+    title, margin = join_title(subject, detail, narrow=narrow), {"l": 10, "b": 60 if narrow else 14}
+    style(figure, look, height=height, title=title, top=top, margin=margin, axes=False)
     figure.update_xaxes(visible=False, constrain="domain")
     figure.update_yaxes(visible=False, constrain="domain")
     return figure

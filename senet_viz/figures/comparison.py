@@ -69,12 +69,8 @@ def draw_distances(
 ) -> go.Figure:
     """A line a pair (or an image) over the blocks; a colour is an image's, here as in the other figures.
 
-    Args:
-        comparison: of at least two images, or of one with "from mean".
-        look: colours of the page.
-        distance: which.
-        image: only pairs with this image; more than eight lines are grey, and named by the pointer.
-        narrow: for a narrow screen.
+    A pair takes two images, "from mean" one; `image`: only pairs with it. More than eight lines are grey, and named by the
+    pointer.
     """
     names = name_images(comparison.names, most=14)
     blocks = [block.block for block in comparison.blocks]

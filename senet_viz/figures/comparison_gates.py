@@ -55,14 +55,9 @@ def draw_gate_grid(
     """Rows are images, columns blocks; each cell is the gate vector ordered by the recorded mean, as stripes.
 
     A stripe is the mean difference from the recorded mean over neighbouring channels. An invisible marker lies on every
-    cell, which says where a click went: its custom data is [image, position of the block].
-
-    Args:
-        comparison: with at least one image.
-        look: colours of the page.
-        unit: of the colours: "s", or "sd" for recorded standard deviations of each channel.
-        chosen: name of the block that is framed.
-        narrow: blocks as rows and images as columns.
+    cell, which says where a click went: its custom data is [image, position of the block]. The unit of the colours is s, or
+    "sd" for recorded standard deviations of each channel; the block named `chosen` is framed. On a narrow screen blocks are
+    the rows.
     """
     cells = _lay_out(comparison, unit, turned=narrow)
     most = float(np.nanmax(np.abs(cells.values), initial=0)) or 1e-3

@@ -134,12 +134,6 @@ def draw_steps(steps: BlockSteps, look: Look, *, channel: int, narrow: bool = Fa
     Maps before and after share their colours in each row, grey at 0, so that a map that is turned down is nearer to grey. The gate's axis is
     the gate's range; a black tick is the recorded mean, the grey bar behind it one recorded SD to either side.
 
-    Args:
-        steps: of one image.
-        look: colours of the page.
-        channel: of those shown, whose numbers are put in.
-        narrow: for a narrow screen.
-
     Raises:
         ArgumentError: the channel is not shown.
     """

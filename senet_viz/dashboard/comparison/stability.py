@@ -67,12 +67,8 @@ def _offer(model: "Model", prepared: "PreparedImage") -> bool:
 def _show(page: Opened, stability: Stability, prepared: "PreparedImage", level: int) -> None:
     show_answer(escape_all_but_bold(stability.answer(level)), explained=glossary.STABILITY)
     if stability.spread.reason:
-        st.info(
-            escape(
-                f"{stability.spread.reason} Distances are shown in units of s instead: choose another class, or all classes."
-            ),
-            icon=":material/rule:",
-        )
+        instead = "Distances are shown in units of s instead: choose another class, or all classes."
+        st.info(escape(f"{stability.spread.reason} {instead}"), icon=":material/rule:")
     _show_copies(stability, level)
     varied = stability.varied
     figure = draw_stability(stability, page.screen.look, level=level, narrow=page.screen.narrow)

@@ -57,7 +57,10 @@ def _try(page: Opened, model: "Model", uploads: Uploads) -> None:
     with row("try_what"):
         options = [b for b in TRIAL_BASELINES if len(page.recording.classes) or "class" not in b]
         baseline = pick("Gates are moved to", options, "try_to", kind="baseline", width=230, help_text=glossary.COSTS)
-        class_index = _pick_class(page.recording) if baseline == "class_mean" else None
+        class_index = None
+        if baseline == "class_mean":
+            labels, about = label_classes(page.recording.classes), "Whose recorded mean gates the image is given."
+            class_index = labels.index(pick("Class", labels, "try_class", kind="class", width=230, help_text=about))
         strength = st.slider(
             "Strength", 0.0, 1.0, 1.0, 0.05, key="try_strength", bind="query-params", persist_state="session", width=220,
             help="0: untouched; 1: the baseline itself.",
@@ -91,11 +94,8 @@ def _show(page: Opened, prepared: "PreparedImage", trial: Trial) -> None:
         f"{gate.label} {distance:.3f} ({channels:,} channels)"
         for gate, channels, distance in zip(trial.blocks, trial.channels, trial.distances)
     )
-    st.caption(
-        escape(
-            f"{trial.baseline}: {words}. From the image's gates to there, RMS in units of s: {moved}. {captions.TRIAL_LIMITS}"
-        )
-    )
+    there = f"From the image's gates to there, RMS in units of s: {moved}. {captions.TRIAL_LIMITS}"
+    st.caption(escape(f"{trial.baseline}: {words}. {there}"))
     show_downloads(trial.table(), figure, key="lab_try", name=name)
 
 
@@ -135,12 +135,6 @@ def _pick_blocks(recording: Recording) -> tuple[str, ...]:
         "Blocks", labels, "try_block", kind="block", default=labels[-1:], width=300, help_text=glossary.BLOCK
     )
     return tuple(gate.name for gate, label in zip(recording.blocks, labels) if label in picked)
-
-
-def _pick_class(recording: Recording) -> int:
-    labels = label_classes(recording.classes)
-    about = "Whose recorded mean gates the image is given."
-    return labels.index(pick("Class", labels, "try_class", kind="class", width=230, help_text=about))
 
 
 def _pick_channels() -> tuple[int, ...] | None:

@@ -85,13 +85,8 @@ def choose_table(page: Opened) -> Choice:
     labels = label_blocks(recording.blocks)
     with left:
         blocks = pick_several(
-            "Blocks",
-            labels,
-            "export_block",
-            kind="block",
-            placeholder=f"All {len(labels)} blocks",
-            help_text=glossary.BLOCK,
-        )
+            "Blocks", labels, "export_block", kind="block", placeholder=f"All {len(labels)} blocks", help_text=glossary.BLOCK
+        )  # fmt: skip
     names = (WHOLE_SET, *label_classes(recording.classes))
     several = f"All {len(names) - 1:,} classes, and all images" if len(names) > 2 else "The class, and all images"
     with right:
@@ -100,14 +95,10 @@ def choose_table(page: Opened) -> Choice:
             placeholder=several if len(names) > 1 else "All images: there are no labels",
             help_text="Nothing chosen means all classes and the row of all images. Type to search.",
         )  # fmt: skip
+    modules = tuple(recording.blocks[labels.index(label)].name for label in blocks)
     ids = tuple(sorted(names.index(name) + ALL for name in classes))
-    return Choice(
-        chosen,
-        tuple(recording.blocks[labels.index(label)].name for label in blocks)
-        if 0 < len(blocks) < len(labels)
-        else None,
-        ids if 0 < len(ids) < len(names) else None,
-    )
+    some_blocks, some_classes = 0 < len(modules) < len(labels), 0 < len(ids) < len(names)
+    return Choice(chosen, modules if some_blocks else None, ids if some_classes else None)
 
 
 def describe_export(page: Opened, choice: Choice, size: ExportEstimate) -> str:

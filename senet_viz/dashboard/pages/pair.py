@@ -96,13 +96,6 @@ def open_side(opened: Loaded) -> Side:
     return Side(recording, PairSide.from_table(name, recording.blocks, table), None, problem)
 
 
-def describe_sides(first: Side, second: Side) -> pd.DataFrame:
-    """What is the same in both and what is not."""
-    rows = {"first": _facts(first), "second": _facts(second)}
-    table = pd.DataFrame(rows).rename_axis("what").reset_index()
-    return table.assign(same=table["first"] == table["second"])
-
-
 def _facts(side: Side) -> dict[str, str]:
     manifest = side.recording.manifest
     return {
@@ -168,8 +161,10 @@ def show_both(page: Opened, first: Side, second: Side) -> None:
     show_answer(pair.describe(), explained=glossary.PAIR)
     st.caption(assumed, help=glossary.PAIR)
     show_problems((first, second))
+    table = pd.DataFrame({"first": _facts(first), "second": _facts(second)}).rename_axis("what").reset_index()
     with st.expander("What is compared", icon=":material/difference:", expanded=True):
-        st.dataframe(describe_sides(first, second), hide_index=True, alt="Table: both recordings")
+        same = table["first"] == table["second"]
+        st.dataframe(table.assign(same=same), hide_index=True, alt="Table: both recordings")
     show_pair(page, pair, name)
     show_verdicts(first, second, name)
 
