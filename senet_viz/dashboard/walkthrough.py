@@ -95,9 +95,8 @@ def _show_answer(steps: BlockSteps, prepared: "PreparedImage") -> None:
 
 def _show_rows(page: Opened, steps: BlockSteps, channel: int, stem: str) -> None:
     figure = draw_steps(steps, page.screen.look, channel=channel, narrow=page.screen.narrow)
-    name = f"se-steps-{stem}-channel-{channel}"
     show_result(
-        figure, steps.table(), name=name, key="how_steps", explained=glossary.LOUDER,
+        figure, steps.table(), name=f"se-steps-{stem}-channel-{channel}", key="how_steps", explained=glossary.LOUDER,
         alt=f"From left to right maps, z, hidden layer, gate and scaled maps of {len(steps.shown)} channels. {answer_steps(steps)}",
         caption="Read it from left to right, a row a channel. Both maps of a row share their colours: grey is 0, yellow above, blue below; what is "
         "turned down comes nearer to grey on the right. Tick: the channel's mean gate over the recorded images; grey bar: one SD to either side. Hidden "
@@ -119,9 +118,8 @@ def _show_words(steps: BlockSteps, channel: int) -> None:
 def _show_channels(page: Opened, steps: BlockSteps, stem: str) -> None:
     st.header("All channels of the block", anchor=False)
     figure = draw_all_channels(steps, page.screen.look, narrow=page.screen.narrow)
-    name = f"se-channels-{stem}"
     show_result(
-        figure, steps.table(), name=name, key="how_channels",
+        figure, steps.table(), name=f"se-channels-{stem}", key="how_channels",
         alt=f"z and gate of every channel of {steps.block.label} against the mean.",
         caption="The line is the mean gate of each channel over the recorded images; a bar reaches from there to this image's gate. A long bar "
         "says nothing of what the gate does for the prediction: for that see Gate lab.",
@@ -169,9 +167,8 @@ def show_paper_figure(page: Opened) -> None:
         ("panels", page.stamp, blocks, classes, tuple(colours.items()), screen),
         lambda: draw_panels(panels, colours, screen.look, per_row=2 if screen.narrow else 3),
     )
-    name = f"how-fig6-{recording.id[:8]}"
     show_result(
-        figure, panels.table(), name=name, key="how_panels", explained=glossary.DISTANCE,
+        figure, panels.table(), name=f"how-fig6-{recording.id[:8]}", key="how_panels", explained=glossary.DISTANCE,
         alt="Mean gate per channel in the blocks of the paper's Fig. 6, by class.",
         caption=f"{describe_distances(panels)} Lines that lie on each other: the class makes no difference there. The figure does not show how "
         "much single images of a class differ: that is Fig. 7, on the page Distributions.",

@@ -166,10 +166,12 @@ def _points(
     """Places (in the middle of a target's blocks, of cumulative ones at the last), values and words of one kind of trace."""
     x, text = [], []
     for each in some:
-        (first, last), change = span_of(each.blocks, gates), each.changes[measure]
+        first, last = span_of(each.blocks, gates)
         x.append((float(last) if each.kind == "cumulative" else (first + last) / 2) + offset)
-        interval, value = interval_of(change, over), number_text(change.value, form_of(measure))
-        text.append(f"{each.target}: {value}{'' if np.isnan(interval.low) else f' {say_limits(interval, measure)}'}")
+        change = each.changes[measure]
+        interval = interval_of(change, over)
+        limits = "" if np.isnan(interval.low) else f" {say_limits(interval, measure)}"
+        text.append(f"{each.target}: {number_text(change.value, form_of(measure))}{limits}")
     return {
         "x": x, "y": np.array([e.changes[measure].value for e in some], dtype=np.float32), "name": name, "legendgroup": name,
         "text": text, "hovertemplate": f"<b>{name}</b><br>%{{text}}<extra></extra>",
@@ -181,10 +183,9 @@ def _whiskered(
 ) -> go.Scatter:  # fmt: skip
     """Marks with their error bars; none where no interval is known."""
     values = np.array([e.changes[measure].value for e in some])
-    limits = np.array(
-        [(i.low, i.high) for e in some for i in [interval_of(e.changes[measure], over)]], dtype=np.float64
-    )
-    error = whiskers_between(values, limits[:, 0], limits[:, 1], colour)
+    intervals = [interval_of(e.changes[measure], over) for e in some]
+    low, high = np.array([i.low for i in intervals]), np.array([i.high for i in intervals])
+    error = whiskers_between(values, low, high, colour)
     return go.Scatter(mode="markers", marker={"color": colour, "symbol": symbol, "size": size}, error_y=error, **points)
 
 

@@ -108,8 +108,8 @@ def start_job(
         (folder / LOG).unlink(missing_ok=True)
         if label_map is not None:
             replace_json(folder, LABEL_MAP, label_map)
-        nobody_yet = Holder.of(os.getpid())
-        return _spawn(RecordingJob(root, name, request, label_map is not None, str(Path.cwd()), nobody_yet))
+        job = RecordingJob(root, name, request, label_map is not None, str(Path.cwd()), Holder.of(os.getpid()))
+        return _spawn(job)  # by another process than this one, which is then the job's
 
 
 def resume_job(job: RecordingJob) -> RecordingJob:

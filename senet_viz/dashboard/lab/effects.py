@@ -269,9 +269,8 @@ def show_freezing(page: Opened) -> None:
     for note in path.notes:
         st.caption(escape(note))
     figure = draw_freezing(advice, page.screen.look, narrow=page.screen.narrow)
-    name = f"freeze-advice-{page.recording.id[:8]}"
     show_result(
-        figure, path.table(), name=name, key="lab_freezing", named=True,
+        figure, path.table(), name=f"freeze-advice-{page.recording.id[:8]}", key="lab_freezing", named=True,
         alt="What freezing more and more gates costs, on both halves of the images.", caption=captions.FREEZING,
     )  # fmt: skip
 

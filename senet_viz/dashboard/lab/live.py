@@ -109,9 +109,8 @@ def _show_strength_sweep(page: Opened, model: "Model", prepared: "PreparedImage"
         return
     trial = get_trial(page, asked, STRENGTHS, _model=model, _prepared=prepared)
     figure = draw_strength_sweep(trial, page.screen.look, narrow=page.screen.narrow)
-    name = f"dose-{trial.baseline}-{prepared.sha256[:8]}"
     show_result(
-        figure, trial.table(), name=name, key="lab_dose", named=True,
+        figure, trial.table(), name=f"dose-{trial.baseline}-{prepared.sha256[:8]}", key="lab_dose", named=True,
         alt="Probability of the leading outputs at five strengths.", caption=captions.STRENGTH_SWEEP,
     )  # fmt: skip
 

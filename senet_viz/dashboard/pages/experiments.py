@@ -58,9 +58,8 @@ def show_answers(screen: Screen, result: ExperimentResult) -> None:
     if not any(found.difference for found in result.answers):
         return
     figure = draw_differences(result, screen.look, narrow=screen.narrow)
-    name = f"differences-{result.experiment.name}"
     show_result(
-        figure, result.answer_table(), name=name, key="experiment_differences",
+        figure, result.answer_table(), name=f"differences-{result.experiment.name}", key="experiment_differences",
         alt="Differences of top-1 accuracy with their intervals.",
         caption=f"To the right the first of the two does better. An interval beyond the band answers the question, one within it says "
         f"that the difference is below {bound_text(result.experiment)}; any other can not tell. These are small networks on "
@@ -99,9 +98,8 @@ def show_class_shares(screen: Screen, result: ExperimentResult) -> None:
         return
     st.header("Where class-specificity arises", anchor=False, help=glossary.CLASS_SHARE)
     figure = draw_class_shares(result, screen.look, narrow=screen.narrow)
-    name = f"class-shares-{result.experiment.name}"
     show_result(
-        figure, table, name=name, key="experiment_depth",
+        figure, table, name=f"class-shares-{result.experiment.name}", key="experiment_depth",
         alt="Class share of the gates along the depth, a line a condition.",
         caption="How much of the gates' variance lies between classes. Constant gates and networks without SE have no line. A curve says "
         "what the gates know of classes, not what the network makes of it: for that there is the Gate lab.",
