@@ -11,6 +11,8 @@ from senet_viz.dashboard import glossary, links
 from senet_viz.figures.distributions import DistributionView
 from senet_viz.recording.reader import Recording
 from senet_viz.schema import Gate, label_blocks, label_classes
+from senet_viz.stats.effect_parts import find_costliest
+from senet_viz.stats.effects import EffectTable, TargetEffect
 
 if TYPE_CHECKING:
     from streamlit.delta_generator import DeltaGenerator
@@ -90,6 +92,19 @@ def pick_image(names: Sequence[str], key: str, *, first: int = 0, linked: bool =
     return options.index(chosen)
 
 
+def pick_effect(table: EffectTable, strength: float, *, width: int, help_text: str | None = None) -> TargetEffect:
+    """The intervention of one strength whose effect on each class is shown; at first the costliest one."""
+    made = [effect for effect in table.effects if effect.strength == strength]
+    first, targets = find_costliest(made), list(dict.fromkeys(effect.target for effect in made))
+    target = pick(
+        "Gates of", targets, "lab_target", kind="target", default=first.target, width=width, help_text=help_text
+    )
+    baselines = [effect.baseline for effect in made if effect.target == target]
+    default = first.baseline if first.baseline in baselines else baselines[0]
+    baseline = pick("Moved to", baselines, "lab_to", kind="baseline", default=default, width=width, help_text=help_text)
+    return table.find(target, baseline, strength=strength)
+
+
 def pick_several(
     label: str, options: Sequence[str], key: str, *, kind: str, default: Sequence[str] = (), width: int | Literal["stretch"] = "stretch",
     most: int | None = None, placeholder: str | None = None, linked: bool = True, help_text: str | None = None,
@@ -122,3 +137,19 @@ def pick_figure_classes(recording: Recording, title: str = "Classes of the figur
         title, labels, "class", kind="class", default=first, most=MOST_CLASSES, help_text=glossary.CLASSES
     )
     return tuple(labels.index(label) for label in picked)
+
+
+def pick_draw(*, width: int | Literal["stretch"] = "stretch") -> tuple[ChannelOrder, int]:
+    """The order in which figures show the channels that they draw, and the seed of the draw."""
+    order = pick_one("Order of channels", list(ORDERS), "order", help_text=glossary.ORDER)
+    seed = st.number_input(
+        "Seed of the draw", 0, 9999, 0, key="seed", bind="query-params", persist_state="session", help=glossary.SEED, width=width
+    )  # fmt: skip
+    return ORDERS[order], int(seed or 0)
+
+
+def pick_map() -> tuple[MapView, int | None]:
+    """What the class × channel map shows, and of how many channels; None for all."""
+    view = pick_one("Show", list(MAP_VIEWS), "map_view")
+    top = pick_one("Channels", list(TOPS), "map_top", help_text=glossary.CLASS_SHARE)
+    return MAP_VIEWS[view], TOPS[top]

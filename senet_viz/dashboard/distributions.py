@@ -1,19 +1,17 @@
 """Parts of the page Distributions: one channel's gate over images, and the classes and images where it is extreme."""
 
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
 
 import streamlit as st
 
-from senet_viz.analysis.distributions.channel import ChannelDistribution
 from senet_viz.analysis.distributions.class_map import ChannelRanking
 from senet_viz.analysis.distributions.extremes import ExtremeImages, KeptImage
 from senet_viz.dashboard import captions, glossary, links
 from senet_viz.dashboard.controls import SPREAD_VIEWS, pick, pick_one, row
 from senet_viz.dashboard.frame import Opened
 from senet_viz.dashboard.links import escape
-from senet_viz.dashboard.parts import show_downloads, show_figure, show_folded_table, show_result
+from senet_viz.dashboard.parts import show_downloads, show_figure, show_result
 from senet_viz.dashboard.results import (
     get_distribution,
     get_extreme_classes,
@@ -23,7 +21,7 @@ from senet_viz.dashboard.results import (
 )
 from senet_viz.dashboard.uploads import RECORDING, THUMBNAIL, ask_for_source, find_source, read_pictures
 from senet_viz.dashboard.waiting import read_channel
-from senet_viz.figures.distributions import DistributionView, draw_distribution, draw_extreme_classes
+from senet_viz.figures.distributions import draw_distribution, draw_extreme_classes
 from senet_viz.recording.export import file_stem
 from senet_viz.recording.statistics import block_word
 from senet_viz.schema import Gate
@@ -46,22 +44,19 @@ def show_extreme_images(page: Opened, images: ExtremeImages) -> None:
         ids = tuple(image.sample_id for image in (*images.highest, *images.lowest))
         pictures = read_pictures(source, source.digest, ids, THUMBNAIL)
     for title, shown in (("Highest", images.highest), ("Lowest", images.lowest)):
-        if shown:
-            _show_row(title, shown, pictures, block)
+        if not shown:
+            continue
+        st.markdown(f"**{title}**")
+        with st.container(horizontal=True, gap="small"):
+            for image in shown:
+                with st.container(width=_TILE, gap=None):
+                    _show_tile(image, pictures.get(image.sample_id), block)
     if source is not None:
         st.caption(f"{escape(sentence)} An image leads to the page Compare images, with its gates in all blocks.")
     _show_onwards(images, block)
     label = block_word(page.recording, images.block)
     name = file_stem("extreme-images", page.recording.id, label, f"channel-{images.channel}")
-    show_folded_table(images.table(), key="extreme_images", name=name)
-
-
-def _show_row(title: str, images: Sequence[KeptImage], pictures: Mapping[str, bytes | str], block: str) -> None:
-    st.markdown(f"**{title}**")
-    with st.container(horizontal=True, gap="small"):
-        for image in images:
-            with st.container(width=_TILE, gap=None):
-                _show_tile(image, pictures.get(image.sample_id), block)
+    show_downloads(images.table(), None, key="extreme_images", name=name)
 
 
 def _show_tile(image: KeptImage, picture: bytes | str | None, block: str) -> None:
@@ -95,68 +90,43 @@ def _show_onwards(images: ExtremeImages, block: str) -> None:
 
 
 CHANNEL_KEY, CHANNEL_SECTION = "channel", "one-channel"
-_NONE_KEPT = (
+NONE_KEPT = (
     "This recording kept no gates of single images, so a distribution cannot be drawn: record again with `--keep all` or, for "
     "large sets, `--keep 50` (at most 50 images a class)."
 )
-
-
-@dataclass(frozen=True)
-class Channel:
-    """The channel that is shown, and how."""
-
-    block: Gate
-    number: int
-    view: DistributionView
-    classes: tuple[int, ...]
-    colours: dict[int, str]
 
 
 def show_channel(page: Opened, block: Gate, classes: tuple[int, ...], colours: dict[int, str]) -> None:
     """The distribution of one channel's gate per class, and where it is highest and lowest."""
     st.header("One channel: all images", anchor=CHANNEL_SECTION)
     ranking = get_ranking(page, block.name)
-    channel = _choose(ranking, block, classes, colours)
-    gates = read_channel(page, block, channel.number) if page.recording.n_kept else None
-    if page.recording.n_kept and gates is None:
-        return  # they are being read
-    distribution = get_distribution(page, block.name, channel.number, classes, _gates=gates)
-    if distribution is None:
-        st.info(_NONE_KEPT, icon=":material/inventory_2:")
-    else:
-        show_distribution(page, channel, distribution, ranking)
-    show_extreme_classes(page, channel)
-    images = get_extreme_images(page, block.name, channel.number, _gates=gates)
-    if images is not None:
-        show_extreme_images(page, images)
-    link_effects(page, block, channel.number)
-
-
-def _choose(ranking: ChannelRanking, block: Gate, classes: tuple[int, ...], colours: dict[int, str]) -> Channel:
     options = [str(c) for c in ranking.channels]
     with row("one_channel"):
-        number = pick(
+        picked = pick(
             f"Channel of {block.label}", options, CHANNEL_KEY, kind=f"channel of {block.label}", default=str(ranking.example),
             width=210, help_text=f"Channels with the largest class share come first. {glossary.CLASS_SHARE}",
         )  # fmt: skip
         view = SPREAD_VIEWS[pick_one("Draw", list(SPREAD_VIEWS), "spread")]
-    return Channel(block, int(number), view, classes, colours)
-
-
-def show_distribution(
-    page: Opened, channel: Channel, distribution: ChannelDistribution, ranking: ChannelRanking
-) -> None:
-    """Violins, steps or boxes per class."""
-    figure = draw_distribution(
-        distribution, channel.colours, page.screen.look, view=channel.view, narrow=page.screen.narrow
-    )
-    name = name_channel(page.recording, channel.block.name, channel.number, channel.view, channel.classes)
-    alt = f"Distribution of the gate of channel {channel.number} in {channel.block.label} per class."
-    place = ranking.channels.tolist().index(channel.number)
-    show_result(
-        figure, distribution.table(), name=name, key="channel", explained=glossary.CLASS_SHARE, alt=alt,
-        caption=f"{captions.DISTRIBUTIONS[channel.view]} {distribution.note}{_describe(ranking, place)}",
-    )  # fmt: skip
+    channel = int(picked)
+    gates = read_channel(page, block, channel) if page.recording.n_kept else None
+    if page.recording.n_kept and gates is None:
+        return  # they are being read
+    distribution = get_distribution(page, block.name, channel, classes, _gates=gates)
+    if distribution is None:
+        st.info(NONE_KEPT, icon=":material/inventory_2:")
+    else:
+        screen, place = page.screen, ranking.channels.tolist().index(channel)
+        figure = draw_distribution(distribution, colours, screen.look, view=view, narrow=screen.narrow)
+        show_result(
+            figure, distribution.table(), name=name_channel(page.recording, block.name, channel, view, classes), key="channel",
+            explained=glossary.CLASS_SHARE, alt=f"Distribution of the gate of channel {channel} in {block.label} per class.",
+            caption=f"{captions.DISTRIBUTIONS[view]} {distribution.note}{_describe(ranking, place)}",
+        )  # fmt: skip
+    show_extreme_classes(page, block, channel, colours)
+    images = get_extreme_images(page, block.name, channel, _gates=gates)
+    if images is not None:
+        show_extreme_images(page, images)
+    link_effects(page, block, channel)
 
 
 def _describe(ranking: ChannelRanking, place: int) -> str:
@@ -167,17 +137,16 @@ def _describe(ranking: ChannelRanking, place: int) -> str:
     return f" Class share {share:.2f}; classes move this gate by {sd:.3f} (between-class SD, units of s).{first}"
 
 
-def show_extreme_classes(page: Opened, channel: Channel) -> None:
+def show_extreme_classes(page: Opened, block: Gate, channel: int, colours: Mapping[int, str]) -> None:
     """The classes with the highest and the lowest mean gate."""
-    extremes = get_extreme_classes(page, channel.block.name, channel.number)
+    extremes = get_extreme_classes(page, block.name, channel)
     if extremes is None:
         return
     st.subheader("Classes with the highest and the lowest gate", anchor=False)
-    figure = draw_extreme_classes(extremes, channel.colours, page.screen.look, narrow=page.screen.narrow)
-    label = block_word(page.recording, channel.block)
-    name = file_stem("extreme-classes", page.recording.id, label, f"channel-{channel.number}")
-    show_figure(figure, name=name, key="extreme_classes",
-                alt=f"Classes with the highest and lowest mean gate of channel {channel.number} in {channel.block.label}.")  # fmt: skip
+    figure = draw_extreme_classes(extremes, colours, page.screen.look, narrow=page.screen.narrow)
+    name = file_stem("extreme-classes", page.recording.id, block_word(page.recording, block), f"channel-{channel}")
+    alt = f"Classes with the highest and lowest mean gate of channel {channel} in {block.label}."
+    show_figure(figure, name=name, key="extreme_classes", alt=alt)
     st.caption(
         f"Mean gates over a class's images, the highest above. The extremes of {extremes.classes:,} classes lie far out by chance "
         "too: an interval is of its class alone, and a high gate does not say that the network uses it.",
@@ -186,7 +155,7 @@ def show_extreme_classes(page: Opened, channel: Channel) -> None:
     links.link_page(
         "classes", "These classes on the page Classes", "category",
         {"class": [row.label for row in (*extremes.highest[:4], *extremes.lowest[:4])],
-         "map_block": page.label(channel.block)},
+         "map_block": page.label(block)},
     )  # fmt: skip
     show_downloads(extremes.table(), figure, key="extreme_classes", name=name)
 

@@ -4,6 +4,7 @@ import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import streamlit as st
 
@@ -31,7 +32,14 @@ def open_page(title: str, question: str) -> Opened:
     """Title, question and the sidebar's picker; the script stops here where there is no recording to show."""
     screen = open_plain_page(title, question)
     found = find_recordings()
-    choice = _pick(list(found))
+    with st.sidebar:
+        choice = st.selectbox(
+            "Recording", list(found), key="recording", bind="query-params", persist_state="session",
+            accept_new_options=True, placeholder="Type a folder", index=0 if found else None,
+            on_change=links.forget_notices,
+            help="The bundled recording, those under `runs/` and those that the environment variable "
+            f"`{ENVIRONMENT}` names. Or type the path of a recording's folder.",
+        )  # fmt: skip
     if not choice:
         _explain_first_run()
         st.stop()
@@ -48,7 +56,13 @@ def open_page(title: str, question: str) -> Opened:
             "No image has been recorded yet: come back when the recording has gone on.", icon=":material/hourglass:"
         )
         st.stop()
-    _tell_unfinished(recording)
+    if not recording.complete:
+        done, total = recording.manifest.progress.get("images", 0), recording.manifest.data.get("images", 0)
+        st.warning(
+            f"This recording is not finished: {done:,} of {total:,} images so far. What is shown is of these; the command "
+            "that started it goes on where it stopped.",
+            icon=":material/hourglass:",
+        )
     return Opened(recording, loaded.stamp, screen)
 
 
@@ -57,17 +71,6 @@ def open_plain_page(title: str, question: str) -> Screen:
     st.title(title, anchor=False)
     st.caption(question, help=glossary.WORDS)
     return watch_screen()
-
-
-def _pick(names: list[str]) -> str | None:
-    with st.sidebar:
-        return st.selectbox(
-            "Recording", names, key="recording", bind="query-params", persist_state="session",
-            accept_new_options=True, placeholder="Type a folder", index=0 if names else None,
-            on_change=links.forget_notices,
-            help="The bundled recording, those under `runs/` and those that the environment variable "
-            f"`{ENVIRONMENT}` names. Or type the path of a recording's folder.",
-        )  # fmt: skip
 
 
 def _explain_first_run() -> None:
@@ -99,54 +102,34 @@ def _describe(recording: Recording) -> None:
     classes = len(recording.classes)
     labels = f"{classes:,} classes" if classes > 1 else "1 class" if classes else "no labels"
     images = manifest.progress.get("images", manifest.data.get("images", 0))
+    badges: list[tuple[str, str, Literal["gray", "green", "orange"], str]] = []
+    if recording.form == "slim":
+        badges.append(("slim", "compress", "gray", glossary.SLIM))
+    elif recording.complete:
+        badges.append(("complete", "check_circle", "green", glossary.COMPLETE))
+    else:
+        badges.append(("unfinished", "hourglass", "orange", glossary.COMPLETE))
+    if (precision := str(manifest.options.get("precision", "fp32"))) != "fp32":
+        difference = ", ".join(f"{name} {value:.2g}" for name, value in (manifest.precision_difference or {}).items())
+        measured = f" Measured on the first batch: {difference}." if difference else ""
+        badges.append((f"recorded in {precision}", "warning", "orange", f"{glossary.PRECISION}{measured}"))
+    if recording.n_kept < images:
+        badges.append((f"{recording.n_kept:,} kept", "inventory_2", "gray", glossary.KEPT))
+    if skipped := manifest.progress.get("errors", 0):
+        listed = "Images that could not be read; they are listed in the recording's errors files."
+        badges.append((f"{skipped:,} skipped", "image_not_supported", "orange", listed))
     with st.sidebar:
         st.markdown(
             f"**{escape(str(manifest.model.get('name', 'model')))}**  \n{escape(str(manifest.data.get('name', 'data')))}"
             f" · {images:,} images · {labels} · {len(recording.blocks)} blocks"
         )
         with st.container(horizontal=True, gap="small"):
-            slim = recording.form == "slim"
-            if slim:
-                st.badge("slim", icon=":material/compress:", color="gray", help=glossary.SLIM)
-            elif recording.complete:
-                st.badge("complete", icon=":material/check_circle:", color="green", help=glossary.COMPLETE)
-            else:
-                st.badge("unfinished", icon=":material/hourglass:", color="orange", help=glossary.COMPLETE)
-            precision = str(manifest.options.get("precision", "fp32"))
-            if precision != "fp32":
-                st.badge(
-                    f"recorded in {precision}",
-                    icon=":material/warning:",
-                    color="orange",
-                    help=_precision_help(recording),
-                )
-            if recording.n_kept < images:
-                st.badge(f"{recording.n_kept:,} kept", icon=":material/inventory_2:", color="gray", help=glossary.KEPT)
-            if skipped := manifest.progress.get("errors", 0):
-                st.badge(f"{skipped:,} skipped", icon=":material/image_not_supported:", color="orange",
-                         help="Images that could not be read; they are listed in the recording's errors files.")  # fmt: skip
-
-
-def _precision_help(recording: Recording) -> str:
-    difference = recording.manifest.precision_difference
-    measured = ", ".join(f"{name} {value:.2g}" for name, value in (difference or {}).items())
-    return f"{glossary.PRECISION} Measured on the first batch: {measured}." if measured else glossary.PRECISION
-
-
-def _tell_unfinished(recording: Recording) -> None:
-    if recording.complete:
-        return
-    done, total = recording.manifest.progress.get("images", 0), recording.manifest.data.get("images", 0)
-    st.warning(
-        f"This recording is not finished: {done:,} of {total:,} images so far. What is shown is of these; the command "
-        "that started it goes on where it stopped.",
-        icon=":material/hourglass:",
-    )
+            for text, icon, colour, explained in badges:
+                st.badge(text, icon=f":material/{icon}:", color=colour, help=explained)
 
 
 def assign_colours(page: Opened, classes: Sequence[int]) -> dict[int, str]:
     """Colours of these classes and of those that were shown before."""
     memory = st.session_state.setdefault("class_colours", {})
-    memory[page.recording.id] = colour_classes(classes, memory.get(page.recording.id))
-    colours: dict[int, str] = memory[page.recording.id]
+    colours = memory[page.recording.id] = colour_classes(classes, memory.get(page.recording.id))
     return colours

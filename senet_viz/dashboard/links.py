@@ -159,6 +159,11 @@ def escape(text: str) -> str:
     return "".join(f"\\{c}" if c in r"\`*_{}[]()#+-!|$~:<>" else c for c in text)
 
 
+def escape_all_but_bold(text: str) -> str:
+    """Names are not markdown, the numbers that matter are: what stands between `**` stays bold."""
+    return "**".join(escape(part) for part in text.split("**"))
+
+
 def show_notices() -> None:
     """What the link named in vain, until a selection changes."""
     for sentence in st.session_state.get(_NOTICE, {}).values():

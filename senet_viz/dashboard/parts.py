@@ -4,7 +4,7 @@ import contextlib
 import shlex
 import shutil
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -93,16 +93,12 @@ def show_figure(
     if on_point is None:
         st.plotly_chart(figure, theme=None, config=config, key=place, alt=alt)
         return
-    st.plotly_chart(
-        figure, theme=None, config=config, key=place, alt=alt, selection_mode="points",
-        on_select=lambda: _hand_over(place, on_point),
-    )  # fmt: skip
 
+    def hand_over() -> None:
+        if points := st.session_state[place].selection.points:
+            on_point(points[0])
 
-def _hand_over(place: str, on_point: Callable[[Mapping[str, Any]], None]) -> None:
-    points = st.session_state[place].selection.points
-    if points:
-        on_point(points[0])
+    st.plotly_chart(figure, theme=None, config=config, key=place, alt=alt, selection_mode="points", on_select=hand_over)
 
 
 @st.cache_resource(max_entries=64, show_spinner=False)
@@ -140,32 +136,30 @@ def show_result(
     show_downloads(table, figure, key=key, name=name, digits=digits)
 
 
-def show_downloads(table: pd.DataFrame, figure: go.Figure, *, key: str, name: str, digits: int = 4) -> None:
-    """The figure's numbers in a fold, to read and to download, and the figure as a page of its own."""
-    with _fold_table(table, "Table and downloads", key, name, digits) as opened:
-        if opened:
-            offer_files(table, figure, key=key, name=name)
-            st.caption(
-                f"A picture ({chosen_picture().upper()}): the camera above the figure. The page Export chooses PNG or SVG."
-            )
+def show_downloads(table: pd.DataFrame, figure: go.Figure | None, *, key: str, name: str, digits: int = 4) -> None:
+    """The figure's numbers in a fold, to read and to download, and the figure as a page of its own.
 
-
-def show_folded_table(table: pd.DataFrame, *, key: str, name: str, digits: int = 4) -> None:
-    """Numbers in a fold, to read and to download, where the figures beside them are many."""
-    with _fold_table(table, "Table and download", key, name, digits) as opened:
-        if opened:
-            offer_table(table, key=key, name=name)
-
-
-@contextlib.contextmanager
-def _fold_table(table: pd.DataFrame, title: str, key: str, name: str, digits: int) -> Iterator[bool]:
-    """A fold with the numbers; whether it is open, so that the rest of its content is wanted."""
+    The numbers alone where there is no `figure`, or where the figures beside them are many.
+    """
+    title = "Table and download" if figure is None else "Table and downloads"
     fold = st.expander(title, icon=":material/table:", key=f"fold_{key}", on_change="rerun")
+    if not fold.open:
+        return
     with fold:
-        if fold.open:
-            columns = _number_columns(table, digits)
-            st.dataframe(table, hide_index=True, height=320, column_config=columns, alt=f"Table: {name}")
-        yield bool(fold.open)
+        columns = format_numbers([c for c, kind in table.dtypes.items() if kind.kind == "f"], f"%.{digits}f")
+        st.dataframe(table, hide_index=True, height=320, column_config=columns, alt=f"Table: {name}")
+        if figure is None:
+            offer_table(table, key=key, name=name)
+            return
+        offer_files(table, figure, key=key, name=name)
+        st.caption(
+            f"A picture ({chosen_picture().upper()}): the camera above the figure. The page Export chooses PNG or SVG."
+        )
+
+
+def format_numbers(columns: Iterable[Hashable], form: str) -> dict[str, Any]:
+    """Columns of a table whose numbers are told in one form, a printf one or one of Streamlit's."""
+    return {str(column): st.column_config.NumberColumn(format=form) for column in columns}
 
 
 def offer_files(table: pd.DataFrame, figure: go.Figure, *, key: str, name: str) -> None:
@@ -185,8 +179,3 @@ def offer_table(table: pd.DataFrame, *, key: str, name: str) -> None:
         "Table (CSV)", lambda: table.to_csv(index=False).encode(), file_name=f"{name}.csv", mime="text/csv",
         key=f"csv_{key}", on_click="ignore", icon=":material/download:",
     )  # fmt: skip
-
-
-def _number_columns(table: pd.DataFrame, digits: int) -> dict[str, Any]:
-    kinds = table.dtypes.items()
-    return {str(c): st.column_config.NumberColumn(format=f"%.{digits}f") for c, kind in kinds if kind.kind == "f"}

@@ -99,7 +99,8 @@ class Screen:
 def watch_screen() -> Screen:
     """The screen as it is; the page runs again when it becomes narrow or wide."""
     narrow = bool(st.session_state.get(_KEY, {}).get("narrow", False))
-    _probe(key=_KEY, data={"narrow": narrow}, height="content", on_narrow_change=_ignore)
+    # A component's state is kept only where something listens.
+    _probe(key=_KEY, data={"narrow": narrow}, height="content", on_narrow_change=lambda: None)
     return Screen("dark" if st.context.theme.type == "dark" else "light", narrow)
 
 
@@ -127,7 +128,3 @@ def let_first_figure_draw() -> None:
     if not st.session_state.get(_DRAWN, False):
         st.session_state[_DRAWN] = True
         time.sleep(_FIRST_DRAW)
-
-
-def _ignore() -> None:
-    """A component's state is kept only where something listens."""

@@ -12,9 +12,10 @@ import streamlit as st
 
 from senet_viz.analysis.comparison.result import Failure
 from senet_viz.analysis.distributions.extremes import short_path
-from senet_viz.dashboard.controls import pick_one
+from senet_viz.dashboard.controls import pick_image, pick_one
 from senet_viz.dashboard.frame import Opened
 from senet_viz.dashboard.links import escape, forget_notices
+from senet_viz.dashboard.parts import telling_problems
 from senet_viz.dashboard.results import Loaded, keep
 from senet_viz.errors import ImageError, SenetVizError
 from senet_viz.recording.reader import Recording
@@ -175,6 +176,11 @@ def choose_uploads(page: Opened | None = None) -> Uploads | None:
     return Uploads(images, _digest(images))
 
 
+def pick_upload(uploads: Uploads, key: str, *, first: int = 0) -> int:
+    """The position of one of the images; of a single one without a control."""
+    return 0 if len(uploads.images) == 1 else pick_image([name for name, _ in uploads.images], key, first=first)
+
+
 def prepare_upload(model: "Model", image: Image) -> "PreparedImage | Failure":
     """An image as the network takes it in, kept by `name_upload`."""
     return _prepare(model, image, name_upload(model, image))
@@ -224,16 +230,12 @@ def _keep(key: str) -> None:
     if key == _UPLOADERS[1]:  # of a folder its images, as the command line takes them
         from senet_viz.images.decoding import SUFFIXES
 
-        named = [
-            file for file in files if not _is_hidden(file.name) and PurePath(file.name).suffix.casefold() in SUFFIXES
-        ]
+        paths = {file.name: PurePath(file.name) for file in files}
+        hidden = {name for name, path in paths.items() if any(part.startswith(".") for part in path.parts)}
+        named = [file for file in files if file.name not in hidden and paths[file.name].suffix.casefold() in SUFFIXES]
         files = sorted(named, key=lambda file: file.name)
     st.session_state[_GIVEN] = len(files)
     st.session_state[_KEPT] = tuple((file.name, file.getvalue()) for file in files[:MOST_IMAGES])
-
-
-def _is_hidden(name: str) -> bool:
-    return any(part.startswith(".") for part in PurePath(name).parts)
 
 
 def _tell_kept(images: tuple[Image, ...]) -> None:
@@ -263,12 +265,10 @@ def sample_uploads() -> Uploads | None:
 
 
 def _samples() -> tuple[Image, ...]:
-    try:
+    images: tuple[Image, ...] = ()
+    with telling_problems("image_not_supported"):
         images = _read_samples()
-    except SenetVizError as error:
-        st.error(escape(str(error)), icon=":material/image_not_supported:")
-        return ()
-    st.caption("Two photos that scikit-learn ships and two pictures that this program draws.")
+        st.caption("Two photos that scikit-learn ships and two pictures that this program draws.")
     return images
 
 

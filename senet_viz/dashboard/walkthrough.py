@@ -1,13 +1,9 @@
 """Parts of the page How SE works: one image through one block step by step, and what the paper shows."""
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from senet_viz.analysis.blocks import (
-    BlockHealth,
-    BlockMeasures,
-)
 from senet_viz.analysis.costs.networks import CostSummary
 from senet_viz.analysis.distributions.choices import choose_blocks, choose_classes
 from senet_viz.analysis.distributions.panels import describe_distances
@@ -15,12 +11,19 @@ from senet_viz.analysis.paper import read_beside_paper
 from senet_viz.analysis.walkthrough import BlockSteps, answer_steps, tell_share, tell_steps
 from senet_viz.dashboard import glossary, links
 from senet_viz.dashboard.assessments import know_blocks, read_stored
-from senet_viz.dashboard.controls import pick_block, pick_image, pick_several, row
+from senet_viz.dashboard.controls import pick_block, pick_several, row
 from senet_viz.dashboard.frame import Opened, assign_colours
 from senet_viz.dashboard.links import escape
-from senet_viz.dashboard.parts import keep_figure, show_answer, show_result, telling_problems
+from senet_viz.dashboard.parts import format_numbers, keep_figure, show_answer, show_result, telling_problems
 from senet_viz.dashboard.results import Loaded, get_panels, keep
-from senet_viz.dashboard.uploads import Uploads, choose_uploads, name_upload, prepare_or_warn, sample_uploads
+from senet_viz.dashboard.uploads import (
+    Uploads,
+    choose_uploads,
+    name_upload,
+    pick_upload,
+    prepare_or_warn,
+    sample_uploads,
+)
 from senet_viz.dashboard.waiting import open_network
 from senet_viz.errors import SenetVizError
 from senet_viz.figures.distributions import draw_panels
@@ -64,7 +67,7 @@ def get_steps(
 
 def _show(page: Opened, model: "Model", uploads: Uploads, first: int) -> None:
     with row("how"):
-        position = _pick_image(uploads, first)
+        position = pick_upload(uploads, "how_image", first=first)
         first_stage = choose_blocks(page.recording.blocks)[0].depth  # its maps are still like pictures
         block = pick_block(page.recording, key="how_block", first=first_stage)
         channels = _pick_channels(block)
@@ -86,19 +89,14 @@ def _show_answer(steps: BlockSteps, prepared: "PreparedImage") -> None:
         st.image(prepared.view, width=128, alt=f"{prepared.name} as the network saw it")
     with right:
         show_answer(escape(answer_steps(steps)), explained=glossary.LOUDER)
-    st.caption(
-        escape(
-            f"{prepared.name}, as the network saw it: it says {steps.prediction} ({tell_share(steps.probability)}). All numbers below are "
-            "what the network computed in this one pass, in fp32."
-        )
-    )
+    said = f"{prepared.name}, as the network saw it: it says {steps.prediction} ({tell_share(steps.probability)})."
+    st.caption(escape(f"{said} All numbers below are what the network computed in this one pass, in fp32."))
 
 
 def _show_rows(page: Opened, steps: BlockSteps, channel: int, stem: str) -> None:
     figure = draw_steps(steps, page.screen.look, channel=channel, narrow=page.screen.narrow)
-    name = f"se-steps-{stem}-channel-{channel}"
     show_result(
-        figure, steps.table(), name=name, key="how_steps", explained=glossary.LOUDER,
+        figure, steps.table(), name=f"se-steps-{stem}-channel-{channel}", key="how_steps", explained=glossary.LOUDER,
         alt=f"From left to right maps, z, hidden layer, gate and scaled maps of {len(steps.shown)} channels. {answer_steps(steps)}",
         caption="Read it from left to right, a row a channel. Both maps of a row share their colours: grey is 0, yellow above, blue below; what is "
         "turned down comes nearer to grey on the right. Tick: the channel's mean gate over the recorded images; grey bar: one SD to either side. Hidden "
@@ -120,19 +118,12 @@ def _show_words(steps: BlockSteps, channel: int) -> None:
 def _show_channels(page: Opened, steps: BlockSteps, stem: str) -> None:
     st.header("All channels of the block", anchor=False)
     figure = draw_all_channels(steps, page.screen.look, narrow=page.screen.narrow)
-    name = f"se-channels-{stem}"
     show_result(
-        figure, steps.table(), name=name, key="how_channels",
+        figure, steps.table(), name=f"se-channels-{stem}", key="how_channels",
         alt=f"z and gate of every channel of {steps.block.label} against the mean.",
         caption="The line is the mean gate of each channel over the recorded images; a bar reaches from there to this image's gate. A long bar "
         "says nothing of what the gate does for the prediction: for that see Gate lab.",
     )  # fmt: skip
-
-
-def _pick_image(uploads: Uploads, first: int) -> int:
-    if len(uploads.images) == 1:
-        return 0
-    return pick_image([name for name, _ in uploads.images], "how_image", first=first)
 
 
 def _pick_channels(block: Gate) -> tuple[int, ...] | None:
@@ -176,15 +167,18 @@ def show_paper_figure(page: Opened) -> None:
         ("panels", page.stamp, blocks, classes, tuple(colours.items()), screen),
         lambda: draw_panels(panels, colours, screen.look, per_row=2 if screen.narrow else 3),
     )
-    name = f"how-fig6-{recording.id[:8]}"
     show_result(
-        figure, panels.table(), name=name, key="how_panels", explained=glossary.DISTANCE,
+        figure, panels.table(), name=f"how-fig6-{recording.id[:8]}", key="how_panels", explained=glossary.DISTANCE,
         alt="Mean gate per channel in the blocks of the paper's Fig. 6, by class.",
         caption=f"{describe_distances(panels)} Lines that lie on each other: the class makes no difference there. The figure does not show how "
         "much single images of a class differ: that is Fig. 7, on the page Distributions.",
     )  # fmt: skip
-    rows = read_beside_paper(*_known(page))
-    if rows:
+    try:
+        stored = read_stored(page)
+    except SenetVizError:  # stale: the page Claim says so and offers another
+        stored = None
+    health, measures = know_blocks(page, stored)
+    if rows := read_beside_paper(measures, health):
         st.markdown(
             "\n".join(f"- **{escape(row.name)}** The paper: {row.paper} *Here:* {escape(row.here)}." for row in rows)
         )
@@ -193,15 +187,6 @@ def show_paper_figure(page: Opened) -> None:
             "confirm the paper is judged on the page Claim, by bounds that were declared before.",
             help=glossary.CLASS_SHARE,
         )
-
-
-def _known(page: Opened) -> tuple[BlockMeasures, BlockHealth]:
-    try:
-        stored = read_stored(page)
-    except SenetVizError:  # stale: the page Claim says so and offers another
-        stored = None
-    health, measures = know_blocks(page, stored)
-    return measures, health
 
 
 @st.cache_resource(max_entries=8, show_spinner=False)
@@ -229,16 +214,20 @@ def show_unit_costs(model: "Model") -> None:
         f"**{costs.formula_weights:,}** weights here ({_on_top(costs)}). A larger r makes the hidden layer narrower and cheaper; "
         "the paper takes 16. Most weights are in the last stage, where C is largest."
     )
-    st.dataframe(costs.table(), hide_index=True, alt="SE weights by stage", column_config=_columns())
+    forms = {
+        **format_numbers(("weights", "weights (2/r)·N·C²"), "localized"),
+        **format_numbers(("on top of the network",), "percent"),
+        **format_numbers(("reduction r",), "%.4g"),
+    }
+    st.dataframe(costs.table(), hide_index=True, alt="SE weights by stage", column_config=forms)
     st.markdown(
         "**Two ideas to go further.** *One SE unit after every convolution*, and not one a block: more places that recalibrate, at "
         "the cost in the table. *A deeper excitation*, with more than two layers: each further one costs (C/r)², which is little. "
         "Weights are all that is counted here: whether the network gets better by it needs training, and no published comparison of "
         "either with plain SE in residual networks was found."
     )
-    st.dataframe(
-        costs.ideas_table(), hide_index=True, alt="Weights of SE as it is and of two ideas", column_config=_columns()
-    )
+    ideas = costs.ideas_table()
+    st.dataframe(ideas, hide_index=True, alt="Weights of SE as it is and of two ideas", column_config=forms)
 
 
 def _on_top(costs: CostSummary) -> str:
@@ -247,11 +236,3 @@ def _on_top(costs: CostSummary) -> str:
     if costs.layers is None:
         return "biases come on top, and further layers, which some units have"
     return f"biases come on top, and the further layers of these units, which have {costs.layers}"
-
-
-def _columns() -> dict[str, Any]:
-    number = st.column_config.NumberColumn
-    return {
-        "weights": number(format="localized"), "weights (2/r)·N·C²": number(format="localized"),
-        "on top of the network": number(format="percent"), "reduction r": number(format="%.4g"),
-    }  # fmt: skip

@@ -170,7 +170,5 @@ def _clear(folder: Path, jobs: dict[Hashable, WritingJob]) -> None:
 
 def writing_room() -> WritingRoom:
     """The session's."""
-    if _KEY not in st.session_state:
-        st.session_state[_KEY] = WritingRoom()
-    room: WritingRoom = st.session_state[_KEY]
+    room: WritingRoom = st.session_state.setdefault(_KEY, WritingRoom())
     return room

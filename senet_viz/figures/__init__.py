@@ -6,10 +6,10 @@ Every `draw_…` takes the result it draws, `look` (colours of the light or the 
 from senet_viz.figures.attribution import draw_attribution, draw_channels, draw_grad_cam
 from senet_viz.figures.blocks import draw_gate_health
 from senet_viz.figures.claims import draw_depth
-from senet_viz.figures.class_map import draw_class_map
 from senet_viz.figures.distributions import (
     DISTRIBUTION_VIEWS,
     DistributionView,
+    draw_class_map,
     draw_distribution,
     draw_extreme_classes,
     draw_panels,

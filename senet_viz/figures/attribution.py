@@ -21,13 +21,7 @@ _FOR, _AGAINST = diverging.RdBu[1], diverging.RdBu[-2]
 
 
 def draw_attribution(attribution: PixelAttribution, look: Look, *, narrow: bool = False) -> go.Figure:
-    """Which pixels drive a gate: red where they raise it, blue where they lower it, clear where they do nothing.
-
-    Args:
-        attribution: what to draw, summed over colours.
-        look: colours of the page.
-        narrow: for a narrow screen: the map under the picture.
-    """
+    """Which pixels drive a gate, summed over colours: red where they raise it, blue where they lower it, else clear."""
     limit = attribution.limit or 1e-9
     colours = list(reversed(diverging.RdBu))
     middle = (len(colours) - 1) / 2
@@ -47,13 +41,7 @@ def draw_attribution(attribution: PixelAttribution, look: Look, *, narrow: bool 
 
 
 def draw_grad_cam(cam: GradCam, look: Look, *, narrow: bool = False) -> go.Figure:
-    """Where a block's output speaks for an output of the network.
-
-    Args:
-        cam: what to draw.
-        look: colours of the page.
-        narrow: for a narrow screen: the map under the picture.
-    """
+    """Where a block's output speaks for an output of the network."""
     colours = list(sequential.Cividis)
     scale = _fade_in(colours, [i / (len(colours) - 1) for i in range(len(colours))])
     limit = cam.limit or 1e-9
@@ -66,14 +54,7 @@ def draw_grad_cam(cam: GradCam, look: Look, *, narrow: bool = False) -> go.Figur
 
 
 def draw_channels(attribution: ChannelAttribution, look: Look, *, most: int = 20, narrow: bool = False) -> go.Figure:
-    """Gradient × gate of the channels that matter most for an output, largest first, n shown of C in the title.
-
-    Args:
-        attribution: what to draw.
-        look: colours of the page.
-        most: channels shown.
-        narrow: for a narrow screen.
-    """
+    """Gradient × gate of the `most` channels that matter most for an output, largest first, n shown of C in the title."""
     channels = attribution.largest(most)
     values = attribution.values[channels]
     details = np.column_stack([attribution.gate[channels], attribution.gradient[channels]])
@@ -129,16 +110,8 @@ def _draw_map(
 
 def _finish(figure: go.Figure, look: Look, subject: str, detail: str, *, narrow: bool) -> go.Figure:
     height, top = (2 * _SIDE + 150, 82) if narrow else (_SIDE + 80, 58)
-    margin = {"l": 10, "b": 60 if narrow else 14}
-    style(
-        figure,
-        look,
-        height=height,
-        title=join_title(subject, detail, narrow=narrow),
-        top=top,
-        margin=margin,
-        axes=False,
-    )
+    title, margin = join_title(subject, detail, narrow=narrow), {"l": 10, "b": 60 if narrow else 14}
+    style(figure, look, height=height, title=title, top=top, margin=margin, axes=False)
     figure.update_xaxes(visible=False, constrain="domain")
     figure.update_yaxes(visible=False, constrain="domain")
     return figure

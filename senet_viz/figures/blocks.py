@@ -31,12 +31,7 @@ _DIGIT = 7  # px
 def draw_gate_health(health: BlockHealth, look: Look, *, narrow: bool = False) -> go.Figure:
     """Three stacked panels over the blocks: shares above .9 and below .1, SDs within and between classes, ranks.
 
-    The number of dead channels, where there are any, is written over the SDs of its block.
-
-    Args:
-        health: what to draw; what is not known is left out.
-        look: colours of the page.
-        narrow: for a narrow screen.
+    The number of dead channels, where there are any, is written over the SDs of its block; what is not known is left out.
     """
     height = 800 if narrow else 690
     shares, spread, ranks = _TITLES
@@ -134,25 +129,21 @@ def draw_block_measures(measures: BlockMeasures, look: Look, *, narrow: bool = F
     panels = [name for name in _PANELS if any(c.panel == name for c in measures.curves)] or ["share"]
     columns = 1 if narrow or len(panels) == 1 else 2
     rows = -(-len(panels) // columns)
-    lines = [_entries(measures, name) for name in panels]
+    curves: list[str] = [curve.panel for curve in measures.curves]
+    lines = [curves.count(name) + (name == "decoding") for name in panels]  # of each legend
     gap, head = 80 + 20 * max(lines), 60 + 20 * max(lines)
     height = head + 70 + 190 * rows + gap * (rows - 1)
     titles = [_PANELS[name] for name in panels]
     spacing = gap / (height - head - 70) if rows > 1 else 0
+    cells: list[dict[str, int] | None] = [{} if at < len(panels) else None for at in range(rows * columns)]
     figure = make_subplots(
-        rows, columns, specs=_grid(len(panels), rows, columns), subplot_titles=titles, horizontal_spacing=0.08,
-        vertical_spacing=spacing,
+        rows, columns, specs=[cells[at : at + columns] for at in range(0, len(cells), columns)], subplot_titles=titles,
+        horizontal_spacing=0.08, vertical_spacing=spacing,
     )  # fmt: skip
     for at, name in enumerate(panels):
         _add_panel(figure, measures, name, look, row=at // columns + 1, col=at % columns + 1)
-    style(
-        figure,
-        look,
-        height=height,
-        title=f"n = {measures.images:,} images, {measures.classes:,} classes",
-        top=head,
-        margin={"l": 44},
-    )
+    n = f"n = {measures.images:,} images, {measures.classes:,} classes"
+    style(figure, look, height=height, title=n, top=head, margin={"l": 44})
     style_depth(figure, measures.gates, look, narrow=True, rows=rows + 1)  # turned labels, no titles
     blocks = len(measures.gates)
     if not narrow and blocks <= _MOST_LABELS:
@@ -160,16 +151,6 @@ def draw_block_measures(measures: BlockMeasures, look: Look, *, narrow: bool = F
     figure.update_yaxes(rangemode="tozero")
     legend_panels(figure, look, titles, rows=lines)
     return figure
-
-
-def _grid(panels: int, rows: int, columns: int) -> list[list[dict[str, int] | None]]:
-    """No axes behind the last panel."""
-    return [[{} if row * columns + column < panels else None for column in range(columns)] for row in range(rows)]
-
-
-def _entries(measures: BlockMeasures, panel: str) -> int:
-    """Of a panel's legend."""
-    return sum(c.panel == panel for c in measures.curves) + (panel == "decoding")
 
 
 def _add_panel(figure: go.Figure, measures: BlockMeasures, panel: str, look: Look, *, row: int, col: int) -> None:

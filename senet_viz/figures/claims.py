@@ -18,11 +18,6 @@ def draw_depth(assessment: Assessment, look: Look, *, narrow: bool = False) -> g
 
     s is the broad line with its 95 % interval over images; z and networks with random weights are thin and dashed; the
     band of shuffled labels is grey.
-
-    Args:
-        assessment: what to draw.
-        look: colours of the page.
-        narrow: for a narrow screen.
     """
     figure = make_subplots(2, 1, shared_xaxes=True, vertical_spacing=0.07)
     colour = series_colours(look)[0]
@@ -32,10 +27,12 @@ def draw_depth(assessment: Assessment, look: Look, *, narrow: bool = False) -> g
     if np.isfinite(squeeze).any():
         figure.add_trace(_thin(squeeze, "squeeze z", _SQUEEZE, "dash", assessment), row=1, col=1)
     _add_curve(figure, assessment, "between_sd", colour, row=2)
+    seeds = f" ({len(assessment.controls)} seeds)" if len(assessment.controls) > 1 else ""
     for number, control in enumerate(assessment.controls):
+        words = f"random weights{seeds}" if number == 0 else f"random weights, seed {control.seed}"
         for row, name in ((1, "omega_squared"), (2, "between_sd")):
             values = np.array([getattr(block, name) for block in control.blocks])
-            trace = _thin(values, _name_control(assessment, number), GREY, "dot", assessment)
+            trace = _thin(values, words, GREY, "dot", assessment)
             trace.showlegend = row == 1 and number == 0
             figure.add_trace(trace, row=row, col=1)
     n = f"n = {assessment.images:,} images, {assessment.classes:,} classes"
@@ -80,10 +77,3 @@ def _thin(values: Floats, name: str, colour: str, dash: str, assessment: Assessm
         line={"color": colour, "width": 1.3, "dash": dash},
         hovertemplate=f"<b>{name}</b><br>%{{text}}: %{{y:.3f}}<extra></extra>",
     )  # fmt: skip
-
-
-def _name_control(assessment: Assessment, number: int) -> str:
-    controls = len(assessment.controls)
-    seed = assessment.controls[number].seed
-    many = f" ({controls} seeds)" if controls > 1 else ""
-    return f"random weights{many}" if number == 0 else f"random weights, seed {seed}"

@@ -28,13 +28,7 @@ def draw_distinctness(
 ) -> go.Figure:
     """A line a chosen class with its 95 % interval; the median of all classes in the page's ink, the middle 80 % as a grey band.
 
-    Args:
-        found: of all classes.
-        classes: class indices that are drawn in colour; those without an image are left out.
-        colours: of them.
-        look: colours of the page.
-        relative: in within-class SDs instead of units of s.
-        narrow: for a narrow screen.
+    Of `classes`, indices, those without an image are left out; `relative`: in within-class SDs instead of units of s.
     """
     positions, labels = np.arange(len(found.gates), dtype=np.float64), label_blocks(found.gates)
     values = found.distance(relative=relative)
@@ -67,15 +61,7 @@ def draw_distinctness(
 def draw_class_distances(
     found: ClassComparison, reference: int, colours: Mapping[int, str], look: Look, *, narrow: bool = False
 ) -> go.Figure:
-    """Distance of each other class from one of them, a line a class; what noise alone would give is dotted.
-
-    Args:
-        found: at least two classes.
-        reference: position of the class that distances are from.
-        colours: by class index.
-        look: colours of the page.
-        narrow: for a narrow screen.
-    """
+    """Distance of each other class from the one at position `reference`; what noise alone would give is dotted."""
     positions, labels = np.arange(len(found.gates), dtype=np.float64), label_blocks(found.gates)
     others = [i for i in range(len(found.classes)) if i != reference]
     figure = go.Figure()
@@ -137,14 +123,7 @@ _CELL = 34
 
 
 def draw_class_matrix(found: ClassComparison, at: int, look: Look, *, narrow: bool = False) -> go.Figure:
-    """RMS distance of each pair without noise in one block, in units of s; the pointer tells the noise beside it.
-
-    Args:
-        found: at least two classes.
-        at: position of the block.
-        look: colours of the page.
-        narrow: for a narrow screen.
-    """
+    """RMS distance of each pair without noise in the block at a position, in units of s; the pointer tells the noise."""
     size = len(found.classes)
     values = found.distance[at].astype(np.float32)
     values[np.diag_indices(size)] = np.nan
@@ -183,13 +162,6 @@ def draw_plane(
     """A point a class; the chosen ones in front, in colour and named, the others named by the pointer.
 
     Both axes have one scale, so that distances can be seen.
-
-    Args:
-        found: where classes lie.
-        classes: class indices in front.
-        colours: of them.
-        look: colours of the page.
-        narrow: for a narrow screen.
     """
     front = [int(np.flatnonzero(found.classes == k)[0]) for k in classes if k in found.classes]
     behind = np.setdiff1d(np.arange(len(found.classes)), front)
@@ -207,7 +179,8 @@ def draw_plane(
         f"n = {int(found.images.sum()):,} images, {found.block.channels:,} channels", narrow=narrow,
     )  # fmt: skip
     style(figure, look, height=_height(found, narrow=narrow), title=title, top=54 if narrow else 34)
-    first, second = (_name_axis(i, share) for i, share in enumerate(found.shares, start=1))
+    shares = ("" if np.isnan(share) else f", {share:.0%}" for share in found.shares)
+    first, second = (f"axis {i}{share}" for i, share in enumerate(shares, start=1))
     spread = " of the spread" if np.isfinite(found.shares[0]) else ""
     figure.update_xaxes(title_text=f"{first}{spread}; both axes in units of s", showgrid=True, zeroline=False)
     figure.update_yaxes(title_text=second, scaleanchor="x", scaleratio=1)
@@ -219,11 +192,6 @@ def _height(found: ProfilePlane, *, narrow: bool) -> int:
     across, upwards = np.ptp(found.positions, axis=0)
     ratio = upwards / across if across > 0 else 0.0
     return int(np.clip(1.3 * ratio * (300 if narrow else 880), 110, 300 if narrow else 480)) + 120
-
-
-def _name_axis(number: int, share: float) -> str:
-    known = "" if np.isnan(share) else f", {share:.0%}"
-    return f"axis {number}{known}"
 
 
 def _points(

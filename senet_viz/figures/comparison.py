@@ -69,12 +69,8 @@ def draw_distances(
 ) -> go.Figure:
     """A line a pair (or an image) over the blocks; a colour is an image's, here as in the other figures.
 
-    Args:
-        comparison: of at least two images, or of one with "from mean".
-        look: colours of the page.
-        distance: which.
-        image: only pairs with this image; more than eight lines are grey, and named by the pointer.
-        narrow: for a narrow screen.
+    A pair takes two images, "from mean" one; `image`: only pairs with it. More than eight lines are grey, and named by the
+    pointer.
     """
     names = name_images(comparison.names, most=14)
     blocks = [block.block for block in comparison.blocks]
@@ -132,12 +128,8 @@ _ROW = 36
 def draw_emergence(comparison: Comparison, look: Look, *, narrow: bool = False) -> go.Figure:
     """A cell an image and block: the rank of the predicted class among the class profiles, 1 the nearest.
 
-    The cell names the nearest class; a frame is around the blocks from which on it stays the predicted one.
-
-    Args:
-        comparison: with at least one image and class profiles.
-        look: colours of the page.
-        narrow: blocks as rows and images as columns.
+    The cell names the nearest class; a frame is around the blocks from which on it stays the predicted one. There is at
+    least one image, and class profiles; on a narrow screen blocks are the rows.
     """
     ranks = np.array([block.rank for block in comparison.blocks], dtype=np.float64).T  # (n, B)
     ranks[ranks == 0] = np.nan
@@ -206,13 +198,8 @@ def draw_stability(stability: Stability, look: Look, *, level: int = 1, narrow: 
     """A line a change over the blocks: the mean over its copies, whiskers from the smallest to the largest.
 
     The line at 1 is as far as two images of the class lie apart; the band around it is how well that is known. Without a
-    spread within a class the distances are in units of s and there is no such line.
-
-    Args:
-        stability: of one image.
-        look: colours of the page.
-        level: 0 mild, 1 medium, 2 strong; mirror images have no level.
-        narrow: for a narrow screen.
+    spread within a class the distances are in units of s and there is no such line. Levels: 0 mild, 1 medium, 2 strong;
+    mirror images have none.
     """
     lines, blocks = stability.lines(level), stability.varied.blocks
     labels = label_blocks(blocks)
@@ -226,9 +213,12 @@ def draw_stability(stability: Stability, look: Look, *, level: int = 1, narrow: 
     top = 46 + legend_room(len(lines), 1 if narrow else 3) + 18 * narrow
     style(figure, look, height=330 + top, title=title, top=top, legend=True, upright=narrow)
     style_depth(figure, blocks, look, narrow=narrow)
+    unit = "RMS distance, in units of s"
     if stability.measured:
-        _mark_one(figure, stability, look)
-    unit = "RMS distance / within-class distance" if stability.measured else "RMS distance, in units of s"
+        low, high = max(0.0, 1 - spread.uncertainty), 1 + spread.uncertainty
+        figure.add_hrect(y0=low, y1=high, fillcolor=look.text, opacity=0.14, line_width=0, layer="below")
+        figure.add_hline(y=1, line={"color": look.ink, "width": 1.5, "dash": "dash"})
+        unit = "RMS distance / within-class distance"
     return figure.update_yaxes(title_text=unit, rangemode="tozero")
 
 
@@ -244,9 +234,3 @@ def _line(line: Line, labels: tuple[str, ...], colour: str, dash: str) -> go.Sca
               for label, a, b, c in zip(labels, line.mean, line.low, line.high)],
         hovertemplate=f"<b>{line.words}</b><br>%{{text}}<extra></extra>",
     )  # fmt: skip
-
-
-def _mark_one(figure: go.Figure, stability: Stability, look: Look) -> None:
-    half = stability.spread.uncertainty
-    figure.add_hrect(y0=max(0.0, 1 - half), y1=1 + half, fillcolor=look.text, opacity=0.14, line_width=0, layer="below")
-    figure.add_hline(y=1, line={"color": look.ink, "width": 1.5, "dash": "dash"})

@@ -55,14 +55,9 @@ def draw_gate_grid(
     """Rows are images, columns blocks; each cell is the gate vector ordered by the recorded mean, as stripes.
 
     A stripe is the mean difference from the recorded mean over neighbouring channels. An invisible marker lies on every
-    cell, which says where a click went: its custom data is [image, position of the block].
-
-    Args:
-        comparison: with at least one image.
-        look: colours of the page.
-        unit: of the colours: "s", or "sd" for recorded standard deviations of each channel.
-        chosen: name of the block that is framed.
-        narrow: blocks as rows and images as columns.
+    cell, which says where a click went: its custom data is [image, position of the block]. The unit of the colours is s, or
+    "sd" for recorded standard deviations of each channel; the block named `chosen` is framed. On a narrow screen blocks are
+    the rows.
     """
     cells = _lay_out(comparison, unit, turned=narrow)
     most = float(np.nanmax(np.abs(cells.values), initial=0)) or 1e-3
@@ -93,7 +88,9 @@ def draw_gate_grid(
 def _lay_out(comparison: Comparison, unit: StripeUnit, *, turned: bool) -> _Cells:
     blocks = tick_labels([block.block for block in comparison.blocks])
     names = name_images(comparison.names, most=34 // len(comparison.names) if turned else 18)
-    wide = [_widen(stripe_differences(block, unit=unit)) for block in comparison.blocks]  # (n, MOST_STRIPES) each
+    stripes = [stripe_differences(block, unit=unit) for block in comparison.blocks]
+    # Fewer stripes are drawn broader: every cell has the same width.
+    wide = [each[:, np.arange(MOST_STRIPES) * each.shape[1] // MOST_STRIPES] for each in stripes]
     cube = np.stack(wide, axis=1).astype(np.float32)  # image, block, stripe
     if turned:
         cube = cube.swapaxes(0, 1)
@@ -105,12 +102,6 @@ def _lay_out(comparison: Comparison, unit: StripeUnit, *, turned: bool) -> _Cell
         at += MOST_STRIPES + _GAP
     values = np.concatenate(parts[:-1], axis=1)
     return _Cells(values, starts, blocks if turned else names, names if turned else blocks, turned)
-
-
-def _widen(stripes: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Fewer stripes are drawn broader: every cell has the same width."""
-    width = stripes.shape[1]
-    return stripes[:, np.arange(MOST_STRIPES) * width // MOST_STRIPES]
 
 
 def _markers(comparison: Comparison, cells: _Cells) -> go.Scatter:

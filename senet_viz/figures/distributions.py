@@ -1,8 +1,8 @@
-"""Fig. 6 and Fig. 7 of the paper, one channel's gate per class, and the classes where it is highest and lowest."""
+"""Fig. 6 and Fig. 7 of the paper, one channel's gate per class with its extremes, and the class × channel map of a block."""
 
 import math
 from collections.abc import Mapping
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import plotly.graph_objects as go
@@ -10,9 +10,10 @@ from numpy.typing import NDArray
 from plotly.subplots import make_subplots
 
 from senet_viz.analysis.distributions.channel import ChannelDistribution, ClassDistribution
+from senet_viz.analysis.distributions.class_map import ClassChannelMap, MapView
 from senet_viz.analysis.distributions.extremes import ClassGate, ExtremeClasses
 from senet_viz.analysis.distributions.panels import ClassPanels, Panel, ShownClass
-from senet_viz.figures.axes import band_of, name_ticks, pad_range
+from senet_viz.figures.axes import band_of, long_bar, name_ticks, pad_range
 from senet_viz.figures.theme import GREY, Look, join_title, style, translucent, truncate
 from senet_viz.text import count_decimals
 
@@ -33,14 +34,9 @@ def draw_panels(
     bands: bool = False,
     per_row: int = 3,
 ) -> go.Figure:
-    """A panel a block with shared axes: a line a class over the broader mean of all images.
+    """A panel a block with shared axes: a line a class, in its colour, over the broader mean of all images.
 
-    Args:
-        panels: what to draw.
-        colours: of the classes, by index.
-        look: colours of the page.
-        bands: mean ± SD over images (Fig. 7) instead of means alone (Fig. 6).
-        per_row: panels side by side; fewer on a narrow screen.
+    `bands`: mean ± SD over images (Fig. 7) instead of means alone (Fig. 6); `per_row` panels stand side by side.
     """
     count = len(panels.panels)
     columns = min(per_row, count)
@@ -84,7 +80,8 @@ def _traces(
 ) -> list[go.Scatter]:
     position = np.arange(1, len(panel.channels) + 1)
     order = sorted(range(len(panels.classes)), key=lambda i: colours.get(panels.classes[i].index, GREY) != GREY)
-    everyone = ShownClass(-1, _all_label(panels), panels.images)
+    every = f"all {panels.images:,} images" if panels.n_classes < 2 else f"all {panels.n_classes:,} classes"
+    everyone = ShownClass(-1, every, panels.images)
     traces = [_line(position, panel, panel.overall, panel.overall_sd, everyone, look.ink, first=first, rank=0, width=3)]
     for i in order:
         shown = panels.classes[i]
@@ -115,14 +112,12 @@ def _line(
 
 
 def _heading(panel: Panel, classes: bool, *, narrow: bool) -> str:
-    text = f"<b>{panel.block.label}</b>"
+    parts = [f"<b>{panel.block.label}</b>"]
     if not narrow:
-        text += f" · {panel.block.channels:,} channels"
-    return (
-        f"{text} · distance {panel.distance:.{count_decimals(panel.distance)}f}"
-        if classes and math.isfinite(panel.distance)
-        else text
-    )
+        parts.append(f"{panel.block.channels:,} channels")
+    if classes and math.isfinite(panel.distance):
+        parts.append(f"distance {panel.distance:.{count_decimals(panel.distance)}f}")
+    return " · ".join(parts)
 
 
 def _title(panels: ClassPanels, *, bands: bool, narrow: bool) -> str:
@@ -139,12 +134,6 @@ def _title(panels: ClassPanels, *, bands: bool, narrow: bool) -> str:
     return f"{what}{n}{'<br>' if narrow else ' · '}{channels}, {'<br>' if narrow else ''}{_ORDERS[panels.order]}"
 
 
-def _all_label(panels: ClassPanels) -> str:
-    if panels.n_classes < 2:
-        return f"all {panels.images:,} images"
-    return f"all {panels.n_classes:,} classes"
-
-
 DistributionView = Literal["violin", "ecdf", "box"]
 DISTRIBUTION_VIEWS: tuple[DistributionView, ...] = ("violin", "ecdf", "box")
 
@@ -157,18 +146,14 @@ def draw_distribution(
     view: DistributionView = "violin",
     narrow: bool = False,
 ) -> go.Figure:
-    """The whole set and each class on the gate's axis; n beside each name.
+    """The whole set and each class on the gate's axis, n beside each name; classes without a known gate are left out.
 
-    Args:
-        distribution: what to draw; classes without a known gate are left out.
-        colours: of the classes, by index.
-        look: colours of the page.
-        view: violins with quartiles, empirical distribution functions, or boxes from 5 to 95 %.
-        narrow: for a narrow screen.
+    Violins have quartiles, "ecdf" is the empirical distribution function, boxes reach from 5 to 95 %.
     """
     spreads = [s for s in distribution.spreads if s.images]
+    inks = [look.ink if s.index is None else colours.get(s.index, GREY) for s in spreads]
     draw = {"violin": _violin, "ecdf": _ecdf, "box": _box}[view]
-    figure = go.Figure([draw(s, _colour(s, colours, look)) for s in spreads])
+    figure = go.Figure([draw(s, colour) for s, colour in zip(spreads, inks)])
     curves = view == "ecdf"
     top = 34 + (26 * (1 + len(spreads) // (2 if narrow else 6)) if curves else 0)
     height = max(200, 56 * (6 if curves else len(spreads))) + top + 46
@@ -183,10 +168,6 @@ def draw_distribution(
         tickfont = {"color": look.ink}
         figure.update_yaxes(autorange="reversed", automargin=True, showgrid=False, ticks="", tickfont=tickfont)
     return figure
-
-
-def _colour(spread: ClassDistribution, colours: Mapping[int, str], look: Look) -> str:
-    return look.ink if spread.index is None else colours.get(spread.index, GREY)
 
 
 def _name(spread: ClassDistribution) -> str:
@@ -236,14 +217,12 @@ def draw_extreme_classes(
 ) -> go.Figure:
     """A dot a class with its 95 % interval over images, the highest above; a line at the mean over all images.
 
-    Args:
-        extremes: what to draw.
-        colours: of the classes that are chosen, by index; others are grey.
-        look: colours of the page.
-        narrow: for a narrow screen.
+    Classes without one of the `colours`, by index, are grey.
     """
     rows = extremes.ordered
-    places = _places(extremes)
+    high, low = len(extremes.highest), len(extremes.lowest)
+    gap = int(high + low < extremes.classes)  # a row stays free where classes were left out between the two sides
+    places = [*range(high), *range(high + gap, high + gap + low)]
     height = 118 + _CLASS_ROW * (max(places) + 1)
     figure = go.Figure([_whiskers(rows, places), _dots(rows, places, colours)])
     figure.add_vline(x=extremes.overall, line={"color": look.ink, "width": 1.4, "dash": "dot"})
@@ -253,13 +232,6 @@ def draw_extreme_classes(
     names = name_ticks([truncate(row.label, 22) for row in rows], automargin=True, tickfont={"color": look.ink})
     figure.update_yaxes(**{**names, "tickvals": places, "range": [max(places) + 0.6, -0.6]})
     return figure.update_layout(showlegend=False)
-
-
-def _places(extremes: ExtremeClasses) -> list[int]:
-    """Rows from above; one stays free where classes were left out between the two sides."""
-    high, low = len(extremes.highest), len(extremes.lowest)
-    gap = int(high + low < extremes.classes)
-    return [*range(high), *range(high + gap, high + gap + low)]
 
 
 def _whiskers(rows: tuple[ClassGate, ...], places: list[int]) -> go.Scatter:
@@ -291,3 +263,88 @@ def _extremes_title(extremes: ExtremeClasses, *, narrow: bool) -> str:
     n = f"n = {min(sizes):,}" + (f" to {max(sizes):,}" if max(sizes) > min(sizes) else "") + " images a class"
     head = f"<b>{extremes.block.label}</b> · channel {extremes.channel}"
     return join_title(f"{head} · {which}", f"{n}, 95 % intervals over them", narrow=narrow)
+
+
+_ROW_NAMES = 60
+_MOST_HEIGHT = 760
+_MOST_MARKERS = 256
+_MARKERS_HEIGHT = 16
+
+
+def draw_class_map(
+    classes: ClassChannelMap,
+    look: Look,
+    *,
+    view: MapView = "difference",
+    chosen: tuple[int, ...] = (),
+    marks: bool = False,
+    opened: int | None = None,
+    narrow: bool = False,
+) -> go.Figure:
+    """A row a class (clustered), a column a channel (largest class share first).
+
+    Mean gates are in cividis over the gate's range, differences from the all-class mean in red and blue around 0. Where there
+    are too many rows to name all, those of the `chosen` classes are named. With `marks` a triangle stands above each of at
+    most 256 columns, with the channel as `customdata`, as a heat map hands no click on; that of `opened` stands out.
+    """
+    values = classes.values(view)
+    rows = len(classes.classes)
+    height = int(min(_MOST_HEIGHT, max(220, 14 * rows))) + 130
+    figure = go.Figure(
+        go.Heatmap(
+            z=values.astype(np.float32), x=[str(channel) for channel in classes.channels], y=list(classes.labels),
+            hovertemplate="%{y}<br>channel %{x}<br>%{z:.3f}<extra></extra>", **_map_colours(classes, values, view, narrow=narrow),
+        )
+    )  # fmt: skip
+    style(figure, look, height=height, title=_map_title(classes, view, narrow=narrow), top=64 if narrow else 40)
+    positions = [i for i, k in enumerate(classes.classes) if rows <= _ROW_NAMES or int(k) in chosen]
+    names = [truncate(classes.labels[i], 18) for i in positions]
+    figure.update_yaxes(
+        type="category", tickvals=positions, ticktext=names, range=[rows - 0.5, -0.5], showgrid=False, automargin=True, ticks="",
+        tickfont={"size": 11 if rows <= 40 else 10},
+    )  # fmt: skip
+    if marks and len(classes.channels) <= _MOST_MARKERS:
+        figure.add_trace(_map_markers(classes, opened, look, narrow=narrow))
+        share = _MARKERS_HEIGHT / (height - 110)
+        figure.update_layout(
+            yaxis={"domain": [0, 1 - share]}, showlegend=False,
+            yaxis2={"domain": [1 - share, 1], "visible": False, "fixedrange": True, "range": [0, 1]},
+        )  # fmt: skip
+    figure.update_xaxes(
+        type="category", title_text="channel, largest class share first", range=[-0.5, len(classes.channels) - 0.5],
+        nticks=8 if narrow else 16, tickangle=0,
+    )  # fmt: skip
+    return figure
+
+
+def _map_markers(classes: ClassChannelMap, opened: int | None, look: Look, *, narrow: bool) -> go.Scatter:
+    """A small triangle a channel, over the map."""
+    known = len(classes.channels)
+    size = 5 if narrow or known > 100 else 8
+    chosen = [int(channel) == opened for channel in classes.channels]
+    return go.Scatter(
+        x=[str(channel) for channel in classes.channels], y=[0.5] * known, yaxis="y2", mode="markers",
+        customdata=[int(channel) for channel in classes.channels], text=[f"{share:.2f}" for share in classes.share],
+        marker={"symbol": "triangle-down", "size": [size + 5 * c for c in chosen], "opacity": 1,
+                "color": [look.ink if c else look.text for c in chosen]},
+        selected={"marker": {"opacity": 1}}, unselected={"marker": {"opacity": 1}},
+        hovertemplate="<b>channel %{x}</b>, class share %{text}<extra></extra>",
+    )  # fmt: skip
+
+
+def _map_colours(classes: ClassChannelMap, values: np.ndarray, view: MapView, *, narrow: bool) -> dict[str, Any]:
+    text = "mean gate s" if view == "gate" else "difference from the all-class mean, in s"
+    bar = long_bar(text, narrow=narrow, below=0.12)
+    if view == "gate":
+        low, high = classes.block.range
+        return {"colorscale": "Cividis", "zmin": low, "zmax": high, "colorbar": bar}
+    most = float(np.nanmax(np.abs(values), initial=0)) or 1e-3
+    return {"colorscale": "RdBu_r", "zmid": 0, "zmin": -most, "zmax": most, "colorbar": bar}
+
+
+def _map_title(classes: ClassChannelMap, view: MapView, *, narrow: bool) -> str:
+    what = "Mean gate" if view == "gate" else "Mean gate − all-class mean"
+    shown, every = len(classes.channels), classes.block.channels
+    which = f"{shown:,} of {every:,} channels" if shown < every else f"all {every:,} channels"
+    rows = f"{len(classes.classes):,} classes" + (", similar ones together" if classes.clustered else "")
+    return join_title(f"<b>{classes.block.label}</b> · {what}", f"{which} · {rows}", narrow=narrow)

@@ -1,5 +1,6 @@
 """Experiments drawn: accuracies of the conditions, differences against the declared bound, class shares along the depth."""
 
+import textwrap
 from collections.abc import Sequence
 
 import numpy as np
@@ -99,13 +100,8 @@ def draw_class_shares(result: ExperimentResult, look: Look, *, narrow: bool = Fa
 
 def _positions(stages: Sequence[int]) -> Floats:
     """x of every block: evenly within its stage, so that networks of one and of two units a block share an axis."""
-    counts = {stage: stages.count(stage) for stage in stages}
-    seen: dict[int, int] = {}
-    found = []
-    for stage in stages:
-        found.append(stage + (seen.get(stage, 0) + 0.5) / counts[stage])
-        seen[stage] = seen.get(stage, 0) + 1
-    return np.array(found)
+    before = [stages[:at].count(stage) for at, stage in enumerate(stages)]
+    return np.array([stage + (n + 0.5) / stages.count(stage) for stage, n in zip(stages, before)])
 
 
 def _row(mean: CrossedMean, title: str, colour: str, text: str) -> go.Scatter:
@@ -131,9 +127,5 @@ def _style_rows(figure: go.Figure, look: Look, rows: int, title: str, *, narrow:
 
 def _wrap(text: str, narrow: bool) -> str:
     """Broken into lines of some 26 letters (18 on a narrow screen)."""
-    most, lines = (18 if narrow else _WRAP), [""]
-    for word in text.replace(" = ", "\u00a0=\u00a0").split(" "):
-        if lines[-1] and len(lines[-1]) + len(word) >= most:
-            lines.append("")
-        lines[-1] = f"{lines[-1]} {word}".strip()
-    return "<br>".join(lines)
+    whole = text.replace(" = ", "\u00a0=\u00a0")
+    return "<br>".join(textwrap.wrap(whole, 18 if narrow else _WRAP, break_long_words=False, break_on_hyphens=False))

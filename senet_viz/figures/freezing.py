@@ -89,13 +89,7 @@ def draw_changed_classes(
 ) -> go.Figure:
     """A row a class: its shrunken Δ top-1 as a mark, filled where it is told from none, its own as a small cross.
 
-    Args:
-        table: that the effect is of.
-        effect: of one target and baseline.
-        labels: short and unique, of all classes.
-        look: colours of the page.
-        most: classes on each side.
-        narrow: for a narrow screen.
+    `labels` are short and unique, of all classes; `most` classes are drawn on each side.
     """
     losers, winners = table.extremes(effect, most=most)
     order = np.concatenate([losers, winners[::-1]]).astype(np.int64)

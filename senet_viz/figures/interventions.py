@@ -31,29 +31,9 @@ _MARKERS: dict[str, tuple[str, str, str]] = {  # on light paper, on dark paper, 
 }
 
 
-def baseline_marker(baseline: str, look: Look) -> tuple[str, str]:
-    """Ink and symbol of a baseline, the same in all figures."""
-    light, dark, symbol = _MARKERS.get(baseline, ("rgb(110, 110, 110)", "rgb(170, 170, 170)", "x"))
-    return (dark if look == DARK else light), symbol
-
-
 def interval_of(change: Change, over: Over) -> Interval:
     """At 95 %, over these classes' images or over classes like these; NaN where there is none."""
     return (change.images if over == "images" else change.classes).interval()
-
-
-def say_effect(change: Change, measure: Measure, over: Over) -> str:
-    """Value and interval, for the pointer."""
-    interval, value = interval_of(change, over), number_text(change.value, form_of(measure))
-    return value if np.isnan(interval.low) else f"{value} {say_limits(interval, measure)}"
-
-
-def _intervals(changes: Sequence[Change], over: Over, colour: str) -> dict[str, Any]:
-    """Error bars of a trace; none where no interval is known."""
-    intervals = [interval_of(change, over) for change in changes]
-    values = np.array([change.value for change in changes])
-    low, high = (np.array([getattr(i, end) for i in intervals], dtype=np.float64) for end in ("low", "high"))
-    return whiskers_between(values, low, high, colour)
 
 
 def span_of(blocks: Sequence[str], gates: Sequence[Gate]) -> tuple[int, int]:
@@ -61,12 +41,6 @@ def span_of(blocks: Sequence[str], gates: Sequence[Gate]) -> tuple[int, int]:
     positions = {gate.name: at for at, gate in enumerate(gates)}
     inside = [positions[name] for name in blocks]
     return min(inside), max(inside)
-
-
-def place_of(kind: str, blocks: Sequence[str], gates: Sequence[Gate]) -> float:
-    """Where a target's mark stands: in the middle of its blocks, of cumulative ones at the last."""
-    first, last = span_of(blocks, gates)
-    return float(last) if kind == "cumulative" else (first + last) / 2
 
 
 def head_of(table: EffectTable, measure: Measure, over: Over, *, narrow: bool) -> str:
@@ -181,29 +155,38 @@ def _traces(
         effects = [e for e in panel.effects if e.baseline == baseline]
         offset = (number - (len(present) - 1) / 2) * step
         shared = _points(effects, baseline, gates, measure, over, offset)
-        traces.append(_whiskered(effects, shared, *baseline_marker(baseline, look), 8, measure, over))
+        light, dark, symbol = _MARKERS.get(baseline, ("rgb(110, 110, 110)", "rgb(170, 170, 170)", "x"))
+        traces.append(_whiskered(effects, shared, dark if look == DARK else light, symbol, 8, measure, over))
     return traces
 
 
 def _points(
     some: Sequence[TargetEffect] | Sequence[Component], name: str, gates: Sequence[Gate], measure: Measure, over: Over, offset: float = 0
 ) -> dict[str, Any]:  # fmt: skip
-    """Places, values and words of one kind of trace."""
+    """Places (in the middle of a target's blocks, of cumulative ones at the last), values and words of one kind of trace."""
+    x, text = [], []
+    for each in some:
+        first, last = span_of(each.blocks, gates)
+        x.append((float(last) if each.kind == "cumulative" else (first + last) / 2) + offset)
+        change = each.changes[measure]
+        interval = interval_of(change, over)
+        limits = "" if np.isnan(interval.low) else f" {say_limits(interval, measure)}"
+        text.append(f"{each.target}: {number_text(change.value, form_of(measure))}{limits}")
     return {
-        "x": [place_of(e.kind, e.blocks, gates) + offset for e in some], "name": name, "legendgroup": name,
-        "y": np.array([e.changes[measure].value for e in some], dtype=np.float32),
-        "text": [f"{e.target}: {say_effect(e.changes[measure], measure, over)}" for e in some],
-        "hovertemplate": f"<b>{name}</b><br>%{{text}}<extra></extra>",
+        "x": x, "y": np.array([e.changes[measure].value for e in some], dtype=np.float32), "name": name, "legendgroup": name,
+        "text": text, "hovertemplate": f"<b>{name}</b><br>%{{text}}<extra></extra>",
     }  # fmt: skip
 
 
 def _whiskered(
     some: Sequence[TargetEffect] | Sequence[Component], points: dict[str, Any], colour: str, symbol: str, size: int, measure: Measure, over: Over
 ) -> go.Scatter:  # fmt: skip
-    interval = _intervals([e.changes[measure] for e in some], over, colour)
-    return go.Scatter(
-        mode="markers", marker={"color": colour, "symbol": symbol, "size": size}, error_y=interval, **points
-    )
+    """Marks with their error bars; none where no interval is known."""
+    values = np.array([e.changes[measure].value for e in some])
+    intervals = [interval_of(e.changes[measure], over) for e in some]
+    low, high = np.array([i.low for i in intervals]), np.array([i.high for i in intervals])
+    error = whiskers_between(values, low, high, colour)
+    return go.Scatter(mode="markers", marker={"color": colour, "symbol": symbol, "size": size}, error_y=error, **points)
 
 
 def _spans(panel: _Panel, gates: Sequence[Gate]) -> list[go.Scatter]:

@@ -39,7 +39,9 @@ def draw_pair(pair: RecordingPair, look: Look, *, narrow: bool = False) -> go.Fi
             for trace in traces:
                 trace.showlegend = row == 1 and "lines+markers" in trace.mode
             figure.add_traces(traces, rows=row, cols=1)
-    _finish(figure, pair, look, narrow=narrow, title=_counts(pair), room=72 if narrow else 48)
+    first, second = (f"{s.images:,} images, {s.classes:,} classes" for s in (pair.first, pair.second))
+    title = f"n = {first} (both)" if first == second else f"n = {first}<br>and {second}"
+    _finish(figure, pair, look, narrow=narrow, title=title, room=72 if narrow else 48)
     return figure.update_yaxes(rangemode="tozero")
 
 
@@ -55,7 +57,10 @@ def draw_pair_differences(pair: RecordingPair, look: Look, *, narrow: bool = Fal
     for row, name in enumerate(SHOWN, start=1):
         figure.add_trace(_dots(pair, name, positions, series_colours(look)[0]), row=row, col=1)
         figure.add_hline(y=0, line={"color": look.text, "width": 1}, row=row, col=1)
-    _finish(figure, pair, look, narrow=narrow, title=f"Second − first · {_intervals(pair)}", room=0)
+    intervals = "no intervals"
+    if any(np.isfinite(d.interval.low) for name in SHOWN for d in pair.differences[name]):
+        intervals = f"{'paired' if pair.paired else 'independent'} 95 % intervals"
+    _finish(figure, pair, look, narrow=narrow, title=f"Second − first · {intervals}", room=0)
     return figure.update_layout(showlegend=False)
 
 
@@ -89,17 +94,6 @@ def _finish(figure: go.Figure, pair: RecordingPair, look: Look, *, narrow: bool,
         figure.update_xaxes(range=[-0.04, 1.04])
         figure.update_xaxes(title_text="relative depth, from input to output", row=3)
     head_panels(figure, look, size=12)
-
-
-def _intervals(pair: RecordingPair) -> str:
-    if not any(np.isfinite(d.interval.low) for name in SHOWN for d in pair.differences[name]):
-        return "no intervals"
-    return f"{'paired' if pair.paired else 'independent'} 95 % intervals"
-
-
-def _counts(pair: RecordingPair) -> str:
-    first, second = (f"{s.images:,} images, {s.classes:,} classes" for s in (pair.first, pair.second))
-    return f"n = {first} (both)" if first == second else f"n = {first}<br>and {second}"
 
 
 def _name(order: int, side: PairSide) -> str:

@@ -147,7 +147,10 @@ def style(
         },
         overwrite=True,  # plotly merges a property at a time, which takes five times as long
     )  # fmt: skip
-    return style_axes(figure, look) if axes else figure
+    if axes:
+        for kind in AXES:
+            change_axes(figure, kind, axis_style(look, kind))
+    return figure
 
 
 def legend_room(entries: int, per_row: int) -> int:
@@ -160,15 +163,8 @@ def join_title(*parts: str, narrow: bool) -> str:
     return ("<br>" if narrow else " · ").join(parts)
 
 
-def style_axes(figure: go.Figure, look: Look) -> go.Figure:
-    """Thin grid, no zero line, ticks in the text's colour."""
-    for kind in AXES:
-        change_axes(figure, kind, axis_style(look, kind))
-    return figure
-
-
 def axis_style(look: Look, kind: Axis) -> dict[str, Any]:
-    """What `style_axes` sets on an axis."""
+    """What `style` sets on an axis: thin grid, no zero line, ticks in the text's colour."""
     shared = {"gridcolor": look.grid, "zeroline": False, "linecolor": look.grid, "tickcolor": look.grid,
               "showline": True, "ticks": "outside", "ticklen": 3, "exponentformat": "none"}  # fmt: skip
     if kind == "x":

@@ -28,12 +28,6 @@ def channel_colour(steps: BlockSteps, channel: int, look: Look) -> str:
     return amplified if amplification > 0 else attenuated if amplification < 0 else look.text
 
 
-def sign_of(steps: BlockSteps, channel: int) -> str:
-    """A triangle up or down."""
-    amplification = steps.amplification[channel]
-    return AMPLIFIED_SIGN if amplification > 0 else ATTENUATED_SIGN if amplification < 0 else "="
-
-
 def legend_words(look: Look) -> str:
     """What the two colours mean, in themselves."""
     amplified, attenuated = change_colours(look)
@@ -66,7 +60,7 @@ class Grid:
 
     def add_panel(self, place: Place, x: dict[str, Any], y: dict[str, Any], *, span: tuple[int, int] = (1, 1)) -> None:
         """A panel over `span` rows and columns; `x` and `y` are properties of its axes."""
-        name = self._names[place] = self._next_name()
+        name = self._names[place] = self.next_axis()[1:]
         (row, column), (rows, columns) = place, span
         left, right = (_stretches(self.widths, self.gaps[0])[at] for at in (column - 1, column + columns - 2))
         upper, lower = (_stretches(self.heights, self.gaps[1])[at] for at in (row - 1, row + rows - 2))
@@ -75,10 +69,7 @@ class Grid:
 
     def next_axis(self) -> str:
         """The x axis of the panel that is added next, as a `scaleanchor` names it."""
-        return f"x{self._next_name()}"
-
-    def _next_name(self) -> str:
-        return str(len(self._names) + 1) if self._names else ""
+        return f"x{len(self._names) + 1}" if self._names else "x"
 
     def add_trace(self, place: Place, trace: dict[str, Any]) -> None:
         name = self._names[place]
@@ -143,12 +134,6 @@ def draw_steps(steps: BlockSteps, look: Look, *, channel: int, narrow: bool = Fa
     Maps before and after share their colours in each row, grey at 0, so that a map that is turned down is nearer to grey. The gate's axis is
     the gate's range; a black tick is the recorded mean, the grey bar behind it one recorded SD to either side.
 
-    Args:
-        steps: of one image.
-        look: colours of the page.
-        channel: of those shown, whose numbers are put in.
-        narrow: for a narrow screen.
-
     Raises:
         ArgumentError: the channel is not shown.
     """
@@ -157,7 +142,8 @@ def draw_steps(steps: BlockSteps, look: Look, *, channel: int, narrow: bool = Fa
     grid = _lay_panels(steps, channel, look, plan)
     for row, shown in enumerate(steps.shown.tolist(), start=1):
         _add_maps(grid, steps, row, plan)
-        _add_squeeze(grid, steps, row, shown, look)
+        z = float("nan") if steps.squeeze is None else float(steps.squeeze[shown])
+        grid.add_trace((row, _SQUEEZE), _bar(z, look.text, f"z of channel {shown}: %{{x:.4g}}"))
         _add_gate(grid, steps, row, shown, look, plan)
     _add_hidden(grid, steps, channel, look, plan)
     _name_rows(grid, steps, channel, look, plan)
@@ -257,11 +243,6 @@ def _line(x: list[float], y: list[float], colour: str, width: int, told: str) ->
     }  # fmt: skip
 
 
-def _add_squeeze(grid: Grid, steps: BlockSteps, row: int, channel: int, look: Look) -> None:
-    value = float("nan") if steps.squeeze is None else float(steps.squeeze[channel])
-    grid.add_trace((row, _SQUEEZE), _bar(value, look.text, f"z of channel {channel}: %{{x:.4g}}"))
-
-
 def _add_gate(grid: Grid, steps: BlockSteps, row: int, channel: int, look: Look, plan: _Plan) -> None:
     s, mean, sd = (float(values[channel]) for values in (steps.gate, steps.mean, steps.sd))
     place = (row, plan.gate)
@@ -303,15 +284,13 @@ def _name_rows(grid: Grid, steps: BlockSteps, channel: int, look: Look, plan: _P
     """Above each map what channel it is, above each gate its value."""
     for row, shown in enumerate(steps.shown.tolist(), start=1):
         name = f"channel {shown}"
-        change = f"{sign_of(steps, shown)} {describe_amplification(steps, shown).split(', ')[-1]}"
+        amplification, colour = steps.amplification[shown], channel_colour(steps, shown, look)
+        sign = AMPLIFIED_SIGN if amplification > 0 else ATTENUATED_SIGN if amplification < 0 else "="
+        change = f"{sign} {describe_amplification(steps, shown).split(', ')[-1]}"
         texts = [
             (1, f"<b>{name}</b>" if shown == channel else name, look.ink),
-            (
-                plan.gate,
-                f"s = {steps.gate[shown]:.3f}{'' if plan.narrow else ' ' + change}",
-                channel_colour(steps, shown, look),
-            ),
-            (plan.after, change if plan.narrow else "", channel_colour(steps, shown, look)),
+            (plan.gate, f"s = {steps.gate[shown]:.3f}{'' if plan.narrow else ' ' + change}", colour),
+            (plan.after, change if plan.narrow else "", colour),
         ]
         if steps.squeeze is not None:
             texts.append((_SQUEEZE, f"z = {number_text(steps.squeeze[shown], '.3g')}", look.text))

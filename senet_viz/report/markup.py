@@ -150,18 +150,15 @@ def figure(
         numbers: what it shows.
         digits: of the table.
     """
-    charts = "".join(
-        f'<div class="chart {kind}" role="group" aria-label="{escape(alt)}">{_chart(draw(LIGHT, kind == "narrow"), name)}</div>'
-        for kind in ("wide", "narrow")
-    )
+    charts = ""
+    for kind in ("wide", "narrow"):
+        chart = draw(LIGHT, kind == "narrow").to_html(
+            include_plotlyjs=False, full_html=False, config=chart_config(name), default_width="100%"
+        )
+        charts += f'<div class="chart {kind}" role="group" aria-label="{escape(alt)}">{chart}</div>'
     return f"<figure>{charts}<figcaption>{escape(caption)}</figcaption></figure>\n" + fold(
         "The numbers of this figure", table(numbers, f"Numbers of the figure: {alt}", digits=digits)
     )
-
-
-def _chart(made: "go.Figure", name: str) -> str:
-    html: str = made.to_html(include_plotlyjs=False, full_html=False, config=chart_config(name), default_width="100%")
-    return html
 
 
 def _cell(value: Any, digits: int) -> str:

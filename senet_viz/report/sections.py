@@ -10,25 +10,13 @@ import pandas as pd
 from senet_viz.analysis.distributions.choices import choose_blocks, choose_classes
 from senet_viz.analysis.distributions.class_map import map_classes
 from senet_viz.analysis.distributions.panels import describe_distances, profile_classes
+from senet_viz.claims import sentences
 from senet_viz.claims.assessment import Assessment
 from senet_viz.claims.declaring import READINGS, ReadingName, say_number
 from senet_viz.claims.evidence import ClaimReport, Evidence, JudgedClaim
-from senet_viz.claims.sentences import (
-    PAPER_SAYS,
-    describe_claim_disagreement,
-    describe_disagreement,
-    describe_scope,
-    explain_controls,
-    list_nulls,
-    say_controls,
-    say_estimate,
-    summarize_reading,
-    tabulate_report,
-)
 from senet_viz.claims.statistics import Verdict
 from senet_viz.figures.claims import draw_depth
-from senet_viz.figures.class_map import draw_class_map
-from senet_viz.figures.distributions import draw_panels
+from senet_viz.figures.distributions import draw_class_map, draw_panels
 from senet_viz.figures.theme import colour_classes
 from senet_viz.recording.reader import Recording
 from senet_viz.report.markup import facts, figure, fold, paragraph, section, table
@@ -42,7 +30,7 @@ from senet_viz.stats.effect_parts import (
     describe_components,
     tabulate_components,
 )
-from senet_viz.stats.effects import MEASURE_WORDS, EffectTable, TargetEffect
+from senet_viz.stats.effects import MEASURE_WORDS, EffectTable
 from senet_viz.stats.tables import measure_selectivity
 
 METHODS = (
@@ -114,9 +102,10 @@ def show_manifest(recording: Recording, assessment: Assessment | None) -> str:
         ("Precision", str(options.get("precision", ""))),
         ("Device", f"{environment.get('device', '')}, {environment.get('threads', '')} threads"),
         ("Recording", recording.id),
-        ("Assessed with", "" if assessment is None else f"senet-viz {assessment.code_version}"),
-        ("Controls", "" if assessment is None else _controls(assessment)),
     ]  # fmt: skip
+    if assessment is not None:
+        controls = "; ".join(c.name + ("" if c.seed is None else f" (seed {c.seed})") for c in assessment.controls)
+        pairs += [("Assessed with", f"senet-viz {assessment.code_version}"), ("Controls", controls)]
     more = [(name, str(value)) for name, value in versions.items() if value]
     notes = "".join(paragraph(f"Note: {note}", "soft") for note in manifest.notes)
     return section(
@@ -126,10 +115,6 @@ def show_manifest(recording: Recording, assessment: Assessment | None) -> str:
         notes,
         fold("Versions and preprocessing", facts(more), facts((k, str(v)) for k, v in manifest.preprocessing.items())),
     )
-
-
-def _controls(assessment: Assessment) -> str:
-    return "; ".join(c.name + ("" if c.seed is None else f" (seed {c.seed})") for c in assessment.controls)
 
 
 def show_methods() -> str:
@@ -164,24 +149,24 @@ ICONS: dict[Verdict, str] = {"supported": "✓", "refuted": "✗", "inconclusive
 
 def show_claims(report: ClaimReport) -> list[str]:
     """Sentences, cards, and the table of every part."""
-    sentences = [paragraph(summarize_reading(report, name), "answer") for name in READINGS]
-    if disagreement := describe_disagreement(report):
-        sentences.append(paragraph(disagreement, "answer"))
+    answers = [
+        *(sentences.summarize_reading(report, name) for name in READINGS),
+        sentences.describe_disagreement(report),
+    ]
     cards = "\n".join(_card(claim) for claim in report.claims)
+    every = table(sentences.tabulate_report(report), "Claims, bounds and intervals")
     return [
-        paragraph(PAPER_SAYS),
-        *sentences,
-        paragraph(describe_scope(report), "soft"),
+        paragraph(sentences.PAPER_SAYS),
+        *(paragraph(answer, "answer") for answer in answers if answer),
+        paragraph(sentences.describe_scope(report), "soft"),
         f'<div class="cards">\n{cards}\n</div>',
-        fold(
-            "Every claim, reading and part as a table", table(tabulate_report(report), "Claims, bounds and intervals")
-        ),
+        fold("Every claim, reading and part as a table", every),
     ]
 
 
 def _card(claim: JudgedClaim) -> str:
     readings = "\n".join(_reading(name, evidence) for name, evidence in claim.readings.items())
-    split = paragraph(describe_claim_disagreement(claim)) if claim.readings_disagree else ""
+    split = paragraph(sentences.describe_claim_disagreement(claim)) if claim.readings_disagree else ""
     return (
         f'<article class="card" aria-labelledby="claim-{claim.id}"><h3 id="claim-{claim.id}">{claim.id} · '
         f"{escape(claim.statement)}</h3>\n{readings}{split}\n{fold('What the paper shows', paragraph(claim.paper))}</article>"
@@ -197,8 +182,8 @@ def _reading(name: ReadingName, evidence: Evidence) -> str:
     if not evidence.parts:
         return word + paragraph(evidence.reason, "numbers")
     lines = [
-        say_estimate(part)
-        + (f"; {controls}" if (controls := say_controls(part)) else "")
+        sentences.say_estimate(part)
+        + (f"; {controls}" if (controls := sentences.say_controls(part)) else "")
         + "".join(
             f"; {beside.words} {say_number(beside.value, part.unit)}"
             for beside in part.beside
@@ -206,11 +191,10 @@ def _reading(name: ReadingName, evidence: Evidence) -> str:
         )
         for part in evidence.parts
     ]
-    told = "".join(paragraph(line, "numbers") for line in lines)
+    lines.append(sentences.explain_controls(name, evidence))
+    told = "".join(paragraph(line, "numbers") for line in lines if line)
     why = paragraph(evidence.reason, "numbers") if verdict == "not applicable" else ""
-    missing = explain_controls(name, evidence)
-    more = [paragraph(line) for line in ([evidence.note] if evidence.note else []) + list_nulls(name, evidence)]
-    told += paragraph(missing, "numbers") if missing else ""
+    more = [paragraph(line) for line in (evidence.note, *sentences.list_nulls(name, evidence)) if line]
     return word + told + why + (fold("What it means, and nulls", "".join(more)) if more else "")
 
 
@@ -242,33 +226,26 @@ def show_effects(found: EffectTable) -> str:
             paragraph(f"{meanings}. {CLASS_EFFECT_MEANING}"),
             table(tabulate_components(components)[_PARTS], "Dynamic, instance and class effect", digits=2),
         ]
-    parts.append(
-        fold("Classes that change most", _explain_classes(), table(_extremes(found), "Losers and winners", digits=3))
-    )
-    return section("What the gates do", "effects", *parts)
-
-
-def _explain_classes() -> str:
-    return paragraph(
+    explained = paragraph(
         f"The {_MOST} classes that lose and win most under each intervention. Shrunken: moved towards the mean over classes by as "
         "much as a class's number is noise. q: exact sign-flip test, Benjamini–Hochberg over the classes; up to .05 it is found."
     )
+    parts.append(fold("Classes that change most", explained, table(_extremes(found), "Losers and winners", digits=3)))
+    return section("What the gates do", "effects", *parts)
 
 
 def _extremes(found: EffectTable) -> pd.DataFrame:
-    return pd.DataFrame([row for effect in found.effects for row in _class_rows(found, effect)])
-
-
-def _class_rows(found: EffectTable, effect: TargetEffect) -> list[dict[str, object]]:
-    losers, winners = found.extremes(effect, most=_MOST)
-    return [
+    rows = [
         {
             "class": found.class_names[k], "target": effect.target, "baseline": effect.baseline,
             "images": int(found.class_images[k]), _TOP1: effect.changes["top1"].per_class[k],
             "shrunken": effect.tests.shrunken[k], "p": effect.tests.p[k], "q": effect.tests.q[k],
         }
-        for k in (*losers.tolist(), *winners.tolist())
+        for effect in found.effects
+        for side in found.extremes(effect, most=_MOST)
+        for k in side.tolist()
     ]  # fmt: skip
+    return pd.DataFrame(rows)
 
 
 _HEALTH = ("near_one", "near_zero", "at_lower", "at_upper", "dead", "within_sd", "between_sd", "profile_rank", "gate_rank",
@@ -339,35 +316,25 @@ def block_of_largest_sd(measures: pd.DataFrame, recording: Recording) -> Gate | 
     return recording.blocks[int(np.nanargmax(spread))] if np.isfinite(spread).any() else None
 
 
-def show_health(measures: pd.DataFrame) -> str:
-    """Are gates stuck, saturated, dead?"""
-    return section(
-        "Gate health", "health",
-        paragraph(
-            "Shares are of all gates of a block on all images; SDs are in units of s. Effective ranks count the directions that "
-            "class means, or single gates, really use."
-        ),
-        table(_columns(measures, ("label", "channels", "reduced", *_HEALTH)), "Gate health of every block"),
+def show_measures(measures: pd.DataFrame) -> list[str]:
+    """Are gates stuck, saturated, dead; and how much do they depend on the class, block by block?"""
+    if measures["dead"].notna().all():
+        measures = measures.astype({"dead": int})
+    parts = (
+        ("Gate health", "health", "Gate health of every block", ("label", "channels", "reduced", *_HEALTH),
+         "Shares are of all gates of a block on all images; SDs are in units of s. Effective ranks count the directions that "
+         "class means, or single gates, really use."),
+        ("Measures per block", "measures", "Measures of every block", ("label", *_MEASURES),
+         "Pooled ω² weights channels by their variance; the mean of channels' ω² does not. The selectivity index is squeezed by "
+         "a sigmoid's baseline and grows with the number of classes: it is shown for comparison with other work."),
     )  # fmt: skip
-
-
-def show_measures(measures: pd.DataFrame) -> str:
-    """How much gates depend on the class, block by block."""
-    return section(
-        "Measures per block", "measures",
-        paragraph(
-            "Pooled ω² weights channels by their variance; the mean of channels' ω² does not. The selectivity index is squeezed by "
-            "a sigmoid's baseline and grows with the number of classes: it is shown for comparison with other work."
-        ),
-        table(_columns(measures, ("label", *_MEASURES)), "Measures of every block"),
-    )  # fmt: skip
-
-
-def _columns(measures: pd.DataFrame, names: tuple[str, ...]) -> pd.DataFrame:
-    shown = measures[[name for name in names if name in measures]]
-    if "dead" in shown and shown["dead"].notna().all():
-        shown = shown.astype({"dead": int})
-    return shown.rename(columns=WORDS)
+    return [
+        section(
+            heading, anchor, paragraph(text),
+            table(measures[[name for name in names if name in measures]].rename(columns=WORDS), caption),
+        )
+        for heading, anchor, caption, names, text in parts
+    ]  # fmt: skip
 
 
 def show_stored(tree: Mapping[str, Any]) -> list[str]:
@@ -380,11 +347,12 @@ def show_stored(tree: Mapping[str, Any]) -> list[str]:
         ("outcomes", "Right and wrong", "Images that the network classified correctly against those that it did not, in the same "
          "classes: class share of their gates, and distance from their class's mean."),
     )  # fmt: skip
-    return [_stored(tree.get(key) or {}, heading, key, text) for key, heading, text in parts]
-
-
-def _stored(found: Mapping[str, Any], heading: str, anchor: str, text: str) -> str:
-    if not found.get("rows"):
-        reason = found.get("reason") or "The assessment holds no such table."
-        return section(heading, anchor, paragraph(f"Not there: {reason}"))
-    return section(heading, anchor, paragraph(text), table(pd.DataFrame(found["rows"]), heading))
+    sections = []
+    for key, heading, text in parts:
+        found = tree.get(key) or {}
+        if rows := found.get("rows"):
+            told = [paragraph(text), table(pd.DataFrame(rows), heading)]
+        else:
+            told = [paragraph(f"Not there: {found.get('reason') or 'The assessment holds no such table.'}")]
+        sections.append(section(heading, key, *told))
+    return sections

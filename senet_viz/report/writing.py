@@ -16,22 +16,8 @@ from senet_viz.figures.theme import plotly_script
 from senet_viz.paths import expand_home
 from senet_viz.recording.files import as_recording_errors
 from senet_viz.recording.reader import Recording
+from senet_viz.report import sections
 from senet_viz.report.markup import contents, page, paragraph, section
-from senet_viz.report.sections import (
-    block_of_largest_sd,
-    measure_for_report,
-    show_claims,
-    show_command,
-    show_depth,
-    show_effects,
-    show_health,
-    show_manifest,
-    show_map,
-    show_measures,
-    show_methods,
-    show_profiles,
-    show_stored,
-)
 from senet_viz.stats.effects import EffectTable
 
 _SECTIONS = (
@@ -77,20 +63,19 @@ def make_report(recording: Recording, *, command: str = "") -> str:
         raise RecordingError(f"{recording.path} is not finished: run the command that records it again, then report.")
     title = f"Gates of {recording.manifest.model.get('name')} on {recording.manifest.data.get('name')}"
     tree, assessment, effects, problem = _read(recording)
-    measures = measure_for_report(recording)
+    measures = sections.measure_for_report(recording)
+    block = sections.block_of_largest_sd(measures, recording)
     shown = [
         _show_claims(tree, problem),
-        "" if assessment is None else show_depth(assessment),
-        "" if effects is None else show_effects(effects),
-        show_profiles(recording),
-    ]
-    block = block_of_largest_sd(measures, recording)
-    shown += ["" if block is None else show_map(recording, block), show_health(measures), show_measures(measures)]
-    shown += [] if tree is None else show_stored(tree)
-    shown += [
-        show_manifest(recording, assessment),
-        show_methods(),
-        show_command(command or "senet_viz.report", __version__),
+        "" if assessment is None else sections.show_depth(assessment),
+        "" if effects is None else sections.show_effects(effects),
+        sections.show_profiles(recording),
+        "" if block is None else sections.show_map(recording, block),
+        *sections.show_measures(measures),
+        *([] if tree is None else sections.show_stored(tree)),
+        sections.show_manifest(recording, assessment),
+        sections.show_methods(),
+        sections.show_command(command or "senet_viz.report", __version__),
     ]
     there = [(heading, anchor) for heading, anchor in _SECTIONS if any(f'id="{anchor}"' in part for part in shown)]
     lead = "What the channel gates of a squeeze-and-excitation network do, and which of the paper's claims about them hold here."
@@ -111,4 +96,6 @@ def _show_claims(tree: Mapping[str, Any] | None, problem: str) -> str:
     if tree is None:
         why = problem or "This recording has not been assessed: run senet-viz assess on it, then make the report again."
         return section("Claims", "claims", paragraph(why, "answer"))
-    return section("Claims", "claims", *show_claims(ClaimReport.from_json(tree["claims"], "the stored assessment")))
+    return section(
+        "Claims", "claims", *sections.show_claims(ClaimReport.from_json(tree["claims"], "the stored assessment"))
+    )

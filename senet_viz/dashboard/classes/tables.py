@@ -1,6 +1,5 @@
 """Parts of the page Classes: the table of all classes, and whether classes whose gates are alike are confused."""
 
-from dataclasses import dataclass
 from typing import Any
 
 import streamlit as st
@@ -17,41 +16,15 @@ from senet_viz.figures.classes import draw_agreement
 from senet_viz.recording.export import file_stem
 from senet_viz.recording.statistics import block_word
 from senet_viz.schema import Gate, label_classes
-from senet_viz.stats.effect_parts import BASELINE_WORDS, find_costliest
-from senet_viz.stats.effects import EffectTable, TargetEffect
+from senet_viz.stats.effect_parts import BASELINE_WORDS
 from senet_viz.text import count_decimals
 
 
-@dataclass(frozen=True)
-class _Order:
-    by: SortBy
-    text: str
-
-
-def pick_effect(table: EffectTable | None) -> TargetEffect | None:
-    """The intervention whose effect on each class is a column; at first the costliest one, at its largest strength."""
-    if table is None:
-        return None
-    strength = max(effect.strength for effect in table.effects)
-    made = [effect for effect in table.effects if effect.strength == strength]
-    first = find_costliest(made)
-    target = pick(
-        "Gates of", list(dict.fromkeys(e.target for e in made)), "lab_target", kind="target", default=first.target, width=180,
-        help_text=glossary.COSTS,
-    )  # fmt: skip
-    baselines = [effect.baseline for effect in made if effect.target == target]
-    default = first.baseline if first.baseline in baselines else baselines[0]
-    baseline = pick(
-        "Moved to", baselines, "lab_to", kind="baseline", default=default, width=180, help_text=glossary.COSTS
-    )
-    return table.find(target, baseline, strength=strength)
-
-
-def show_class_rows(page: Opened, overview: ClassOverview, block: Gate, order: _Order) -> None:
-    """All classes that match, in the chosen order."""
+def show_class_rows(page: Opened, overview: ClassOverview, block: Gate, order: SortBy, text: str) -> None:
+    """All classes that have the text in their names, in the chosen order."""
     at = block.depth
-    rows = overview.order(order.by, at)
-    rows = rows[overview.search(order.text)[rows]]
+    rows = overview.order(order, at)
+    rows = rows[overview.search(text)[rows]]
     if not len(rows):
         st.info("No class has this in its name.", icon=":material/search_off:")
         return
@@ -62,13 +35,13 @@ def show_class_rows(page: Opened, overview: ClassOverview, block: Gate, order: _
     }  # n of some fifty carries whole percents
     picked = st.dataframe(
         table.round(shares), hide_index=True, height=min(420, 37 + 35 * len(table)), column_config=_columns(overview, at, label),
-        on_select="rerun", selection_mode="multi-row", key=f"class_rows_{order.by}_{len(rows)}_{at}",
+        on_select="rerun", selection_mode="multi-row", key=f"class_rows_{order}_{len(rows)}_{at}",
         alt=f"Table: classes, how distinct their gates are in {label}, and how often they are right",
     )  # fmt: skip
     names = [str(table["class"].iloc[i]) for i in picked.selection.rows if i < len(table)]
     with st.container(horizontal=True, vertical_alignment="center"):
         _offer_choice(names)
-        name = file_stem("classes", page.recording.id, block_word(page.recording, block), order.by)
+        name = file_stem("classes", page.recording.id, block_word(page.recording, block), order)
         offer_table(table, key="classes", name=name)
         st.caption(f"{len(rows):,} of {len(overview.distinctness.classes):,} classes.")
 
@@ -87,13 +60,13 @@ def _take(names: list[str]) -> None:
     st.session_state["class"] = names
 
 
-def pick_order(overview: ClassOverview) -> _Order:
-    """The text that is searched for and the order of the rows."""
+def pick_order(overview: ClassOverview) -> tuple[SortBy, str]:
+    """The order of the rows, and the text that is searched for."""
     words = {SORTS[by]: by for by in overview.sorts()}
     text = st.text_input("Search", key="class_search", bind="query-params", persist_state="session", width=180,
                          placeholder="part of a name", on_change=links.forget_notices)  # fmt: skip
     chosen = pick("Order", list(words), "class_sort", kind="order", width=190, help_text=glossary.CLASS_ORDER)
-    return _Order(words[chosen], text or "")
+    return words[chosen], text or ""
 
 
 def _columns(overview: ClassOverview, at: int, label: str) -> dict[str, Any]:
@@ -196,11 +169,11 @@ def _show_pairs(page: Opened, confusions: Confusions, block: Gate) -> None:
     chosen = pick_one("Pairs", list(LISTS), "class_pairs")
     pairs = get_pairs(page, block.name)
     rows = pairs.most_confused(_MOST) if chosen == LISTS[0] else pairs.closest(_MOST)
-    if not len(rows) and chosen == LISTS[0]:
-        st.info("No image of one of these classes is taken for another of them.", icon=":material/check:")
-        return
     if not len(rows):
-        st.info("Distances between class means take two images in some class.", icon=":material/label_off:")
+        if chosen == LISTS[0]:
+            st.info("No image of one of these classes is taken for another of them.", icon=":material/check:")
+        else:
+            st.info("Distances between class means take two images in some class.", icon=":material/label_off:")
         return
     table = pairs.table(label_classes(page.recording.classes), rows)
     st.dataframe(

@@ -26,7 +26,9 @@ def show_block(page: Opened, uploads: Uploads, comparison: Comparison) -> str:
     st.header("One block", anchor=BLOCK_ANCHOR)
     with row("one_block"):
         name = pick_block(page.recording, key=BLOCK_KEY, width=190).name
-        among = _pick_reference(page)
+        options = (_EVERYONE, *label_classes(page.recording.classes))
+        chosen = pick("Percentiles among", options, "among", kind="class", width=260, help_text=glossary.PERCENTILE)
+    among = options.index(chosen) - 1 if chosen != _EVERYONE else None  # index of a class
     block = comparison.block(name)
     place, reading = find_placement(page, block, uploads.digest, comparison.precision, among)
     st.markdown("**Distance from the recorded mean, and its percentile**", help=glossary.PERCENTILE)
@@ -52,13 +54,6 @@ def show_block(page: Opened, uploads: Uploads, comparison: Comparison) -> str:
         links.link_page("lab", f"Move the gates of {label}", "tune", {"try_block": [label]}, at="try")
         links.link_page("distributions", f"All classes in {label}", "ssid_chart", {"map_block": label}, at=BLOCK_ANCHOR)
     return name
-
-
-def _pick_reference(page: Opened) -> int | None:
-    """Index of the class whose recorded images are the reference; None for all."""
-    options = (_EVERYONE, *label_classes(page.recording.classes))
-    among = pick("Percentiles among", options, "among", kind="class", width=260, help_text=glossary.PERCENTILE)
-    return options.index(among) - 1 if among != _EVERYONE else None
 
 
 def _show_differing(page: Opened, comparison: Comparison, name: str, place: Placement, stem: str) -> None:

@@ -11,12 +11,11 @@ from senet_viz.dashboard import glossary
 from senet_viz.dashboard.comparison.results import find_file, get_prepared, get_profiles
 from senet_viz.dashboard.controls import pick, pick_image, pick_one, row
 from senet_viz.dashboard.frame import Opened
-from senet_viz.dashboard.links import escape
+from senet_viz.dashboard.links import escape, escape_all_but_bold
 from senet_viz.dashboard.parts import agree_to_compute, show_answer, show_result, telling_problems
 from senet_viz.dashboard.results import Loaded, keep
 from senet_viz.dashboard.uploads import Image, Uploads, name_inputs, name_upload
 from senet_viz.figures.comparison import draw_stability
-from senet_viz.recording.reader import Recording
 from senet_viz.schema import label_classes
 
 if TYPE_CHECKING:
@@ -32,9 +31,13 @@ _STRENGTHS = {word.capitalize(): level for level, word in enumerate(LEVELS)}
 def show_stability(page: Opened, model: "Model", uploads: Uploads, comparison: Comparison) -> None:
     """The section: which image, against what, what it costs, and what was found."""
     st.header("How stable are these gates?", anchor=False, help=glossary.STABILITY)
+    labels = label_classes(page.recording.classes)
     with row("stability"):
         image = pick_image(comparison.names, "stable_image")
-        among = _pick_class(page.recording)
+        among = pick(
+            "Against two images of", (_PREDICTED, _POOLED, *labels), "stable_class", kind="class", width=230,
+            help_text=glossary.STABILITY,
+        )  # fmt: skip
         level = _STRENGTHS[pick_one("Strength", list(_STRENGTHS), "stable_level", default="Medium")]
     asked = st.session_state.setdefault(_ASKED, set())
     file = find_file(uploads, comparison.images[image])
@@ -47,7 +50,7 @@ def show_stability(page: Opened, model: "Model", uploads: Uploads, comparison: C
     with telling_problems():
         with st.spinner("Changed copies through the network…", show_time=True):
             varied = get_varied(page, *key, _model=model, _file=file)
-        index = varied.predicted if among == _PREDICTED else _index_of(page.recording, among)
+        index = varied.predicted if among == _PREDICTED else labels.index(among) if among in labels else None
         _show(page, Stability(varied, get_spread(page, index)), prepared, level)
 
 
@@ -62,14 +65,10 @@ def _offer(model: "Model", prepared: "PreparedImage") -> bool:
 
 
 def _show(page: Opened, stability: Stability, prepared: "PreparedImage", level: int) -> None:
-    show_answer(_bold(stability.answer(level)), explained=glossary.STABILITY)
+    show_answer(escape_all_but_bold(stability.answer(level)), explained=glossary.STABILITY)
     if stability.spread.reason:
-        st.info(
-            escape(
-                f"{stability.spread.reason} Distances are shown in units of s instead: choose another class, or all classes."
-            ),
-            icon=":material/rule:",
-        )
+        instead = "Distances are shown in units of s instead: choose another class, or all classes."
+        st.info(escape(f"{stability.spread.reason} {instead}"), icon=":material/rule:")
     _show_copies(stability, level)
     varied = stability.varied
     figure = draw_stability(stability, page.screen.look, level=level, narrow=page.screen.narrow)
@@ -97,21 +96,6 @@ def _show_copies(stability: Stability, level: int) -> None:
                 st.caption(
                     escape(f"{words}: {said.name} {tell_share(said.probability)}; {line.kept} of {line.draws} kept")
                 )
-
-
-def _bold(sentence: str) -> str:
-    """Names are not markdown, the number that matters is."""
-    return "**".join(escape(part) for part in sentence.split("**"))
-
-
-def _pick_class(recording: Recording) -> str:
-    options = (_PREDICTED, _POOLED, *label_classes(recording.classes))
-    return pick("Against two images of", options, "stable_class", kind="class", width=230, help_text=glossary.STABILITY)
-
-
-def _index_of(recording: Recording, among: str) -> int | None:
-    labels = label_classes(recording.classes)
-    return labels.index(among) if among in labels else None
 
 
 @keep(16, shared=True)

@@ -161,12 +161,13 @@ def _refuse_busy(root: Path, folder: Path) -> None:
 
 def _describe(path: Path) -> KeptRecording:
     size = _bytes_in(path)
+    manifest, problem = None, f"{path} is no recording any more."  # deleted a moment ago
     try:
         manifest = stored_manifest(path)
     except RecordingError as error:
-        return KeptRecording(path.name, path, "", "", 0, 0, size, "damaged", "", str(error))
-    if manifest is None:  # deleted a moment ago
-        return KeptRecording(path.name, path, "", "", 0, 0, size, "damaged", "", f"{path} is no recording any more.")
+        problem = str(error)
+    if manifest is None:
+        return KeptRecording(path.name, path, "", "", 0, 0, size, "damaged", "", problem)
     state, total = _state(path, manifest), int(manifest.data.get("images", 0))
     problems = [] if state == "being written" else [found for f in manifest.files if (found := size_problem(path, f))]
     return KeptRecording(

@@ -92,6 +92,8 @@ def refuse_if_written(folder: Path) -> None:
 class RecordRequest:
     """The choices of one recording but its folder; each field is the option of `record` of the same name.
 
+    What is not explained here is in `recording.options`. A job's command is stored by these fields.
+
     Attributes:
         model: "bundled", "timm:NAME", "torchvision:NAME", a factory, a weights file or a folder.
         data: "digits", a folder, a Parquet, a CSV or "torchvision:NAME".
@@ -100,13 +102,7 @@ class RecordRequest:
         seed: of random weights and of every choice of images.
         calibrate: images on which random weights get their batch-norm statistics.
         device: "auto", "cpu", "cuda", …
-        precision: "fp32", "bf16" or "fp16".
-        batch_size: images a forward.
-        workers: threads that decode.
-        keep: "all", "none" or a number of images per class.
         keep_squeeze: keep z per image too.
-        limit: at most so many images; None for all.
-        label_map: file that maps classes to outputs.
     """
 
     model: str

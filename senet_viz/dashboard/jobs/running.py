@@ -28,7 +28,7 @@ from senet_viz.errors import ArgumentError, RecordingError
 from senet_viz.recording.files import read_json, replace_json
 from senet_viz.recording.folder import LOCK, Holder, Progress, read_progress
 from senet_viz.recording.writer import stored_manifest
-from senet_viz.schema import Layout, Manifest, from_tree, to_tree
+from senet_viz.schema import Layout, from_tree, to_tree
 
 COMMAND, LOG, LABEL_MAP = "command.json", "log.txt", "label-map.json"
 PATIENCE = 60.0  # a second signal would cut a commit short
@@ -69,7 +69,10 @@ class RecordingJob:
     @property
     def arguments(self) -> tuple[str, ...]:
         """Arguments of `senet-viz`."""
-        return _arguments(self.request, self.out, self.folder if self.mapped else None)
+        request = self.request
+        if self.mapped:
+            request = dataclasses.replace(request, label_map=str(self.folder / LABEL_MAP))
+        return request.arguments(self.out)
 
     @property
     def command(self) -> str:
@@ -105,7 +108,8 @@ def start_job(
         (folder / LOG).unlink(missing_ok=True)
         if label_map is not None:
             replace_json(folder, LABEL_MAP, label_map)
-        return _spawn(root, name, request, mapped=label_map is not None, workplace=str(Path.cwd()))
+        job = RecordingJob(root, name, request, label_map is not None, str(Path.cwd()), Holder.of(os.getpid()))
+        return _spawn(job)  # by another process than this one, which is then the job's
 
 
 def resume_job(job: RecordingJob) -> RecordingJob:
@@ -120,7 +124,7 @@ def resume_job(job: RecordingJob) -> RecordingJob:
             raise RecordingError(f"{now.out} is being recorded already.")
         refuse_if_written(now.out)
         now.folder.mkdir(parents=True, exist_ok=True)
-        return _spawn(now.root, now.name, now.request, mapped=now.mapped, workplace=now.workplace)
+        return _spawn(now)
 
 
 def cancel_job(job: RecordingJob) -> RecordingJob:
@@ -189,27 +193,20 @@ def may_cancel(job: RecordingJob) -> bool:
     return passed.total_seconds() > PATIENCE
 
 
-def _arguments(request: RecordRequest, out: Path, mapped_in: Path | None) -> tuple[str, ...]:
-    if mapped_in is not None:
-        request = dataclasses.replace(request, label_map=str(mapped_in / LABEL_MAP))
-    return request.arguments(out)
-
-
-def _spawn(root: Path, name: str, request: RecordRequest, *, mapped: bool, workplace: str) -> RecordingJob:
-    folder = job_folder(root, name)
-    arguments = _arguments(request, root / name, folder if mapped else None)
-    with (folder / LOG).open("ab") as log:
+def _spawn(job: RecordingJob) -> RecordingJob:
+    """The same job with the process that now runs it."""
+    with (job.folder / LOG).open("ab") as log:
         log.write(f"--- {_now()}\n".encode())
         log.flush()
         try:
             process = subprocess.Popen(
-                command_line(arguments), stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT,
-                start_new_session=True, cwd=workplace, env=job_environment(),
+                command_line(job.arguments), stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT,
+                start_new_session=True, cwd=job.workplace, env=job_environment(),
             )  # fmt: skip
         except (OSError, ValueError) as error:  # the workplace went away, a null character
             raise RecordingError(f"The recording could not be started ({error}): correct the choices.") from error
     threading.Thread(target=process.wait, daemon=True, name=f"senet-viz-job-{process.pid}").start()  # leaves no zombie
-    job = RecordingJob(root, name, request, mapped, workplace, Holder.of(process.pid))
+    job = dataclasses.replace(job, process=Holder.of(process.pid), cancelled=None)
     try:
         _write_job(job)
     except OSError:  # nobody could watch it
@@ -289,20 +286,23 @@ def read_status(job: RecordingJob) -> JobStatus:
     if lives:
         state = "stopping" if job.cancelled else "running" if told else "starting"
         return JobStatus(state, progress, can_cancel=may_cancel(job))
-    manifest = _manifest(job.out)
+    manifest = None
+    with contextlib.suppress(RecordingError):
+        manifest = stored_manifest(job.out)
     if manifest is not None and manifest.complete:
         return JobStatus("finished", progress)
-    if told and progress is not None and progress.state in ("failed", "cancelled"):
-        reason = progress.message if progress.state == "failed" else ""
-        return JobStatus(progress.state, progress, reason or (_reason(job) if progress.state == "failed" else ""))
-    if job.cancelled:
-        return JobStatus("cancelled", progress)
-    reason = _reason(job)
-    if reason == _STOPPED:  # a signal from elsewhere while the model was loading
+    reason = last_sentence(read_log(job))
+    if told and progress is not None and progress.state == "failed":
+        return JobStatus("failed", progress, progress.message or reason)
+    # The last is a signal from elsewhere while the model was loading.
+    if (told and progress is not None and progress.state == "cancelled") or job.cancelled or reason == _STOPPED:
         return JobStatus("cancelled", progress)
     if reason:
         return JobStatus("failed", progress, reason)
-    return JobStatus("interrupted", progress and _committed(progress, manifest))
+    if progress is not None:  # a process that was killed: all since the last commit is done again
+        consumed = 0 if manifest is None else int(manifest.progress.get("consumed", 0))
+        progress = dataclasses.replace(progress, consumed=consumed)
+    return JobStatus("interrupted", progress)
 
 
 def read_log(job: RecordingJob, *, most: int = _LOG_BYTES) -> str:
@@ -322,21 +322,3 @@ def last_sentence(text: str) -> str:
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     found = _ENDING.fullmatch(lines[-1]) if lines else None
     return (found.group(1) or found.group(2)) if found else ""
-
-
-def _reason(job: RecordingJob) -> str:
-    return last_sentence(read_log(job))
-
-
-def _manifest(folder: Path) -> Manifest | None:
-    """The manifest of a recording; None where there is none that can be read."""
-    try:
-        return stored_manifest(folder)
-    except RecordingError:
-        return None
-
-
-def _committed(progress: Progress, manifest: Manifest | None) -> Progress:
-    """What a process that was killed leaves: all since the last commit is done again."""
-    consumed = 0 if manifest is None else int(manifest.progress.get("consumed", 0))
-    return dataclasses.replace(progress, consumed=consumed)

@@ -1,19 +1,21 @@
 """Parts of the page Gate lab on what is stored: effects, freeze advice, and the commands that would make them."""
 
 import shlex
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from operator import itemgetter
 from pathlib import Path
+from typing import TypeVar
 
 import streamlit as st
 
-from senet_viz.analysis.freezing import FreezeAdvice, FreezePath
+from senet_viz.analysis.freezing import FreezePath
 from senet_viz.analysis.freezing_files import answer_freezing, find_freezing_path
 from senet_viz.claims.assessment_claims import read_effects
 from senet_viz.dashboard import captions, glossary, links
-from senet_viz.dashboard.controls import pick, pick_one, prepare_choice, row
+from senet_viz.dashboard.controls import pick_effect, pick_one, prepare_choice, row
 from senet_viz.dashboard.frame import Opened
-from senet_viz.dashboard.links import escape
+from senet_viz.dashboard.links import escape, escape_all_but_bold
 from senet_viz.dashboard.parts import show_answer, show_downloads, show_figure, show_result, show_shell_command
 from senet_viz.dashboard.recordings import recording_roots
 from senet_viz.dashboard.results import Loaded, keep
@@ -25,22 +27,11 @@ from senet_viz.recording.outcomes import MANIFEST, open_outcomes
 from senet_viz.recording.outcomes_nearby import find_outcomes, nearby_folders
 from senet_viz.recording.reader import Recording
 from senet_viz.schema import label_classes
+from senet_viz.stats import effect_parts
 from senet_viz.stats.effect_measuring import measure_effects
-from senet_viz.stats.effect_parts import (
-    BOUND,
-    CLASS_EFFECT_MEANING,
-    COMPONENT_WORDS,
-    COMPONENTS,
-    FORMULAS,
-    answer_effects,
-    decompose,
-    describe_components,
-    find_costliest,
-    tabulate_components,
-    tell_equivalence,
-)
 from senet_viz.stats.effects import EffectTable, Measure, judge_equivalence, say_change
 
+T = TypeVar("T")
 _BY_NAME = ("bundled", "timm", "torchvision", "factory")
 _DATA_BY_NAME = ("digits", "torchvision")
 
@@ -118,19 +109,22 @@ def find_effects(page: Opened) -> EffectTable | None:
 
     None where there are none, after a warning where they are damaged.
     """
-    for read in (_stored_effects, _effects_nearby):
-        try:
-            if (table := read(page)) is not None:
-                return table
-        except (SenetVizError, OSError) as error:
-            st.warning(escape(str(error)), icon=":material/history:")
-    return None
+    stored = _read_or_warn(lambda: _stored_effects(page))
+    return stored if stored is not None else _read_or_warn(lambda: _effects_nearby(page))
+
+
+def _read_or_warn(read: Callable[[], T | None]) -> T | None:
+    """What is read; None after a warning where it is damaged: the page goes on without it."""
+    try:
+        return read()
+    except (SenetVizError, OSError) as error:
+        st.warning(escape(str(error)), icon=":material/history:")
+        return None
 
 
 def _stored_effects(page: Opened) -> EffectTable | None:
     path = page.recording.path / ASSESSMENT
-    changed = path.stat().st_mtime_ns if path.is_file() else 0
-    return _read(page, changed)
+    return _read(page, path.stat().st_mtime_ns if path.is_file() else 0)
 
 
 @keep(4, shared=True)
@@ -155,7 +149,7 @@ def _measure(_page: Loaded, folder: str, changed: int) -> EffectTable:
 
 def show_all_effects(page: Opened, table: EffectTable) -> None:
     """All sections on stored effects."""
-    show_answer(answer_effects(table), explained=glossary.COSTS)
+    show_answer(effect_parts.answer_effects(table), explained=glossary.COSTS)
     if table.note:
         st.caption(escape(table.note))
     choice = _choose(table)
@@ -198,15 +192,15 @@ def show_moving_costs(page: Opened, table: EffectTable, choice: _Choice) -> None
         f"spans the blocks that were moved together. {captions.COSTS_LIMITS}",
         help=glossary.INTERVAL_OVER,
     )
-    if equivalent := tell_equivalence(table, choice.baselines, strength=choice.strength):
+    if equivalent := effect_parts.tell_equivalence(table, choice.baselines, strength=choice.strength):
         st.markdown(equivalent)
     show_downloads(table.table(), figure, key="lab_costs", name=name)
 
 
 def show_components(page: Opened, table: EffectTable, choice: _Choice) -> None:
     """Dynamic, instance and class."""
-    st.header("How much of it is class?", anchor=False, help=CLASS_EFFECT_MEANING)
-    components = decompose(table)
+    st.header("How much of it is class?", anchor=False, help=effect_parts.CLASS_EFFECT_MEANING)
+    components = effect_parts.decompose(table)
     if not components:
         st.info(
             "What is class and what is instance is told by the baselines mean, within and between at full strength, and none of "
@@ -222,36 +216,30 @@ def show_components(page: Opened, table: EffectTable, choice: _Choice) -> None:
     )  # fmt: skip
     name = f"gate-components-{kind}-{page.recording.id[:8]}"
     show_figure(figure, name=name, alt="Instance and class effect stacked, with the dynamic effect and intervals.")
-    st.markdown(describe_components(components, kind))
-    meanings = "; ".join(f"**{c}** ({FORMULAS[c]}): {COMPONENT_WORDS[c]}" for c in COMPONENTS)
-    st.caption(f"{meanings}. {CLASS_EFFECT_MEANING}")
-    show_downloads(tabulate_components(components), figure, key="lab_components", name=name)
+    st.markdown(effect_parts.describe_components(components, kind))
+    formulas, words = effect_parts.FORMULAS, effect_parts.COMPONENT_WORDS
+    meanings = "; ".join(f"**{c}** ({formulas[c]}): {words[c]}" for c in effect_parts.COMPONENTS)
+    st.caption(f"{meanings}. {effect_parts.CLASS_EFFECT_MEANING}")
+    show_downloads(effect_parts.tabulate_components(components), figure, key="lab_components", name=name)
 
 
 def show_losers(page: Opened, table: EffectTable, choice: _Choice) -> None:
     """Losers and winners of one target and baseline."""
     st.header("Losers and winners", anchor="losers", help=glossary.LOSERS)
-    made = [effect for effect in table.effects if effect.strength == choice.strength]
-    targets = list(dict.fromkeys(effect.target for effect in made))
-    first = find_costliest(made)
     with row("lab_losers"):
-        target = pick("Gates of", targets, "lab_target", kind="target", default=first.target, width=240)
-        baselines = [effect.baseline for effect in made if effect.target == target]
-        default = first.baseline if first.baseline in baselines else baselines[0]
-        baseline = pick("Moved to", baselines, "lab_to", kind="baseline", default=default, width=240)
-    effect = table.find(target, baseline, strength=choice.strength)
+        effect = pick_effect(table, choice.strength, width=240)
     if not any(len(side) for side in table.extremes(effect)):
         st.info("No class changes: every image is as right or wrong as before.", icon=":material/drag_handle:")
         return
     labels = label_classes(page.recording.classes)
     figure = draw_changed_classes(table, effect, labels, page.screen.look, narrow=page.screen.narrow)
-    name = f"gate-classes-{target.replace(' ', '-')}-{baseline}-{page.recording.id[:8]}"
-    show_figure(figure, name=name, alt=f"Classes that lose and win most when {target} is moved to {baseline}.")
+    name = f"gate-classes-{effect.target.replace(' ', '-')}-{effect.baseline}-{page.recording.id[:8]}"
+    alt = f"Classes that lose and win most when {effect.target} is moved to {effect.baseline}."
+    show_figure(figure, name=name, alt=alt)
     found = int(effect.tests.found.sum())
     whole = effect.changes["top1"]
-    st.markdown(
-        f"Over all classes: {say_change(whole, 'top1')} points. {judge_equivalence(whole.images, BOUND).describe()}"
-    )
+    equivalent = judge_equivalence(whole.images, effect_parts.BOUND).describe()
+    st.markdown(f"Over all classes: {say_change(whole, 'top1')} points. {equivalent}")
     st.caption(
         f"{captions.LOSERS} {found:,} of {table.classes:,} classes are told from no change (q ≤ .05); the smallest class has "
         f"{table.smallest_class:,} images.",
@@ -271,21 +259,18 @@ def show_freezing(page: Opened) -> None:
     if path is None:
         _explain_missing(page.recording)
         return
-    loss = float(
-        st.slider(
-            "Accepted loss of top-1 accuracy, points", _LEAST, _MOST, _DEFAULT, _STEP, format="%.1f",
-            key="freeze_loss", bind="query-params", persist_state="session", width=420, on_change=links.forget_notices,
-            help="Settle it before you look: a loss that is chosen to fit the figure confirms nothing.",
-        )
+    loss = st.slider(
+        "Accepted loss of top-1 accuracy, points", _LEAST, _MOST, _DEFAULT, _STEP, format="%.1f",
+        key="freeze_loss", bind="query-params", persist_state="session", width=420, on_change=links.forget_notices,
+        help="Settle it before you look: a loss that is chosen to fit the figure confirms nothing.",
     )  # fmt: skip
-    advice = path.advise(loss)
-    show_answer(escape_answer(advice), explained=glossary.FREEZING)
+    advice = path.advise(float(loss))
+    show_answer(escape_all_but_bold(answer_freezing(advice)), explained=glossary.FREEZING)
     for note in path.notes:
         st.caption(escape(note))
     figure = draw_freezing(advice, page.screen.look, narrow=page.screen.narrow)
-    name = f"freeze-advice-{page.recording.id[:8]}"
     show_result(
-        figure, path.table(), name=name, key="lab_freezing", named=True,
+        figure, path.table(), name=f"freeze-advice-{page.recording.id[:8]}", key="lab_freezing", named=True,
         alt="What freezing more and more gates costs, on both halves of the images.", caption=captions.FREEZING,
     )  # fmt: skip
 
@@ -295,25 +280,19 @@ def find_freezing(page: Opened) -> FreezePath | None:
 
     None where there is none, after a warning where the one beside it is damaged or of something else.
     """
-    try:
+
+    def read() -> FreezePath | None:
         places = (page.recording.path, *nearby_folders(page.recording, recording_roots()))
-        files = [(path, path.stat().st_mtime_ns) for place in places if (path := place / FREEZING).is_file()]
-        return _read_advice(page, tuple((str(path.parent), changed) for path, changed in files))
-    except (SenetVizError, OSError) as error:
-        st.warning(escape(str(error)), icon=":material/history:")
-        return None
+        files = [(path.stat().st_mtime_ns, str(place)) for place in places if (path := place / FREEZING).is_file()]
+        return _read_advice(page, tuple(files))
+
+    return _read_or_warn(read)
 
 
 @keep(4, shared=True)
-def _read_advice(page: Loaded, places: tuple[tuple[str, int], ...]) -> FreezePath | None:
-    return find_freezing_path(
-        page.recording, [Path(place) for place, _ in sorted(places, key=itemgetter(1), reverse=True)]
-    )
-
-
-def escape_answer(advice: FreezeAdvice) -> str:
-    """The answer in markdown; its own bold stays."""
-    return "**".join(escape(part) for part in answer_freezing(advice).split("**"))
+def _read_advice(page: Loaded, places: tuple[tuple[int, str], ...]) -> FreezePath | None:
+    latest_first = sorted(places, key=itemgetter(0), reverse=True)
+    return find_freezing_path(page.recording, [Path(place) for _, place in latest_first])
 
 
 def _explain_missing(recording: Recording) -> None:

@@ -7,12 +7,12 @@ import streamlit as st
 
 from senet_viz.analysis.trial import STRENGTHS, TRIAL_BASELINES, Trial
 from senet_viz.dashboard import captions, glossary
-from senet_viz.dashboard.controls import pick, pick_image, pick_several, row
+from senet_viz.dashboard.controls import pick, pick_several, row
 from senet_viz.dashboard.frame import Opened
 from senet_viz.dashboard.links import escape
 from senet_viz.dashboard.parts import show_answer, show_downloads, show_figure, show_result, telling_problems
 from senet_viz.dashboard.results import Loaded, keep
-from senet_viz.dashboard.uploads import Uploads, choose_uploads, name_upload, prepare_or_warn
+from senet_viz.dashboard.uploads import Uploads, choose_uploads, name_upload, pick_upload, prepare_or_warn
 from senet_viz.dashboard.waiting import open_network, wait_for_networks
 from senet_viz.errors import ArgumentError
 from senet_viz.figures.trial import draw_strength_sweep, draw_trial
@@ -51,13 +51,20 @@ def show_trial(page: Opened) -> None:
 
 def _try(page: Opened, model: "Model", uploads: Uploads) -> None:
     with row("try_where"):
-        position = _pick_image(uploads)
+        position = pick_upload(uploads, "try_image")
         blocks = _pick_blocks(page.recording)
         channels = _pick_channels() if len(blocks) == 1 else None
     with row("try_what"):
-        baseline = _pick_baseline(page.recording)
-        class_index = _pick_class(page.recording) if baseline == "class_mean" else None
-        strength = _pick_strength()
+        options = [b for b in TRIAL_BASELINES if len(page.recording.classes) or "class" not in b]
+        baseline = pick("Gates are moved to", options, "try_to", kind="baseline", width=230, help_text=glossary.COSTS)
+        class_index = None
+        if baseline == "class_mean":
+            labels, about = label_classes(page.recording.classes), "Whose recorded mean gates the image is given."
+            class_index = labels.index(pick("Class", labels, "try_class", kind="class", width=230, help_text=about))
+        strength = st.slider(
+            "Strength", 0.0, 1.0, 1.0, 0.05, key="try_strength", bind="query-params", persist_state="session", width=220,
+            help="0: untouched; 1: the baseline itself.",
+        )  # fmt: skip
     if not blocks:
         st.info("Choose a block, or several.", icon=":material/tune:")
         return
@@ -65,7 +72,7 @@ def _try(page: Opened, model: "Model", uploads: Uploads) -> None:
     if (prepared := prepare_or_warn(model, image)) is None:
         return
     asked = (name_upload(model, image), blocks, baseline, channels, class_index)
-    trial = get_trial(page, asked, (strength,), _model=model, _prepared=prepared)
+    trial = get_trial(page, asked, (float(strength),), _model=model, _prepared=prepared)
     _show(page, prepared, trial)
     _show_strength_sweep(page, model, prepared, asked)
 
@@ -87,11 +94,8 @@ def _show(page: Opened, prepared: "PreparedImage", trial: Trial) -> None:
         f"{gate.label} {distance:.3f} ({channels:,} channels)"
         for gate, channels, distance in zip(trial.blocks, trial.channels, trial.distances)
     )
-    st.caption(
-        escape(
-            f"{trial.baseline}: {words}. From the image's gates to there, RMS in units of s: {moved}. {captions.TRIAL_LIMITS}"
-        )
-    )
+    there = f"From the image's gates to there, RMS in units of s: {moved}. {captions.TRIAL_LIMITS}"
+    st.caption(escape(f"{trial.baseline}: {words}. {there}"))
     show_downloads(trial.table(), figure, key="lab_try", name=name)
 
 
@@ -105,9 +109,8 @@ def _show_strength_sweep(page: Opened, model: "Model", prepared: "PreparedImage"
         return
     trial = get_trial(page, asked, STRENGTHS, _model=model, _prepared=prepared)
     figure = draw_strength_sweep(trial, page.screen.look, narrow=page.screen.narrow)
-    name = f"dose-{trial.baseline}-{prepared.sha256[:8]}"
     show_result(
-        figure, trial.table(), name=name, key="lab_dose", named=True,
+        figure, trial.table(), name=f"dose-{trial.baseline}-{prepared.sha256[:8]}", key="lab_dose", named=True,
         alt="Probability of the leading outputs at five strengths.", caption=captions.STRENGTH_SWEEP,
     )  # fmt: skip
 
@@ -125,38 +128,12 @@ def get_trial(
     )
 
 
-def _pick_image(uploads: Uploads) -> int:
-    if len(uploads.images) == 1:
-        return 0
-    return pick_image([name for name, _ in uploads.images], "try_image")
-
-
 def _pick_blocks(recording: Recording) -> tuple[str, ...]:
     labels = label_blocks(recording.blocks)
     picked = pick_several(
         "Blocks", labels, "try_block", kind="block", default=labels[-1:], width=300, help_text=glossary.BLOCK
     )
     return tuple(gate.name for gate, label in zip(recording.blocks, labels) if label in picked)
-
-
-def _pick_baseline(recording: Recording) -> str:
-    options = [b for b in TRIAL_BASELINES if len(recording.classes) or "class" not in b]
-    return pick("Gates are moved to", options, "try_to", kind="baseline", width=230, help_text=glossary.COSTS)
-
-
-def _pick_strength() -> float:
-    return float(
-        st.slider(
-            "Strength", 0.0, 1.0, 1.0, 0.05, key="try_strength", bind="query-params", persist_state="session", width=220,
-            help="0: untouched; 1: the baseline itself.",
-        )
-    )  # fmt: skip
-
-
-def _pick_class(recording: Recording) -> int:
-    labels = label_classes(recording.classes)
-    about = "Whose recorded mean gates the image is given."
-    return labels.index(pick("Class", labels, "try_class", kind="class", width=230, help_text=about))
 
 
 def _pick_channels() -> tuple[int, ...] | None:

@@ -23,6 +23,7 @@ from senet_viz.dashboard.controls import pick, pick_block, row
 from senet_viz.dashboard.frame import Opened, open_page
 from senet_viz.dashboard.links import escape
 from senet_viz.dashboard.parts import (
+    format_numbers,
     keep_figure,
     offer_files,
     show_answer,
@@ -49,7 +50,6 @@ _ASSESSED = (
     "of channels. What follows is computed from the recorded class means and deviations."
 )
 _RANKS = "ranks_asked"
-_SHARES = ("s > .9", "s < .1", "at lower bound", "at upper bound")
 
 
 @dataclass(frozen=True)
@@ -98,16 +98,13 @@ def show_block_health(page: Opened, facts: Facts) -> None:
         offer_ranks(page)
     st.header("Gate health", anchor=False, help=glossary.GATE_HEALTH)
     table = health.table()
-    shares = {c: st.column_config.NumberColumn(format="percent") for c in _SHARES}
-    spreads = {c: st.column_config.NumberColumn(format="%.4f") for c in ("between-class SD", "within-class SD")}
-    ranks = {c: st.column_config.NumberColumn(format="%.1f") for c in ("rank of class profiles", "rank of gates")}
-    others = {c: st.column_config.NumberColumn(format="%.0f") for c in ("reduction r", "dead channels")}
-    st.dataframe(
-        table,
-        hide_index=True,
-        column_config={**shares, **spreads, **ranks, **others},
-        alt="Table: gate health by block",
-    )
+    forms = {
+        **format_numbers(("s > .9", "s < .1", "at lower bound", "at upper bound"), "percent"),
+        **format_numbers(("between-class SD", "within-class SD"), "%.4f"),
+        **format_numbers(("rank of class profiles", "rank of gates"), "%.1f"),
+        **format_numbers(("reduction r", "dead channels"), "%.0f"),
+    }
+    st.dataframe(table, hide_index=True, column_config=forms, alt="Table: gate health by block")
     offer_files(table, figure, key="health", name=name)
 
 

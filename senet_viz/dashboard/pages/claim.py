@@ -1,27 +1,15 @@
 """Claim: does what the paper says of gates hold for this network on these images?"""
 
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Any
 
 import streamlit as st
 
+from senet_viz.claims import sentences
 from senet_viz.claims.assessment import Assessment
 from senet_viz.claims.declarations import CLAIMS
 from senet_viz.claims.declaring import READINGS, ReadingName, say_number
 from senet_viz.claims.evidence import ClaimReport, Evidence, JudgedClaim
-from senet_viz.claims.inputs import Role
-from senet_viz.claims.sentences import (
-    PAPER_SAYS,
-    describe_claim_disagreement,
-    describe_disagreement,
-    describe_scope,
-    explain_controls,
-    list_nulls,
-    say_controls,
-    say_estimate,
-    summarize_reading,
-    tabulate_report,
-)
 from senet_viz.claims.statistics import Verdict
 from senet_viz.dashboard import glossary, links
 from senet_viz.dashboard.assessments import find_assessment
@@ -32,17 +20,11 @@ from senet_viz.dashboard.screen import let_first_figure_draw
 from senet_viz.figures.claims import draw_depth
 from senet_viz.schema import label_blocks
 
-ICONS: dict[Verdict, str] = {
-    "supported": ":material/check_circle:",
-    "refuted": ":material/cancel:",
-    "inconclusive": ":material/help:",
-    "not applicable": ":material/remove_circle:",
-}
-COLOURS: dict[Verdict, Literal["green", "red", "orange", "gray"]] = {
-    "supported": "green",
-    "refuted": "red",
-    "inconclusive": "orange",
-    "not applicable": "gray",
+BADGES: dict[Verdict, tuple[str, str]] = {  # colour and icon
+    "supported": ("green", "check_circle"),
+    "refuted": ("red", "cancel"),
+    "inconclusive": ("orange", "help"),
+    "not applicable": ("gray", "remove_circle"),
 }
 _A_ROW = 3
 _CLICKED = "claim_clicked"
@@ -50,24 +32,20 @@ _CLICKED = "claim_clicked"
 
 def show_readings(report: ClaimReport) -> None:
     """One sentence a reading, and one where they disagree."""
-    sentences = [summarize_reading(report, name) for name in READINGS]
-    if disagreement := describe_disagreement(report):
-        sentences.append(f"**{disagreement}**")
-    st.markdown(PAPER_SAYS)
-    show_answer("\n\n".join(sentences), explained=glossary.READINGS)
-    st.caption(describe_scope(report))
+    answers = [sentences.summarize_reading(report, name) for name in READINGS]
+    if disagreement := sentences.describe_disagreement(report):
+        answers.append(f"**{disagreement}**")
+    st.markdown(sentences.PAPER_SAYS)
+    show_answer("\n\n".join(answers), explained=glossary.READINGS)
+    st.caption(sentences.describe_scope(report))
 
 
 def show_curves(page: Opened, assessment: Assessment) -> None:
     """Class share and between-class SD along the depth."""
     figure = draw_depth(assessment, page.screen.look, narrow=page.screen.narrow)
     name = f"claim-depth-{page.recording.id[:8]}"
-    show_figure(
-        figure,
-        name=name,
-        alt="Class share of variance and between-class SD of the gates in every block.",
-        on_point=remember_block,
-    )
+    alt = "Class share of variance and between-class SD of the gates in every block."
+    show_figure(figure, name=name, alt=alt, on_point=remember_block)
     if assessment.reason:
         st.info(assessment.reason, icon=":material/info:")
     st.caption(
@@ -114,9 +92,10 @@ def show_card(claim: JudgedClaim, report: ClaimReport) -> None:
     """The claim in plain words, a verdict a reading, what the paper shows, and where to see it."""
     lines = [f"**{claim.id}** · {claim.statement}"]
     for name, evidence in claim.readings.items():
-        verdict = evidence.verdict
-        lines.append(f":{COLOURS[verdict]}-badge[{ICONS[verdict]} {name}: {verdict}]  \n{tell_effect(name, evidence)}")
-    if split := describe_claim_disagreement(claim):
+        colour, icon = BADGES[evidence.verdict]
+        badge = f":{colour}-badge[:material/{icon}: {name}: {evidence.verdict}]"
+        lines.append(f"{badge}  \n{tell_effect(name, evidence)}")
+    if split := sentences.describe_claim_disagreement(claim):
         lines.append(f"**{split}**")
     st.markdown("\n\n".join(lines))  # one element: a dozen cards of many hold up the figure above them
     fold = st.expander(
@@ -124,7 +103,9 @@ def show_card(claim: JudgedClaim, report: ClaimReport) -> None:
     )
     if fold.open:
         fold.markdown(tell_more(claim))
-    blocks = [report.roles[role] for role in roles_of(claim.id) if role in report.roles]
+    declared = next(c for c in CLAIMS if c.id == claim.id)
+    parts = [part for reading in declared.readings.values() for part in reading.parts]
+    blocks = [report.roles[role] for part in parts for role in part.statistic.roles if role in report.roles]
     if blocks:
         links.link_page("distributions", "Show me", "ssid_chart", {"block": list(dict.fromkeys(blocks))})
     if claim.readings.get("causal") and claim.readings["causal"].parts:
@@ -134,23 +115,17 @@ def show_card(claim: JudgedClaim, report: ClaimReport) -> None:
 def tell_more(claim: JudgedClaim) -> str:
     """What the paper shows, what a reader of the verdicts must know, and the nulls beside them."""
     notes = dict.fromkeys(evidence.note for evidence in claim.readings.values() if evidence.note)
-    nulls = [f"- {line}" for name, evidence in claim.readings.items() for line in list_nulls(name, evidence)]
+    nulls = [f"- {line}" for name, evidence in claim.readings.items() for line in sentences.list_nulls(name, evidence)]
     beside = ["Beside the numbers, without a verdict:\n" + "\n".join(nulls)] if nulls else []
     return "\n\n".join([claim.paper, *notes, *beside])
-
-
-def roles_of(claim_id: str) -> list[Role]:
-    """Roles of the blocks that a claim reads."""
-    claim = next(c for c in CLAIMS if c.id == claim_id)
-    return [role for reading in claim.readings.values() for part in reading.parts for role in part.statistic.roles]
 
 
 def tell_effect(name: ReadingName, evidence: Evidence) -> str:
     """Each part's number with its interval, the bound that was declared and its controls, or why there is none."""
     lines = []
     for part in evidence.parts:
-        lines.append(say_estimate(part))
-        if controls := say_controls(part):
+        lines.append(sentences.say_estimate(part))
+        if controls := sentences.say_controls(part):
             lines.append(f"Beside it: {controls}")
     others = [
         f"{beside.words}: {say_number(beside.value, part.unit)}"
@@ -158,7 +133,7 @@ def tell_effect(name: ReadingName, evidence: Evidence) -> str:
         for beside in part.beside
         if beside.kind == "other target"
     ]
-    missing = [explain_controls(name, evidence)]
+    missing = [sentences.explain_controls(name, evidence)]
     return "  \n".join(f":small[{line}]" for line in (lines or [evidence.reason]) + others + missing if line)
 
 
@@ -169,12 +144,8 @@ def show_claim_methods(report: ClaimReport) -> None:
         return
     with fold:
         st.markdown(glossary.METHODS)
-        st.dataframe(
-            tabulate_report(report),
-            hide_index=True,
-            height=360,
-            alt="Every claim, reading and part with its bound and interval",
-        )
+        alt = "Every claim, reading and part with its bound and interval"
+        st.dataframe(sentences.tabulate_report(report), hide_index=True, height=360, alt=alt)
 
 
 opened = open_page("Claim", "Does what the paper says of gates hold for this network on these images?")

@@ -18,11 +18,11 @@ from senet_viz.dashboard.classes.results import (
     get_nearest,
     get_plane,
 )
-from senet_viz.dashboard.classes.tables import pick_effect, pick_order, show_class_rows, show_confusable
-from senet_viz.dashboard.controls import pick, pick_block, pick_figure_classes, pick_one, row
+from senet_viz.dashboard.classes.tables import pick_order, show_class_rows, show_confusable
+from senet_viz.dashboard.controls import pick, pick_block, pick_effect, pick_figure_classes, pick_one, row
 from senet_viz.dashboard.frame import Opened, assign_colours, open_page
 from senet_viz.dashboard.lab.effects import find_effects
-from senet_viz.dashboard.links import escape
+from senet_viz.dashboard.links import escape, escape_all_but_bold
 from senet_viz.dashboard.parts import keep_figure, offer_table, show_answer, show_result, telling_problems
 from senet_viz.figures.classes import draw_class_distances, draw_class_matrix, draw_distinctness, draw_plane
 from senet_viz.recording.export import file_stem, name_classes
@@ -82,17 +82,20 @@ def show_class_table(page: Opened, chosen: ClassChoice, found: ClassDistinctness
     """The answer and the table of all classes."""
     effects = find_effects(page)
     answer = f"{answer_distinctness(found, chosen.block.depth)}\n\n{answer_use(effects)}"
-    show_answer("**".join(escape(part) for part in answer.split("**")), explained=glossary.CLASS_DISTANCE)
+    show_answer(escape_all_but_bold(answer), explained=glossary.CLASS_DISTANCE)
     offer_intervals(page, found)
     st.header("All classes", anchor=False, help=glossary.CLASS_EMERGENCE)
     with row("class_table"):
-        effect = pick_effect(effects)
-        images = None if effects is None else effects.class_images
+        effect = images = None
+        if effects is not None:
+            largest = max(each.strength for each in effects.effects)
+            effect = pick_effect(effects, largest, width=180, help_text=glossary.COSTS)
+            images = effects.class_images
         overview = ClassOverview(found, get_accuracy(page), effect, images)
-        order = pick_order(overview)
+        order, text = pick_order(overview)
     if missing := tell_missing(overview):
         st.caption(missing)
-    show_class_rows(page, overview, chosen.block, order)
+    show_class_rows(page, overview, chosen.block, order, text)
 
 
 def tell_missing(overview: ClassOverview) -> str:
@@ -132,20 +135,15 @@ def show_comparison(page: Opened, chosen: ClassChoice) -> int | None:
     if comparison is None or not comparison.classes:
         st.info("Choose classes in the sidebar, or tick rows of the table.", icon=":material/label:")
         return None
-    position = pick_reference(comparison)
+    options = list(comparison.labels)
+    picked = pick("Distances from", options, "class_from", kind="class", width=260, help_text=glossary.CLASS_DISTANCE)
+    position = options.index(picked)
     if len(comparison.classes) > 1 and np.isfinite(comparison.distance).all():
         draw_comparison(page, chosen, comparison, position)
     else:
         st.info("Distances take a second class, and two images in some class.", icon=":material/label_off:")
     link_onwards(comparison.labels[position], page.label(chosen.block))
     return comparison.classes[position]
-
-
-def pick_reference(comparison: ClassComparison) -> int:
-    """Position of the class whose distances and neighbours are shown."""
-    options = list(comparison.labels)
-    picked = pick("Distances from", options, "class_from", kind="class", width=260, help_text=glossary.CLASS_DISTANCE)
-    return options.index(picked)
 
 
 def draw_comparison(page: Opened, chosen: ClassChoice, comparison: ClassComparison, position: int) -> None:
@@ -223,13 +221,8 @@ def show_nearest(page: Opened, reference: int) -> None:
     if nearest is None:
         return
     st.subheader(f"Nearest to {escape(nearest.label)}", anchor=False, help=glossary.CLASS_DISTANCE)
-    rows = nearest.rows()
-    st.dataframe(
-        rows,
-        hide_index=True,
-        height=min(320, 37 + 35 * len(rows)),
-        alt=f"Table: classes nearest to {nearest.label} by block",
-    )
+    rows, alt = nearest.rows(), f"Table: classes nearest to {nearest.label} by block"
+    st.dataframe(rows, hide_index=True, height=min(320, 37 + 35 * len(rows)), alt=alt)
     st.caption(
         f"Of {nearest.compared:,} other classes, all channels, RMS distance without noise in units of s; below 0: nearer than noise "
         f"explains. n = {nearest.images:,} images of {escape(nearest.label)}."

@@ -20,7 +20,6 @@ from senet_viz.dashboard.parts import (
     keep_figure,
     show_answer,
     show_downloads,
-    show_folded_table,
     show_result,
     telling_problems,
 )
@@ -41,16 +40,6 @@ DISTANCES: dict[str, Distance] = {"RMS": "rms", "Cosine": "cosine", "From the re
 PRECISIONS = ("fp32", "bf16", "fp16")
 _ALL_PAIRS = "all images"
 _A_ROW = 4
-
-
-def explain_empty() -> None:
-    """What the page does, before there is an image."""
-    st.info(
-        f"Upload 1 to {MOST_IMAGES} images, or choose **Samples** or **Recording** above. For each image this page shows what the network "
-        "predicts, the gate vector of every block against the recorded mean, how far images lie apart, which class profile "
-        "is nearest in each block, and on request which pixels drive a gate.",
-        icon=":material/compare:",
-    )
 
 
 def run(page: Opened, model: "Model", uploads: Uploads) -> Comparison:
@@ -93,7 +82,7 @@ def show_seen_images(page: Opened, comparison: Comparison, stem: str) -> None:
                     config={**chart_config(f"predictions-{at + 1}"), "displayModeBar": False},
                     alt=f"Predictions for {image.name}: " + ", ".join(f"{p.name} {p.probability:.0%}" for p in image.predictions),
                 )  # fmt: skip
-    show_folded_table(comparison.predictions_table(), key="said", name="predictions")
+    show_downloads(comparison.predictions_table(), None, key="said", name="predictions")
 
 
 def show_grid(page: Opened, comparison: Comparison, stem: str) -> None:
@@ -199,7 +188,12 @@ images = choose_uploads(opened)
 links.show_notices()
 with telling_problems():
     if images is None:
-        explain_empty()
+        st.info(
+            f"Upload 1 to {MOST_IMAGES} images, or choose **Samples** or **Recording** above. For each image this page shows what the network "
+            "predicts, the gate vector of every block against the recorded mean, how far images lie apart, which class profile "
+            "is nearest in each block, and on request which pixels drive a gate.",
+            icon=":material/compare:",
+        )
     elif wait_for_networks(opened.recording, "your images appear here"):
         pass
     elif (network := open_network(opened)) is not None:

@@ -15,7 +15,14 @@ from senet_viz.analysis.costs.formulas import ARCHITECTURES, PLACEMENT_WORDS
 from senet_viz.dashboard import glossary, links
 from senet_viz.dashboard.controls import pick, row
 from senet_viz.dashboard.frame import open_plain_page
-from senet_viz.dashboard.parts import offer_table, show_answer, show_result, show_shell_command, telling_problems
+from senet_viz.dashboard.parts import (
+    format_numbers,
+    offer_table,
+    show_answer,
+    show_result,
+    show_shell_command,
+    telling_problems,
+)
 from senet_viz.dashboard.screen import Screen
 from senet_viz.figures.costs import draw_error_against_size, draw_reductions, draw_variants
 
@@ -33,13 +40,8 @@ def choose_design() -> DesignCost:
         architecture = titles[title]
         places = {PLACEMENT_WORDS[p]: p for p in architecture.placements}
         place = pick(
-            "Place of the units",
-            list(places),
-            "design_place",
-            kind="placement",
-            width=330,
-            help_text=glossary.PLACEMENT,
-        )
+            "Place of the units", list(places), "design_place", kind="placement", width=330, help_text=glossary.PLACEMENT
+        )  # fmt: skip
     with row("design_unit"):
         reduction = st.select_slider(
             "Reduction r", REDUCTIONS, 16, key="design_r", bind="query-params", persist_state="session", width=280,
@@ -59,9 +61,7 @@ def choose_design() -> DesignCost:
 def show_design_costs(screen: Screen, design: DesignCost) -> None:
     """The answer, and the figure of parameters by stage and r."""
     show_answer(answer_design(design), explained=glossary.OPERATIONS)
-    sweep = sweep_reductions(
-        design.architecture.name, placement=design.placement, depth=design.depth, bias=design.bias
-    )  # fmt: skip
+    sweep = sweep_reductions(design.architecture.name, placement=design.placement, depth=design.depth, bias=design.bias)
     figure = draw_reductions(sweep, screen.look, chosen=design.reduction, narrow=screen.narrow)
     name = f"parameters-by-r-{design.architecture.name}-{design.placement}-{design.depth}-layers"
     alt = f"Parameters that SE units add in each stage of {design.architecture.title}, for six reductions r."
@@ -78,7 +78,7 @@ def show_blocks(design: DesignCost) -> None:
     st.markdown(f"${_EQ5 if design.depth == 2 else _DEEP}$")
     st.markdown(compare_formula(design))
     table = design.table()
-    numbers = {str(c): st.column_config.NumberColumn(format="localized") for c in table.columns[1:]}
+    numbers = format_numbers(table.columns[1:], "localized")
     st.dataframe(table, hide_index=True, height=320, column_config=numbers, alt="Table: cost of every SE unit")
     offer_table(table, key="design_blocks", name=f"se-cost-{design.architecture.name}")
     if design.model is None:
@@ -97,7 +97,7 @@ def show_note(design: DesignCost) -> None:
     st.markdown(f"- The note: ${_NOTE}$\n- An excitation of L layers in every unit: ${_DEEP}$")
     table = design.note.table()
     table["channels C"] = [f"{c:,}" if pd.notna(c) else "" for c in table["channels C"]]
-    numbers = {str(c): st.column_config.NumberColumn(format="localized") for c in table.columns[3:]}
+    numbers = format_numbers(table.columns[3:], "localized")
     st.dataframe(table, hide_index=True, column_config=numbers, alt="Table: weights by the note's formula and as built")
 
 

@@ -10,12 +10,11 @@ from senet_viz.analysis.distributions.choices import ChannelOrder, ChosenClass, 
 from senet_viz.analysis.distributions.panels import describe_distances
 from senet_viz.dashboard import captions, glossary, links
 from senet_viz.dashboard.controls import (
-    MAP_VIEWS,
-    ORDERS,
-    TOPS,
     pick_block,
+    pick_draw,
     pick_figure_blocks,
     pick_figure_classes,
+    pick_map,
     pick_one,
     prepare_choice,
     row,
@@ -33,8 +32,7 @@ from senet_viz.dashboard.parts import (
 )
 from senet_viz.dashboard.results import get_map, get_panels, name_map, name_profiles
 from senet_viz.dashboard.screen import ask_for_section, scroll_to_section
-from senet_viz.figures.class_map import draw_class_map
-from senet_viz.figures.distributions import draw_panels
+from senet_viz.figures.distributions import draw_class_map, draw_panels
 from senet_viz.schema import Gate, label_classes
 from senet_viz.text import join_words
 
@@ -62,11 +60,8 @@ def choose_profiles(page: Opened) -> ProfileChoice:
         classes = pick_figure_classes(recording, "Classes")
         blocks = pick_figure_blocks(recording, "Blocks")
         figure = pick_one("Figure", [MEANS, BANDS], "view")
-        order = pick_one("Order of channels", list(ORDERS), "order", help_text=glossary.ORDER)
-        seed = st.number_input(
-            "Seed of the draw", 0, 9999, 0, key="seed", bind="query-params", persist_state="session", help=glossary.SEED
-        )
-    return ProfileChoice(blocks, classes, first, figure, ORDERS[order], int(seed or 0))
+        order, seed = pick_draw()
+    return ProfileChoice(blocks, classes, first, figure, order, seed)
 
 
 def show_profile_panels(page: Opened, chosen: ProfileChoice, colours: dict[int, str]) -> None:
@@ -84,16 +79,10 @@ def show_profile_panels(page: Opened, chosen: ProfileChoice, colours: dict[int, 
         ("panels", choices, tuple(colours.items()), page.screen),
         lambda: draw_panels(panels, colours, look, bands=bands, per_row=per_row),
     )
-    name = name_profiles(
-        recording, chosen.blocks, picked, bands=bands, order=chosen.order, seed=chosen.seed
-    )  # fmt: skip
+    name = name_profiles(recording, chosen.blocks, picked, bands=bands, order=chosen.order, seed=chosen.seed)
     shown = ", ".join(c.label for c in panels.classes) or "all images"
-    show_figure(
-        figure,
-        name=name,
-        key="profiles",
-        alt=f"Mean gate per channel and block for {shown}. The numbers are in the table below.",
-    )
+    alt = f"Mean gate per channel and block for {shown}. The numbers are in the table below."
+    show_figure(figure, name=name, key="profiles", alt=alt)
     st.caption(captions.BANDS if bands else captions.PROFILES)
     if reasons := _explain_defaults(page, chosen):
         st.caption(escape(reasons))
@@ -130,8 +119,7 @@ def show_class_map(page: Opened, chosen: ProfileChoice) -> Gate:
     st.header("One block: all classes", anchor=BLOCK_SECTION)
     with row("one_block"):
         block = pick_block(recording, first=recording.block(chosen.blocks[-1]).depth)
-        view = MAP_VIEWS[pick_one("Show", list(MAP_VIEWS), "map_view")]
-        top = TOPS[pick_one("Channels", list(TOPS), "map_top", help_text=glossary.CLASS_SHARE)]
+        view, top = pick_map()
     if len(recording.classes) < 2:
         st.info("A class × channel map needs at least two classes.", icon=":material/label_off:")
         return block

@@ -12,7 +12,7 @@ from senet_viz.dashboard import glossary, links
 from senet_viz.dashboard.controls import pick
 from senet_viz.dashboard.frame import open_plain_page
 from senet_viz.dashboard.links import escape
-from senet_viz.dashboard.parts import show_answer, show_figure, show_folded_table, show_result, telling_problems
+from senet_viz.dashboard.parts import show_answer, show_downloads, show_figure, show_result, telling_problems
 from senet_viz.dashboard.screen import Screen
 from senet_viz.figures.experiments import draw_accuracies, draw_class_shares, draw_differences
 
@@ -58,9 +58,8 @@ def show_answers(screen: Screen, result: ExperimentResult) -> None:
     if not any(found.difference for found in result.answers):
         return
     figure = draw_differences(result, screen.look, narrow=screen.narrow)
-    name = f"differences-{result.experiment.name}"
     show_result(
-        figure, result.answer_table(), name=name, key="experiment_differences",
+        figure, result.answer_table(), name=f"differences-{result.experiment.name}", key="experiment_differences",
         alt="Differences of top-1 accuracy with their intervals.",
         caption=f"To the right the first of the two does better. An interval beyond the band answers the question, one within it says "
         f"that the difference is below {bound_text(result.experiment)}; any other can not tell. These are small networks on "
@@ -80,7 +79,7 @@ def show_networks(screen: Screen, result: ExperimentResult) -> None:
         "Whiskers overlap more than the differences above allow: those compare networks of one seed on the same images, these "
         "are each condition by itself."
     )
-    show_folded_table(result.table(), key="experiment_networks", name=f"networks-{result.experiment.name}")
+    show_downloads(result.table(), None, key="experiment_networks", name=f"networks-{result.experiment.name}")
     st.caption(
         "Operations are multiply-adds of convolutions and linear layers for one image. "
         + (
@@ -99,9 +98,8 @@ def show_class_shares(screen: Screen, result: ExperimentResult) -> None:
         return
     st.header("Where class-specificity arises", anchor=False, help=glossary.CLASS_SHARE)
     figure = draw_class_shares(result, screen.look, narrow=screen.narrow)
-    name = f"class-shares-{result.experiment.name}"
     show_result(
-        figure, table, name=name, key="experiment_depth",
+        figure, table, name=f"class-shares-{result.experiment.name}", key="experiment_depth",
         alt="Class share of the gates along the depth, a line a condition.",
         caption="How much of the gates' variance lies between classes. Constant gates and networks without SE have no line. A curve says "
         "what the gates know of classes, not what the network makes of it: for that there is the Gate lab.",

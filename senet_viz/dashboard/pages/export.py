@@ -4,16 +4,46 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
+import plotly.graph_objects as go
 import streamlit as st
 
-from senet_viz.dashboard import glossary, links, writing
-from senet_viz.dashboard.controls import pick_one, pick_several
-from senet_viz.dashboard.export import show_figure_export
-from senet_viz.dashboard.frame import Opened, open_page
+from senet_viz.dashboard import captions, glossary, links, writing
+from senet_viz.dashboard.controls import (
+    SPREAD_VIEWS,
+    pick,
+    pick_block,
+    pick_draw,
+    pick_figure_blocks,
+    pick_figure_classes,
+    pick_map,
+    pick_one,
+    pick_several,
+    row,
+)
+from senet_viz.dashboard.distributions import NONE_KEPT
+from senet_viz.dashboard.frame import Opened, assign_colours, open_page
 from senet_viz.dashboard.links import escape
-from senet_viz.dashboard.parts import show_answer, show_shell_command, telling_problems
-from senet_viz.dashboard.results import get_estimate
+from senet_viz.dashboard.parts import (
+    choose_picture,
+    offer_files,
+    show_answer,
+    show_figure,
+    show_shell_command,
+    telling_problems,
+)
+from senet_viz.dashboard.results import (
+    get_distribution,
+    get_estimate,
+    get_map,
+    get_panels,
+    get_ranking,
+    name_channel,
+    name_map,
+    name_profiles,
+)
 from senet_viz.errors import SenetVizError
+from senet_viz.figures.distributions import draw_class_map, draw_distribution, draw_panels
+from senet_viz.figures.theme import DARK, LIGHT, Look
 from senet_viz.paths import expand_home
 from senet_viz.recording.export import SIDE_ENDING, ExportEstimate, free_path, name_statistics
 from senet_viz.recording.statistics import ALL, name_export_command, statistics_columns
@@ -55,13 +85,8 @@ def choose_table(page: Opened) -> Choice:
     labels = label_blocks(recording.blocks)
     with left:
         blocks = pick_several(
-            "Blocks",
-            labels,
-            "export_block",
-            kind="block",
-            placeholder=f"All {len(labels)} blocks",
-            help_text=glossary.BLOCK,
-        )
+            "Blocks", labels, "export_block", kind="block", placeholder=f"All {len(labels)} blocks", help_text=glossary.BLOCK
+        )  # fmt: skip
     names = (WHOLE_SET, *label_classes(recording.classes))
     several = f"All {len(names) - 1:,} classes, and all images" if len(names) > 2 else "The class, and all images"
     with right:
@@ -70,14 +95,10 @@ def choose_table(page: Opened) -> Choice:
             placeholder=several if len(names) > 1 else "All images: there are no labels",
             help_text="Nothing chosen means all classes and the row of all images. Type to search.",
         )  # fmt: skip
+    modules = tuple(recording.blocks[labels.index(label)].name for label in blocks)
     ids = tuple(sorted(names.index(name) + ALL for name in classes))
-    return Choice(
-        chosen,
-        tuple(recording.blocks[labels.index(label)].name for label in blocks)
-        if 0 < len(blocks) < len(labels)
-        else None,
-        ids if 0 < len(ids) < len(names) else None,
-    )
+    some_blocks, some_classes = 0 < len(modules) < len(labels), 0 < len(ids) < len(names)
+    return Choice(chosen, modules if some_blocks else None, ids if some_classes else None)
 
 
 def describe_export(page: Opened, choice: Choice, size: ExportEstimate) -> str:
@@ -216,6 +237,102 @@ def show_table_export(page: Opened) -> None:
         )
     show_file(page, choice, size)
     explain_columns(page)
+
+
+FIGURES = ("Fig. 6", "Fig. 7", "Class × channel map", "One channel")
+
+
+def show_figure_export(page: Opened) -> None:
+    """One figure, as a page of its own or as a picture."""
+    st.header("A figure", anchor=False)
+    kind = FIGURES.index(pick_one("Figure", list(FIGURES), "figure"))
+    if kind < 2:
+        export_profiles(page, bands=kind == 1)
+    elif kind == 2:
+        export_map(page)
+    else:
+        export_channel(page)
+
+
+def offer_figure(figure: go.Figure, table: pd.DataFrame, *, kind: int, name: str, alt: str, caption: str) -> None:
+    """The figure with its camera, how it is read, and its files."""
+    show_figure(figure, name=name, alt=alt, key=f"export_{kind}", camera=True)
+    st.caption(caption)
+    offer_files(table, figure, key="figure", name=name)
+    st.caption(
+        f"The page (HTML) holds everything it needs and works without a network. The camera above the figure saves `{name}` as a "
+        "picture; its format holds for the figures of all pages."
+    )
+
+
+def export_profiles(page: Opened, *, bands: bool) -> None:
+    """Fig. 6 or Fig. 7."""
+    recording, narrow = page.recording, page.screen.narrow
+    with st.container(key="export_what"):
+        left, right = st.columns(2)
+    with left:
+        blocks = pick_figure_blocks(recording)
+    with right:
+        classes = pick_figure_classes(recording)
+    with row("export_panels"):
+        order, seed = pick_draw(width=140)
+        look = choose_output(page)
+    panels = get_panels(page, blocks, classes, order, seed)
+    figure = draw_panels(panels, assign_colours(page, classes), look, bands=bands, per_row=2 if narrow else 3)
+    shown = ", ".join(c.label for c in panels.classes) or "all images"
+    name = name_profiles(recording, blocks, classes, bands=bands, order=order, seed=seed)
+    alt, caption = f"Mean gate per channel and block for {shown}.", captions.BANDS if bands else captions.PROFILES
+    offer_figure(figure, panels.table(), kind=int(bands), name=name, alt=alt, caption=caption)
+
+
+def export_map(page: Opened) -> None:
+    """The class × channel map of one block."""
+    recording = page.recording
+    if len(recording.classes) < 2:
+        st.info("A class × channel map needs at least two classes.", icon=":material/label_off:")
+        return
+    named = pick_figure_classes(recording)
+    with row("export_map"):
+        block = pick_block(recording)
+        view, top = pick_map()
+        look = choose_output(page)
+    classes = get_map(page, block.name, top)
+    figure = draw_class_map(classes, look, view=view, chosen=named, narrow=page.screen.narrow)
+    name = name_map(recording, block.name, top, view, named)
+    alt, caption = f"Map of classes against channels in {block.label}.", f"{captions.MAPS[view]} {captions.MAP_LIMITS}"
+    offer_figure(figure, classes.table(), kind=2, name=name, alt=alt, caption=caption)
+
+
+def export_channel(page: Opened) -> None:
+    """The distribution of one channel's gate."""
+    recording = page.recording
+    classes = pick_figure_classes(recording)
+    with row("export_channel"):
+        block = pick_block(recording)
+        ranking = get_ranking(page, block.name)
+        picked = pick(
+            "Channel", [str(c) for c in ranking.channels], "channel", kind=f"channel of {block.label}",
+            default=str(ranking.example), width=120, help_text=glossary.CLASS_SHARE,
+        )  # fmt: skip
+        view = SPREAD_VIEWS[pick_one("Draw", list(SPREAD_VIEWS), "spread")]
+        look = choose_output(page)
+    channel = int(picked)
+    distribution = get_distribution(page, block.name, channel, classes)
+    if distribution is None:
+        st.info(NONE_KEPT, icon=":material/inventory_2:")
+        return
+    figure = draw_distribution(distribution, assign_colours(page, classes), look, view=view, narrow=page.screen.narrow)
+    name = name_channel(recording, block.name, channel, view, classes)
+    alt = f"Distribution of the gate of channel {channel} in {block.label} per class. {distribution.note}"
+    caption = f"{captions.DISTRIBUTIONS[view]} {distribution.note}"
+    offer_figure(figure, distribution.table(), kind=3, name=name, alt=alt, caption=caption)
+
+
+def choose_output(page: Opened) -> Look:
+    """What the figure is drawn on, and what its camera saves."""
+    choose_picture()
+    chosen = pick_one("Paper", ["As this page", "Light", "Dark"], "paper")
+    return {"Light": LIGHT, "Dark": DARK}.get(chosen, page.screen.look)
 
 
 page = open_page("Export", "Which numbers and figures do you want to take with you?")

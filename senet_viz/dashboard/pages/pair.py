@@ -1,32 +1,99 @@
 """Two recordings: two networks, two sets of images or two precisions side by side."""
 
 import shlex
+from dataclasses import dataclass
 
 import pandas as pd
 import streamlit as st
 
+from senet_viz.analysis.blocks import ranks_are_quick
 from senet_viz.analysis.pair import (
+    PairSide,
     RecordingPair,
     count_verdict_changes,
     explain_pairing,
     pair_recordings,
     tabulate_verdicts,
 )
+from senet_viz.claims.assessment import Assessment
 from senet_viz.dashboard import captions, glossary, links
-from senet_viz.dashboard.frame import Opened, open_page
+from senet_viz.dashboard.assessments import Stored, read_stored
+from senet_viz.dashboard.frame import Opened, explain_problem, open_page
 from senet_viz.dashboard.links import escape
-from senet_viz.dashboard.pair import Side, open_side, pick_second
 from senet_viz.dashboard.parts import offer_table, show_answer, show_result, show_shell_command, telling_problems
+from senet_viz.dashboard.recordings import find_recordings, name_of, resolve
+from senet_viz.dashboard.results import Loaded, get_block_table, load_recording
+from senet_viz.errors import SenetVizError
 from senet_viz.figures.pair import draw_pair, draw_pair_differences
+from senet_viz.recording.reader import Recording
 
 _TABLE_HEIGHT = 420
 
 
-def describe_sides(first: Side, second: Side) -> pd.DataFrame:
-    """What is the same in both and what is not."""
-    rows = {"first": _facts(first), "second": _facts(second)}
-    table = pd.DataFrame(rows).rename_axis("what").reset_index()
-    return table.assign(same=table["first"] == table["second"])
+@dataclass(frozen=True)
+class Side:
+    """One recording of the two.
+
+    Attributes:
+        recording: opened.
+        side: its curves, from the assessment where there is one.
+        stored: its assessment; None where it was not assessed, or where `problem` says why it can not be used.
+        problem: a sentence, or "".
+    """
+
+    recording: Recording
+    side: PairSide
+    stored: Stored | None
+    problem: str
+
+    @property
+    def assessment(self) -> Assessment | None:
+        return None if self.stored is None else self.stored.assessment
+
+
+def pick_second(page: Opened) -> Loaded | None:
+    """A second recording; None where none is chosen, after saying so."""
+    found = find_recordings()
+    mine = name_of(page.recording.path, found)
+    others = [name for name in found if name != mine]
+    with st.sidebar:
+        choice = st.selectbox(
+            "Second recording", others, index=0 if others else None, key="second", bind="query-params",
+            persist_state="session", accept_new_options=True, placeholder="Type a folder",
+            on_change=links.forget_notices, help="What is compared with the recording above. Or type a folder's path.",
+        )  # fmt: skip
+    if not choice:
+        st.info("There is no second recording yet.", icon=":material/inventory_2:")
+        st.markdown(
+            "Record another network on the same images, the same network on other images, or in another precision, for example:"
+        )
+        show_shell_command("senet-viz record --model bundled --weights random --data digits --out runs/random")
+        st.markdown("Recordings under `runs/` are found by themselves; others can be typed in the sidebar.")
+        return None
+    path = resolve(choice, found)
+    try:
+        second = load_recording(path)
+    except (SenetVizError, OSError) as error:
+        explain_problem(path, error)
+        return None
+    if not second.recording.manifest.progress.get("images", 1):
+        st.info("The second recording holds no image yet.", icon=":material/hourglass:")
+        return None
+    return second
+
+
+def open_side(opened: Loaded) -> Side:
+    """Its stored assessment, else what moments tell."""
+    recording, stored, problem = opened.recording, None, ""
+    name = name_of(recording.path, find_recordings())
+    try:
+        stored = read_stored(opened)
+    except SenetVizError as error:
+        problem = str(error)
+    if stored is not None:
+        return Side(recording, PairSide.from_assessment(name, stored.assessment), stored, problem)
+    table = get_block_table(opened, ranks_are_quick(recording))
+    return Side(recording, PairSide.from_table(name, recording.blocks, table), None, problem)
 
 
 def _facts(side: Side) -> dict[str, str]:
@@ -48,12 +115,12 @@ def show_problems(sides: tuple[Side, Side]) -> None:
     for side in sides:
         if side.problem:
             st.warning(escape(side.problem), icon=":material/history:")
-        elif side.assessment is None:
+        elif side.stored is None:
             st.info(
                 f"{escape(side.side.name)} has not been assessed: its curves have no intervals and there are no verdicts.",
                 icon=":material/balance:",
             )
-        if side.assessment is None:
+        if side.stored is None:
             show_shell_command(f"senet-viz assess {shlex.quote(str(side.recording.path))}")
 
 
@@ -77,10 +144,10 @@ def show_pair(page: Opened, pair: RecordingPair, name: str) -> None:
 def show_verdicts(first: Side, second: Side, name: str) -> None:
     """Verdicts of both, claim by claim."""
     st.header("Verdicts", anchor=False)
-    if first.report is None or second.report is None:
+    if first.stored is None or second.stored is None:
         st.info("Verdicts of both need an assessment of both.", icon=":material/balance:")
         return
-    table = tabulate_verdicts(first.report, second.report)
+    table = tabulate_verdicts(first.stored.report, second.stored.report)
     st.markdown(count_verdict_changes(table))
     st.dataframe(table, hide_index=True, height=_TABLE_HEIGHT, alt="Table: verdicts of both recordings by claim")
     offer_table(table, key="verdicts", name=f"{name}-verdicts")
@@ -94,8 +161,10 @@ def show_both(page: Opened, first: Side, second: Side) -> None:
     show_answer(pair.describe(), explained=glossary.PAIR)
     st.caption(assumed, help=glossary.PAIR)
     show_problems((first, second))
+    table = pd.DataFrame({"first": _facts(first), "second": _facts(second)}).rename_axis("what").reset_index()
     with st.expander("What is compared", icon=":material/difference:", expanded=True):
-        st.dataframe(describe_sides(first, second), hide_index=True, alt="Table: both recordings")
+        same = table["first"] == table["second"]
+        st.dataframe(table.assign(same=same), hide_index=True, alt="Table: both recordings")
     show_pair(page, pair, name)
     show_verdicts(first, second, name)
 

@@ -6,16 +6,7 @@ from senet_viz.dashboard.frame import open_plain_page
 from senet_viz.dashboard.jobs.request import check_name
 from senet_viz.dashboard.jobs.running import start_job
 from senet_viz.dashboard.links import escape
-from senet_viz.dashboard.record.form import (
-    Choices,
-    Decision,
-    check_choices,
-    choose_recording,
-    clear_name,
-    forget_check,
-    last_check,
-    show_check,
-)
+from senet_viz.dashboard.record import form
 from senet_viz.dashboard.record.recordings import attempt, open_elsewhere, show_jobs, show_recordings, show_refusal
 from senet_viz.dashboard.recordings import recordings_folder
 from senet_viz.errors import SenetVizError
@@ -24,16 +15,14 @@ from senet_viz.paths import tell_refusal
 ROOT = recordings_folder()
 
 
-def start(choices: Choices, decision: Decision) -> None:
+def start(choices: form.Choices, decision: form.Decision) -> None:
     """Start the job; what it was checked with is done with."""
-    if choices.request is None:
-        return
-    start_job(ROOT, choices.name, choices.request, decision.label_map)
-    forget_check()
-    clear_name()
+    if choices.request is not None:
+        start_job(ROOT, choices.name, choices.request, decision.label_map)
+        form.forget_choices()
 
 
-def tell_problem(choices: Choices) -> str:
+def tell_problem(choices: form.Choices) -> str:
     """Why nothing can be checked yet."""
     if choices.lacking:
         return choices.lacking
@@ -49,10 +38,10 @@ def tell_problem(choices: Choices) -> str:
 
 open_plain_page("Record", "How do I get a recording of my network on my images?")
 show_refusal()
-chosen = choose_recording(ROOT)
+chosen = form.choose_recording(ROOT)
 problem = tell_problem(chosen)
 buttons = st.container(horizontal=True, vertical_alignment="center")
-checked = last_check(chosen.request)
+checked = form.last_check(chosen.request)
 with buttons:
     asked = st.button(
         "Check", icon=":material/fact_check:", key="record_check", disabled=bool(problem),
@@ -60,9 +49,9 @@ with buttons:
         help="Loads the model, times a few images and maps classes to outputs. Nothing is written.",
     )  # fmt: skip
 if asked and chosen.request is not None:
-    check_choices(chosen.request, ROOT / chosen.name)
+    form.check_choices(chosen.request, ROOT / chosen.name)
     st.rerun()
-decided = show_check(checked) if checked else Decision(False)
+decided = form.show_check(checked) if checked else form.Decision(False)
 with buttons:
     begin = st.button(
         "Start", icon=":material/fiber_manual_record:", key="record_start", disabled=bool(problem) or not decided.ready,

@@ -11,6 +11,7 @@ import streamlit as st
 from senet_viz.dashboard.jobs.plan import Plan, plan_request
 from senet_viz.dashboard.jobs.request import RecordRequest, suggest_name
 from senet_viz.dashboard.links import escape
+from senet_viz.dashboard.parts import telling_problems
 from senet_viz.errors import SenetVizError
 from senet_viz.recording.options import PRECISIONS
 from senet_viz.text import bytes_text, seconds_text
@@ -73,8 +74,11 @@ def choose_recording(root: Path) -> Choices:
         with model_side:
             kind, model = _choose("Model", MODELS, "record_model")
             arch = _type("Loaded into", "timm:seresnet50", "record_arch") if kind == "Weights file" else None
-            random = kind != "Weights file" and _choose_weights()
-            calibrate = random and st.checkbox(
+            weights = "Pretrained" if kind == "Weights file" else st.segmented_control(
+                "Weights", ["Pretrained", "Random"], default="Pretrained", required=True, key="record_weights",
+                persist_state="session", help="Random: the untrained control. Its seed is among the options.",
+            )  # fmt: skip
+            calibrate = weights == "Random" and st.checkbox(
                 "Batch norm from these images", key="record_calibrate", persist_state="session", help=_CALIBRATE_HELP
             )
         with images_side:
@@ -84,15 +88,10 @@ def choose_recording(root: Path) -> Choices:
         options = _choose_options()
     lacking = _tell_lacking(kind, model, data, arch)
     request = RecordRequest(
-        model=model, data=data, arch=arch, weights="random" if random else "pretrained",
+        model=model, data=data, arch=arch, weights="random" if weights == "Random" else "pretrained",
         calibrate=data if calibrate else None, **options,
     )  # fmt: skip
     return Choices(None if lacking else request, name, lacking)
-
-
-def clear_name() -> None:
-    """Empties the field of the name in the next run: the old one is taken."""
-    st.session_state[_CLEAR] = True
 
 
 def _choose(label: str, kinds: dict[str, Kind | str], key: str) -> tuple[str, str]:
@@ -107,15 +106,6 @@ def _choose(label: str, kinds: dict[str, Kind | str], key: str) -> tuple[str, st
 
 def _type(label: str, example: str, key: str) -> str:
     return str(st.text_input(label, key=key, placeholder=f"e.g. {example}", persist_state="session") or "").strip()
-
-
-def _choose_weights() -> bool:
-    """Whether weights are random."""
-    weights = st.segmented_control(
-        "Weights", ["Pretrained", "Random"], default="Pretrained", required=True, key="record_weights",
-        persist_state="session", help="Random: the untrained control. Its seed is among the options.",
-    )  # fmt: skip
-    return weights == "Random"
 
 
 def _choose_name(root: Path, model: str, data: str) -> str:
@@ -212,12 +202,13 @@ class Decision:
 
 def check_choices(request: RecordRequest, out: Path) -> None:
     """Ask for a plan and remember the answer."""
+    plan, problem = None, ""
     with st.spinner("The model and some images are loaded and timed …", show_time=True):
         try:
-            found = Checked(request, plan_request(request, out), "")
+            plan = plan_request(request, out)
         except SenetVizError as error:
-            found = Checked(request, None, str(error))
-        st.session_state[_PLAN] = found  # at once: another click meanwhile ends this run here
+            problem = str(error)
+        st.session_state[_PLAN] = Checked(request, plan, problem)  # at once: another click meanwhile ends this run here
 
 
 def last_check(request: RecordRequest | None) -> Checked | None:
@@ -227,9 +218,10 @@ def last_check(request: RecordRequest | None) -> Checked | None:
     return found if same else None
 
 
-def forget_check() -> None:
-    """The recording was started."""
+def forget_choices() -> None:
+    """The recording was started: what it was checked with is done with, and its name, being taken, goes in the next run."""
     st.session_state.pop(_PLAN, None)
+    st.session_state[_CLEAR] = True
 
 
 def show_check(checked: Checked) -> Decision:
@@ -249,21 +241,15 @@ def show_check(checked: Checked) -> Decision:
 
 def _show_estimate(plan: Plan) -> None:
     time = "unknown" if plan.seconds is None else seconds_text(plan.seconds)
+    told = (
+        ("Images", f"{plan.images:,}", f"The gates of {plan.kept:,} are kept one by one, of {plan.blocks} blocks."),
+        ("Time", f"≈ {time}", "From a few images on this machine as busy as it is now; loading is not counted."),
+        ("On disk", bytes_text(plan.disk_bytes), f"{bytes_text(plan.free_bytes)} are free."),
+        ("In memory", bytes_text(plan.memory_bytes), "Beside what the network itself takes."),
+    )
     with st.grid(4, min_column_width=130):
-        st.metric(
-            "Images",
-            f"{plan.images:,}",
-            border=True,
-            help=f"The gates of {plan.kept:,} are kept one by one, of {plan.blocks} blocks.",
-        )
-        st.metric(
-            "Time",
-            f"≈ {time}",
-            border=True,
-            help="From a few images on this machine as busy as it is now; loading is not counted.",
-        )
-        st.metric("On disk", bytes_text(plan.disk_bytes), border=True, help=f"{bytes_text(plan.free_bytes)} are free.")
-        st.metric("In memory", bytes_text(plan.memory_bytes), border=True, help="Beside what the network itself takes.")
+        for label, value, explained in told:
+            st.metric(label, value, border=True, help=explained)
 
 
 def _show_mapping(plan: Plan) -> Decision:
@@ -315,10 +301,8 @@ def _edit_outputs(plan: Plan) -> Decision:
     if not chosen:
         st.caption("Choose an output for one class at least.")
         return Decision(False)
-    try:
-        label_map = plan.label_map(chosen)
-    except SenetVizError as error:
-        st.error(escape(str(error)), icon=":material/error:")
-        return Decision(False)
-    st.caption(f"{len(chosen):,} of {len(rows):,} chosen; the rest is recorded without accuracy.")
-    return Decision(True, label_map)
+    decision = Decision(False)
+    with telling_problems():
+        decision = Decision(True, plan.label_map(chosen))
+        st.caption(f"{len(chosen):,} of {len(rows):,} chosen; the rest is recorded without accuracy.")
+    return decision

@@ -24,6 +24,7 @@ from senet_viz.dashboard.jobs.running import (
     resume_job,
 )
 from senet_viz.dashboard.links import escape
+from senet_viz.dashboard.parts import telling_problems
 from senet_viz.dashboard.recordings import find_recordings, name_of
 from senet_viz.errors import SenetVizError
 from senet_viz.paths import expand_home, tell_refusal
@@ -56,35 +57,40 @@ def open_recording_page(path: Path) -> None:
     st.switch_page(_DISTRIBUTIONS, query_params={"recording": name_of(path, find_recordings())})
 
 
-_BADGES: dict[str, tuple[str, str, Colour]] = {
-    "starting": ("starting", ":material/hourglass:", "blue"),
-    "running": ("running", ":material/play_arrow:", "blue"),
-    "stopping": ("stopping", ":material/hourglass:", "orange"),
-    "finished": ("finished", ":material/check_circle:", "green"),
-    "failed": ("failed", ":material/error:", "red"),
-    "cancelled": ("cancelled", ":material/cancel:", "gray"),
-    "interrupted": ("interrupted", ":material/power_off:", "orange"),
+_BADGES: dict[str, tuple[str, Colour]] = {  # of jobs, then of recordings
+    "starting": ("hourglass", "blue"),
+    "running": ("play_arrow", "blue"),
+    "stopping": ("hourglass", "orange"),
+    "finished": ("check_circle", "green"),
+    "failed": ("error", "red"),
+    "cancelled": ("cancel", "gray"),
+    "interrupted": ("power_off", "orange"),
+    "complete": ("check_circle", "green"),
+    "slim": ("compress", "gray"),
+    "unfinished": ("hourglass", "orange"),
+    "being written": ("edit", "blue"),
+    "damaged": ("error", "red"),
 }
+
+
+def _draw_head(name: str, state: str) -> None:
+    """A name with the badge of its state."""
+    icon, colour = _BADGES[state]
+    with st.container(horizontal=True, gap="small", vertical_alignment="center"):
+        st.markdown(f"**{escape(name)}**", width="content")
+        st.badge(state, icon=f":material/{icon}:", color=colour)
 
 
 def show_jobs(root: Path) -> None:
     """A card for every job; cards of jobs that run are drawn anew every second."""
-    jobs = _read(root)
-    pace = 1.0 if any(status.live for _, status in jobs) else 5.0
-    st.fragment(_draw_jobs, run_every=pace)(root, _states(jobs))
-
-
-def _read(root: Path) -> list[tuple[RecordingJob, JobStatus]]:
-    return [(job, read_status(job)) for job in find_jobs(root)]
-
-
-def _states(jobs: list[tuple[RecordingJob, JobStatus]]) -> dict[str, str]:
-    return {job.name: status.state for job, status in jobs}
+    states = {job.name: read_status(job) for job in find_jobs(root)}
+    pace = 1.0 if any(status.live for status in states.values()) else 5.0
+    st.fragment(_draw_jobs, run_every=pace)(root, {name: status.state for name, status in states.items()})
 
 
 def _draw_jobs(root: Path, known: dict[str, str]) -> None:
-    jobs = _read(root)
-    if _states(jobs) != known:
+    jobs = [(job, read_status(job)) for job in find_jobs(root)]
+    if {job.name: status.state for job, status in jobs} != known:
         st.rerun()  # one began, went on or ended: the list of recordings and the pace change
     if jobs:
         st.header("Jobs", anchor=False)
@@ -94,10 +100,7 @@ def _draw_jobs(root: Path, known: dict[str, str]) -> None:
 
 
 def _draw_job(job: RecordingJob, status: JobStatus) -> None:
-    label, icon, colour = _BADGES[status.state]
-    with st.container(horizontal=True, gap="small", vertical_alignment="center"):
-        st.markdown(f"**{escape(job.name)}**", width="content")
-        st.badge(label, icon=icon, color=colour)
+    _draw_head(job.name, status.state)
     st.caption(
         f"{escape(job.request.model)} on {escape(job.request.data)} · started {_minute(job.process.started)} UTC"
     )
@@ -143,13 +146,11 @@ def _draw_buttons(job: RecordingJob, status: JobStatus) -> None:
 
 def _draw_log(job: RecordingJob, status: JobStatus) -> None:
     fold = st.expander("Log", icon=":material/notes:", key=f"job_log_{job.name}", on_change="rerun", type="compact")
-    if not fold.open:
-        return
-    with fold:
-        st.code(read_log(job) or "Nothing was said yet.", language=None, height=220)
+    if fold.open:
+        fold.code(read_log(job) or "Nothing was said yet.", language=None, height=220)
         if status.state != "failed":
-            st.caption(f"The command, run in {escape(job.workplace)}:")
-            st.code(job.command, language=None, wrap_lines=True)
+            fold.caption(f"The command, run in {escape(job.workplace)}:")
+            fold.code(job.command, language=None, wrap_lines=True)
 
 
 def _tell_progress(status: JobStatus) -> str:
@@ -175,13 +176,6 @@ def _minute(moment: str) -> str:
 
 _FIRST_SHOWN = 20
 _ASKED = "record_asked"
-_STATE_BADGES: dict[str, tuple[str, Colour]] = {
-    "complete": (":material/check_circle:", "green"),
-    "slim": (":material/compress:", "gray"),
-    "unfinished": (":material/hourglass:", "orange"),
-    "being written": (":material/edit:", "blue"),
-    "damaged": (":material/error:", "red"),
-}
 
 
 def show_recordings(root: Path) -> None:
@@ -203,12 +197,9 @@ def show_recordings(root: Path) -> None:
 
 
 def _draw_row(row: KeptRecording) -> None:
-    icon, colour = _STATE_BADGES[row.state]
     told, buttons = st.columns([2, 1], gap="small", vertical_alignment="center")
     with told, st.container(gap=None):
-        with st.container(horizontal=True, gap="small", vertical_alignment="center"):
-            st.markdown(f"**{escape(row.name)}**", width="content")
-            st.badge(row.state, icon=icon, color=colour)
+        _draw_head(row.name, row.state)
         st.caption(_describe(row))
     busy = row.state == "being written"
     with buttons, st.container(horizontal=True, gap="small", vertical_alignment="center", horizontal_alignment="right"):
@@ -230,8 +221,9 @@ def _describe(row: KeptRecording) -> str:
     if row.problem:
         return escape(row.problem)
     images = f"{row.images:,} images" if row.images == row.total else f"{row.images:,} of {row.total:,} images"
-    changed = row.changed[:16].replace("T", " ")
-    return f"{escape(row.model)} on {escape(row.data)} · {images} · {bytes_text(row.bytes)} · {changed} UTC"
+    return (
+        f"{escape(row.model)} on {escape(row.data)} · {images} · {bytes_text(row.bytes)} · {_minute(row.changed)} UTC"
+    )
 
 
 def _ask(question: str, name: str) -> None:
@@ -247,32 +239,26 @@ def _answered() -> None:
 def _rename(root: Path, name: str) -> None:
     new = st.text_input("New name", name, key=f"rename_{name}")
     if st.button("Rename it", type="primary", key="rename_confirm"):
-        try:
+        with telling_problems("block"):
             rename_recording(root, name, new or "")
-        except SenetVizError as error:
-            st.error(escape(str(error)), icon=":material/block:")
-        else:
             _answered()
             st.rerun()
 
 
 @st.dialog("Delete a recording for good?", icon=":material/delete:", on_dismiss=_answered)
 def _delete(root: Path, row: KeptRecording) -> None:
-    try:
+    with telling_problems("block"):
         contents = list_contents(root, row.name)
-    except SenetVizError as error:
-        st.error(escape(str(error)), icon=":material/block:")
-        return
-    st.markdown(f"**{escape(row.name)}**: {_describe(row)}")
-    st.markdown(f"{len(contents.names)} files are deleted with their folder. It can not be undone.")
-    st.code(str(contents.path), language=None, wrap_lines=True)
-    with st.container(horizontal=True, horizontal_alignment="right"):
-        if st.button("Keep it", key="delete_dismiss"):
-            _answered()
-            st.rerun()
-        if st.button("Delete it", type="primary", icon=":material/delete:", key="delete_confirm"):
-            _answered()
-            attempt(lambda: delete_recording(root, row.name))
+        st.markdown(f"**{escape(row.name)}**: {_describe(row)}")
+        st.markdown(f"{len(contents.names)} files are deleted with their folder. It can not be undone.")
+        st.code(str(contents.path), language=None, wrap_lines=True)
+        with st.container(horizontal=True, horizontal_alignment="right"):
+            if st.button("Keep it", key="delete_dismiss"):
+                _answered()
+                st.rerun()
+            if st.button("Delete it", type="primary", icon=":material/delete:", key="delete_confirm"):
+                _answered()
+                attempt(lambda: delete_recording(root, row.name))
 
 
 def open_elsewhere() -> None:
@@ -285,9 +271,10 @@ def open_elsewhere() -> None:
     path = expand_home(typed.strip())
     if holds_recording(path):
         open_recording_page(path.absolute())
-    if reason := tell_refusal(path):
-        st.error(escape(f"{path} could not be opened ({reason}): check it."), icon=":material/folder_off:")
-        return
-    st.error(
-        escape(f"{path} holds no recording: give a folder that `senet-viz record` wrote."), icon=":material/folder_off:"
+    reason = tell_refusal(path)
+    problem = (
+        f"could not be opened ({reason}): check it."
+        if reason
+        else "holds no recording: give a folder that `senet-viz record` wrote."
     )
+    st.error(escape(f"{path} {problem}"), icon=":material/folder_off:")

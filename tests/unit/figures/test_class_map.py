@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from senet_viz.analysis.distributions.class_map import ClassChannelMap, map_classes
-from senet_viz.figures.class_map import draw_class_map
+from senet_viz.figures.distributions import draw_class_map
 from senet_viz.figures.theme import DARK, LIGHT, Look
 from senet_viz.recording.reader import Recording
 from tests.support.synthetic import synthetic_recording

@@ -18,7 +18,6 @@ from senet_viz.figures.theme import (
     look_of,
     page_of,
     style,
-    style_axes,
     translucent,
 )
 
@@ -94,7 +93,7 @@ def test_translucent_keeps_the_colour() -> None:
 
 @pytest.mark.parametrize("look", [LIGHT, DARK], ids=["light", "dark"])
 def test_style_puts_the_looks_inks_everywhere(look: Look) -> None:
-    figure = style_axes(style(go.Figure(go.Scatter(y=[1])), look, height=300, title="t", top=40), look)
+    figure = style(go.Figure(go.Scatter(y=[1])), look, height=300, title="t", top=40)
     layout = figure.layout
     assert (layout.paper_bgcolor, layout.plot_bgcolor, layout.font.color) == (look.paper, look.panel, look.text)
     assert (layout.legend.font.color, layout.hoverlabel.font.color) == (look.ink, look.ink)
@@ -103,7 +102,7 @@ def test_style_puts_the_looks_inks_everywhere(look: Look) -> None:
 
 
 def test_small_numbers_on_an_axis_are_written_out_and_push_its_title_aside() -> None:
-    layout = style_axes(go.Figure(go.Scatter(x=[1e-4], y=[2e-4])), LIGHT).layout
+    layout = style(go.Figure(go.Scatter(x=[1e-4], y=[2e-4])), LIGHT, height=300, top=40).layout
     assert (layout.xaxis.exponentformat, layout.yaxis.exponentformat) == ("none", "none")
     assert layout.yaxis.automargin
     assert (layout.yaxis.title.standoff, layout.yaxis.title.font.size) == (8, 12)
