@@ -2,9 +2,17 @@
 
 from senet_viz.claims.agreement import Agreement, Threshold
 from senet_viz.claims.declaring import Claim, Part, Reading
-from senet_viz.claims.effects import ALL_BLOCKS, FIRST_STAGE, LAST_STAGE, BelowMedian, EffectSum, Term
+from senet_viz.claims.effects import (
+    ALL_BLOCKS,
+    FIRST_STAGE,
+    LAST_STAGE,
+    BelowMedian,
+    EffectStatistic,
+    EffectSum,
+    Term,
+)
 from senet_viz.claims.inputs import Role
-from senet_viz.claims.statistics import Contrast, Lead, Rise, Sd, SdDifference, SdRatio
+from senet_viz.claims.statistics import Contrast, Lead, Rise, Sd, SdDifference, SdRatio, Side
 from senet_viz.stats.effect_parts import CLASS_EFFECT_MEANING
 
 
@@ -25,7 +33,14 @@ def _omega_difference(left: Role, right: Role, bound: float) -> Part:
 def _sd_difference(left: Role, right: Role, bound: float) -> Part:
     return Part(
         f"between-class SD, {left} less {right}", f"SD_between({left}) − SD_between({right})",
-        "units of s", "at least", bound, SdDifference("between_variance", left, right),
+        "units of s", "at least", bound, SdDifference("between_variance", (left, right)),
+    )  # fmt: skip
+
+
+def _first_class_effect(side: Side, bound: float) -> Part:
+    return Part(
+        "class effect of the first stage", "between − within (first stage)", "points", side, bound,
+        EffectSum((Term(1, FIRST_STAGE, "between"), Term(-1, FIRST_STAGE, "within"))), equivalence=True,
     )  # fmt: skip
 
 
@@ -45,7 +60,7 @@ C1_ABSOLUTE = Reading(
     (
         Part(
             "between-class SD at SE_2_3", "SD_between(SE_2_3)", "units of s", "at most", 0.02,
-            Sd("between_variance", "SE_2_3"), equivalence=True,
+            Sd("between_variance", ("SE_2_3",)), equivalence=True,
         ),
     ),
     needs_range=True,
@@ -59,19 +74,13 @@ C1 = Claim(
         "absolute": C1_ABSOLUTE,
         "causal": Reading(
             (
-                Part(
-                    "class effect of the first stage", "between − within (first stage)", "points", "at least", -1.0,
-                    EffectSum((Term(1, FIRST_STAGE, "between"), Term(-1, FIRST_STAGE, "within"))), equivalence=True,
-                ),
-                Part(
-                    "class effect of the first stage", "between − within (first stage)", "points", "at most", 1.0,
-                    EffectSum((Term(1, FIRST_STAGE, "between"), Term(-1, FIRST_STAGE, "within"))), equivalence=True,
-                ),
+                _first_class_effect("at least", -1.0),
+                _first_class_effect("at most", 1.0),
             ),
             note=CLASS_EFFECT_MEANING,
         ),
     },
-)  # fmt: skip
+)
 
 C2_RELATIVE = Reading(
     (
@@ -79,7 +88,7 @@ C2_RELATIVE = Reading(
         Part(
             "rise of the between-class share of variance along the blocks up to SE_5_1",
             "Σ w_b·ω²(b), b from the first block to SE_5_1, w centred (least-squares line, last less first)",
-            "share of variance", "above", 0.0, Rise("omega_squared", "SE_5_1"),
+            "share of variance", "above", 0.0, Rise("omega_squared", ("SE_5_1",)),
         ),
     )
 )  # fmt: skip
@@ -120,11 +129,11 @@ C3 = Claim(
 
 
 def _conditions(reading: Reading) -> tuple[Threshold, ...]:
-    found = []
-    for part in reading.parts:
-        if not isinstance(part.statistic, EffectSum | BelowMedian | Agreement):
-            found.append(Threshold(part.statistic, part.side, part.bound))
-    return tuple(found)
+    return tuple(
+        Threshold(part.statistic, part.side, part.bound)
+        for part in reading.parts
+        if not isinstance(part.statistic, EffectStatistic | Agreement)
+    )
 
 
 def _agreement(c1: Reading, c2: Reading, c3: Reading, *, needs_range: bool) -> Reading:
@@ -164,6 +173,13 @@ def _cost(role: Role, baseline: str, words: str) -> Part:
     )  # fmt: skip
 
 
+def _below_median(role: Role) -> Part:
+    return Part(
+        f"accuracy lost by freezing gates to their mean, {role} less the median block",
+        f"cost({role}) − median_b cost(b)", "points", "below", 0.0, BelowMedian(role, "mean"),
+    )  # fmt: skip
+
+
 def _lost(words: str, roles: tuple[Role, ...]) -> tuple[str, EffectSum]:
     return f"accuracy lost by {words}", EffectSum((Term(-1, roles, "one"),))
 
@@ -181,7 +197,7 @@ C4 = Claim(
                 ),
                 Part(
                     "share of gates above .9, SE_5_2 less every other block", "min_b [P(SE_5_2) − P(b)]",
-                    "share", "at least", 0.25, Lead("near_one", "SE_5_2"),
+                    "share", "at least", 0.25, Lead("near_one", ("SE_5_2",)),
                 ),
             ),
             note="A constant factor in s can be absorbed by the batch norm before it, so that how near to 1 gates lie "
@@ -228,7 +244,7 @@ C6 = Claim(
             (
                 Part(
                     "between-class SD across the mean profile at SE_5_3", "SD_residual(SE_5_3)", "units of s", "at most",
-                    0.02, Sd("residual_variance", "SE_5_3"), equivalence=True,
+                    0.02, Sd("residual_variance", ("SE_5_3",)), equivalence=True,
                 ),
             ),
             differ_at="SE_5_3", needs_range=True,
@@ -245,18 +261,12 @@ C7 = Claim(
             (
                 _cost("SE_5_2", "mean", "freezing gates to their mean"),
                 _cost("SE_5_3", "mean", "freezing gates to their mean"),
-                Part(
-                    "accuracy lost by freezing gates to their mean, SE_5_2 less the median block",
-                    "cost(SE_5_2) − median_b cost(b)", "points", "below", 0.0, BelowMedian("SE_5_2", "mean"),
-                ),
-                Part(
-                    "accuracy lost by freezing gates to their mean, SE_5_3 less the median block",
-                    "cost(SE_5_3) − median_b cost(b)", "points", "below", 0.0, BelowMedian("SE_5_3", "mean"),
-                ),
+                _below_median("SE_5_2"),
+                _below_median("SE_5_3"),
             )
         )
     },
-)  # fmt: skip
+)
 
 C8 = Claim(
     "C8",
@@ -295,7 +305,7 @@ C9 = Claim(
             (
                 Part(
                     "within-class SD, SE_5_1 over SE_2_3", "SD_within(SE_5_1) / SD_within(SE_2_3)", "ratio", "at least", 1.5,
-                    SdRatio("within_variance", "SE_5_1", "SE_2_3"),
+                    SdRatio("within_variance", ("SE_5_1", "SE_2_3")),
                 ),
             )
         ),
@@ -303,7 +313,7 @@ C9 = Claim(
             (
                 Part(
                     "within-class SD, SE_5_1 less SE_2_3", "SD_within(SE_5_1) − SD_within(SE_2_3)", "units of s",
-                    "at least", 0.02, SdDifference("within_variance", "SE_5_1", "SE_2_3"),
+                    "at least", 0.02, SdDifference("within_variance", ("SE_5_1", "SE_2_3")),
                 ),
             ),
             needs_range=True,
