@@ -7,13 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from senet_viz import __version__
-from senet_viz.claims.assessment import (
-    Assessment,
-    BlockAssessment,
-    ClassesLikeThese,
-    ControlCurve,
-    NullSummary,
-)
+from senet_viz.claims.assessment import Assessment, BlockAssessment, ClassesLikeThese, ControlCurve, NullSummary
 from senet_viz.errors import ArgumentError, RecordingError
 from senet_viz.recording.layout import Quantity
 from senet_viz.recording.moments import Moments
@@ -152,30 +146,20 @@ def _assess_block(
         gates = recording.gates(gate.name)
         labels = recording.kept_samples["label"].to_numpy()
         rank = gate_rank(gates, seed=seed)[0]
-        null = _summarize_null(gates[chosen], labels[chosen], seed)
+        found = permute_labels(gates[chosen], labels[chosen], seed=seed)
+        low, high = np.quantile(found.null, (0.025, 0.975)).tolist()
+        null = NullSummary(found.value, float(found.null.mean()), low, high, found.p, found.images)
     return BlockAssessment(
         block=gate,
         gate={statistic.name: replicates.estimate(statistic.name) for statistic in STATISTICS},
         omega_squared_mean=mean_share(sums)[0],
-        squeeze=_squeeze(recording, gate),
+        squeeze=_plain(recording, gate, "squeeze") if gate.squeeze_missing is None else None,
         null=null,
         classes=_classes_like_these(moments),
         health=health,
         gate_rank=rank,
         random_direction=replicates.random_direction,
     )
-
-
-def _summarize_null(gates: NDArray[np.float16], labels: NDArray[np.int32], seed: int) -> NullSummary:
-    found = permute_labels(gates, labels, seed=seed)
-    low, high = np.quantile(found.null, (0.025, 0.975)).tolist()
-    return NullSummary(found.value, float(found.null.mean()), low, high, found.p, found.images)
-
-
-def _squeeze(recording: Recording, gate: Gate) -> BlockStatistics | None:
-    if gate.squeeze_missing is not None:
-        return None
-    return _plain(recording, gate, "squeeze")
 
 
 def _plain(recording: Recording, gate: Gate, quantity: Quantity = "gate") -> BlockStatistics:
@@ -203,6 +187,5 @@ def _classes_like_these(moments: Moments) -> ClassesLikeThese | None:
 def _control_curve(control: Recording) -> ControlCurve:
     blocks = tuple(_plain(control, gate) for gate in control.blocks)
     about = control.manifest.model
-    seed = about.get("seed")
     name = str(about.get("name")) + (" with random weights" if about.get("weights") == "random" else "")
-    return ControlCurve(name, None if seed is None else int(seed), blocks)
+    return ControlCurve(name, None if about.get("seed") is None else int(about["seed"]), blocks)

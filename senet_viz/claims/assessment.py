@@ -118,6 +118,13 @@ class Assessment:
         found = [block.gate[name].interval(level) for block in self.blocks]
         return np.array([i.low for i in found]), np.array([i.high for i in found])
 
+    def classes_like_these(self) -> tuple[Floats, Floats, Floats]:
+        """The ICC and its interval over classes, (B,) each; NaN where there is none."""
+        found = [block.classes for block in self.blocks]
+        rows = [(np.nan,) * 3 if c is None else (c.value, c.interval.low, c.interval.high) for c in found]
+        value, low, high = np.array(rows).T
+        return value, low, high
+
     def table(self) -> pd.DataFrame:
         """A row a block: each statistic with its interval, the squeeze, the null, controls and gate health."""
         return pd.DataFrame([self._row(at, block) for at, block in enumerate(self.blocks)])

@@ -7,10 +7,7 @@ from typing import Any
 import pandas as pd
 import pyarrow as pa
 
-from senet_viz.claims.assessment import (
-    Assessment,
-    BlockAssessment,
-)
+from senet_viz.claims.assessment import Assessment, BlockAssessment
 from senet_viz.errors import RecordingError
 from senet_viz.recording.files import as_recording_errors, read_json, read_table, replace_json, sha256_of, write_table
 from senet_viz.recording.layout import ASSESSMENT, EFFECTS, MEASURES, Quantity
@@ -117,27 +114,15 @@ def read_measures(recording: Recording, *, quantity: Quantity = "gate") -> pd.Da
         return None
     if read_tree(recording) is None:
         raise RecordingError(f"{path} stands without {ASSESSMENT}, as after an interrupted assessment: assess again.")
-    frame = read_extra(recording, MEASURES)
+    frame: pd.DataFrame = read_table(path).to_pandas()
     if "quantity" not in frame:
         frame["quantity"] = "gate"
-    of_it = frame["quantity"] == quantity
-    return frame[of_it].drop(columns="quantity").reset_index(drop=True)
-
-
-def read_extra(recording: Recording, name: str) -> pd.DataFrame:
-    """A table beside the JSON of an assessment that `read_tree` has found whole.
-
-    Raises:
-        RecordingError: it is missing or damaged.
-    """
-    frame: pd.DataFrame = read_table(recording.path / name).to_pandas()
-    return frame
+    return frame[frame["quantity"] == quantity].drop(columns="quantity").reset_index(drop=True)
 
 
 def to_json(assessment: Assessment) -> dict[str, Any]:
     """Plain values; what is not a number is null."""
-    tree: dict[str, Any] = to_tree({**vars(assessment), "blocks": [_block_tree(block) for block in assessment.blocks]})
-    return tree
+    return dict(to_tree({**vars(assessment), "blocks": [_block_tree(block) for block in assessment.blocks]}))
 
 
 def from_json(tree: Mapping[str, Any], gates: tuple[Gate, ...], where: str = ASSESSMENT) -> Assessment:

@@ -25,9 +25,6 @@ class OutcomePlan:
         wrong: whether it was misclassified, (N′,).
         group: of the jackknife, (N′,), from 0 to G − 1, dealt out within class and outcome (`assign_groups`).
         groups: G: 10, or 5 where a class has 5 to 9 images of an outcome.
-        left_out: classes that have fewer than 5 images of an outcome.
-        unjudged: kept images without a label or whose class has no output of the network.
-        seed: of the draw.
     """
 
     rows: NDArray[np.int64]
@@ -35,20 +32,12 @@ class OutcomePlan:
     wrong: NDArray[np.bool_]
     group: NDArray[np.int64]
     groups: int
-    left_out: int
-    unjudged: int
-    seed: int
 
     @property
     def images(self) -> tuple[int, int]:
         """Correct and wrong images."""
         wrong = int(self.wrong.sum())
         return len(self.wrong) - wrong, wrong
-
-    @property
-    def n_classes(self) -> int:
-        """Classes compared, the same for both outcomes."""
-        return len(np.unique(self.classes))
 
 
 @dataclass(frozen=True, eq=False)
@@ -106,13 +95,14 @@ class OutcomeComparison:
 def plan_outcomes(recording: Recording, *, seed: int = 0) -> OutcomePlan:
     """Choose the kept images of classes that have enough of both outcomes.
 
+    Images without a label, or whose class has no output of the network, are left out.
+
     Raises:
         RecordingError: fewer than two classes have 5 correct and 5 wrong images among the kept ones.
     """
     samples = recording.kept_samples
     labels = samples["label"].to_numpy().astype(np.int64)
-    judged = samples["correct"].is_valid().to_numpy() & (labels >= 0)
-    rows = np.flatnonzero(judged)
+    rows = np.flatnonzero(samples["correct"].is_valid().to_numpy() & (labels >= 0))
     wrong = ~samples["correct"].fill_null(False).to_numpy()[rows]
     counts = np.zeros((len(recording.classes), 2), dtype=np.int64)
     np.add.at(counts, (labels[rows], wrong.astype(np.int64)), 1)
@@ -127,16 +117,7 @@ def plan_outcomes(recording: Recording, *, seed: int = 0) -> OutcomePlan:
     order = np.argsort(labels[rows], kind="stable")
     rows, wrong = rows[order], wrong[order]
     group = assign_groups(2 * labels[rows] + wrong, seed=seed)
-    return OutcomePlan(
-        rows=rows,
-        classes=labels[rows],
-        wrong=wrong,
-        group=group,
-        groups=int(group.max()) + 1,
-        left_out=int((counts.any(axis=1) & ~enough).sum()),
-        unjudged=int((~judged).sum()),
-        seed=seed,
-    )
+    return OutcomePlan(rows, labels[rows], wrong, group, int(group.max()) + 1)
 
 
 def compare_outcomes(plan: OutcomePlan, gates: NDArray[np.floating]) -> OutcomeComparison:

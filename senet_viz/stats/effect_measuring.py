@@ -58,7 +58,8 @@ class Grouping:
         Args:
             values: a number an image, (N,).
         """
-        flat = np.bincount(self._cells(), weights=values, minlength=self.counts.size).astype(np.float64)
+        cells = self.group * self.counts.shape[1] + self.labels
+        flat = np.bincount(cells, weights=values, minlength=self.counts.size).astype(np.float64)
         sums = flat.reshape(self.counts.shape)
         per_image = sums.sum() / self.counts.sum()
         by_class, images = sums.sum(axis=0), self.counts.sum(axis=0)
@@ -74,9 +75,6 @@ class Grouping:
         means = self.change(values).per_class
         spare = len(values) - int((self.class_images > 0).sum())
         return float(((values - means[self.labels]) ** 2).sum() / spare) if spare else float("nan")
-
-    def _cells(self) -> NDArray[np.int64]:
-        return np.asarray(self.group * self.counts.shape[1] + self.labels)
 
     def _without_groups(self, sums: Floats) -> Floats:
         if not self.groups:
@@ -323,14 +321,9 @@ def _measure(
         changes={
             "top1": grouping.change(100 / repeats * hits),
             "top5": grouping.change(100 / repeats * hits5),
-            "loss": _finite(grouping, loss / repeats),
+            "loss": grouping.change(np.where(np.isfinite(loss), loss / repeats, np.nan)),  # never infinite
         },
         changed=grouping.change(moved / repeats),
         undefined=int((~np.isfinite(loss)).sum()),
         tests=judge_classes(hits, grouping, repeats),
     )
-
-
-def _finite(grouping: Grouping, loss: Floats) -> Change:
-    """Δ loss; NaN, never infinite, wherever an image's is not finite."""
-    return grouping.change(np.where(np.isfinite(loss), loss, np.nan))

@@ -83,13 +83,9 @@ def decompose(table: EffectTable) -> tuple[Component, ...]:
         for name in COMPONENTS:
             intervened, other = (None if part is None else made.get((blocks, part)) for part in _PARTS[name])
             if intervened is not None and (other is not None or _PARTS[name][1] is None):
-                found.append(_component(name, intervened, other))
+                changes = {m: c if other is None else c.less(other.changes[m]) for m, c in intervened.changes.items()}
+                found.append(Component(intervened.target, intervened.kind, blocks, name, changes))
     return tuple(found)
-
-
-def _component(name: ComponentName, intervened: TargetEffect, other: TargetEffect | None) -> Component:
-    changes = {m: c if other is None else c.less(other.changes[m]) for m, c in intervened.changes.items()}
-    return Component(intervened.target, intervened.kind, intervened.blocks, name, changes)
 
 
 def tabulate_components(components: tuple[Component, ...], level: float = LEVEL) -> pd.DataFrame:

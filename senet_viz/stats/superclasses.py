@@ -50,11 +50,6 @@ class Superclasses:
             of_class[index] = names.index(name)
         return cls(names, of_class, source)
 
-    @property
-    def without(self) -> int:
-        """Classes that have no superclass."""
-        return int((self.of_class == NO_SUPERCLASS).sum())
-
 
 def wordnet_superclasses(classes: ClassTable) -> Superclasses:
     """The superclasses of ImageNet classes by their wnids.
@@ -279,15 +274,11 @@ class SemanticPartition:
     """The partition of every block of a recording.
 
     Attributes:
-        recording_id: of the recording.
-        quantity: "gate" or "squeeze".
         source: of the superclasses.
         blocks: the gates, in order of depth.
         partitions: one a block.
     """
 
-    recording_id: str
-    quantity: Quantity
     source: str
     blocks: tuple[Gate, ...]
     partitions: tuple[NestedPartition, ...]
@@ -327,4 +318,4 @@ def partition_recording(
     """
     blocks = tuple(measured_blocks(recording, quantity))
     parts = tuple(partition_variance(recording.moments(g.name, quantity), superclasses) for g in blocks)
-    return SemanticPartition(recording.id, quantity, superclasses.source, blocks, parts)
+    return SemanticPartition(superclasses.source, blocks, parts)

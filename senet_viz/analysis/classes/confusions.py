@@ -12,6 +12,7 @@ from senet_viz.errors import ArgumentError
 from senet_viz.recording.reader import Recording
 from senet_viz.schema import Floats, Gate, label_blocks
 from senet_viz.stats.estimates import FEWEST_CLASSES, LEVEL, Estimate, Interval
+from senet_viz.stats.tables import mean_ranks
 
 
 @dataclass(frozen=True, eq=False)
@@ -248,9 +249,7 @@ def _centred_ranks(values: Floats) -> Floats:
     """Ranks with ties at their mean, less their mean."""
     if np.isnan(values).any():
         return np.full(len(values), np.nan)
-    _, group, counts = np.unique(values, return_inverse=True, return_counts=True)
-    last = np.cumsum(counts)
-    return np.asarray((last - (counts - 1) / 2)[group.ravel()] - (len(values) + 1) / 2)
+    return np.asarray(mean_ranks(values) - (len(values) + 1) / 2)
 
 
 def _square(values: Floats, above: tuple[NDArray[np.intp], NDArray[np.intp]], size: int) -> Floats:

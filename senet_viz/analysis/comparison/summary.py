@@ -126,11 +126,9 @@ def _place(place: Placement, at: int) -> dict[str, Any]:
 
 def _percentiles(place: Placement, at: int) -> list[float | None] | None:
     """To a hundredth of a per cent."""
-    return None if place.percentiles is None else [_hundredth(value) for value in place.percentiles[at].tolist()]
-
-
-def _hundredth(value: float) -> float | None:
-    return round(value, 2) if math.isfinite(value) else None
+    if place.percentiles is None:
+        return None
+    return [round(value, 2) if math.isfinite(value) else None for value in place.percentiles[at].tolist()]
 
 
 _PAIRS_A_TABLE = 6

@@ -20,20 +20,16 @@ from senet_viz.text import limits_text, number_text
 
 def answer_questions(result: ExperimentResult) -> ExperimentResult:
     """The result with accuracies and answers computed anew from its trained networks."""
+    trained = {condition.id: result.cells_of(condition.id).values() for condition in result.experiment.conditions}
     return dataclasses.replace(
         result,
         answers=tuple(_answer(result, question) for question in result.experiment.questions),
         accuracies={
-            condition.id: found
-            for condition in result.experiment.conditions
-            if (found := _accuracy(result, condition.id)) is not None
+            name: mean_over_both(np.stack([result.correct(cell) for cell in cells]))
+            for name, cells in trained.items()
+            if cells
         },
     )
-
-
-def _accuracy(result: ExperimentResult, condition: str) -> CrossedMean | None:
-    cells = result.cells_of(condition)
-    return mean_over_both(np.stack([result.correct(cell) for cell in cells.values()])) if cells else None
 
 
 def _answer(result: ExperimentResult, question: Question) -> QuestionAnswer:

@@ -269,8 +269,7 @@ class ExperimentResult:
 
     def correct(self, cell: Cell) -> NDArray[np.bool_]:
         """(N,) whether the class comes first."""
-        right: NDArray[np.bool_] = cell.predictions == self.labels
-        return right
+        return np.asarray(cell.predictions == self.labels)
 
     def seed_accuracies(self, condition: str) -> list[float]:
         """Top-1 accuracy of each trained network of a condition, in percent."""
