@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from senet_viz.schema import Floats, Gate
-from senet_viz.stats.estimates import LEVEL, Estimate, Interval
+from senet_viz.stats.estimates import LEVEL, Estimate, Interval, as_row
 from senet_viz.stats.health import GateHealth
 from senet_viz.stats.shares import BlockStatistics, CurveName
 
@@ -135,8 +135,7 @@ class Assessment:
             "channels": block.block.channels,
         }  # fmt: skip
         for name, estimate in block.gate.items():
-            interval = estimate.interval()
-            row |= {name: estimate.value, f"{name} low": interval.low, f"{name} high": interval.high}
+            row |= as_row(estimate, name)
         row["mean of channels' omega_squared"] = block.omega_squared_mean
         if block.squeeze is not None:
             row["omega_squared of z"] = block.squeeze.omega_squared

@@ -91,11 +91,6 @@ class Evidence:
     beside: tuple[Beside, ...] = ()
     note: str = ""
 
-    @property
-    def level(self) -> float:
-        """Of the interval."""
-        return self.interval.level
-
 
 @dataclass(frozen=True)
 class JudgedClaim:

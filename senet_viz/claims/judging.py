@@ -126,24 +126,25 @@ def beside_reading(reading: Reading, name: ReadingName, inputs: ClaimInputs, lay
     reads_shares = any(getattr(part.statistic, "series", "") == "omega_squared" for part in reading.parts)
     if name != "relative" or not reads_shares:
         return ()
-    shown = _per_block("shuffled labels", "ω² of {} with shuffled labels", inputs.shuffled, reading, layout)
+    shown = _per_block(
+        "shuffled labels", "ω² of {} with shuffled labels", inputs.shuffled, "of permutations", reading, layout
+    )
     if inputs.classes >= FEWEST_CLASSES:
-        shown += _per_block("classes like these", "ICC of {}", inputs.like_these, reading, layout)
+        shown += _per_block(
+            "classes like these", "ICC of {}", inputs.like_these, "interval over classes", reading, layout
+        )
     return tuple(shown)
 
 
-def _per_block(kind: str, words: str, values: BlockIntervals | None, reading: Reading, layout: Layout) -> list[Beside]:
+def _per_block(
+    kind: str, words: str, values: BlockIntervals | None, spread: str, reading: Reading, layout: Layout
+) -> list[Beside]:
     if values is None:
         return []
-    spread = (
-        f"{values.level:.0%} of permutations"
-        if kind == "shuffled labels"
-        else f"{values.level:.0%} interval over classes"
-    )
     return [
         Beside(
             kind, words.format(layout.name(role)), float(values.values[place]), float(values.low[place]),
-            float(values.high[place]), spread,
+            float(values.high[place]), f"{values.level:.0%} {spread}",
         )
         for role in reading.roles
         if not math.isnan(values.values[place := layout.roles[role]])

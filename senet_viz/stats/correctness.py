@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from senet_viz.errors import RecordingError
 from senet_viz.recording.reader import Recording
 from senet_viz.schema import Floats
-from senet_viz.stats.estimates import Estimate, combine
+from senet_viz.stats.estimates import Estimate, as_row, combine
 from senet_viz.stats.resampling import assign_groups
 
 FEWEST_IMAGES = 5  # of a class, correct and wrong each: the fewest that the jackknife takes
@@ -87,8 +87,7 @@ class OutcomeComparison:
             "classes": self.classes,
         }
         for name, estimate in named.items():
-            interval = estimate.interval()
-            row |= {name: estimate.value, f"{name} low": interval.low, f"{name} high": interval.high}
+            row |= as_row(estimate, name)
         return row
 
 
@@ -127,7 +126,7 @@ def compare_outcomes(plan: OutcomePlan, gates: NDArray[np.floating]) -> OutcomeC
         plan: of the recording.
         gates: of all kept images, (N_kept, C), e.g. `recording.gates(name)`; also z where it is kept.
     """
-    sums = _Sums.empty(plan.groups + 1, gates.shape[1])
+    sums = _Sums(plan.groups + 1, gates.shape[1])
     starts = np.flatnonzero(np.r_[True, np.diff(plan.classes) > 0])
     for start, stop in zip(starts, np.r_[starts[1:], len(plan.classes)]):
         part = slice(start, stop)
@@ -139,7 +138,6 @@ def compare_outcomes(plan: OutcomePlan, gates: NDArray[np.floating]) -> OutcomeC
     return OutcomeComparison(plan.images, len(starts), (correct_share, wrong_share), (correct_distance, wrong_distance))
 
 
-@dataclass(eq=False)
 class _Sums:
     """Sums over classes, for each outcome (first axis) and each deleted group (second axis; the last: none).
 
@@ -149,17 +147,10 @@ class _Sums:
         distance: of the mean distance within classes; classes: their number.
     """
 
-    means: Floats
-    squares: Floats
-    noise: Floats
-    within: Floats
-    distance: Floats
-    classes: int
-
-    @classmethod
-    def empty(cls, versions: int, channels: int) -> "_Sums":
-        squares, noise, within, distance = np.zeros((4, 2, versions))
-        return cls(np.zeros((2, versions, channels)), squares, noise, within, distance, 0)
+    def __init__(self, versions: int, channels: int) -> None:
+        self.means = np.zeros((2, versions, channels))
+        self.squares, self.noise, self.within, self.distance = np.zeros((4, 2, versions))
+        self.classes = 0
 
     def add(self, gates: Floats, wrong: NDArray[np.bool_], group: NDArray[np.int64]) -> None:
         """One class's images, gates (n, C)."""

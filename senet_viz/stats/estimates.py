@@ -86,6 +86,12 @@ class Estimate:
         return Interval(back(self.working - reach), back(self.working + reach), level)
 
 
+def as_row(estimate: Estimate, name: str) -> dict[str, float]:
+    """Value and 95 % interval, for a table."""
+    interval = estimate.interval()
+    return {name: estimate.value, f"{name} low": interval.low, f"{name} high": interval.high}
+
+
 def combine(function: Callable[..., float], *estimates: Estimate) -> Estimate:
     """A function of several estimates on the same groups: a difference, a contrast, a share of two.
 

@@ -239,19 +239,14 @@ def _squares(counts: Floats, means: Floats, rows: NDArray[np.int64], within: Flo
     if not len(counts):
         return np.stack([np.zeros_like(within)] * 2 + [within]), np.zeros_like(within)
     shifted = means - means[0]  # so that equal means differ by 0 exactly
-    sizes, group_means = _weighted_means(counts, shifted, rows)
+    membership = np.zeros((int(rows.max()) + 1, len(counts)))  # images of each class in its superclass
+    membership[rows, np.arange(len(counts))] = counts
+    sizes = membership.sum(axis=1)
+    group_means = membership @ shifted / sizes[:, None]
     centre = sizes @ group_means / sizes.sum()
     between = sizes @ (group_means - centre) ** 2
     nested = counts @ (shifted - group_means[rows]) ** 2
     return np.stack([between, nested, within]), centre + means[0]
-
-
-def _weighted_means(counts: Floats, means: Floats, rows: NDArray[np.int64]) -> tuple[Floats, Floats]:
-    """Images (a,) and mean (a, C) of each superclass."""
-    membership = np.zeros((int(rows.max()) + 1, len(counts)))
-    membership[rows, np.arange(len(counts))] = counts
-    sizes = membership.sum(axis=1)
-    return sizes, membership @ means / sizes[:, None]
 
 
 def _components(squares: Floats, degrees: tuple[int, int, int], counts: Floats, rows: NDArray[np.int64]) -> Floats:
