@@ -258,26 +258,22 @@ def tabulate_verdicts(first: ClaimReport, second: ClaimReport) -> pd.DataFrame:
 
     The effect is that of the reading's first part.
     """
-    rows = []
-    for mine in first.claims:
-        theirs = second.claim(mine.id)
-        for name, evidence in mine.readings.items():
-            other = theirs.readings.get(name)
-            if other is None:
-                continue
-            rows.append(
-                {
-                    "claim": mine.id,
-                    "reading": name,
-                    "first": evidence.verdict,
-                    "second": other.verdict,
-                    "differs": evidence.verdict != other.verdict,
-                    "first's effect": _effect(evidence),
-                    "second's effect": _effect(other),
-                    "statement": mine.statement,
-                }
-            )
-    return pd.DataFrame(rows)
+    pairs = [(mine, second.claim(mine.id)) for mine in first.claims]
+    return pd.DataFrame(
+        {
+            "claim": mine.id,
+            "reading": name,
+            "first": evidence.verdict,
+            "second": theirs.readings[name].verdict,
+            "differs": evidence.verdict != theirs.readings[name].verdict,
+            "first's effect": _effect(evidence),
+            "second's effect": _effect(theirs.readings[name]),
+            "statement": mine.statement,
+        }
+        for mine, theirs in pairs
+        for name, evidence in mine.readings.items()
+        if name in theirs.readings
+    )
 
 
 def count_verdict_changes(table: pd.DataFrame) -> str:

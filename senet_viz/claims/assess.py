@@ -12,9 +12,8 @@ from numpy.typing import NDArray
 
 from senet_viz.claims.agreement import draw_subsets, measure_subsets
 from senet_viz.claims.assess_blocks import Progress, assess_blocks
-from senet_viz.claims.assessment import Assessment
+from senet_viz.claims.assessment import Assessment, write_assessment
 from senet_viz.claims.assessment_claims import check_outcomes, class_rows, effects_tree, judge_assessment
-from senet_viz.claims.assessment_files import write_assessment
 from senet_viz.claims.evidence import ClaimReport
 from senet_viz.claims.inputs import ClassSubsets
 from senet_viz.errors import ArgumentError, RecordingError
@@ -124,11 +123,11 @@ def _judge(
 def _target(recording: Recording, into: Recording | None) -> Recording:
     if into is None:
         return recording
-    mine, theirs = recording.manifest, into.manifest
-    same = mine.model.get("sha256") == theirs.model.get("sha256") and mine.data.get("digest") == theirs.data.get(
-        "digest"
+    mine, theirs = (
+        (m.model.get("sha256"), m.data.get("digest"), m.gates, m.preprocessing)
+        for m in (recording.manifest, into.manifest)
     )
-    if into.form != "slim" or not same or mine.gates != theirs.gates or mine.preprocessing != theirs.preprocessing:
+    if into.form != "slim" or mine != theirs:
         raise ArgumentError(
             f"{into.path} is no slim form of {recording.path}: it must be of the same network, images and preprocessing."
         )

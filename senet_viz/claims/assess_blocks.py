@@ -54,13 +54,12 @@ def assess_blocks(
     counts = recording.moments(recording.blocks[0].name).count
     group, reason = _deal(recording)
     chosen = _choose_for_null(recording, seed)
+    tell = on_progress or (lambda _done, _total, _label: None)
     blocks = []
     for done, gate in enumerate(recording.blocks):
-        if on_progress:
-            on_progress(done, len(recording.blocks), gate.label)
+        tell(done, len(recording.blocks), gate.label)
         blocks.append(_assess_block(recording, gate, group, chosen, seed))
-    if on_progress:
-        on_progress(len(recording.blocks), len(recording.blocks), "")
+    tell(len(recording.blocks), len(recording.blocks), "")
     seen = counts[counts > 0]
     return Assessment(
         recording_id=recording.id,
@@ -99,10 +98,11 @@ def _check(recording: Recording, controls: Sequence[Recording]) -> None:
     if problem := tell_nothing_to_assess(recording):
         raise RecordingError(problem)
     for control in controls:
-        same = control.manifest.data.get("digest") == recording.manifest.data.get("digest")
-        if not same or [(g.name, g.channels) for g in control.blocks] != [
-            (g.name, g.channels) for g in recording.blocks
-        ]:
+        mine, theirs = (
+            (one.manifest.data.get("digest"), [(g.name, g.channels) for g in one.blocks])
+            for one in (recording, control)
+        )
+        if mine != theirs:
             raise ArgumentError(
                 f"The control {control.path} is of other images or blocks than {recording.path}: record the same images "
                 "with a network of the same architecture."

@@ -8,8 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from senet_viz.claims.assessment import Assessment
-from senet_viz.claims.assessment_files import read_tree
+from senet_viz.claims.assessment import Assessment, read_tree
 from senet_viz.claims.evidence import ClaimReport
 from senet_viz.claims.inputs import (
     BlockIntervals,
@@ -37,6 +36,7 @@ if TYPE_CHECKING:
     from senet_viz.recording.outcomes import Outcomes
 
 _TESTS = ("shrunken", "p", "q")
+_PLAIN = ("target", "kind", "blocks", "baseline", "strength", "repeats", "undefined")  # stored as they are
 
 
 def check_outcomes(outcomes: "Outcomes", recording: Recording) -> None:
@@ -135,13 +135,7 @@ def read_effects(recording: Recording, outcomes: "Outcomes | None" = None) -> Ef
 
 def _effect_tree(effect: TargetEffect) -> dict[str, Any]:
     return {
-        "target": effect.target,
-        "kind": effect.kind,
-        "blocks": list(effect.blocks),
-        "baseline": effect.baseline,
-        "strength": effect.strength,
-        "repeats": effect.repeats,
-        "undefined": effect.undefined,
+        **{name: getattr(effect, name) for name in _PLAIN},
         **{m: _change_tree(effect.changes[m]) for m in MEASURES},
         "changed": _change_tree(effect.changed),
     }
@@ -226,15 +220,9 @@ def _effect(stored: _Effect, rows: pd.DataFrame, classes: int) -> TargetEffect:
         return Change(Estimate(found.value, found.replicates), at_classes, per_class[name])
 
     return TargetEffect(
-        target=stored.target,
-        kind=stored.kind,
-        blocks=stored.blocks,
-        baseline=stored.baseline,
-        strength=stored.strength,
-        repeats=stored.repeats,
+        **{name: getattr(stored, name) for name in _PLAIN},
         changes={m: change(m) for m in MEASURES},
         changed=change("changed"),
-        undefined=stored.undefined,
         tests=ClassTests(**{name: per_class[name] for name in _TESTS}),
     )
 

@@ -76,20 +76,16 @@ def _random_weights(part: Part, found: Found, inputs: ClaimInputs, layout: Layou
     words = f"{part.words}, of random weights"
     values = np.array([one.value for one in made if not math.isnan(one.value)])
     if not len(values):
-        return [
-            Beside(
-                "random weights", words, math.nan, spread=_why(made[0], "the gates of its single images (--keep all)")
-            )
-        ]
+        why = _why(made[0], "the gates of its single images (--keep all)")
+        return [Beside("random weights", words, math.nan, spread=why)]
     spread = f"range over {len(values)} seeds" if len(values) > 1 else "one seed"
     low, mean, high = float(values.min()), float(values.mean()), float(values.max())
     excess = found.value - values
+    least, most = float(excess.min()), float(excess.max())
     less = f"{part.words}, less that of random weights"
     return [
         Beside("random weights", words, mean, low, high, spread),
-        Beside(
-            "excess over random weights", less, found.value - mean, float(excess.min()), float(excess.max()), spread
-        ),
+        Beside("excess over random weights", less, found.value - mean, least, most, spread),
     ]
 
 
@@ -98,11 +94,9 @@ def _squeeze(part: Part, known: BlockSeries, inputs: ClaimInputs, layout: Layout
     words, (low, high) = f"{part.words}, of z", (z.interval.low, z.interval.high)
     if math.isnan(z.value):
         return Beside("squeeze", words, z.value, spread=_why(z, "z of single images (--keep-squeeze)"))
-    if isinstance(part.statistic, Agreement):
-        return Beside("squeeze", words, z.value, low, high, f"{part.level:.0%} interval over subsets")
-    return Beside(
-        "squeeze", words, z.value, low, high, "" if math.isnan(low) else f"{part.level:.0%} interval over images"
-    )
+    over = "subsets" if isinstance(part.statistic, Agreement) else "images"
+    spread = "" if math.isnan(low) else f"{part.level:.0%} interval over {over}"
+    return Beside("squeeze", words, z.value, low, high, spread)
 
 
 def _measure(part: Part, known: BlockSeries, subsets: ClassSubsets | None, layout: Layout) -> Found:
@@ -233,12 +227,7 @@ def _judge_part(part: Part, name: ReadingName, inputs: ClaimInputs, layout: Layo
     found = _measure_judged(part, inputs, layout)
     verdict, reason = _decide(part, found, inputs)
     return PartEvidence(
-        words=part.words,
-        formula=part.formula,
-        unit=part.unit,
-        side=part.side,
-        bound=part.bound,
-        equivalence=part.equivalence,
+        **{name: getattr(part, name) for name in ("words", "formula", "unit", "side", "bound", "equivalence")},
         estimate=found.value,
         interval=found.interval,
         verdict=verdict,
@@ -264,12 +253,9 @@ def _decide(part: Part, found: Found, inputs: ClaimInputs) -> tuple[Verdict, str
         problem = found.problem or found.nothing
         return "not applicable", f"{problem[0].upper()}{problem[1:]}."
     if math.isnan(found.interval.low) or math.isnan(found.interval.high):
-        causal = isinstance(part.statistic, EffectStatistic)
-        few = (
-            f"; the smallest class has {inputs.smallest_class} images"
-            if inputs.smallest_class < 5 and not causal
-            else ""
-        )
+        few = ""
+        if inputs.smallest_class < 5 and not isinstance(part.statistic, EffectStatistic):
+            few = f"; the smallest class has {inputs.smallest_class} images"
         return "not applicable", f"No interval over images was made{few}."
     verdict = judge_interval(found.interval, part.side, part.bound)
     return verdict, f"{say_part(part, found)}: {_WORDS[verdict]}."
@@ -286,7 +272,4 @@ def _no_difference(role: Role, inputs: ClaimInputs, layout: Layout) -> str:
 
 def _explain(verdict: Verdict, parts: tuple[PartEvidence, ...]) -> str:
     """The reason of the part that decides."""
-    for part in parts:
-        if part.counts and part.verdict == verdict:
-            return part.reason
-    return parts[0].reason
+    return next((part.reason for part in parts if part.counts and part.verdict == verdict), parts[0].reason)

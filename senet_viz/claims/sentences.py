@@ -164,11 +164,9 @@ def explain_controls(name: ReadingName, evidence: Evidence) -> str:
 
 def list_nulls(name: ReadingName, evidence: Evidence) -> list[str]:
     """What else stands beside a reading, without a verdict: nulls, the excess over the control, classes like these."""
-    lines = []
-    for part in evidence.parts:
-        for beside in part.beside:
-            if beside.kind not in ("squeeze", "random weights", "other target"):
-                lines.append(_say_beside(beside, part.unit))
+    told_elsewhere = ("squeeze", "random weights", "other target")
+    shown = [(b, part.unit) for part in evidence.parts for b in part.beside if b.kind not in told_elsewhere]
+    lines = [_say_beside(beside, unit) for beside, unit in shown]
     lines += [_say_beside(beside, "share of variance") for beside in evidence.beside]
     return [f"{name}: {line}" for line in lines]
 

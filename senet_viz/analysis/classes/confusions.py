@@ -304,7 +304,6 @@ class ConfusionAgreement:
         blocks: of the gates, in order of depth.
         squeeze: the same of z, None for a block that has none.
         classes, images: R and their images.
-        left_out: classes that have an image but no output of their own.
         confused: images taken for another of the R classes.
     """
 
@@ -312,7 +311,6 @@ class ConfusionAgreement:
     squeeze: tuple[BlockAgreement | None, ...]
     classes: int
     images: int
-    left_out: int
     confused: int
 
     @property
@@ -373,7 +371,5 @@ def gather_agreement(
     confusions: Confusions, blocks: Sequence[BlockAgreement], squeeze: Sequence[BlockAgreement | None]
 ) -> ConfusionAgreement:
     """Puts the blocks of one recording together."""
-    return ConfusionAgreement(
-        tuple(blocks), tuple(squeeze), len(confusions.classes), int(confusions.images.sum()), confusions.left_out,
-        confusions.confused,
-    )  # fmt: skip
+    images = int(confusions.images.sum())
+    return ConfusionAgreement(tuple(blocks), tuple(squeeze), len(confusions.classes), images, confusions.confused)

@@ -98,12 +98,8 @@ class KeptGates:
         """Some rows after the other, (n, C)."""
         start = 0
         for part in self.recording.gates_by_parts(self.block.name):
-            if self.rows is None:
-                yield part
-            else:
-                mine = self.rows[start : start + len(part)]
-                start += len(part)
-                yield part[mine]
+            yield part if self.rows is None else part[self.rows[start : start + len(part)]]
+            start += len(part)
 
 
 @dataclass(frozen=True, eq=False)

@@ -86,10 +86,7 @@ def interval_text(interval: tuple[float, float]) -> str:
 def answer_question(result: ExperimentResult, found: QuestionAnswer) -> str:
     """One question's answer: verdict, difference with its three intervals, numbers of seeds and images."""
     experiment = result.experiment
-    names = (
-        experiment.condition(found.question.condition).title,
-        experiment.condition(found.question.against).title,
-    )
+    names = [experiment.condition(name).title for name in (found.question.condition, found.question.against)]
     if found.difference is None:
         return f"Not trained yet: no seed has both {names[0]} and {names[1]}."
     d = found.difference
