@@ -160,22 +160,18 @@ def gather_measures(assessment: Assessment, tree: Mapping[str, Any]) -> BlockMea
     decoding, cka = tree.get("decoding") or {}, tree.get("cka") or {}
     rows = decoding.get("rows") or []
     z_by_depth = {row["depth"]: row for row in (tree.get("decoding_squeeze") or {}).get("rows") or []}
+    of_z = [None if b.squeeze is None else b.squeeze.omega_squared for b in assessment.blocks]
+    decoded_z = [z_by_depth.get(gate.depth, {}) for gate in assessment.gates]
     curves = [
         _stored(assessment, "omega_squared", "class share ω², pooled", "share"),
         _plain("class share ω², mean of channels", "share", [b.omega_squared_mean for b in assessment.blocks]),
         BlockCurve("ICC, classes like these", "share", *assessment.classes_like_these()),
-        _plain(
-            "class share ω² of z, pooled",
-            "share",
-            [None if b.squeeze is None else b.squeeze.omega_squared for b in assessment.blocks],
-        ),
+        _plain("class share ω² of z, pooled", "share", of_z),
         _stored(assessment, "between_sd", "between-class SD", "sd"),
         _stored(assessment, "within_sd", "within-class SD", "sd"),
         _decoded(rows, "matched", "decoding, equal width", ""),
         _decoded(rows, "full", "decoding, all channels", "confounded by width"),
-        _decoded(
-            [z_by_depth.get(gate.depth, {}) for gate in assessment.gates], "matched", "decoding of z, equal width", ""
-        ),
+        _decoded(decoded_z, "matched", "decoding of z, equal width", ""),
         _plain("CKA with the classes", "similarity", [row["classes"] for row in cka.get("rows") or []]),
     ]
     return BlockMeasures(

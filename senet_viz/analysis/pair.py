@@ -79,16 +79,13 @@ def subtract_estimates(first: Estimate, second: Estimate, *, paired: bool, level
     if min(len(first.replicates), len(second.replicates)) < 2:
         return Difference(second.value - first.value, Interval(math.nan, math.nan, level))
     if not paired:
-        return Difference(second.value - first.value, _independent(first, second, level))
+        (low_a, a, high_a), (low_b, b, high_b) = _limits(first, level), _limits(second, level)
+        low, high = b - a - math.hypot(b - low_b, high_a - a), b - a + math.hypot(high_b - b, a - low_a)
+        return Difference(second.value - first.value, Interval(low, high, level))
     if first.scale == "square root":
         return Difference(*difference_of_sds(second, first, level))
     difference = combine(lambda b, a: b - a, second, first)
     return Difference(difference.value, difference.interval(level))
-
-
-def _independent(first: Estimate, second: Estimate, level: float) -> Interval:
-    (low_a, a, high_a), (low_b, b, high_b) = _limits(first, level), _limits(second, level)
-    return Interval(b - a - math.hypot(b - low_b, high_a - a), b - a + math.hypot(high_b - b, a - low_a), level)
 
 
 def _limits(estimate: Estimate, level: float) -> tuple[float, float, float]:

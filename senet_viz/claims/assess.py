@@ -11,7 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from senet_viz.claims.agreement import draw_subsets, measure_subsets
-from senet_viz.claims.assess_blocks import Progress, assess_blocks
+from senet_viz.claims.assess_blocks import assess_blocks
 from senet_viz.claims.assessment import Assessment, write_assessment
 from senet_viz.claims.assessment_claims import check_outcomes, class_rows, effects_tree, judge_assessment
 from senet_viz.claims.evidence import ClaimReport
@@ -24,7 +24,7 @@ from senet_viz.recording.reader import Recording
 from senet_viz.schema import Gate
 from senet_viz.stats.correctness import compare_outcomes, plan_outcomes
 from senet_viz.stats.decoding import decode_classes
-from senet_viz.stats.effect_measuring import measure_effects
+from senet_viz.stats.effect_measuring import Progress, measure_effects
 from senet_viz.stats.effects import EffectTable
 from senet_viz.stats.similarity import compare_representations
 from senet_viz.stats.superclasses import Superclasses, partition_recording, read_superclasses, wordnet_superclasses

@@ -1,7 +1,7 @@
 """Assess a recording block by block, so that memory holds one block's gates at a time."""
 
 import dataclasses
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +13,7 @@ from senet_viz.recording.layout import Quantity
 from senet_viz.recording.moments import Moments
 from senet_viz.recording.reader import Recording
 from senet_viz.schema import Gate
+from senet_viz.stats.effect_measuring import Progress
 from senet_viz.stats.estimates import FEWEST_CLASSES, resample_classes
 from senet_viz.stats.health import gate_health, gate_rank
 from senet_viz.stats.permutation import draw_per_class, permute_labels
@@ -26,8 +27,6 @@ from senet_viz.stats.shares import (
     sums_of_squares,
 )
 from senet_viz.stats.tables import all_gates
-
-Progress = Callable[[int, int, str], None]
 
 
 def assess_blocks(

@@ -25,11 +25,11 @@ from senet_viz.recording.files import read_table
 from senet_viz.recording.layout import ASSESSMENT, EFFECTS
 from senet_viz.recording.outcomes_nearby import find_mismatch
 from senet_viz.recording.reader import Recording
-from senet_viz.schema import Floats, from_tree
+from senet_viz.schema import Floats, Layout, from_tree
 from senet_viz.stats.effect_measuring import over_classes
 from senet_viz.stats.effect_parts import CLASS_EFFECT_MEANING, FORMULAS, decompose
 from senet_viz.stats.effects import MEASURES, Change, ClassTests, EffectTable, Measure, TargetEffect
-from senet_viz.stats.estimates import LEVEL, Estimate
+from senet_viz.stats.estimates import Estimate
 from senet_viz.stats.shares import STATISTICS, BlockStatistics
 
 if TYPE_CHECKING:
@@ -55,17 +55,11 @@ def check_outcomes(outcomes: "Outcomes", recording: Recording) -> None:
 def claim_effects(table: EffectTable) -> tuple[Effect, ...]:
     """What claims are judged from: changes of accuracy by interventions of full strength."""
     return tuple(
-        Effect(
-            effect.blocks,
-            effect.baseline,
-            effect.changes[accuracy].value,
-            effect.changes[accuracy].images.replicates,
-            effect.changes[accuracy].classes.replicates,
-            accuracy,
-        )
-        for effect in table.effects
-        if effect.strength == 1
-        for accuracy in ("top1", "top5")
+        Effect(e.blocks, e.baseline, change.value, change.images.replicates, change.classes.replicates, measure)
+        for e in table.effects
+        if e.strength == 1
+        for measure, change in e.changes.items()
+        if measure != "loss"
     )
 
 
@@ -112,14 +106,8 @@ def read_effects(recording: Recording, outcomes: "Outcomes | None" = None) -> Ef
     if stored is None:
         return None
     path = recording.path / ASSESSMENT
-    found = from_tree(
-        _Table,
-        stored,
-        str(path),
-        "assess the recording again",
-        path="effects",
-        layouts={_Table: dict, _Effect: dict, _Change: dict},
-    )
+    layouts: Mapping[type, Layout] = {_Table: dict, _Effect: dict, _Change: dict}
+    found = from_tree(_Table, stored, str(path), "assess the recording again", path="effects", layouts=layouts)
     if outcomes is not None and found.outcomes_id != outcomes.id:
         raise RecordingError(
             f"The assessment of {recording.path} is of other interventions than {outcomes.path} holds: assess again "
@@ -292,10 +280,10 @@ def _shuffled(assessment: Assessment) -> BlockIntervals | None:
     if len(found) < len(nulls):
         return None
     mean, low, high = np.array([(n.mean, n.low, n.high) for n in found]).T
-    return BlockIntervals(mean, low, high, LEVEL)
+    return BlockIntervals(mean, low, high)
 
 
 def _like_these(assessment: Assessment) -> BlockIntervals | None:
     if all(block.classes is None for block in assessment.blocks):
         return None
-    return BlockIntervals(*assessment.classes_like_these(), LEVEL)
+    return BlockIntervals(*assessment.classes_like_these())

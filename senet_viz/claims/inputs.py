@@ -53,11 +53,10 @@ class Layout:
 
     def tell(self, words: str) -> str:
         """Words that speak of roles, with the block's own label behind each where it is another."""
-
-        def name(found: re.Match[str]) -> str:
-            return self.name(cast("Role", found[1]), found[2] or "")
-
-        return re.sub(rf"(?<!here )({'|'.join(self.roles)})('s)?", name, words) if self.roles else words
+        if not self.roles:
+            return words
+        roles = rf"(?<!here )({'|'.join(self.roles)})('s)?"
+        return re.sub(roles, lambda found: self.name(cast("Role", found[1]), found[2] or ""), words)
 
     def _of_stage(self, stage: int) -> tuple[int, ...]:
         return tuple(i for i, gate in enumerate(self.blocks) if gate.stage == stage)
@@ -169,17 +168,15 @@ def gather_series(
 
 @dataclass(frozen=True, eq=False)
 class BlockIntervals:
-    """A number per block with an interval, to be shown beside the verdicts.
+    """A number per block with its 95 % interval, to be shown beside the verdicts.
 
     Attributes:
         values, low, high: (B,); NaN where it is not known.
-        level: of the interval.
     """
 
     values: Floats
     low: Floats
     high: Floats
-    level: float
 
 
 @dataclass(frozen=True, eq=False)

@@ -138,7 +138,7 @@ def _per_block(
     return [
         Beside(
             kind, words.format(layout.name(role)), float(values.values[place]), float(values.low[place]),
-            float(values.high[place]), f"{values.level:.0%} {spread}",
+            float(values.high[place]), f"{LEVEL:.0%} {spread}",
         )
         for role in reading.roles
         if not math.isnan(values.values[place := layout.roles[role]])

@@ -244,19 +244,13 @@ def decode_block(plan: DecodingPlan, block: Gate, values: NDArray[np.floating]) 
     truth = plan.chosen.labels[plan.test]
     nothing = DecodingAccuracy(math.nan, math.nan, math.nan, 1 / len(plan.chosen.classes))
     whole = balanced_accuracy(truth, [full]) if informative else nothing
-    matched, subsets = _decode_matched(plan, block, values) if informative else (None, ())
-    return BlockDecoding(block, matched, subsets, whole, len(everything), len(everything) - informative)
-
-
-def _decode_matched(
-    plan: DecodingPlan, block: Gate, values: NDArray[np.floating]
-) -> tuple[DecodingAccuracy | None, tuple[float, ...]]:
-    if plan.dimension is None:
-        return None, ()
-    truth = plan.chosen.labels[plan.test]
-    draws = SUBSETS if plan.dimension < block.channels else 1
-    answers = [_decode(plan, values, plan.subset(block, index))[0] for index in range(draws)]
-    return balanced_accuracy(truth, answers), tuple(balanced_accuracy(truth, [a]).value for a in answers)
+    matched, subsets = None, []
+    if informative and plan.dimension is not None:
+        draws = SUBSETS if plan.dimension < block.channels else 1
+        answers = [_decode(plan, values, plan.subset(block, index))[0] for index in range(draws)]
+        matched = balanced_accuracy(truth, answers)
+        subsets = [balanced_accuracy(truth, [one]).value for one in answers]
+    return BlockDecoding(block, matched, tuple(subsets), whole, len(everything), len(everything) - informative)
 
 
 def _decode(plan: DecodingPlan, values: NDArray[np.floating], channels: Ints) -> tuple[Ints, int]:

@@ -258,9 +258,11 @@ def measure_effects(outcomes: "Outcomes", *, seed: int = 0, on_progress: Progres
     labels = outcomes.samples["label"].to_numpy()[judged]
     grouping = group_images(labels, len(outcomes.classes), seed=seed)
     clean = _Judged(outcomes.clean, judged)
-    groups = _group_variants(outcomes.variants)
+    groups: dict[tuple[object, ...], list[Variant]] = {}  # repeats together, in the order of the plan
+    for variant in outcomes.variants:
+        groups.setdefault((variant.blocks, variant.baseline, variant.strength), []).append(variant)
     effects = []
-    for done, variants in enumerate(groups):
+    for done, variants in enumerate(groups.values()):
         if on_progress:
             on_progress(done, len(groups), f"{variants[0].target}, {variants[0].baseline}")
         effects.append(_measure(variants, outcomes, clean, judged, grouping))
@@ -288,14 +290,6 @@ class _Judged:
         self.loss = outcome.loss[rows].astype(np.float64)
         self.correct = outcome.correct[rows].astype(np.int64)
         self.correct5 = outcome.correct5[rows].astype(np.int64)
-
-
-def _group_variants(variants: "tuple[Variant, ...]") -> "list[list[Variant]]":
-    """Repeats of one target, baseline and strength together, in the order of the plan."""
-    groups: dict[tuple[object, ...], list[Variant]] = {}
-    for variant in variants:
-        groups.setdefault((variant.blocks, variant.baseline, variant.strength), []).append(variant)
-    return list(groups.values())
 
 
 def _measure(

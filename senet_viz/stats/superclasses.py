@@ -46,8 +46,7 @@ class Superclasses:
         """Of K classes, those with an entry in `named` (class index → superclass)."""
         names = tuple(sorted(set(named.values())))
         of_class = np.full(n_classes, NO_SUPERCLASS, dtype=np.int64)
-        for index, name in named.items():
-            of_class[index] = names.index(name)
+        of_class[list(named)] = [names.index(name) for name in named.values()]
         return cls(names, of_class, source)
 
 

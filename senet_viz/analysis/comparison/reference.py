@@ -86,14 +86,6 @@ class KeptGates:
     rows: NDArray[np.bool_] | None
     images: int
 
-    @classmethod
-    def of(cls, recording: Recording, block: Gate, class_index: int | None) -> "KeptGates":
-        """Of the images of a class, or of all."""
-        if class_index is None:
-            return cls(recording, block, None, recording.n_kept)
-        rows = np.equal(recording.kept_samples["label"].to_numpy(), class_index)
-        return cls(recording, block, rows, int(rows.sum()))
-
     def parts(self) -> Iterator[NDArray[np.float16]]:
         """Some rows after the other, (n, C)."""
         start = 0
@@ -253,8 +245,10 @@ def read_reference(
     overall = moments.overall()
     rows, row = (overall, 0) if class_index is None else (moments, class_index)
     images = int(rows.count[row])
-    readable = recording.n_kept and not _too_large(recording, block)
-    kept = KeptGates.of(recording, block, class_index) if images and single_images and readable else None
+    kept = None
+    if images and single_images and recording.n_kept and not _too_large(recording, block):
+        mine = None if class_index is None else np.equal(recording.kept_samples["label"].to_numpy(), class_index)
+        kept = KeptGates(recording, block, mine, recording.n_kept if mine is None else int(mine.sum()))
     counts, edges = _histogram(recording, block, overall, class_index) if images else (None, _edges(block, 1))
     half_step = float(np.spacing(np.float16(max(abs(bound) for bound in block.range)))) / 2
     rounding = half_step if recording.form == "slim" else 0.0  # a slim form keeps extremes in half precision

@@ -1,6 +1,7 @@
 """From trained networks to answers, paired by seed over the same images, in sentences that go no further than their intervals."""
 
 import dataclasses
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -44,15 +45,14 @@ def _answer(result: ExperimentResult, question: Question) -> QuestionAnswer:
         seeds,
         difference,
         answer(difference.both, result.experiment.bound),
-        _stage_differences(result, question, seeds),
+        _stage_differences([(ours[s].stages(), theirs[s].stages()) for s in seeds], result.experiment.depth_bound),
     )
 
 
 def _stage_differences(
-    result: ExperimentResult, question: Question, seeds: tuple[int, ...]
+    pairs: Sequence[tuple[dict[int, float], dict[int, float]]], bound: float
 ) -> tuple[StageDifference, ...]:
-    ours, theirs = result.cells_of(question.condition), result.cells_of(question.against)
-    pairs = [(ours[seed].stages(), theirs[seed].stages()) for seed in seeds]
+    """From the mean ω² of the stages, of both conditions with each seed."""
     stages = sorted(set.intersection(*(set(mine) & set(other) for mine, other in pairs)))
     values = {stage: np.array([mine[stage] - other[stage] for mine, other in pairs]) for stage in stages}
     values = {stage: found for stage, found in values.items() if np.isfinite(found).all()}
@@ -60,7 +60,7 @@ def _stage_differences(
     found = []
     for stage, differences in values.items():
         value, interval = mean_over_seeds(differences, level)
-        found.append(StageDifference(stage, value, *interval, answer(interval, result.experiment.depth_bound)))
+        found.append(StageDifference(stage, value, *interval, answer(interval, bound)))
     return tuple(found)
 
 
