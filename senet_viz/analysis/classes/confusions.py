@@ -301,17 +301,14 @@ class ConfusionAgreement:
     """All blocks of a recording.
 
     Attributes:
+        confusions: of the same images.
         blocks: of the gates, in order of depth.
         squeeze: the same of z, None for a block that has none.
-        classes, images: R and their images.
-        confused: images taken for another of the R classes.
     """
 
-    blocks: tuple[BlockAgreement, ...]
-    squeeze: tuple[BlockAgreement | None, ...]
-    classes: int
-    images: int
-    confused: int
+    confusions: Confusions
+    blocks: Sequence[BlockAgreement]
+    squeeze: Sequence[BlockAgreement | None]
 
     @property
     def gates(self) -> tuple[Gate, ...]:
@@ -365,11 +362,3 @@ class ConfusionAgreement:
                 "rho of z": self.squeeze_values,
             }
         )
-
-
-def gather_agreement(
-    confusions: Confusions, blocks: Sequence[BlockAgreement], squeeze: Sequence[BlockAgreement | None]
-) -> ConfusionAgreement:
-    """Puts the blocks of one recording together."""
-    images = int(confusions.images.sum())
-    return ConfusionAgreement(tuple(blocks), tuple(squeeze), len(confusions.classes), images, confusions.confused)

@@ -235,14 +235,14 @@ def answer_agreement(found: ConfusionAgreement) -> str:
     )
     return (
         f"{lead} Most in {labels[at]}: Spearman's ρ = **{number_text(values[at], 'z.2f')}**{within} over {found.blocks[at].pairs:,} pairs of "
-        f"{found.classes:,} classes.{_beside_z(found)}"
+        f"{len(found.confusions.classes):,} classes.{_beside_z(found)}"
     )
 
 
 def _why_nothing(found: ConfusionAgreement) -> str:
-    if not found.confused:
+    if not found.confusions.confused:
         return "no image of these classes is taken for another of them"
-    if found.images == found.classes:
+    if found.confusions.images.sum() == len(found.confusions.classes):
         return "no class has two images, so distances between their means can not be told from noise"
     return "all pairs of classes are confused alike, or all lie equally far apart"
 

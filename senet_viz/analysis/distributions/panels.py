@@ -24,7 +24,7 @@ MOST_BLOCKS = 6
 _IN_FIGURE = "in the paper's Fig. 6"
 _STAND_IN = "{}, in place of the paper's {}, which this data has not"
 _ROLES = (  # the paper's four classes, each with what stands in for it where it does not exist
-    (("n01443537", _IN_FIGURE),),
+    (("n01443537", _IN_FIGURE),),  # goldfish
     (
         ("n02110958", _IN_FIGURE),
         ("n02085620", _STAND_IN.format("the nearest of the toy dogs", "pug")),
@@ -36,7 +36,7 @@ _ROLES = (  # the paper's four classes, each with what stands in for it where it
         ("n02917067", _STAND_IN.format("a streamlined vehicle", "plane")),
         ("n04146614", _STAND_IN.format("a vehicle", "plane")),
     ),
-    (("n09246464", _IN_FIGURE),),
+    (("n09246464", _IN_FIGURE),),  # cliff
 )
 
 
