@@ -46,8 +46,8 @@ _HOMES = {
     "open_images": "senet_viz.images.opening",
     "open_outcomes": "senet_viz.recording.outcomes",
     "open_recording": "senet_viz.recording.reader",
-    "read_assessment": "senet_viz.claims.assessment_files",
-    "read_measures": "senet_viz.claims.assessment_files",
+    "read_assessment": "senet_viz.claims.assessment",
+    "read_measures": "senet_viz.claims.assessment",
     "record": "senet_viz.workflows.record",
     "slim_recording": "senet_viz.recording.slim",
     "summarize_reading": "senet_viz.claims.sentences",
@@ -64,8 +64,8 @@ if TYPE_CHECKING:
     from senet_viz.analysis.blocks import gather_health as gather_health
     from senet_viz.analysis.freezing_files import open_freezing as open_freezing
     from senet_viz.claims.assess import assess as assess
-    from senet_viz.claims.assessment_files import read_assessment as read_assessment
-    from senet_viz.claims.assessment_files import read_measures as read_measures
+    from senet_viz.claims.assessment import read_assessment as read_assessment
+    from senet_viz.claims.assessment import read_measures as read_measures
     from senet_viz.claims.declaring import READINGS as READINGS
     from senet_viz.claims.sentences import summarize_reading as summarize_reading
     from senet_viz.claims.sentences import tabulate_report as tabulate_report

@@ -8,8 +8,7 @@ With `--write docs/claims.md` they replace those between the page's marks.
 from pathlib import Path
 from typing import Any
 
-from senet_viz.claims.assessment import Assessment
-from senet_viz.claims.assessment_files import read_assessment, read_tree
+from senet_viz.claims.assessment import Assessment, read_assessment, read_tree
 from senet_viz.claims.declaring import SIDE_WORDS, say_interval, say_number
 from senet_viz.claims.evidence import ClaimReport, PartEvidence
 from senet_viz.recording.reader import open_recording

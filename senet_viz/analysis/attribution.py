@@ -72,13 +72,14 @@ class PixelAttribution:
     @property
     def map(self) -> Floats:
         """(H, W): sum over the three colours."""
-        total: Floats = self.values.sum(axis=0)
-        return total
+        return np.asarray(self.values.sum(axis=0))
 
     @property
     def limit(self) -> float:
         """Where colours end: |map| of all but .5 % of the pixels; 0 where the map is zero."""
-        return _limit(self.map)
+        sizes = np.abs(self.map)
+        usual = float(np.percentile(sizes, 100 - _CLIPPED))
+        return usual if usual > 0 or not math.isfinite(usual) else float(sizes.max(initial=0))
 
     @property
     def subject(self) -> str:
@@ -215,12 +216,6 @@ def name_channels(channels: tuple[int, ...], most: int = 6) -> str:
     if len(channels) > most:
         return f"the mean of {len(channels):,} channels"
     return f"the mean of channels {', '.join(map(str, channels[:-1]))} and {channels[-1]}"
-
-
-def _limit(values: Floats) -> float:
-    sizes = np.abs(values)
-    usual = float(np.percentile(sizes, 100 - _CLIPPED))
-    return usual if usual > 0 or not math.isfinite(usual) else float(sizes.max(initial=0))
 
 
 def _pixel_table(grid: Floats, **columns: Floats) -> pd.DataFrame:

@@ -159,21 +159,19 @@ def gather_measures(assessment: Assessment, tree: Mapping[str, Any]) -> BlockMea
     """
     decoding, cka = tree.get("decoding") or {}, tree.get("cka") or {}
     rows = decoding.get("rows") or []
-    of_squeeze = (tree.get("decoding_squeeze") or {}).get("rows") or []
+    z_by_depth = {row["depth"]: row for row in (tree.get("decoding_squeeze") or {}).get("rows") or []}
+    of_z = [None if b.squeeze is None else b.squeeze.omega_squared for b in assessment.blocks]
+    decoded_z = [z_by_depth.get(gate.depth, {}) for gate in assessment.gates]
     curves = [
         _stored(assessment, "omega_squared", "class share ω², pooled", "share"),
         _plain("class share ω², mean of channels", "share", [b.omega_squared_mean for b in assessment.blocks]),
-        _classes_like_these(assessment),
-        _plain(
-            "class share ω² of z, pooled",
-            "share",
-            [None if b.squeeze is None else b.squeeze.omega_squared for b in assessment.blocks],
-        ),
+        BlockCurve("ICC, classes like these", "share", *assessment.classes_like_these()),
+        _plain("class share ω² of z, pooled", "share", of_z),
         _stored(assessment, "between_sd", "between-class SD", "sd"),
         _stored(assessment, "within_sd", "within-class SD", "sd"),
         _decoded(rows, "matched", "decoding, equal width", ""),
         _decoded(rows, "full", "decoding, all channels", "confounded by width"),
-        _decoded(_aligned(of_squeeze, assessment), "matched", "decoding of z, equal width", ""),
+        _decoded(decoded_z, "matched", "decoding of z, equal width", ""),
         _plain("CKA with the classes", "similarity", [row["classes"] for row in cka.get("rows") or []]),
     ]
     return BlockMeasures(
@@ -200,12 +198,6 @@ def measures_from_table(gates: Sequence[Gate], table: pd.DataFrame) -> BlockMeas
     return BlockMeasures(tuple(gates), int(table["images"].iloc[0]), int(table["classes"].iloc[0]), known)
 
 
-def _aligned(rows: Sequence[Mapping[str, Any]], assessment: Assessment) -> list[Mapping[str, Any]]:
-    """A row a block, empty ones where a block has no z."""
-    by_depth = {row["depth"]: row for row in rows}
-    return [by_depth.get(gate.depth, {}) for gate in assessment.gates]
-
-
 def _stored(assessment: Assessment, name: CurveName, words: str, panel: Panel) -> BlockCurve:
     return BlockCurve(words, panel, assessment.curve(name), *assessment.band(name))
 
@@ -213,12 +205,6 @@ def _stored(assessment: Assessment, name: CurveName, words: str, panel: Panel) -
 def _plain(words: str, panel: Panel, values: Sequence[float | None]) -> BlockCurve:
     numbers = _numbers(values)
     return BlockCurve(words, panel, numbers, *np.full((2, len(numbers)), np.nan))
-
-
-def _classes_like_these(assessment: Assessment) -> BlockCurve:
-    found = [b.classes for b in assessment.blocks]
-    rows = np.array([(np.nan,) * 3 if c is None else (c.value, c.interval.low, c.interval.high) for c in found])
-    return BlockCurve("ICC, classes like these", "share", *rows.T)
 
 
 def _decoded(rows: Sequence[Mapping[str, Any]], which: str, words: str, confounded: str) -> BlockCurve:

@@ -13,6 +13,7 @@ from senet_viz.recording.layout import FREEZING
 from senet_viz.recording.reader import Recording
 from senet_viz.schema import Gate, Layout, from_tree, to_tree
 from senet_viz.stats.effects import say_limits
+from senet_viz.text import number_text
 
 FREEZING_VERSION = 1
 _KIND = "freezing"
@@ -111,8 +112,7 @@ def check_freezing(path: FreezePath, recording: Recording) -> None:
 def to_json(path: FreezePath) -> dict[str, Any]:
     """Plain values; what is not a number is null."""
     head = {"freezing_version": FREEZING_VERSION, "kind": _KIND, "id": path.id, "complete": path.complete}
-    tree: dict[str, Any] = to_tree({**head, **vars(path), "steps": [_step_tree(step) for step in path.steps]})
-    return tree
+    return dict(to_tree({**head, **vars(path), "steps": [_step_tree(step) for step in path.steps]}))
 
 
 def from_json(tree: Mapping[str, Any], where: str = FREEZING) -> FreezePath:
@@ -210,24 +210,20 @@ def _tell_savings(advice: FreezeAdvice) -> str:
     else:
         time = f"and no time: a forward takes {-share_of_time:.1%} longer"
     return (
-        f"{sentence} {time} (median of {timing.rounds} rounds of {timing.images} images, quartiles {_percent(low)} to "
-        f"{_percent(high)}, {timing.device}, {timing.threads} thread{'s' * (timing.threads != 1)})."
+        f"{sentence} {time} (median of {timing.rounds} rounds of {timing.images} images, quartiles {number_text(low, 'z.1%')} to "
+        f"{number_text(high, 'z.1%')}, {timing.device}, {timing.threads} thread{'s' * (timing.threads != 1)})."
     )
 
 
 def say_cost(cost: Cost) -> str:
     """Δ top-1 with its 90 % interval: "−0.42 [−0.80, −0.04]"."""
     limits = cost.interval()
-    value = f"{cost.top1.value:z.2f}".replace("-", "−")
+    value = number_text(cost.top1.value, "z.2f")
     return value if limits.low != limits.low else f"{value} {say_limits(limits)}"
 
 
 def _points(loss: float) -> str:
     return f"{loss:g} point" if loss == 1 else f"{loss:g} points"
-
-
-def _percent(share: float) -> str:
-    return f"{share:z.1%}".replace("-", "−")
 
 
 def _list(gates: Sequence[Gate]) -> str:
@@ -286,10 +282,10 @@ def describe_freezing(advice: FreezeAdvice) -> str:
         f"{'':>3}  {'block':<{width}}{'Δ top-1, choosing':<26}{'confirming (90 %)':<26}{'parameters':>11}  time"
     )
     for size, step in enumerate(path.steps, start=1):
-        time = "" if path.timing is None else _percent(-path.timing.saved(size))
+        time = "" if path.timing is None else number_text(-path.timing.saved(size), "z.1%")
         confirming = "" if step.confirming is None else say_cost(step.confirming)
         lines.append(
             f"{size:>3}  {path.gate(step.block).label:<{width}}{say_cost(step.choosing):<26}{confirming:<26}"
-            f"{f'{-path.parameters_saved(size):,}'.replace('-', '−'):>11}  {time}"
+            f"{number_text(-path.parameters_saved(size), ','):>11}  {time}"
         )
     return "\n".join([*lines, *(f"note: {note}" for note in path.notes)])

@@ -79,16 +79,13 @@ def subtract_estimates(first: Estimate, second: Estimate, *, paired: bool, level
     if min(len(first.replicates), len(second.replicates)) < 2:
         return Difference(second.value - first.value, Interval(math.nan, math.nan, level))
     if not paired:
-        return Difference(second.value - first.value, _independent(first, second, level))
+        (low_a, a, high_a), (low_b, b, high_b) = _limits(first, level), _limits(second, level)
+        low, high = b - a - math.hypot(b - low_b, high_a - a), b - a + math.hypot(high_b - b, a - low_a)
+        return Difference(second.value - first.value, Interval(low, high, level))
     if first.scale == "square root":
         return Difference(*difference_of_sds(second, first, level))
     difference = combine(lambda b, a: b - a, second, first)
     return Difference(difference.value, difference.interval(level))
-
-
-def _independent(first: Estimate, second: Estimate, level: float) -> Interval:
-    (low_a, a, high_a), (low_b, b, high_b) = _limits(first, level), _limits(second, level)
-    return Interval(b - a - math.hypot(b - low_b, high_a - a), b - a + math.hypot(high_b - b, a - low_a), level)
 
 
 def _limits(estimate: Estimate, level: float) -> tuple[float, float, float]:
@@ -258,26 +255,22 @@ def tabulate_verdicts(first: ClaimReport, second: ClaimReport) -> pd.DataFrame:
 
     The effect is that of the reading's first part.
     """
-    rows = []
-    for mine in first.claims:
-        theirs = second.claim(mine.id)
-        for name, evidence in mine.readings.items():
-            other = theirs.readings.get(name)
-            if other is None:
-                continue
-            rows.append(
-                {
-                    "claim": mine.id,
-                    "reading": name,
-                    "first": evidence.verdict,
-                    "second": other.verdict,
-                    "differs": evidence.verdict != other.verdict,
-                    "first's effect": _effect(evidence),
-                    "second's effect": _effect(other),
-                    "statement": mine.statement,
-                }
-            )
-    return pd.DataFrame(rows)
+    pairs = [(mine, second.claim(mine.id)) for mine in first.claims]
+    return pd.DataFrame(
+        {
+            "claim": mine.id,
+            "reading": name,
+            "first": evidence.verdict,
+            "second": theirs.readings[name].verdict,
+            "differs": evidence.verdict != theirs.readings[name].verdict,
+            "first's effect": _effect(evidence),
+            "second's effect": _effect(theirs.readings[name]),
+            "statement": mine.statement,
+        }
+        for mine, theirs in pairs
+        for name, evidence in mine.readings.items()
+        if name in theirs.readings
+    )
 
 
 def count_verdict_changes(table: pd.DataFrame) -> str:

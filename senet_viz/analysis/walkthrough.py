@@ -34,11 +34,6 @@ class HiddenLayer:
     weights: Floats | None
     bias: Floats
 
-    @property
-    def active(self) -> int:
-        """How many hidden units are above 0."""
-        return int((self.values > 0).sum())
-
     def terms(self, row: int) -> Floats | None:
         """What each hidden unit adds to one shown channel's gate before the activation, w_cj·h_j, (C/r,)."""
         return None if self.weights is None else np.asarray(self.weights[row] * self.values)
@@ -241,14 +236,9 @@ def answer_steps(steps: BlockSteps) -> str:
             f" Of the shown ones channel {first} got louder by most (s = {_s(steps.gate[first])}, on average {_s(steps.mean[first])}) "
             f"and channel {last} quieter by most ({_s(steps.gate[last])}, on average {_s(steps.mean[last])})."
         )
-    return f"{sentence} {tell_check(steps)}"
-
-
-def tell_check(steps: BlockSteps) -> str:
-    """Whether the block's output is s times its input."""
     if steps.scales_exactly:
-        return f"The block's output equals s·U to 1e-6 (largest difference {steps.residual:.1g})."
-    return f"The block's output differs from s·U by up to {steps.residual:.2g}, of values up to {steps.largest_output:.3g}."
+        return f"{sentence} The block's output equals s·U to 1e-6 (largest difference {steps.residual:.1g})."
+    return f"{sentence} The block's output differs from s·U by up to {steps.residual:.2g}, of values up to {steps.largest_output:.3g}."
 
 
 def describe_amplification(steps: BlockSteps, channel: int) -> str:
@@ -312,7 +302,7 @@ def _tell_hidden(steps: BlockSteps, row: int) -> Step:
         f"Hidden layer h, {len(hidden.values)} units",
         words,
         f"h = {f}(W₁z + b₁)",
-        (f"h{j} = {f}({_n(hidden.before[unit])})", f"= {_n(hidden.values[unit])}", f"{hidden.active} of {len(hidden.values)} units are above 0"),
+        (f"h{j} = {f}({_n(hidden.before[unit])})", f"= {_n(hidden.values[unit])}", f"{(hidden.values > 0).sum()} of {len(hidden.values)} units are above 0"),
     )  # fmt: skip
 
 

@@ -12,9 +12,8 @@ from numpy.typing import NDArray
 
 from senet_viz.claims.agreement import draw_subsets, measure_subsets
 from senet_viz.claims.assess_blocks import assess_blocks
-from senet_viz.claims.assessment import Assessment
+from senet_viz.claims.assessment import Assessment, write_assessment
 from senet_viz.claims.assessment_claims import check_outcomes, class_rows, effects_tree, judge_assessment
-from senet_viz.claims.assessment_files import write_assessment
 from senet_viz.claims.evidence import ClaimReport
 from senet_viz.claims.inputs import ClassSubsets
 from senet_viz.errors import ArgumentError, RecordingError
@@ -25,13 +24,12 @@ from senet_viz.recording.reader import Recording
 from senet_viz.schema import Gate
 from senet_viz.stats.correctness import compare_outcomes, plan_outcomes
 from senet_viz.stats.decoding import decode_classes
-from senet_viz.stats.effect_measuring import measure_effects
+from senet_viz.stats.effect_measuring import Progress, measure_effects
 from senet_viz.stats.effects import EffectTable
 from senet_viz.stats.similarity import compare_representations
 from senet_viz.stats.superclasses import Superclasses, partition_recording, read_superclasses, wordnet_superclasses
 from senet_viz.stats.tables import channel_table, measured_blocks
 
-Progress = Callable[[int, int, str], None]
 QUANTITIES: tuple[Quantity, ...] = ("gate", "squeeze")
 QUANTITY_WORDS: dict[Quantity, str] = {"gate": "s", "squeeze": "z"}
 _DECODED: dict[Quantity, str] = {"gate": "decoding", "squeeze": "decoding_squeeze"}
@@ -73,7 +71,7 @@ def assess(
     target = _target(recording, into)
     measured = [(quantity, gate) for quantity in QUANTITIES for gate in measured_blocks(recording, quantity)]
     total = len(recording.blocks) + 2 * len(measured) + len(_STEPS)
-    tell = on_progress or _keep_quiet
+    tell = on_progress or (lambda _done, _total, _what: None)
     effects = _effects(recording, interventions, lambda _, __, label: tell(0, total, f"effects {label}"))
     found = assess_blocks(
         recording,
@@ -84,7 +82,7 @@ def assess(
     at = len(recording.blocks)
     measures = _measure(recording, measured, seed, lambda done, what: tell(at + done, total, what))
     at += len(measured)
-    extra = _further(recording, partition, seed, lambda what, done=0: tell(at + done, total, what))
+    extra = _further(recording, partition, seed, lambda done, what: tell(at + done, total, what))
     found = dataclasses.replace(found, recording_id=target.id)
     report = _judge(found, recording, controls, effects, seed)
     extra |= {"effects": None if effects is None else effects_tree(effects), "seed": seed, "claims": report.to_json()}
@@ -110,7 +108,8 @@ def _judge(
     found: Assessment, recording: Recording, controls: Sequence[Recording], effects: EffectTable | None, seed: int
 ) -> ClaimReport:
     """The claims; gates, z and controls are put to the same subsets of the classes."""
-    drawn = _draw_subsets(recording, seed)
+    count = recording.moments(recording.blocks[0].name).count
+    drawn = draw_subsets(np.flatnonzero(count > 0), seed=seed)
     return judge_assessment(
         found,
         precision=str(recording.manifest.options.get("precision", "fp32")),
@@ -121,18 +120,14 @@ def _judge(
     )
 
 
-def _keep_quiet(_done: int, _total: int, _what: str) -> None:
-    """Nobody watches."""
-
-
 def _target(recording: Recording, into: Recording | None) -> Recording:
     if into is None:
         return recording
-    mine, theirs = recording.manifest, into.manifest
-    same = mine.model.get("sha256") == theirs.model.get("sha256") and mine.data.get("digest") == theirs.data.get(
-        "digest"
+    mine, theirs = (
+        (m.model.get("sha256"), m.data.get("digest"), m.gates, m.preprocessing)
+        for m in (recording.manifest, into.manifest)
     )
-    if into.form != "slim" or not same or mine.gates != theirs.gates or mine.preprocessing != theirs.preprocessing:
+    if into.form != "slim" or mine != theirs:
         raise ArgumentError(
             f"{into.path} is no slim form of {recording.path}: it must be of the same network, images and preprocessing."
         )
@@ -150,11 +145,6 @@ def _effects(recording: Recording, interventions: Outcomes | str | Path | None, 
     return measure_effects(interventions, on_progress=tell)
 
 
-def _draw_subsets(recording: Recording, seed: int) -> NDArray[np.int64]:
-    count = recording.moments(recording.blocks[0].name).count
-    return draw_subsets(np.flatnonzero(count > 0), seed=seed)
-
-
 def _subsets(recording: Recording, drawn: NDArray[np.int64], quantity: Quantity = "gate") -> ClassSubsets | None:
     if not len(drawn):
         return None
@@ -164,38 +154,39 @@ def _subsets(recording: Recording, drawn: NDArray[np.int64], quantity: Quantity 
         measure_subsets(recording.moments(gate.name, quantity), drawn) if gate.name in measured else nothing
         for gate in recording.blocks
     ]
-    return ClassSubsets(
-        drawn.shape[1], np.stack([omega for omega, _ in shares], axis=1), np.stack([b for _, b in shares], axis=1)
-    )
+    omega, between = (np.stack(columns, axis=1) for columns in zip(*shares))
+    return ClassSubsets(drawn.shape[1], omega, between)
 
 
 def _further(
-    recording: Recording, superclasses: Superclasses | None, seed: int, tell: Callable[..., None]
+    recording: Recording, superclasses: Superclasses | None, seed: int, tell: Callable[[int, str], None]
 ) -> dict[str, Any]:
     """Decoding, CKA, superclasses, right against wrong: tables, or the sentence why there is none."""
     extra: dict[str, Any] = {}
     done = 0
     for quantity, key in _DECODED.items():
-        extra[key] = _try(partial(_decode, recording, quantity, seed, partial(_tell_from, tell, done)))
+        extra[key] = _try(partial(_decode, recording, quantity, seed, done, tell))
         done += len(list(measured_blocks(recording, quantity)))
-    blocks = done
-    tell("CKA", blocks)
+    tell(done, "CKA")
     extra["cka"] = _try(lambda: compare_representations(recording, seed=seed).table())
-    tell("superclasses", blocks + 1)
-    extra["superclasses"] = _try(lambda: _partition(recording, superclasses))
-    tell("right and wrong", blocks + 2)
+    tell(done + 1, "superclasses")
+    extra["superclasses"] = _try(
+        lambda: partition_recording(recording, superclasses or wordnet_superclasses(recording.classes)).table()
+    )
+    tell(done + 2, "right and wrong")
     extra["outcomes"] = _try(lambda: _outcomes(recording, seed))
     return extra
 
 
-def _tell_from(tell: Callable[..., None], first: int, what: str, done: int) -> None:
-    tell(what, first + done)
-
-
-def _decode(recording: Recording, quantity: Quantity, seed: int, tell: Callable[[str, int], None]) -> pd.DataFrame:
+def _decode(
+    recording: Recording, quantity: Quantity, seed: int, first: int, tell: Callable[[int, str], None]
+) -> pd.DataFrame:
     what = f"decoding from {QUANTITY_WORDS[quantity]}"
-    tell(what, 0)
-    return decode_classes(recording, quantity=quantity, seed=seed, on_progress=lambda done, _: tell(what, done)).table()
+    tell(first, what)
+    found = decode_classes(
+        recording, quantity=quantity, seed=seed, on_progress=lambda done, _: tell(first + done, what)
+    )
+    return found.table()
 
 
 def _try(make: Callable[[], pd.DataFrame]) -> dict[str, Any]:
@@ -206,15 +197,8 @@ def _try(make: Callable[[], pd.DataFrame]) -> dict[str, Any]:
         return {"reason": str(error), "rows": []}
 
 
-def _partition(recording: Recording, superclasses: Superclasses | None) -> pd.DataFrame:
-    groups = wordnet_superclasses(recording.classes) if superclasses is None else superclasses
-    return partition_recording(recording, groups).table()
-
-
 def _outcomes(recording: Recording, seed: int) -> pd.DataFrame:
     plan = plan_outcomes(recording, seed=seed)
-    rows = []
-    for gate in recording.blocks:
-        found = compare_outcomes(plan, recording.gates(gate.name))
-        rows.append({"block": gate.label, **found.row()})
-    return pd.DataFrame(rows)
+    return pd.DataFrame(
+        {"block": gate.label, **compare_outcomes(plan, recording.gates(gate.name)).row()} for gate in recording.blocks
+    )

@@ -1,24 +1,19 @@
 """Assess a recording block by block, so that memory holds one block's gates at a time."""
 
 import dataclasses
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from senet_viz import __version__
-from senet_viz.claims.assessment import (
-    Assessment,
-    BlockAssessment,
-    ClassesLikeThese,
-    ControlCurve,
-    NullSummary,
-)
+from senet_viz.claims.assessment import Assessment, BlockAssessment, ClassesLikeThese, ControlCurve, NullSummary
 from senet_viz.errors import ArgumentError, RecordingError
 from senet_viz.recording.layout import Quantity
 from senet_viz.recording.moments import Moments
 from senet_viz.recording.reader import Recording
 from senet_viz.schema import Gate
+from senet_viz.stats.effect_measuring import Progress
 from senet_viz.stats.estimates import FEWEST_CLASSES, resample_classes
 from senet_viz.stats.health import gate_health, gate_rank
 from senet_viz.stats.permutation import draw_per_class, permute_labels
@@ -32,8 +27,6 @@ from senet_viz.stats.shares import (
     sums_of_squares,
 )
 from senet_viz.stats.tables import all_gates
-
-Progress = Callable[[int, int, str], None]
 
 
 def assess_blocks(
@@ -60,13 +53,12 @@ def assess_blocks(
     counts = recording.moments(recording.blocks[0].name).count
     group, reason = _deal(recording)
     chosen = _choose_for_null(recording, seed)
+    tell = on_progress or (lambda _done, _total, _label: None)
     blocks = []
     for done, gate in enumerate(recording.blocks):
-        if on_progress:
-            on_progress(done, len(recording.blocks), gate.label)
+        tell(done, len(recording.blocks), gate.label)
         blocks.append(_assess_block(recording, gate, group, chosen, seed))
-    if on_progress:
-        on_progress(len(recording.blocks), len(recording.blocks), "")
+    tell(len(recording.blocks), len(recording.blocks), "")
     seen = counts[counts > 0]
     return Assessment(
         recording_id=recording.id,
@@ -105,10 +97,11 @@ def _check(recording: Recording, controls: Sequence[Recording]) -> None:
     if problem := tell_nothing_to_assess(recording):
         raise RecordingError(problem)
     for control in controls:
-        same = control.manifest.data.get("digest") == recording.manifest.data.get("digest")
-        if not same or [(g.name, g.channels) for g in control.blocks] != [
-            (g.name, g.channels) for g in recording.blocks
-        ]:
+        mine, theirs = (
+            (one.manifest.data.get("digest"), [(g.name, g.channels) for g in one.blocks])
+            for one in (recording, control)
+        )
+        if mine != theirs:
             raise ArgumentError(
                 f"The control {control.path} is of other images or blocks than {recording.path}: record the same images "
                 "with a network of the same architecture."
@@ -152,30 +145,20 @@ def _assess_block(
         gates = recording.gates(gate.name)
         labels = recording.kept_samples["label"].to_numpy()
         rank = gate_rank(gates, seed=seed)[0]
-        null = _summarize_null(gates[chosen], labels[chosen], seed)
+        found = permute_labels(gates[chosen], labels[chosen], seed=seed)
+        low, high = np.quantile(found.null, (0.025, 0.975)).tolist()
+        null = NullSummary(found.value, float(found.null.mean()), low, high, found.p, found.images)
     return BlockAssessment(
         block=gate,
         gate={statistic.name: replicates.estimate(statistic.name) for statistic in STATISTICS},
         omega_squared_mean=mean_share(sums)[0],
-        squeeze=_squeeze(recording, gate),
+        squeeze=_plain(recording, gate, "squeeze") if gate.squeeze_missing is None else None,
         null=null,
         classes=_classes_like_these(moments),
         health=health,
         gate_rank=rank,
         random_direction=replicates.random_direction,
     )
-
-
-def _summarize_null(gates: NDArray[np.float16], labels: NDArray[np.int32], seed: int) -> NullSummary:
-    found = permute_labels(gates, labels, seed=seed)
-    low, high = np.quantile(found.null, (0.025, 0.975)).tolist()
-    return NullSummary(found.value, float(found.null.mean()), low, high, found.p, found.images)
-
-
-def _squeeze(recording: Recording, gate: Gate) -> BlockStatistics | None:
-    if gate.squeeze_missing is not None:
-        return None
-    return _plain(recording, gate, "squeeze")
 
 
 def _plain(recording: Recording, gate: Gate, quantity: Quantity = "gate") -> BlockStatistics:
@@ -203,6 +186,5 @@ def _classes_like_these(moments: Moments) -> ClassesLikeThese | None:
 def _control_curve(control: Recording) -> ControlCurve:
     blocks = tuple(_plain(control, gate) for gate in control.blocks)
     about = control.manifest.model
-    seed = about.get("seed")
     name = str(about.get("name")) + (" with random weights" if about.get("weights") == "random" else "")
-    return ControlCurve(name, None if seed is None else int(seed), blocks)
+    return ControlCurve(name, None if about.get("seed") is None else int(about["seed"]), blocks)

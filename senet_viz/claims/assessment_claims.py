@@ -1,6 +1,5 @@
 """From an assessment to the claims: its curves and effects as their inputs, and effects as JSON with a table per class."""
 
-import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -9,28 +8,35 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from senet_viz.claims.assessment import Assessment
-from senet_viz.claims.assessment_files import read_extra, read_tree
+from senet_viz.claims.assessment import Assessment, read_tree
 from senet_viz.claims.evidence import ClaimReport
-from senet_viz.claims.inputs import BlockIntervals, BlockSeries, ClaimInputs, ClassSubsets, Effect, Series
+from senet_viz.claims.inputs import (
+    BlockIntervals,
+    BlockSeries,
+    ClaimInputs,
+    ClassSubsets,
+    Effect,
+    Series,
+    gather_series,
+)
 from senet_viz.claims.judging import judge_claims
 from senet_viz.errors import ArgumentError, RecordingError
+from senet_viz.recording.files import read_table
 from senet_viz.recording.layout import ASSESSMENT, EFFECTS
 from senet_viz.recording.outcomes_nearby import find_mismatch
 from senet_viz.recording.reader import Recording
-from senet_viz.schema import from_tree
+from senet_viz.schema import Floats, Layout, from_tree
 from senet_viz.stats.effect_measuring import over_classes
 from senet_viz.stats.effect_parts import CLASS_EFFECT_MEANING, FORMULAS, decompose
 from senet_viz.stats.effects import MEASURES, Change, ClassTests, EffectTable, Measure, TargetEffect
-from senet_viz.stats.estimates import LEVEL, Estimate
-from senet_viz.stats.shares import BlockStatistics, CurveName
+from senet_viz.stats.estimates import Estimate
+from senet_viz.stats.shares import STATISTICS, BlockStatistics
 
 if TYPE_CHECKING:
     from senet_viz.recording.outcomes import Outcomes
 
-
-Floats = NDArray[np.float64]
 _TESTS = ("shrunken", "p", "q")
+_PLAIN = ("target", "kind", "blocks", "baseline", "strength", "repeats", "undefined")  # stored as they are
 
 
 def check_outcomes(outcomes: "Outcomes", recording: Recording) -> None:
@@ -49,17 +55,11 @@ def check_outcomes(outcomes: "Outcomes", recording: Recording) -> None:
 def claim_effects(table: EffectTable) -> tuple[Effect, ...]:
     """What claims are judged from: changes of accuracy by interventions of full strength."""
     return tuple(
-        Effect(
-            effect.blocks,
-            effect.baseline,
-            effect.changes[accuracy].value,
-            effect.changes[accuracy].images.replicates,
-            effect.changes[accuracy].classes.replicates,
-            accuracy,
-        )
-        for effect in table.effects
-        if effect.strength == 1
-        for accuracy in ("top1", "top5")
+        Effect(e.blocks, e.baseline, change.value, change.images.replicates, change.classes.replicates, measure)
+        for e in table.effects
+        if e.strength == 1
+        for measure, change in e.changes.items()
+        if measure != "loss"
     )
 
 
@@ -106,21 +106,15 @@ def read_effects(recording: Recording, outcomes: "Outcomes | None" = None) -> Ef
     if stored is None:
         return None
     path = recording.path / ASSESSMENT
-    found = from_tree(
-        _Table,
-        stored,
-        str(path),
-        "assess the recording again",
-        path="effects",
-        layouts={_Table: dict, _Effect: dict, _Change: dict},
-    )
+    layouts: Mapping[type, Layout] = {_Table: dict, _Effect: dict, _Change: dict}
+    found = from_tree(_Table, stored, str(path), "assess the recording again", path="effects", layouts=layouts)
     if outcomes is not None and found.outcomes_id != outcomes.id:
         raise RecordingError(
             f"The assessment of {recording.path} is of other interventions than {outcomes.path} holds: assess again "
             f"with --interventions {outcomes.path}."
         )
     try:
-        return _table(found, read_extra(recording, EFFECTS), recording.classes.names)
+        return _table(found, read_table(recording.path / EFFECTS).to_pandas(), recording.classes.names)
     except (KeyError, TypeError, ValueError) as error:
         raise RecordingError(
             f"{EFFECTS} beside {path} does not fit it ({error}): assess the recording again."
@@ -129,13 +123,7 @@ def read_effects(recording: Recording, outcomes: "Outcomes | None" = None) -> Ef
 
 def _effect_tree(effect: TargetEffect) -> dict[str, Any]:
     return {
-        "target": effect.target,
-        "kind": effect.kind,
-        "blocks": list(effect.blocks),
-        "baseline": effect.baseline,
-        "strength": effect.strength,
-        "repeats": effect.repeats,
-        "undefined": effect.undefined,
+        **{name: getattr(effect, name) for name in _PLAIN},
         **{m: _change_tree(effect.changes[m]) for m in MEASURES},
         "changed": _change_tree(effect.changed),
     }
@@ -220,15 +208,9 @@ def _effect(stored: _Effect, rows: pd.DataFrame, classes: int) -> TargetEffect:
         return Change(Estimate(found.value, found.replicates), at_classes, per_class[name])
 
     return TargetEffect(
-        target=stored.target,
-        kind=stored.kind,
-        blocks=stored.blocks,
-        baseline=stored.baseline,
-        strength=stored.strength,
-        repeats=stored.repeats,
+        **{name: getattr(stored, name) for name in _PLAIN},
         changes={m: change(m) for m in MEASURES},
         changed=change("changed"),
-        undefined=stored.undefined,
         tests=ClassTests(**{name: per_class[name] for name in _TESTS}),
     )
 
@@ -238,9 +220,6 @@ def _spread(rows: pd.DataFrame, column: str, classes: int, fill: float = np.nan)
     values = np.full(classes, fill)
     values[rows["class"].to_numpy()] = rows[column].to_numpy()
     return values
-
-
-_NAN = float("nan")
 
 
 def judge_assessment(
@@ -262,6 +241,7 @@ def judge_assessment(
         control_subsets: the same subsets of each control, shown beside it.
         effects: of interventions, for the causal readings.
     """
+    nothing = BlockStatistics()
     squeeze = [block.squeeze for block in assessment.blocks]
     return judge_claims(
         ClaimInputs(
@@ -272,8 +252,8 @@ def judge_assessment(
             smallest_class=assessment.smallest_class,
             gates=_gate_series(assessment),
             precision=precision,
-            squeeze=_plain_series(squeeze) if any(squeeze) else None,
-            controls=tuple(_plain_series(control.blocks) for control in assessment.controls),
+            squeeze=gather_series([block or nothing for block in squeeze]) if any(squeeze) else None,
+            controls=tuple(gather_series(control.blocks) for control in assessment.controls),
             squeeze_subsets=squeeze_subsets,
             control_subsets=tuple(control_subsets),
             shuffled=_shuffled(assessment),
@@ -287,31 +267,11 @@ def judge_assessment(
 
 
 def _gate_series(assessment: Assessment) -> BlockSeries:
-    def series(name: CurveName) -> Series:
-        found = [block.gate[name] for block in assessment.blocks]
-        return Series(np.array([e.working for e in found]), np.stack([e.replicates for e in found]))
-
-    return BlockSeries(
-        omega_squared=series("omega_squared"),
-        between_variance=series("between_sd"),
-        within_variance=series("within_sd"),
-        near_one=series("near_one"),
-        direction_share=series("direction_share"),
-        residual_variance=series("residual_sd"),
-    )
-
-
-def _points(values: list[float]) -> Series:
-    return Series(np.array(values, dtype=np.float64), np.zeros((len(values), 0)))
-
-
-def _plain_series(blocks: Sequence[BlockStatistics | None]) -> BlockSeries:
-    """Of z or of a control; NaN in blocks without."""
-    nothing = BlockStatistics(_NAN, _NAN, _NAN)
-    known = [block or nothing for block in blocks]
-    return BlockSeries(
-        **{f.name: _points([getattr(block, f.name) for block in known]) for f in dataclasses.fields(BlockStatistics)}
-    )
+    made = {}
+    for statistic in STATISTICS:
+        found = [block.gate[statistic.name] for block in assessment.blocks]
+        made[statistic.series] = Series(np.array([e.working for e in found]), np.stack([e.replicates for e in found]))
+    return BlockSeries(**made)
 
 
 def _shuffled(assessment: Assessment) -> BlockIntervals | None:
@@ -319,14 +279,11 @@ def _shuffled(assessment: Assessment) -> BlockIntervals | None:
     found = [null for null in nulls if null is not None]
     if len(found) < len(nulls):
         return None
-    return BlockIntervals(
-        np.array([n.mean for n in found]), np.array([n.low for n in found]), np.array([n.high for n in found]), LEVEL
-    )
+    mean, low, high = np.array([(n.mean, n.low, n.high) for n in found]).T
+    return BlockIntervals(mean, low, high)
 
 
 def _like_these(assessment: Assessment) -> BlockIntervals | None:
-    found = [block.classes for block in assessment.blocks]
-    if all(each is None for each in found):
+    if all(block.classes is None for block in assessment.blocks):
         return None
-    rows = np.array([(_NAN,) * 3 if c is None else (c.value, c.interval.low, c.interval.high) for c in found])
-    return BlockIntervals(rows[:, 0], rows[:, 1], rows[:, 2], LEVEL)
+    return BlockIntervals(*assessment.classes_like_these())

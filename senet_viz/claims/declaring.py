@@ -104,9 +104,8 @@ def say_number(value: float, unit: Unit) -> str:
 
 def say_interval(value: float, interval: Interval, unit: Unit) -> str:
     """A number with its interval: "0.213 [0.190, 0.236]"; without it where there is none."""
-    known = not math.isnan(interval.low)
     limits = limits_text(interval.low, interval.high, f"z.{_DIGITS[unit]}f", unknown="not defined")
-    return f"{say_number(value, unit)} {limits}" if known else say_number(value, unit)
+    return say_number(value, unit) if math.isnan(interval.low) else f"{say_number(value, unit)} {limits}"
 
 
 def say_unit(unit: Unit) -> str:

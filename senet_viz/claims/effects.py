@@ -1,5 +1,6 @@
 """Statistics of interventions: sums and differences of paired effects on accuracy, in points."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -30,9 +31,52 @@ class Term:
     baseline: str
 
 
+class EffectStatistic(ABC):
+    """A number made from several effects by the jackknife of that number itself: effects on the same images are paired."""
+
+    def measure(self, effects: tuple[Effect, ...], layout: Layout, level: float) -> Found:
+        """The number with its interval; a problem where one of the interventions was not made."""
+        found = self._find(effects, layout)
+        if None in found:
+            return not_found(self._missing(found.index(None), layout), level)
+        estimate = self._estimate(found, layout, lambda effect: effect.replicates)
+        return Found(estimate.value, estimate.interval(level))
+
+    def like_these(self, effects: tuple[Effect, ...], layout: Layout) -> Interval:
+        """95 % interval of the number over classes: *classes like these*; NaN where it is not known."""
+        found = self._find(effects, layout)
+        if None in found:
+            return Interval(float("nan"), float("nan"), LEVEL)
+        return self._estimate(found, layout, lambda effect: effect.class_replicates).interval()
+
+    def _estimate(
+        self, found: Sequence[Effect | None], layout: Layout, replicates: Callable[[Effect], Floats]
+    ) -> Estimate:
+        known = [effect for effect in found if effect is not None]
+        value = self._combine(np.array([effect.value for effect in known]), layout)
+        return Estimate(float(value), self._combine(np.stack([replicates(effect) for effect in known]), layout))
+
+    @property
+    @abstractmethod
+    def roles(self) -> tuple[Role, ...]:
+        """That must exist."""
+
+    @abstractmethod
+    def _find(self, effects: tuple[Effect, ...], layout: Layout) -> list[Effect | None]:
+        """The effects that it is made from, None where one was not made."""
+
+    @abstractmethod
+    def _combine(self, values: Floats, layout: Layout) -> Floats:
+        """The number from their values, (effects,) → (), or from replicates, (effects, G) → (G,)."""
+
+    @abstractmethod
+    def _missing(self, at: int, layout: Layout) -> str:
+        """Why the effect at a place was not found."""
+
+
 @dataclass(frozen=True)
-class EffectSum:
-    """Σ weight·effect, by the jackknife of the sum: effects on the same images are paired.
+class EffectSum(EffectStatistic):
+    """Σ weight·effect.
 
     Attributes:
         terms: what is summed.
@@ -46,26 +90,27 @@ class EffectSum:
     def roles(self) -> tuple[Role, ...]:
         return tuple(role for term in self.terms if not isinstance(term.target, str) for role in term.target)
 
-    def measure(self, effects: tuple[Effect, ...], layout: Layout, level: float) -> Found:
-        """The sum with its interval; a problem where one of the interventions was not made."""
-        found = [find_effect(effects, t.target, t.baseline, layout, self.accuracy) for t in self.terms]
-        for term, effect in zip(self.terms, found):
-            if effect is None:
-                return not_found(_missing(term.target, term.baseline, layout), level)
-        value, replicates = _combine(self._sum, [e for e in found if e is not None], _over_images)
-        return Found(value, Estimate(value, replicates).interval(level))
+    def _find(self, effects: tuple[Effect, ...], layout: Layout) -> list[Effect | None]:
+        places = [_places(term.target, layout) for term in self.terms]
+        names = [tuple(layout.blocks[i].name for i in found) for found in places]
+        return [_find(effects, n, term.baseline, self.accuracy) for n, term in zip(names, self.terms)]
 
-    def like_these(self, effects: tuple[Effect, ...], layout: Layout) -> Interval:
-        """95 % interval of the sum over classes: *classes like these*; NaN where it is not known."""
-        found = [find_effect(effects, t.target, t.baseline, layout, self.accuracy) for t in self.terms]
-        return _like_these(self._sum, found)
-
-    def _sum(self, values: Floats) -> Floats:
+    def _combine(self, values: Floats, _layout: Layout) -> Floats:
         return np.asarray(np.array([term.weight for term in self.terms]) @ values)
+
+    def _missing(self, at: int, layout: Layout) -> str:
+        target, baseline = self.terms[at].target, self.terms[at].baseline
+        labels = [layout.blocks[place].label for place in _places(target, layout)]
+        if not labels:
+            return "this network has gates in one stage only, so that no stage is the first of several"
+        if isinstance(target, str):
+            return _not_made(target, baseline, _OPTIONS[target])
+        options = f"--blocks {','.join(labels)}" if len(labels) > 1 else "--targets blocks"
+        return _not_made(" and ".join(target), baseline, options)
 
 
 @dataclass(frozen=True)
-class BelowMedian:
+class BelowMedian(EffectStatistic):
     """Cost of one block less the median of the costs of all blocks, each intervened on alone."""
 
     role: Role
@@ -75,47 +120,19 @@ class BelowMedian:
     def roles(self) -> tuple[Role, ...]:
         return (self.role,)
 
-    def measure(self, effects: tuple[Effect, ...], layout: Layout, level: float) -> Found:
-        """The difference with its interval; a problem where a block was not intervened on."""
-        found = self._find(effects, layout)
-        for gate, effect in zip(layout.blocks, found):
-            if effect is None:
-                options = f"--targets blocks --baselines {self.baseline}"
-                return not_found(_not_made(gate.label, self.baseline, options), level)
-        known = [e for e in found if e is not None]
-        value, replicates = _combine(lambda v: self._compare(v, layout), known, _over_images)
-        return Found(value, Estimate(value, replicates).interval(level))
-
-    def like_these(self, effects: tuple[Effect, ...], layout: Layout) -> Interval:
-        """95 % interval of the difference over classes: *classes like these*; NaN where it is not known."""
-        return _like_these(lambda v: self._compare(v, layout), self._find(effects, layout))
-
     def _find(self, effects: tuple[Effect, ...], layout: Layout) -> list[Effect | None]:
-        return [_find(effects, (gate.name,), self.baseline) for gate in layout.blocks]
+        return [_find(effects, (gate.name,), self.baseline, "top1") for gate in layout.blocks]
 
-    def _compare(self, values: Floats, layout: Layout) -> Floats:
+    def _combine(self, values: Floats, layout: Layout) -> Floats:
         costs = -values
         return np.asarray(costs[layout.roles[self.role]] - np.median(costs, axis=0))
 
+    def _missing(self, at: int, layout: Layout) -> str:
+        return _not_made(layout.blocks[at].label, self.baseline, "--targets blocks")
 
-EffectStatistic = EffectSum | BelowMedian
 
-
-def find_effect(
-    effects: tuple[Effect, ...], target: Target, baseline: str, layout: Layout, accuracy: AccuracyName = "top1"
-) -> Effect | None:
+def _find(effects: tuple[Effect, ...], names: tuple[str, ...], baseline: str, accuracy: AccuracyName) -> Effect | None:
     """The effect of intervening on exactly these blocks."""
-    return _find(effects, tuple(layout.blocks[i].name for i in _places(target, layout)), baseline, accuracy)
-
-
-def say_target(target: Target) -> str:
-    """Words for it: "SE_5_2 and SE_5_3"."""
-    return target if isinstance(target, str) else " and ".join(target)
-
-
-def _find(
-    effects: tuple[Effect, ...], names: tuple[str, ...], baseline: str, accuracy: AccuracyName = "top1"
-) -> Effect | None:
     wanted = (baseline, accuracy)
     return next(
         (e for e in effects if (e.baseline, e.measure) == wanted and names and set(e.target) == set(names)), None
@@ -129,39 +146,6 @@ def _places(target: Target, layout: Layout) -> tuple[int, ...]:
     return {FIRST_STAGE: layout.first_stage, LAST_STAGE: layout.last_stage, ALL_BLOCKS: every}[target]
 
 
-def _over_images(effect: Effect) -> Floats:
-    return effect.replicates
-
-
-def _over_classes(effect: Effect) -> Floats:
-    return effect.class_replicates
-
-
-def _combine(
-    function: Callable[[Floats], Floats], effects: Sequence[Effect], replicates: Callable[[Effect], Floats]
-) -> tuple[float, Floats]:
-    """A function of several effects, applied to their values and to each set of replicates."""
-    value = float(function(np.array([effect.value for effect in effects])))
-    return value, function(np.stack([replicates(effect) for effect in effects]))
-
-
-def _like_these(function: Callable[[Floats], Floats], found: Sequence[Effect | None]) -> Interval:
-    known = [effect for effect in found if effect is not None]
-    if len(known) < len(found):
-        return Interval(float("nan"), float("nan"), LEVEL)
-    return Estimate(*_combine(function, known, _over_classes)).interval()
-
-
-def _missing(target: Target, baseline: str, layout: Layout) -> str:
-    places = _places(target, layout)
-    if not places:
-        return "this network has gates in one stage only, so that no stage is the first of several"
-    labels = [layout.blocks[place].label for place in places]
-    options = f"--blocks {','.join(labels)}" if len(labels) > 1 else "--targets blocks"
-    if isinstance(target, str):
-        options = _OPTIONS[target]
-    return _not_made(say_target(target), baseline, f"{options} --baselines {baseline}")
-
-
 def _not_made(target: str, baseline: str, options: str) -> str:
-    return f"no intervention moved {target} to `{baseline}`: `senet-viz intervene … {options}` does"
+    command = f"senet-viz intervene … {options} --baselines {baseline}"
+    return f"no intervention moved {target} to `{baseline}`: `{command}` does"

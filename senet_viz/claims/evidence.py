@@ -91,11 +91,6 @@ class Evidence:
     beside: tuple[Beside, ...] = ()
     note: str = ""
 
-    @property
-    def level(self) -> float:
-        """Of the interval."""
-        return self.interval.level
-
 
 @dataclass(frozen=True)
 class JudgedClaim:
@@ -152,8 +147,7 @@ class ClaimReport:
 
     def to_json(self) -> dict[str, Any]:
         """A tree of plain values; what is NaN is null."""
-        tree: dict[str, Any] = to_tree(self)
-        return tree
+        return dict(to_tree(self))
 
     @classmethod
     def from_json(cls, tree: Mapping[str, Any], where: str = "the claim report") -> Self:

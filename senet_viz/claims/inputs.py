@@ -38,12 +38,13 @@ class Layout:
     @property
     def first_stage(self) -> tuple[int, ...]:
         """Positions of the first stage's blocks; none in a network of one stage."""
-        return self._stage(0) if len(self._stages) > 1 else ()
+        stages = {gate.stage for gate in self.blocks}
+        return self._of_stage(min(stages)) if len(stages) > 1 else ()
 
     @property
     def last_stage(self) -> tuple[int, ...]:
         """Positions of the last stage's blocks."""
-        return self._stage(-1)
+        return self._of_stage(max((gate.stage for gate in self.blocks), default=0))
 
     def name(self, role: Role, ending: str = "") -> str:
         """The role, with the block's own label where it is another: "SE_5_2 (here SE_7_2)"; an ending goes with the role."""
@@ -52,19 +53,13 @@ class Layout:
 
     def tell(self, words: str) -> str:
         """Words that speak of roles, with the block's own label behind each where it is another."""
+        if not self.roles:
+            return words
+        roles = rf"(?<!here )({'|'.join(self.roles)})('s)?"
+        return re.sub(roles, lambda found: self.name(cast("Role", found[1]), found[2] or ""), words)
 
-        def name(found: re.Match[str]) -> str:
-            return self.name(cast("Role", found[1]), found[2] or "")
-
-        return re.sub(rf"(?<!here )({'|'.join(self.roles)})('s)?", name, words) if self.roles else words
-
-    @property
-    def _stages(self) -> list[int]:
-        return sorted({gate.stage for gate in self.blocks})
-
-    def _stage(self, index: int) -> tuple[int, ...]:
-        stages = self._stages
-        return tuple(i for i, gate in enumerate(self.blocks) if stages and gate.stage == stages[index])
+    def _of_stage(self, stage: int) -> tuple[int, ...]:
+        return tuple(i for i, gate in enumerate(self.blocks) if gate.stage == stage)
 
 
 def find_roles(blocks: Sequence[Gate]) -> Layout:
@@ -173,17 +168,15 @@ def gather_series(
 
 @dataclass(frozen=True, eq=False)
 class BlockIntervals:
-    """A number per block with an interval, to be shown beside the verdicts.
+    """A number per block with its 95 % interval, to be shown beside the verdicts.
 
     Attributes:
         values, low, high: (B,); NaN where it is not known.
-        level: of the interval.
     """
 
     values: Floats
     low: Floats
     high: Floats
-    level: float
 
 
 @dataclass(frozen=True, eq=False)

@@ -8,7 +8,7 @@ import numpy as np
 from senet_viz.claims.agreement import SUBSET_SIZE, Agreement
 from senet_viz.claims.declarations import CLAIMS
 from senet_viz.claims.declaring import READINGS, Claim, Part, Reading, ReadingName, say_interval, say_part
-from senet_viz.claims.effects import BelowMedian, EffectStatistic, EffectSum
+from senet_viz.claims.effects import EffectStatistic
 from senet_viz.claims.evidence import Beside, ClaimReport, Evidence, JudgedClaim, PartEvidence
 from senet_viz.claims.inputs import (
     ROLE_WORDS,
@@ -39,8 +39,8 @@ def beside_part(part: Part, name: ReadingName, found: Found, inputs: ClaimInputs
     z has another unit than s, so that it stands beside relative readings only.
     """
     statistic = part.statistic
-    if isinstance(statistic, EffectSum | BelowMedian):
-        return (*_like_these(part, statistic, found, inputs, layout), *_other_targets(part, inputs, layout))
+    if isinstance(statistic, EffectStatistic):
+        return tuple(_beside_effect(part, statistic, found, inputs, layout))
     shown = _random_weights(part, found, inputs, layout)
     if inputs.squeeze is not None and name == "relative":
         shown.append(_squeeze(part, inputs.squeeze, inputs, layout))
@@ -51,26 +51,20 @@ def beside_part(part: Part, name: ReadingName, found: Found, inputs: ClaimInputs
     return tuple(shown)
 
 
-def _like_these(
+def _beside_effect(
     part: Part, statistic: EffectStatistic, found: Found, inputs: ClaimInputs, layout: Layout
 ) -> list[Beside]:
-    """A causal number's interval over classes."""
-    interval = statistic.like_these(inputs.effects or (), layout)
-    if math.isnan(interval.low):
-        return []
-    spread = f"{interval.level:.0%} interval over classes"
-    return [Beside("classes like these", part.words, found.value, interval.low, interval.high, spread)]
-
-
-def _other_targets(part: Part, inputs: ClaimInputs, layout: Layout) -> list[Beside]:
-    """What is to be read beside a causal number; where it was not made, why."""
+    """A causal number's interval over classes, and other targets; where one was not made, why."""
     shown = []
-    for words, statistic in part.also:
-        if not set(statistic.roles) <= set(layout.roles):
-            continue
-        found = statistic.measure(inputs.effects or (), layout, part.level)
-        spread = found.problem or f"{part.level:.0%} interval over images"
-        shown.append(Beside("other target", words, found.value, found.interval.low, found.interval.high, spread))
+    over = statistic.like_these(inputs.effects or (), layout)
+    if not math.isnan(over.low):
+        spread = f"{over.level:.0%} interval over classes"
+        shown.append(Beside("classes like these", part.words, found.value, over.low, over.high, spread))
+    for words, other in part.also:
+        if set(other.roles) <= set(layout.roles):
+            beside = other.measure(inputs.effects or (), layout, part.level)
+            spread = beside.problem or f"{part.level:.0%} interval over images"
+            shown.append(Beside("other target", words, beside.value, beside.interval.low, beside.interval.high, spread))
     return shown
 
 
@@ -78,49 +72,41 @@ def _random_weights(part: Part, found: Found, inputs: ClaimInputs, layout: Layou
     if not inputs.controls:
         return []
     subsets = inputs.control_subsets or (None,) * len(inputs.controls)
-    made = [_measure_other(part, *control, layout) for control in zip(inputs.controls, subsets, strict=True)]
+    made = [_measure(part, *control, layout) for control in zip(inputs.controls, subsets, strict=True)]
     words = f"{part.words}, of random weights"
     values = np.array([one.value for one in made if not math.isnan(one.value)])
     if not len(values):
-        return [
-            Beside(
-                "random weights", words, math.nan, spread=_why(made[0], "the gates of its single images (--keep all)")
-            )
-        ]
+        why = _why(made[0], "the gates of its single images (--keep all)")
+        return [Beside("random weights", words, math.nan, spread=why)]
     spread = f"range over {len(values)} seeds" if len(values) > 1 else "one seed"
     low, mean, high = float(values.min()), float(values.mean()), float(values.max())
     excess = found.value - values
+    least, most = float(excess.min()), float(excess.max())
     less = f"{part.words}, less that of random weights"
     return [
         Beside("random weights", words, mean, low, high, spread),
-        Beside(
-            "excess over random weights", less, found.value - mean, float(excess.min()), float(excess.max()), spread
-        ),
+        Beside("excess over random weights", less, found.value - mean, least, most, spread),
     ]
 
 
 def _squeeze(part: Part, known: BlockSeries, inputs: ClaimInputs, layout: Layout) -> Beside:
-    z = _measure_other(part, known, inputs.squeeze_subsets, layout)
+    z = _measure(part, known, inputs.squeeze_subsets, layout)
     words, (low, high) = f"{part.words}, of z", (z.interval.low, z.interval.high)
     if math.isnan(z.value):
         return Beside("squeeze", words, z.value, spread=_why(z, "z of single images (--keep-squeeze)"))
-    if isinstance(part.statistic, Agreement):
-        return Beside("squeeze", words, z.value, low, high, f"{part.level:.0%} interval over subsets")
-    return Beside(
-        "squeeze", words, z.value, low, high, "" if math.isnan(low) else f"{part.level:.0%} interval over images"
-    )
+    over = "subsets" if isinstance(part.statistic, Agreement) else "images"
+    spread = "" if math.isnan(low) else f"{part.level:.0%} interval over {over}"
+    return Beside("squeeze", words, z.value, low, high, spread)
 
 
-def _measure_other(part: Part, known: BlockSeries, subsets: ClassSubsets | None, layout: Layout) -> Found:
-    """A part's number of something else than the gates of the network that is judged."""
-    statistic = part.statistic
-    if isinstance(statistic, EffectSum | BelowMedian):
-        return not_found("interventions were made on the network that is judged only", part.level)
-    if not isinstance(statistic, Agreement):
-        return measure_series(statistic, known, layout, part.level)
-    if subsets is None:
+def _measure(part: Part, known: BlockSeries, subsets: ClassSubsets | None, layout: Layout) -> Found:
+    """A part's number of the gates, of z or of a control."""
+    assert not isinstance(part.statistic, EffectStatistic), "interventions were made on the judged network alone"
+    if not isinstance(part.statistic, Agreement):
+        return measure_series(part.statistic, known, layout, part.level)
+    if subsets is None or not len(subsets.omega_squared):
         return not_found("no subsets of the classes were measured", part.level)
-    return statistic.measure(subsets, known, layout, part.level)
+    return part.statistic.measure(subsets, known, layout, part.level)
 
 
 def _why(found: Found, needed: str) -> str:
@@ -134,24 +120,25 @@ def beside_reading(reading: Reading, name: ReadingName, inputs: ClaimInputs, lay
     reads_shares = any(getattr(part.statistic, "series", "") == "omega_squared" for part in reading.parts)
     if name != "relative" or not reads_shares:
         return ()
-    shown = _per_block("shuffled labels", "ω² of {} with shuffled labels", inputs.shuffled, reading, layout)
+    shown = _per_block(
+        "shuffled labels", "ω² of {} with shuffled labels", inputs.shuffled, "of permutations", reading, layout
+    )
     if inputs.classes >= FEWEST_CLASSES:
-        shown += _per_block("classes like these", "ICC of {}", inputs.like_these, reading, layout)
+        shown += _per_block(
+            "classes like these", "ICC of {}", inputs.like_these, "interval over classes", reading, layout
+        )
     return tuple(shown)
 
 
-def _per_block(kind: str, words: str, values: BlockIntervals | None, reading: Reading, layout: Layout) -> list[Beside]:
+def _per_block(
+    kind: str, words: str, values: BlockIntervals | None, spread: str, reading: Reading, layout: Layout
+) -> list[Beside]:
     if values is None:
         return []
-    spread = (
-        f"{values.level:.0%} of permutations"
-        if kind == "shuffled labels"
-        else f"{values.level:.0%} interval over classes"
-    )
     return [
         Beside(
             kind, words.format(layout.name(role)), float(values.values[place]), float(values.low[place]),
-            float(values.high[place]), spread,
+            float(values.high[place]), f"{LEVEL:.0%} {spread}",
         )
         for role in reading.roles
         if not math.isnan(values.values[place := layout.roles[role]])
@@ -237,15 +224,10 @@ def _find_obstacle(reading: Reading, name: ReadingName, inputs: ClaimInputs, lay
 def _judge_part(part: Part, name: ReadingName, inputs: ClaimInputs, layout: Layout) -> PartEvidence:
     also = tuple((layout.tell(words), statistic) for words, statistic in part.also)
     part = replace(part, words=layout.tell(part.words), also=also)
-    found = _measure(part, inputs, layout)
+    found = _measure_judged(part, inputs, layout)
     verdict, reason = _decide(part, found, inputs)
     return PartEvidence(
-        words=part.words,
-        formula=part.formula,
-        unit=part.unit,
-        side=part.side,
-        bound=part.bound,
-        equivalence=part.equivalence,
+        **{name: getattr(part, name) for name in ("words", "formula", "unit", "side", "bound", "equivalence")},
         estimate=found.value,
         interval=found.interval,
         verdict=verdict,
@@ -256,19 +238,14 @@ def _judge_part(part: Part, name: ReadingName, inputs: ClaimInputs, layout: Layo
     )
 
 
-def _measure(part: Part, inputs: ClaimInputs, layout: Layout) -> Found:
-    statistic = part.statistic
-    if isinstance(statistic, EffectSum | BelowMedian):
-        return statistic.measure(inputs.effects or (), layout, part.level)
-    if not isinstance(statistic, Agreement):
-        return measure_series(statistic, inputs.gates, layout, part.level)
-    if inputs.gates.groups < 2:
+def _measure_judged(part: Part, inputs: ClaimInputs, layout: Layout) -> Found:
+    if isinstance(part.statistic, EffectStatistic):
+        return part.statistic.measure(inputs.effects or (), layout, part.level)
+    if isinstance(part.statistic, Agreement) and inputs.gates.groups < 2:
         return not_found("C1 to C3 have no interval over images, and so no verdict to agree with", part.level)
-    if inputs.classes <= SUBSET_SIZE:
+    if isinstance(part.statistic, Agreement) and inputs.classes <= SUBSET_SIZE:
         return not_found(f"of {inputs.classes} classes no subset of {SUBSET_SIZE} leaves one out", part.level)
-    if inputs.subsets is None or not len(inputs.subsets.omega_squared):
-        return not_found("no subsets of the classes were measured", part.level)
-    return statistic.measure(inputs.subsets, inputs.gates, layout, part.level)
+    return _measure(part, inputs.gates, inputs.subsets, layout)
 
 
 def _decide(part: Part, found: Found, inputs: ClaimInputs) -> tuple[Verdict, str]:
@@ -276,12 +253,9 @@ def _decide(part: Part, found: Found, inputs: ClaimInputs) -> tuple[Verdict, str
         problem = found.problem or found.nothing
         return "not applicable", f"{problem[0].upper()}{problem[1:]}."
     if math.isnan(found.interval.low) or math.isnan(found.interval.high):
-        causal = isinstance(part.statistic, EffectSum | BelowMedian)
-        few = (
-            f"; the smallest class has {inputs.smallest_class} images"
-            if inputs.smallest_class < 5 and not causal
-            else ""
-        )
+        few = ""
+        if inputs.smallest_class < 5 and not isinstance(part.statistic, EffectStatistic):
+            few = f"; the smallest class has {inputs.smallest_class} images"
         return "not applicable", f"No interval over images was made{few}."
     verdict = judge_interval(found.interval, part.side, part.bound)
     return verdict, f"{say_part(part, found)}: {_WORDS[verdict]}."
@@ -289,7 +263,7 @@ def _decide(part: Part, found: Found, inputs: ClaimInputs) -> tuple[Verdict, str
 
 def _no_difference(role: Role, inputs: ClaimInputs, layout: Layout) -> str:
     """A sentence where classes are not shown to differ in a block, so that there is no pattern of theirs to describe."""
-    found = measure_series(Sd("between_variance", role), inputs.gates, layout, LEVEL)
+    found = measure_series(Sd("between_variance", (role,)), inputs.gates, layout, LEVEL)
     if found.interval.low > 0 or inputs.gates.groups < 2:
         return ""
     shown = found.problem or f"between-class SD {say_interval(found.value, found.interval, 'units of s')}"
@@ -298,7 +272,4 @@ def _no_difference(role: Role, inputs: ClaimInputs, layout: Layout) -> str:
 
 def _explain(verdict: Verdict, parts: tuple[PartEvidence, ...]) -> str:
     """The reason of the part that decides."""
-    for part in parts:
-        if part.counts and part.verdict == verdict:
-            return part.reason
-    return parts[0].reason
+    return next((part.reason for part in parts if part.counts and part.verdict == verdict), parts[0].reason)

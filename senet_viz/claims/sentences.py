@@ -29,16 +29,12 @@ def describe_scope(report: ClaimReport) -> str:
     like_these = "intervals for classes like these stand beside them, without a verdict"
     if report.classes < FEWEST_CLASSES:
         like_these = f"{FEWEST_CLASSES} classes would be needed for a word about classes like these"
-    return f"{scope}; {like_these}.{_name_roles(report)}"
-
-
-def _name_roles(report: ClaimReport) -> str:
-    """Which blocks the paper's names stand for, where this network has other names for them."""
     others = [f"{role} is {label}" for role, label in report.roles.items() if label != role]
+    if not others:
+        return f"{scope}; {like_these}."
     return (
-        f" Claims name the paper's blocks; in their place stand this network's own: {join_words(others)}."
-        if others
-        else ""
+        f"{scope}; {like_these}. Claims name the paper's blocks; in their place stand this network's own: "
+        f"{join_words(others)}."
     )
 
 
@@ -47,7 +43,9 @@ def summarize_reading(report: ClaimReport, name: ReadingName) -> str:
     read = {claim.id: claim.readings[name] for claim in report.claims if name in claim.readings}
     judged = {claim: evidence for claim, evidence in read.items() if evidence.verdict != "not applicable"}
     if not judged:
-        return f"On the {name} reading ({READING_WORDS[name]}) no claim can be judged. {_common_reason(read)}".strip()
+        reasons = [evidence.reason for evidence in read.values()]
+        most_common = max(reasons, key=reasons.count, default="")
+        return f"On the {name} reading ({READING_WORDS[name]}) no claim can be judged. {most_common}".strip()
     by_verdict = {v: [c for c, e in judged.items() if e.verdict == v] for v in ("supported", "refuted", "inconclusive")}
     held = by_verdict["supported"]
     holds = "claim holds" if len(judged) == 1 else "claims hold" if len(held) != 1 else "claims holds"
@@ -166,11 +164,9 @@ def explain_controls(name: ReadingName, evidence: Evidence) -> str:
 
 def list_nulls(name: ReadingName, evidence: Evidence) -> list[str]:
     """What else stands beside a reading, without a verdict: nulls, the excess over the control, classes like these."""
-    lines = []
-    for part in evidence.parts:
-        for beside in part.beside:
-            if beside.kind not in ("squeeze", "random weights", "other target"):
-                lines.append(_say_beside(beside, part.unit))
+    told_elsewhere = ("squeeze", "random weights", "other target")
+    shown = [(b, part.unit) for part in evidence.parts for b in part.beside if b.kind not in told_elsewhere]
+    lines = [_say_beside(beside, unit) for beside, unit in shown]
     lines += [_say_beside(beside, "share of variance") for beside in evidence.beside]
     return [f"{name}: {line}" for line in lines]
 
@@ -180,12 +176,6 @@ def _say_beside(beside: Beside, unit: Unit) -> str:
     spread = f" ({beside.spread})" if beside.spread and not math.isnan(beside.low) else ""
     kind = "" if beside.kind.split(" ")[0] in beside.words else f"{beside.kind}: "
     return f"{kind}{beside.words}: {value}{spread}"
-
-
-def _common_reason(read: dict[str, Evidence]) -> str:
-    """The reason that most of them have."""
-    reasons = [evidence.reason for evidence in read.values()]
-    return max(reasons, key=reasons.count) if reasons else ""
 
 
 def _ids(claims: list[str]) -> str:

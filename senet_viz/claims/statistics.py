@@ -1,7 +1,7 @@
 """The statistics that claims are about, each its frozen parameters, and the rule that turns an interval into a verdict."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, Protocol
 
 import numpy as np
@@ -145,7 +145,7 @@ class Contrast:
         if all(one.interval.low <= 0 for one in alone):
             names = " nor ".join(layout.name(role) for role in self.roles)
             nothing = f"neither {names} is shown to depend on the class, so that there is nothing to compare"
-            return Found(found.value, found.interval, nothing=nothing)
+            return replace(found, nothing=nothing)
         return found
 
 
@@ -158,14 +158,10 @@ class Rise:
     """
 
     series: SeriesName
-    upto: Role
-
-    @property
-    def roles(self) -> tuple[Role, ...]:
-        return (self.upto,)
+    roles: tuple[Role]
 
     def points(self, values: Floats, layout: Layout) -> Floats:
-        blocks = layout.roles[self.upto] + 1
+        blocks = layout.roles[self.roles[0]] + 1
         if blocks < 2:
             return np.full(values.shape[:-1], np.nan)
         centred = np.arange(blocks) - (blocks - 1) / 2
@@ -184,11 +180,7 @@ class Lead:
     """
 
     series: SeriesName
-    role: Role
-
-    @property
-    def roles(self) -> tuple[Role, ...]:
-        return (self.role,)
+    roles: tuple[Role]
 
     def points(self, values: Floats, layout: Layout) -> Floats:
         differences = self._differences(values, layout)
@@ -202,13 +194,13 @@ class Lead:
         intervals = [Estimate(float(v), r).interval(level) for v, r in zip(values, replicates)]
         low, high = (np.array([getattr(i, end) for i in intervals]) for end in ("low", "high"))
         least = int(np.argmin(values))
-        others = [gate.label for i, gate in enumerate(layout.blocks) if i != layout.roles[self.role]]
+        others = [gate.label for i, gate in enumerate(layout.blocks) if i != layout.roles[self.roles[0]]]
         return Found(
             float(values[least]), Interval(float(low.min()), float(high.min()), level), f"from {others[least]}"
         )
 
     def _differences(self, values: Floats, layout: Layout) -> Floats:
-        place = layout.roles[self.role]
+        place = layout.roles[self.roles[0]]
         return np.asarray(values[..., [place]] - np.delete(values, place, axis=-1))
 
 
@@ -217,31 +209,22 @@ class Sd:
     """√max(0, variance) of one block: the interval is the variance's, so that it may reach 0."""
 
     series: SeriesName
-    role: Role
-
-    @property
-    def roles(self) -> tuple[Role, ...]:
-        return (self.role,)
+    roles: tuple[Role]
 
     def points(self, values: Floats, layout: Layout) -> Floats:
-        return np.sqrt(np.maximum(0, values[..., layout.roles[self.role]]))
+        return np.sqrt(np.maximum(0, values[..., layout.roles[self.roles[0]]]))
 
     def measure(self, series: Series, layout: Layout, level: float) -> Found:
-        estimate = _sd(series, layout.roles[self.role])
+        estimate = _sd(series, layout.roles[self.roles[0]])
         return Found(estimate.value, estimate.interval(level))
 
 
 @dataclass(frozen=True)
 class SdDifference:
-    """SD of one block less the SD of another; see `resampling.difference_of_sds` for the interval."""
+    """SD of one block less the SD of another; see `estimates.difference_of_sds` for the interval."""
 
     series: SeriesName
-    left: Role
-    right: Role
-
-    @property
-    def roles(self) -> tuple[Role, ...]:
-        return (self.left, self.right)
+    roles: tuple[Role, Role]
 
     def points(self, values: Floats, layout: Layout) -> Floats:
         left, right = (np.sqrt(np.maximum(0, values[..., layout.roles[role]])) for role in self.roles)
@@ -263,12 +246,7 @@ class SdRatio:
     """
 
     series: SeriesName
-    above: Role
-    below: Role
-
-    @property
-    def roles(self) -> tuple[Role, ...]:
-        return (self.above, self.below)
+    roles: tuple[Role, Role]
 
     def points(self, values: Floats, layout: Layout) -> Floats:
         above, below = (values[..., layout.roles[role]] for role in self.roles)

@@ -18,8 +18,7 @@ from senet_viz.analysis.blocks import (
     measures_from_table,
 )
 from senet_viz.claims.assess_blocks import tell_nothing_to_assess
-from senet_viz.claims.assessment import Assessment
-from senet_viz.claims.assessment_files import read_assessment, read_measures, read_tree
+from senet_viz.claims.assessment import Assessment, read_assessment, read_measures, read_tree
 from senet_viz.claims.evidence import ClaimReport
 from senet_viz.dashboard.frame import Opened
 from senet_viz.dashboard.links import escape

@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING, Literal
 
 import streamlit as st
 
-from senet_viz.analysis.distributions.choices import ChannelOrder, choose_blocks, choose_classes
 from senet_viz.analysis.distributions.class_map import MapView
+from senet_viz.analysis.distributions.panels import ChannelOrder, choose_blocks, choose_classes
 from senet_viz.dashboard import glossary, links
 from senet_viz.figures.distributions import DistributionView
 from senet_viz.recording.reader import Recording

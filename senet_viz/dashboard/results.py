@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 
 from senet_viz.analysis.blocks import measure_blocks, measure_from_moments
 from senet_viz.analysis.distributions.channel import ChannelDistribution, distribute_channel
-from senet_viz.analysis.distributions.choices import ChannelOrder
 from senet_viz.analysis.distributions.class_map import (
     ChannelRanking,
     ClassChannelMap,
@@ -27,7 +26,7 @@ from senet_viz.analysis.distributions.extremes import (
     find_extreme_classes,
     find_extreme_images,
 )
-from senet_viz.analysis.distributions.panels import ClassPanels, profile_classes
+from senet_viz.analysis.distributions.panels import ChannelOrder, ClassPanels, profile_classes
 from senet_viz.figures.distributions import DistributionView
 from senet_viz.recording.export import ExportEstimate, estimate_export, file_stem, name_classes, name_several
 from senet_viz.recording.moments import Moments

@@ -4,9 +4,8 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from senet_viz.analysis.costs.networks import CostSummary
-from senet_viz.analysis.distributions.choices import choose_blocks, choose_classes
-from senet_viz.analysis.distributions.panels import describe_distances
+from senet_viz.analysis.costs.design import CostSummary
+from senet_viz.analysis.distributions.panels import choose_blocks, choose_classes, describe_distances
 from senet_viz.analysis.paper import read_beside_paper
 from senet_viz.analysis.walkthrough import BlockSteps, answer_steps, tell_share, tell_steps
 from senet_viz.dashboard import glossary, links

@@ -7,7 +7,7 @@ import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 
-from senet_viz.analysis.distributions.choices import choose_blocks
+from senet_viz.analysis.distributions.panels import choose_blocks
 from senet_viz.figures.theme import DARK, Look, change_axes, translucent
 from senet_viz.schema import Gate, label_blocks
 

@@ -112,8 +112,9 @@ def draw_agreement(found: ConfusionAgreement, look: Look, *, narrow: bool = Fals
     figure.add_traces(line_of(positions, found.values, labels, name="gates s", colour=colour, interval=interval))
     if np.isfinite(found.squeeze_values).any():
         figure.add_traces(line_of(positions, found.squeeze_values, labels, name="squeeze z", colour=other, dash="dash"))
-    pairs = f"n = {found.blocks[0].pairs:,} pairs of {found.classes:,} classes"
-    title = join_title(pairs, f"{found.confused:,} of {found.images:,} images confused among them", narrow=narrow)
+    pairs = f"n = {found.blocks[0].pairs:,} pairs of {len(found.confusions.classes):,} classes"
+    confused = f"{found.confusions.confused:,} of {found.confusions.images.sum():,} images confused among them"
+    title = join_title(pairs, confused, narrow=narrow)
     _finish(figure, found.gates, look, title=title, entries=3, narrow=narrow, plot=340)
     figure.update_yaxes(title_text="ρ: close gates, confused classes")
     return figure

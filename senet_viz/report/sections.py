@@ -7,9 +7,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from senet_viz.analysis.distributions.choices import choose_blocks, choose_classes
 from senet_viz.analysis.distributions.class_map import map_classes
-from senet_viz.analysis.distributions.panels import describe_distances, profile_classes
+from senet_viz.analysis.distributions.panels import choose_blocks, choose_classes, describe_distances, profile_classes
 from senet_viz.claims import sentences
 from senet_viz.claims.assessment import Assessment
 from senet_viz.claims.declaring import READINGS, ReadingName, say_number

@@ -7,9 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from senet_viz import __version__
-from senet_viz.claims.assessment import Assessment
+from senet_viz.claims.assessment import Assessment, read_assessment, read_tree
 from senet_viz.claims.assessment_claims import read_effects
-from senet_viz.claims.assessment_files import read_assessment, read_tree
 from senet_viz.claims.evidence import ClaimReport
 from senet_viz.errors import ArgumentError, RecordingError
 from senet_viz.figures.theme import plotly_script

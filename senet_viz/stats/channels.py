@@ -110,6 +110,11 @@ class RankMeasures:
     auc_class: NDArray[np.int64]
     information: Floats
 
+    @classmethod
+    def unknown(cls, width: int) -> "RankMeasures":
+        """Of so many channels, none measured."""
+        return cls(np.full(width, np.nan), np.full(width, NO_CLASS), np.full(width, np.nan))
+
 
 def rank_measures(gates: NDArray[np.float16], labels: NDArray[np.integer], *, seed: int = 0) -> RankMeasures:
     """AUC (Mann and Whitney 1947) and mutual information of every channel; images without a label are left out.
@@ -128,8 +133,7 @@ def rank_measures(gates: NDArray[np.float16], labels: NDArray[np.integer], *, se
         )
     labelled = labels >= 0
     known, classes = np.unique(labels[labelled], return_inverse=True)
-    width = gates.shape[1]
-    result = RankMeasures(np.full(width, np.nan), np.full(width, NO_CLASS), np.full(width, np.nan))
+    result = RankMeasures.unknown(gates.shape[1])
     if len(known) < 2:
         return result
     generator = np.random.default_rng(seed)
@@ -174,22 +178,15 @@ def _areas(ranks: Floats, classes: NDArray[np.int64]) -> Floats:
 
 def _information(ranks: Floats, classes: NDArray[np.int64], shuffled: list[NDArray[np.int64]]) -> float:
     bins = np.minimum(((ranks - 0.5) * BINS / len(ranks)).astype(np.int64), BINS - 1)
-    by_chance = np.mean([_joint_entropy(bins, labels) for labels in shuffled])
+    real, *by_chance = (_entropy(np.bincount(labels * BINS + bins)) for labels in (classes, *shuffled))
     # H(s) and H(y) stay as they are when labels are shuffled, so that I − I_shuffled = H_shuffled(s, y) − H(s, y)
-    return float((by_chance - _joint_entropy(bins, classes)) / _entropy(np.bincount(classes)))
-
-
-def _joint_entropy(bins: NDArray[np.int64], classes: NDArray[np.int64]) -> float:
-    return _entropy(np.bincount(classes * BINS + bins))
+    return float((np.mean(by_chance) - real) / _entropy(np.bincount(classes)))
 
 
 def _entropy(counts: NDArray[np.int64]) -> float:
     """In nats, from counts."""
     filled = counts[counts > 0]
     return float(np.log(filled.sum()) - (filled * np.log(filled)).sum() / filled.sum())
-
-
-Integers = NDArray[np.int64]
 
 
 @dataclass(frozen=True, eq=False)
@@ -216,15 +213,19 @@ class ChannelMeasures:
     p: Floats
     q: Floats
     selectivity_index: Floats
-    best_class: Integers
+    best_class: NDArray[np.int64]
     d_prime: Floats
     auc: Floats
-    auc_class: Integers
+    auc_class: NDArray[np.int64]
     information: Floats
 
 
 def measure_channels(
-    moments: Moments, *, gates: NDArray[np.float16] | None = None, labels: Integers | None = None, seed: int = 0
+    moments: Moments,
+    *,
+    gates: NDArray[np.float16] | None = None,
+    labels: NDArray[np.int64] | None = None,
+    seed: int = 0,
 ) -> ChannelMeasures:
     """Measure every channel of a block, of its gates or its squeeze, of a network or a control.
 
@@ -235,8 +236,7 @@ def measure_channels(
         seed: of the shuffled labels that mutual information is corrected by.
     """
     sums, best = sums_of_squares(moments), find_best_class(moments)
-    width = moments.mean.shape[1]
-    ranked = RankMeasures(np.full(width, np.nan), np.full(width, NO_CLASS), np.full(width, np.nan))
+    ranked = RankMeasures.unknown(moments.mean.shape[1])
     if gates is not None and labels is not None:
         ranked = rank_measures(gates, labels, seed=seed)
     f, p, q = f_test(sums)
@@ -254,7 +254,5 @@ def measure_channels(
         selectivity_index=best.selectivity,
         best_class=best.index,
         d_prime=best.d_prime,
-        auc=ranked.auc,
-        auc_class=ranked.auc_class,
-        information=ranked.information,
+        **vars(ranked),
     )

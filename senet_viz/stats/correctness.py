@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from senet_viz.errors import RecordingError
 from senet_viz.recording.reader import Recording
 from senet_viz.schema import Floats
-from senet_viz.stats.estimates import Estimate, combine
+from senet_viz.stats.estimates import Estimate, as_row, combine
 from senet_viz.stats.resampling import assign_groups
 
 FEWEST_IMAGES = 5  # of a class, correct and wrong each: the fewest that the jackknife takes
@@ -25,9 +25,6 @@ class OutcomePlan:
         wrong: whether it was misclassified, (N′,).
         group: of the jackknife, (N′,), from 0 to G − 1, dealt out within class and outcome (`assign_groups`).
         groups: G: 10, or 5 where a class has 5 to 9 images of an outcome.
-        left_out: classes that have fewer than 5 images of an outcome.
-        unjudged: kept images without a label or whose class has no output of the network.
-        seed: of the draw.
     """
 
     rows: NDArray[np.int64]
@@ -35,20 +32,12 @@ class OutcomePlan:
     wrong: NDArray[np.bool_]
     group: NDArray[np.int64]
     groups: int
-    left_out: int
-    unjudged: int
-    seed: int
 
     @property
     def images(self) -> tuple[int, int]:
         """Correct and wrong images."""
         wrong = int(self.wrong.sum())
         return len(self.wrong) - wrong, wrong
-
-    @property
-    def n_classes(self) -> int:
-        """Classes compared, the same for both outcomes."""
-        return len(np.unique(self.classes))
 
 
 @dataclass(frozen=True, eq=False)
@@ -98,21 +87,21 @@ class OutcomeComparison:
             "classes": self.classes,
         }
         for name, estimate in named.items():
-            interval = estimate.interval()
-            row |= {name: estimate.value, f"{name} low": interval.low, f"{name} high": interval.high}
+            row |= as_row(estimate, name)
         return row
 
 
 def plan_outcomes(recording: Recording, *, seed: int = 0) -> OutcomePlan:
     """Choose the kept images of classes that have enough of both outcomes.
 
+    Images without a label, or whose class has no output of the network, are left out.
+
     Raises:
         RecordingError: fewer than two classes have 5 correct and 5 wrong images among the kept ones.
     """
     samples = recording.kept_samples
     labels = samples["label"].to_numpy().astype(np.int64)
-    judged = samples["correct"].is_valid().to_numpy() & (labels >= 0)
-    rows = np.flatnonzero(judged)
+    rows = np.flatnonzero(samples["correct"].is_valid().to_numpy() & (labels >= 0))
     wrong = ~samples["correct"].fill_null(False).to_numpy()[rows]
     counts = np.zeros((len(recording.classes), 2), dtype=np.int64)
     np.add.at(counts, (labels[rows], wrong.astype(np.int64)), 1)
@@ -127,16 +116,7 @@ def plan_outcomes(recording: Recording, *, seed: int = 0) -> OutcomePlan:
     order = np.argsort(labels[rows], kind="stable")
     rows, wrong = rows[order], wrong[order]
     group = assign_groups(2 * labels[rows] + wrong, seed=seed)
-    return OutcomePlan(
-        rows=rows,
-        classes=labels[rows],
-        wrong=wrong,
-        group=group,
-        groups=int(group.max()) + 1,
-        left_out=int((counts.any(axis=1) & ~enough).sum()),
-        unjudged=int((~judged).sum()),
-        seed=seed,
-    )
+    return OutcomePlan(rows, labels[rows], wrong, group, int(group.max()) + 1)
 
 
 def compare_outcomes(plan: OutcomePlan, gates: NDArray[np.floating]) -> OutcomeComparison:
@@ -146,7 +126,7 @@ def compare_outcomes(plan: OutcomePlan, gates: NDArray[np.floating]) -> OutcomeC
         plan: of the recording.
         gates: of all kept images, (N_kept, C), e.g. `recording.gates(name)`; also z where it is kept.
     """
-    sums = _Sums.empty(plan.groups + 1, gates.shape[1])
+    sums = _Sums(plan.groups + 1, gates.shape[1])
     starts = np.flatnonzero(np.r_[True, np.diff(plan.classes) > 0])
     for start, stop in zip(starts, np.r_[starts[1:], len(plan.classes)]):
         part = slice(start, stop)
@@ -158,7 +138,6 @@ def compare_outcomes(plan: OutcomePlan, gates: NDArray[np.floating]) -> OutcomeC
     return OutcomeComparison(plan.images, len(starts), (correct_share, wrong_share), (correct_distance, wrong_distance))
 
 
-@dataclass(eq=False)
 class _Sums:
     """Sums over classes, for each outcome (first axis) and each deleted group (second axis; the last: none).
 
@@ -168,17 +147,10 @@ class _Sums:
         distance: of the mean distance within classes; classes: their number.
     """
 
-    means: Floats
-    squares: Floats
-    noise: Floats
-    within: Floats
-    distance: Floats
-    classes: int
-
-    @classmethod
-    def empty(cls, versions: int, channels: int) -> "_Sums":
-        squares, noise, within, distance = np.zeros((4, 2, versions))
-        return cls(np.zeros((2, versions, channels)), squares, noise, within, distance, 0)
+    def __init__(self, versions: int, channels: int) -> None:
+        self.means = np.zeros((2, versions, channels))
+        self.squares, self.noise, self.within, self.distance = np.zeros((4, 2, versions))
+        self.classes = 0
 
     def add(self, gates: Floats, wrong: NDArray[np.bool_], group: NDArray[np.int64]) -> None:
         """One class's images, gates (n, C)."""

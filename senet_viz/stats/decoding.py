@@ -1,5 +1,6 @@
-"""Which kept images take part in decoding and in comparing representations: the same for all blocks, seeded."""
+"""How well each block tells the class: which kept images take part (the same for all blocks, seeded), and decoding them."""
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -167,30 +168,16 @@ class BlockDecoding:
     full_channels: int
     constant: int
 
-    @property
-    def reduced(self) -> str:
-        """One sentence where `full` is not of all channels, else nothing."""
-        if self.full_channels == self.block.channels:
-            return ""
-        return (
-            f"{self.full_channels} of the {self.block.channels} channels of {self.block.label}, drawn at random: all "
-            "would take too long."
-        )
-
 
 @dataclass(frozen=True, eq=False)
 class ClassDecoding:
     """Decoding from every block of a recording.
 
     Attributes:
-        recording_id: of the recording.
-        quantity: "gate" or "squeeze".
         plan: images and channels.
         blocks: in order of depth.
     """
 
-    recording_id: str
-    quantity: Quantity
     plan: DecodingPlan
     blocks: tuple[BlockDecoding, ...]
 
@@ -255,31 +242,21 @@ def decode_block(plan: DecodingPlan, block: Gate, values: NDArray[np.floating]) 
     everything = plan.affordable(block)
     full, informative = _decode(plan, values, everything)
     truth = plan.chosen.labels[plan.test]
-    whole = balanced_accuracy(truth, [full]) if informative else _undefined(plan)
-    matched, subsets = _decode_matched(plan, block, values) if informative else (None, ())
-    return BlockDecoding(block, matched, subsets, whole, len(everything), len(everything) - informative)
-
-
-def _decode_matched(
-    plan: DecodingPlan, block: Gate, values: NDArray[np.floating]
-) -> tuple[DecodingAccuracy | None, tuple[float, ...]]:
-    if plan.dimension is None:
-        return None, ()
-    truth = plan.chosen.labels[plan.test]
-    draws = SUBSETS if plan.dimension < block.channels else 1
-    answers = [_decode(plan, values, plan.subset(block, index))[0] for index in range(draws)]
-    return balanced_accuracy(truth, answers), tuple(balanced_accuracy(truth, [a]).value for a in answers)
+    nothing = DecodingAccuracy(math.nan, math.nan, math.nan, 1 / len(plan.chosen.classes))
+    whole = balanced_accuracy(truth, [full]) if informative else nothing
+    matched, subsets = None, []
+    if informative and plan.dimension is not None:
+        draws = SUBSETS if plan.dimension < block.channels else 1
+        answers = [_decode(plan, values, plan.subset(block, index))[0] for index in range(draws)]
+        matched = balanced_accuracy(truth, answers)
+        subsets = [balanced_accuracy(truth, [one]).value for one in answers]
+    return BlockDecoding(block, matched, tuple(subsets), whole, len(everything), len(everything) - informative)
 
 
 def _decode(plan: DecodingPlan, values: NDArray[np.floating], channels: Ints) -> tuple[Ints, int]:
     """Decoded class of every test image, and how many of the channels vary in training."""
     discriminant = fit_discriminant(values[plan.train][:, channels], plan.chosen.labels[plan.train])
     return discriminant.predict(values[plan.test][:, channels]), discriminant.informative
-
-
-def _undefined(plan: DecodingPlan) -> DecodingAccuracy:
-    nan = float("nan")
-    return DecodingAccuracy(nan, nan, nan, 1 / len(plan.chosen.classes))
 
 
 def decode_classes(
@@ -310,4 +287,4 @@ def decode_classes(
         decoded.append(decode_block(plan, block, recording.gates(block.name, quantity)))
         if on_progress is not None:
             on_progress(len(decoded), len(blocks))
-    return ClassDecoding(recording.id, quantity, plan, tuple(decoded))
+    return ClassDecoding(plan, tuple(decoded))

@@ -58,7 +58,8 @@ class Grouping:
         Args:
             values: a number an image, (N,).
         """
-        flat = np.bincount(self._cells(), weights=values, minlength=self.counts.size).astype(np.float64)
+        cells = self.group * self.counts.shape[1] + self.labels
+        flat = np.bincount(cells, weights=values, minlength=self.counts.size).astype(np.float64)
         sums = flat.reshape(self.counts.shape)
         per_image = sums.sum() / self.counts.sum()
         by_class, images = sums.sum(axis=0), self.counts.sum(axis=0)
@@ -74,9 +75,6 @@ class Grouping:
         means = self.change(values).per_class
         spare = len(values) - int((self.class_images > 0).sum())
         return float(((values - means[self.labels]) ** 2).sum() / spare) if spare else float("nan")
-
-    def _cells(self) -> NDArray[np.int64]:
-        return np.asarray(self.group * self.counts.shape[1] + self.labels)
 
     def _without_groups(self, sums: Floats) -> Floats:
         if not self.groups:
@@ -260,9 +258,11 @@ def measure_effects(outcomes: "Outcomes", *, seed: int = 0, on_progress: Progres
     labels = outcomes.samples["label"].to_numpy()[judged]
     grouping = group_images(labels, len(outcomes.classes), seed=seed)
     clean = _Judged(outcomes.clean, judged)
-    groups = _group_variants(outcomes.variants)
+    groups: dict[tuple[object, ...], list[Variant]] = {}  # repeats together, in the order of the plan
+    for variant in outcomes.variants:
+        groups.setdefault((variant.blocks, variant.baseline, variant.strength), []).append(variant)
     effects = []
-    for done, variants in enumerate(groups):
+    for done, variants in enumerate(groups.values()):
         if on_progress:
             on_progress(done, len(groups), f"{variants[0].target}, {variants[0].baseline}")
         effects.append(_measure(variants, outcomes, clean, judged, grouping))
@@ -292,14 +292,6 @@ class _Judged:
         self.correct5 = outcome.correct5[rows].astype(np.int64)
 
 
-def _group_variants(variants: "tuple[Variant, ...]") -> "list[list[Variant]]":
-    """Repeats of one target, baseline and strength together, in the order of the plan."""
-    groups: dict[tuple[object, ...], list[Variant]] = {}
-    for variant in variants:
-        groups.setdefault((variant.blocks, variant.baseline, variant.strength), []).append(variant)
-    return list(groups.values())
-
-
 def _measure(
     variants: "list[Variant]", outcomes: "Outcomes", clean: _Judged, rows: NDArray[np.intp], grouping: Grouping
 ) -> TargetEffect:
@@ -323,14 +315,9 @@ def _measure(
         changes={
             "top1": grouping.change(100 / repeats * hits),
             "top5": grouping.change(100 / repeats * hits5),
-            "loss": _finite(grouping, loss / repeats),
+            "loss": grouping.change(np.where(np.isfinite(loss), loss / repeats, np.nan)),  # never infinite
         },
         changed=grouping.change(moved / repeats),
         undefined=int((~np.isfinite(loss)).sum()),
         tests=judge_classes(hits, grouping, repeats),
     )
-
-
-def _finite(grouping: Grouping, loss: Floats) -> Change:
-    """Δ loss; NaN, never infinite, wherever an image's is not finite."""
-    return grouping.change(np.where(np.isfinite(loss), loss, np.nan))

@@ -83,13 +83,9 @@ def decompose(table: EffectTable) -> tuple[Component, ...]:
         for name in COMPONENTS:
             intervened, other = (None if part is None else made.get((blocks, part)) for part in _PARTS[name])
             if intervened is not None and (other is not None or _PARTS[name][1] is None):
-                found.append(_component(name, intervened, other))
+                changes = {m: c if other is None else c.less(other.changes[m]) for m, c in intervened.changes.items()}
+                found.append(Component(intervened.target, intervened.kind, blocks, name, changes))
     return tuple(found)
-
-
-def _component(name: ComponentName, intervened: TargetEffect, other: TargetEffect | None) -> Component:
-    changes = {m: c if other is None else c.less(other.changes[m]) for m, c in intervened.changes.items()}
-    return Component(intervened.target, intervened.kind, intervened.blocks, name, changes)
 
 
 def tabulate_components(components: tuple[Component, ...], level: float = LEVEL) -> pd.DataFrame:
@@ -174,9 +170,8 @@ def tell_equivalence(
         judged = [judge_equivalence(effect.changes["top1"].images, bound) for effect in made]
         known = [one for one in judged if one.verdict != "not applicable"]
         if known:
-            told.append(
-                f"{sum(one.verdict == 'equivalent' for one in known)} of {len(known)} targets moved to {baseline}"
-            )
+            equivalent = sum(one.verdict == "equivalent" for one in known)
+            told.append(f"{equivalent} of {len(known)} targets moved to {baseline}")
     if not told:
         return ""
     return (
@@ -216,13 +211,9 @@ def _tell_class(components: Sequence[Component]) -> str:
         return "Without the gates of donors (within and between), what is class can not be told from what is instance."
     found, other = min(pairs, key=lambda pair: pair[0].changes["top1"].value + pair[1].changes["top1"].value)
     total = found.changes["top1"].value + other.changes["top1"].value
-    sentence = (
-        f"Gates of an image of another class cost most at **{found.target}**"
-        if total < 0
-        else f"Gates of an image of another class cost no accuracy; the lowest change is at **{found.target}**"
-    )
+    verb = "cost most" if total < 0 else "cost no accuracy; the lowest change is"
     return (
-        f"{sentence} ({number_text(total, 'z.2f', unknown='not defined')} points): {say_change(found.changes['top1'], 'top1')} of it by the class "
+        f"Gates of an image of another class {verb} at **{found.target}** ({number_text(total, 'z.2f', unknown='not defined')} points): {say_change(found.changes['top1'], 'top1')} of it by the class "
         f"(between − within), {say_change(other.changes['top1'], 'top1')} by the instance (within − clean)."
     )
 

@@ -15,9 +15,16 @@ from senet_viz.schema import Floats
 Scale = Literal["identity", "square root", "log"]
 LEVEL = 0.95
 EQUIVALENCE_LEVEL = 0.90
+
+
+def square_root(variance: float) -> float:
+    """√max(0, variance); NaN stays NaN."""
+    return variance if math.isnan(variance) else math.sqrt(max(0.0, variance))
+
+
 _BACK: dict[Scale, Callable[[float], float]] = {
     "identity": lambda x: x,
-    "square root": lambda x: math.sqrt(max(0.0, x)) if not math.isnan(x) else x,
+    "square root": square_root,
     "log": lambda x: float(np.exp(np.minimum(x, 700.0))),
 }
 
@@ -84,6 +91,12 @@ class Estimate:
         reach = float(special.stdtrit(len(self.replicates) - 1, (1 + level) / 2)) * self.error
         back = _BACK[self.scale]
         return Interval(back(self.working - reach), back(self.working + reach), level)
+
+
+def as_row(estimate: Estimate, name: str) -> dict[str, float]:
+    """Value and 95 % interval, for a table."""
+    interval = estimate.interval()
+    return {name: estimate.value, f"{name} low": interval.low, f"{name} high": interval.high}
 
 
 def combine(function: Callable[..., float], *estimates: Estimate) -> Estimate:

@@ -50,32 +50,29 @@ def gate_health(moments: Moments, value_range: tuple[float, float], *, ranks: bo
         value_range: of the gate.
         ranks: also compute the effective rank, a second where classes and channels are a thousand; else it is NaN.
     """
-    above, below = shares_beyond(moments.histogram, value_range)
-    lower, upper = _shares_at_bounds(moments.histogram)
     overall = moments.overall()
     spread = overall.std()[0]
     dead = float("nan") if overall.count[0] < 2 else float((spread < DEAD_SD).sum())
     rank = profile_rank(moments) if ranks else float("nan")
-    return GateHealth(above, below, lower, upper, dead, rank)
+    return GateHealth(*_histogram_shares(moments.histogram, value_range), dead, rank)
 
 
-def shares_beyond(histogram: NDArray[np.int64] | None, value_range: tuple[float, float]) -> tuple[float, float]:
-    """Shares of all gates above .9 and below .1, bins that straddle split linearly; NaN as in `GateHealth`."""
-    if histogram is None or not histogram.sum() or tuple(value_range) != (0.0, 1.0):
-        return float("nan"), float("nan")
+def _histogram_shares(
+    histogram: NDArray[np.int64] | None, value_range: tuple[float, float]
+) -> tuple[float, float, float, float]:
+    """Shares of all gates above .9, below .1, at the lower and at the upper bound; NaN as in `GateHealth`."""
+    if histogram is None or not histogram.sum():
+        return (float("nan"),) * 4
     counts = histogram.sum(axis=0).astype(np.float64)
+    total = counts.sum()
+    bounds = float(counts[LOWER_COLUMN] / total), float(counts[UPPER_COLUMN] / total)
+    if tuple(value_range) != (0.0, 1.0):
+        return float("nan"), float("nan"), *bounds
     edges = np.linspace(0, 1, HISTOGRAM_BINS + 1)
     width = 1 / HISTOGRAM_BINS
     above = np.clip((edges[1:] - NEAR_ONE) / width, 0, 1) @ counts[:HISTOGRAM_BINS] + counts[UPPER_COLUMN]
     below = np.clip((NEAR_ZERO - edges[:-1]) / width, 0, 1) @ counts[:HISTOGRAM_BINS] + counts[LOWER_COLUMN]
-    return float(above / counts.sum()), float(below / counts.sum())
-
-
-def _shares_at_bounds(histogram: NDArray[np.int64] | None) -> tuple[float, float]:
-    if histogram is None or not histogram.sum():
-        return float("nan"), float("nan")
-    total = histogram.sum()
-    return float(histogram[:, LOWER_COLUMN].sum() / total), float(histogram[:, UPPER_COLUMN].sum() / total)
+    return float(above / total), float(below / total), *bounds
 
 
 def profile_rank(moments: Moments) -> float:

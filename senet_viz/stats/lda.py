@@ -18,36 +18,31 @@ class DecodingAccuracy:
 
     Attributes:
         value: in [0, 1]; NaN where nothing could be decoded, as no channel varies.
-        low, high: Wilson interval over test images (Wilson 1927), with K² / Σ 1/n_k as the number of images, which is
+        low, high: 95 % Wilson interval over test images (Wilson 1927), with K² / Σ 1/n_k as the number of images, which is
             their number where all classes have equally many. The classifier, that is the training images and channels,
             is taken as it is.
         chance: 1 / K.
-        level: of the interval.
     """
 
     value: float
     low: float
     high: float
     chance: float
-    level: float = 0.95
 
 
-def balanced_accuracy(
-    truth: NDArray[np.integer], decoded: Sequence[NDArray[np.integer]], *, level: float = 0.95
-) -> DecodingAccuracy:
+def balanced_accuracy(truth: NDArray[np.integer], decoded: Sequence[NDArray[np.integer]]) -> DecodingAccuracy:
     """Judge decoded classes.
 
     Args:
         truth: classes of n test images, (n,), every one of 0 … K − 1.
         decoded: by one classifier or several on the same images, (n,) each. The mean of several is judged; they add no
             images.
-        level: of the interval.
     """
     counts = np.bincount(truth)
     right = np.mean([answers == truth for answers in decoded], axis=0)
     value = float((np.bincount(truth, weights=right) / counts).mean())
-    found = wilson_interval(value, len(counts) ** 2 / float((1 / counts).sum()), level)
-    return DecodingAccuracy(value, found.low, found.high, 1 / len(counts), level)
+    found = wilson_interval(value, len(counts) ** 2 / float((1 / counts).sum()))
+    return DecodingAccuracy(value, found.low, found.high, 1 / len(counts))
 
 
 _LEAST_SHRINKAGE = 1e-6  # keeps the covariance invertible

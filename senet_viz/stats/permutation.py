@@ -95,7 +95,7 @@ def _between(values: Floats, orders: list[NDArray[np.int64]], sizes: Floats) -> 
 
 def _shares(between: Floats, total: float, sizes: Floats) -> Floats:
     """Variance-weighted ω² from Σ_c SSB and Σ_c SST, as in `BlockStatistics`."""
+    if not total > 0:
+        return np.full(len(between), np.nan)
     within = np.maximum(0, total - between) / (sizes.sum() - len(sizes))
-    return np.asarray(
-        (between - (len(sizes) - 1) * within) / (total + within) if total > 0 else np.full(len(between), np.nan)
-    )
+    return np.asarray((between - (len(sizes) - 1) * within) / (total + within))

@@ -78,43 +78,6 @@ def assign_groups(labels: NDArray[np.integer], *, seed: int = 0) -> NDArray[np.i
     return result
 
 
-class GroupedMoments:
-    """Folds images of K classes in G groups; G·K·C·16 bytes.
-
-    Attributes:
-        groups: G.
-        classes: K.
-    """
-
-    def __init__(self, groups: int, classes: int, width: int) -> None:
-        self.groups = groups
-        self.classes = classes
-        self._moments = ClassMoments.empty(groups * classes, Channels(("block",), (width,)))
-
-    def update(self, values: NDArray[np.float32], labels: NDArray[np.int64], group: NDArray[np.int64]) -> None:
-        """Fold labelled images in.
-
-        Args:
-            values: (n, width) float32.
-            labels: (n,), 0 to K − 1.
-            group: (n,), 0 to G − 1.
-
-        Raises:
-            ArgumentError, RecordingError: as `ClassMoments.check`.
-        """
-        self._moments.update(values, group * self.classes + labels)
-
-    def finish(self) -> "Cells":
-        """The folded cells, (G, K)."""
-        shape = (self.groups, self.classes)
-        arrays = self._moments.arrays()
-        return Cells(
-            arrays["count"][:-1].reshape(shape).astype(np.float64),
-            arrays["mean"][:-1].reshape(*shape, -1),
-            arrays["m2"][:-1].reshape(*shape, -1),
-        )
-
-
 @dataclass(frozen=True, eq=False)
 class Cells:
     """Images of each group and class.
@@ -127,6 +90,13 @@ class Cells:
     count: Floats
     mean: Floats
     m2: Floats
+
+    @classmethod
+    def of(cls, folded: ClassMoments, groups: int) -> "Cells":
+        """From moments of G·K classes, class k of group g in row g·K + k; the last row is of no class."""
+        count, mean, m2 = (folded.arrays()[name][:-1] for name in ("count", "mean", "m2"))
+        shape = (groups, len(count) // groups)
+        return cls(count.reshape(shape).astype(np.float64), mean.reshape(*shape, -1), m2.reshape(*shape, -1))
 
     def all_and_without(self) -> list[SumsOfSquares]:
         """Sums of squares of all images, then without each group: 1 + G of them.
@@ -230,7 +200,7 @@ def resample_images(
     saturation: bool = True,
     seed: int = 0,
 ) -> ImageReplicates:
-    """Fold one block's gates and leave each group out in turn; memory does not grow with the images.
+    """Fold one block's gates and leave each group out in turn; memory, G·K·C·16 bytes, does not grow with the images.
 
     The mean profile's direction is taken as known (its error is that of a mean over all images).
 
@@ -248,16 +218,18 @@ def resample_images(
         RecordingError: gates that are not finite.
     """
     directions = unit_directions(mean, seed=seed) if along_mean else np.zeros((len(mean), 0))
-    folded = GroupedMoments(groups, n_classes, len(mean) + directions.shape[1])
+    channels = Channels(("block",), (len(mean) + directions.shape[1],))
+    folded = ClassMoments.empty(groups * n_classes, channels)
     beyond = np.zeros((3, groups))
     for gates, labels, group in chunks:
         if gates.ndim != 2 or gates.shape[1] != len(mean):
             raise ArgumentError(f"Gates have the shape {gates.shape}, (n, {len(mean)}) expected.")
         labelled = labels >= 0
         values, members = gates[labelled].astype(np.float32), group[labelled].astype(np.int64)
-        folded.update(_with_projections(values, mean, directions), labels[labelled].astype(np.int64), members)
+        cells = members * n_classes + labels[labelled].astype(np.int64)
+        folded.update(_with_projections(values, mean, directions), cells)
         beyond += _count_beyond(values, members, groups)
-    sums = folded.finish().all_and_without()
+    sums = Cells.of(folded, groups).all_and_without()
     retained = np.concatenate([beyond.sum(axis=1)[None], beyond.sum(axis=1) - beyond.T])
     made = [_statistics(s, len(mean), along_mean=along_mean) for s in sums]
     near_zero = random_direction = float("nan")

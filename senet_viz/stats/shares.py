@@ -1,6 +1,5 @@
 """How much of a gate's variance is class, relative and absolute: from sums of squares to the numbers of a block and their direction."""
 
-import math
 from dataclasses import dataclass
 from typing import Literal
 
@@ -10,7 +9,7 @@ from scipy import special
 
 from senet_viz.recording.moments import Moments
 from senet_viz.schema import Floats
-from senet_viz.stats.estimates import Scale
+from senet_viz.stats.estimates import Scale, square_root
 
 _ROUNDING = 1e-12  # relative; a single gate that differs in the last place of float32 leaves 6e-8/√N
 
@@ -263,12 +262,12 @@ class BlockStatistics:
     @property
     def between_sd(self) -> float:
         """√max(0, between variance): root mean square over channels, in units of s."""
-        return root(self.between_variance)
+        return square_root(self.between_variance)
 
     @property
     def within_sd(self) -> float:
         """√(within variance): root mean square over channels, in units of s."""
-        return root(self.within_variance)
+        return square_root(self.within_variance)
 
 
 def block_statistics(sums: SumsOfSquares) -> BlockStatistics:
@@ -286,11 +285,6 @@ def mean_share(sums: SumsOfSquares) -> tuple[float, int]:
     shares = omega_squared(sums)
     defined = ~np.isnan(shares)
     return float(shares[defined].mean()) if defined.any() else NAN, int(defined.sum())
-
-
-def root(variance: float) -> float:
-    """√max(0, variance); NaN stays NaN."""
-    return variance if math.isnan(variance) else math.sqrt(max(0.0, variance))
 
 
 RANDOM_DIRECTIONS = 100

@@ -31,16 +31,12 @@ class RepresentationSimilarity:
     """Debiased linear CKA on the same images; at most 1, near 0 for independent representations, also below it.
 
     Attributes:
-        recording_id: of the recording.
-        quantity: "gate" or "squeeze".
         chosen: the images.
         blocks: B, in order of depth.
         with_classes: of each block with the one-hot labels, (B,); NaN where no channel of the block varies.
         between: of each pair of blocks, (B, B), 1 on the diagonal; NaN likewise.
     """
 
-    recording_id: str
-    quantity: Quantity
     chosen: ChosenImages
     blocks: tuple[Gate, ...]
     with_classes: Floats
@@ -108,11 +104,6 @@ def center_gram(values: NDArray[np.floating]) -> Gram:
     return (gram / norm if norm > 0 else np.full_like(gram, np.nan)).astype(np.float32)
 
 
-def class_gram(labels: NDArray[np.integer]) -> Gram:
-    """The same of the one-hot labels (n,)."""
-    return center_gram(np.eye(int(labels.max()) + 1)[labels])
-
-
 def multiply_grams(grams: Sequence[Gram]) -> Floats:
     """CKA of all pairs of m centred Gram matrices, (m, m), summed in float64."""
     flat = [gram.reshape(-1) for gram in grams]
@@ -130,7 +121,8 @@ def compare_grams(grams: Sequence[Gram], labels: NDArray[np.integer]) -> tuple[F
         grams: from `center_gram`, of the same images.
         labels: of these images, (n,), from 0.
     """
-    products = multiply_grams([*grams, class_gram(labels)])
+    one_hot = np.eye(int(labels.max()) + 1)[labels]
+    products = multiply_grams([*grams, center_gram(one_hot)])
     between = products[:-1, :-1]
     np.fill_diagonal(between, np.where(np.isnan(np.diag(between)), np.nan, 1.0))
     return products[:-1, -1], between
@@ -151,4 +143,4 @@ def compare_representations(
     chosen = choose_for_similarity(labels, blocks=len(blocks), seed=seed)
     grams = [center_gram(recording.gates(block.name, quantity)[chosen.rows]) for block in blocks]
     with_classes, between = compare_grams(grams, chosen.labels)
-    return RepresentationSimilarity(recording.id, quantity, chosen, blocks, with_classes, between)
+    return RepresentationSimilarity(chosen, blocks, with_classes, between)

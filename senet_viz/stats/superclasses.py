@@ -46,14 +46,8 @@ class Superclasses:
         """Of K classes, those with an entry in `named` (class index → superclass)."""
         names = tuple(sorted(set(named.values())))
         of_class = np.full(n_classes, NO_SUPERCLASS, dtype=np.int64)
-        for index, name in named.items():
-            of_class[index] = names.index(name)
+        of_class[list(named)] = [names.index(name) for name in named.values()]
         return cls(names, of_class, source)
-
-    @property
-    def without(self) -> int:
-        """Classes that have no superclass."""
-        return int((self.of_class == NO_SUPERCLASS).sum())
 
 
 def wordnet_superclasses(classes: ClassTable) -> Superclasses:
@@ -244,19 +238,14 @@ def _squares(counts: Floats, means: Floats, rows: NDArray[np.int64], within: Flo
     if not len(counts):
         return np.stack([np.zeros_like(within)] * 2 + [within]), np.zeros_like(within)
     shifted = means - means[0]  # so that equal means differ by 0 exactly
-    sizes, group_means = _weighted_means(counts, shifted, rows)
+    membership = np.zeros((int(rows.max()) + 1, len(counts)))  # images of each class in its superclass
+    membership[rows, np.arange(len(counts))] = counts
+    sizes = membership.sum(axis=1)
+    group_means = membership @ shifted / sizes[:, None]
     centre = sizes @ group_means / sizes.sum()
     between = sizes @ (group_means - centre) ** 2
     nested = counts @ (shifted - group_means[rows]) ** 2
     return np.stack([between, nested, within]), centre + means[0]
-
-
-def _weighted_means(counts: Floats, means: Floats, rows: NDArray[np.int64]) -> tuple[Floats, Floats]:
-    """Images (a,) and mean (a, C) of each superclass."""
-    membership = np.zeros((int(rows.max()) + 1, len(counts)))
-    membership[rows, np.arange(len(counts))] = counts
-    sizes = membership.sum(axis=1)
-    return sizes, membership @ means / sizes[:, None]
 
 
 def _components(squares: Floats, degrees: tuple[int, int, int], counts: Floats, rows: NDArray[np.int64]) -> Floats:
@@ -279,15 +268,11 @@ class SemanticPartition:
     """The partition of every block of a recording.
 
     Attributes:
-        recording_id: of the recording.
-        quantity: "gate" or "squeeze".
         source: of the superclasses.
         blocks: the gates, in order of depth.
         partitions: one a block.
     """
 
-    recording_id: str
-    quantity: Quantity
     source: str
     blocks: tuple[Gate, ...]
     partitions: tuple[NestedPartition, ...]
@@ -327,4 +312,4 @@ def partition_recording(
     """
     blocks = tuple(measured_blocks(recording, quantity))
     parts = tuple(partition_variance(recording.moments(g.name, quantity), superclasses) for g in blocks)
-    return SemanticPartition(recording.id, quantity, superclasses.source, blocks, parts)
+    return SemanticPartition(superclasses.source, blocks, parts)

@@ -97,8 +97,10 @@ def block_row(
     row["d_prime_mean"] = float("nan") if found is None else _mean_of_defined(found.d_prime)
     bounds = gate.range if quantity == "gate" else (-np.inf, np.inf)
     row |= asdict(gate_health(moments, bounds, ranks=ranks))
-    known = _rank_of_kept(recording, gate, quantity, seed) if ranks else (float("nan"), 0)
-    row["gate_rank"], row["gate_rank_images"] = known
+    row["gate_rank"], row["gate_rank_images"] = float("nan"), 0
+    if ranks and keeps(recording, quantity):
+        gates = recording.gates(gate.name, quantity)
+        row["gate_rank"], row["gate_rank_images"] = gate_rank(gates, seed=seed)
     return pd.DataFrame([row])
 
 
@@ -115,12 +117,6 @@ def all_gates(
 def keeps(recording: Recording, quantity: Quantity) -> bool:
     """Whether kept images have this quantity."""
     return recording.n_kept > 0 and (quantity == "gate" or bool(recording.manifest.options.get("squeeze")))
-
-
-def _rank_of_kept(recording: Recording, gate: Gate, quantity: Quantity, seed: int) -> tuple[float, int]:
-    if not keeps(recording, quantity):
-        return float("nan"), 0
-    return gate_rank(recording.gates(gate.name, quantity), seed=seed)
 
 
 def _keys(gate: Gate, moments: Moments) -> dict[str, Any]:
@@ -204,11 +200,11 @@ def correlate_measures(measures: pd.DataFrame, names: Sequence[str] = tuple(MEAS
 def _spearman(left: Floats, right: Floats) -> float:
     if len(left) < FEWEST_CHANNELS or np.ptp(left) == 0 or np.ptp(right) == 0:
         return float("nan")
-    a, b = (ranks - ranks.mean() for ranks in (_rank(left), _rank(right)))
+    a, b = (ranks - ranks.mean() for ranks in (mean_ranks(left), mean_ranks(right)))
     return float((a * b).sum() / np.sqrt((a**2).sum() * (b**2).sum()))
 
 
-def _rank(values: Floats) -> Floats:
+def mean_ranks(values: Floats) -> Floats:
     """Ranks from 1 on, ties at their mean: `scipy.stats.rankdata`, whose import is a second that no page should pay."""
     _, group, counts = np.unique(values, return_inverse=True, return_counts=True)
-    return np.asarray((np.cumsum(counts) - (counts - 1) / 2)[group])
+    return np.asarray((np.cumsum(counts) - (counts - 1) / 2)[group.ravel()])

@@ -7,9 +7,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from senet_viz.analysis.costs.design import NoteComparison, compare_with_note
+from senet_viz.analysis.costs.design import CostSummary, NoteComparison, StageCost, compare_with_note
 from senet_viz.analysis.costs.formulas import UnitCost, cost_of_unit, sum_costs
-from senet_viz.analysis.costs.networks import CostSummary, StageCost
 from senet_viz.gates.discovery import BoundGate, RefusedUnit
 from senet_viz.gates.hooks import ForwardHook, attached, evaluating
 from senet_viz.models.zoo import Model

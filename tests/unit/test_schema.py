@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 
 from senet_viz.analysis.experiments.files import read_result, write_result
 from senet_viz.analysis.freezing_files import stored_freezing
+from senet_viz.claims.assessment import read_assessment
 from senet_viz.claims.assessment_claims import read_effects
-from senet_viz.claims.assessment_files import read_assessment
 from senet_viz.claims.evidence import ClaimReport
 from senet_viz.errors import ExperimentError, RecordingError, SourceError
 from senet_viz.recording.files import read_data, replace_json

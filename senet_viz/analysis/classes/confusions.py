@@ -12,6 +12,7 @@ from senet_viz.errors import ArgumentError
 from senet_viz.recording.reader import Recording
 from senet_viz.schema import Floats, Gate, label_blocks
 from senet_viz.stats.estimates import FEWEST_CLASSES, LEVEL, Estimate, Interval
+from senet_viz.stats.tables import mean_ranks
 
 
 @dataclass(frozen=True, eq=False)
@@ -248,9 +249,7 @@ def _centred_ranks(values: Floats) -> Floats:
     """Ranks with ties at their mean, less their mean."""
     if np.isnan(values).any():
         return np.full(len(values), np.nan)
-    _, group, counts = np.unique(values, return_inverse=True, return_counts=True)
-    last = np.cumsum(counts)
-    return np.asarray((last - (counts - 1) / 2)[group.ravel()] - (len(values) + 1) / 2)
+    return np.asarray(mean_ranks(values) - (len(values) + 1) / 2)
 
 
 def _square(values: Floats, above: tuple[NDArray[np.intp], NDArray[np.intp]], size: int) -> Floats:
@@ -302,19 +301,14 @@ class ConfusionAgreement:
     """All blocks of a recording.
 
     Attributes:
+        confusions: of the same images.
         blocks: of the gates, in order of depth.
         squeeze: the same of z, None for a block that has none.
-        classes, images: R and their images.
-        left_out: classes that have an image but no output of their own.
-        confused: images taken for another of the R classes.
     """
 
-    blocks: tuple[BlockAgreement, ...]
-    squeeze: tuple[BlockAgreement | None, ...]
-    classes: int
-    images: int
-    left_out: int
-    confused: int
+    confusions: Confusions
+    blocks: Sequence[BlockAgreement]
+    squeeze: Sequence[BlockAgreement | None]
 
     @property
     def gates(self) -> tuple[Gate, ...]:
@@ -368,13 +362,3 @@ class ConfusionAgreement:
                 "rho of z": self.squeeze_values,
             }
         )
-
-
-def gather_agreement(
-    confusions: Confusions, blocks: Sequence[BlockAgreement], squeeze: Sequence[BlockAgreement | None]
-) -> ConfusionAgreement:
-    """Puts the blocks of one recording together."""
-    return ConfusionAgreement(
-        tuple(blocks), tuple(squeeze), len(confusions.classes), int(confusions.images.sum()), confusions.left_out,
-        confusions.confused,
-    )  # fmt: skip

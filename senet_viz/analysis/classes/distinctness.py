@@ -1,6 +1,5 @@
 """How distinct each class's gates are, block by block, where along the depth that begins, and how many images are right."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,7 +20,6 @@ from senet_viz.recording.reader import Recording
 from senet_viz.schema import Floats, Gate, label_blocks, label_classes
 from senet_viz.stats.estimates import wilson_interval
 
-Tell = Callable[[int, int, str], None]
 HALF = 0.5
 _NOT_KEPT = "No intervals: they need kept gates of at least two images in several classes."
 _NO_NOISE = "No class has two images, so the noise in class means is not known and nothing can be told apart from it."
@@ -144,18 +142,13 @@ class ClassDistinctness:
 
 
 def measure_distinctness(
-    recording: Recording,
-    *,
-    intervals: bool = True,
-    on_progress: Tell | None = None,
-    read: ReadProfiles = read_class_profiles,
+    recording: Recording, *, intervals: bool = True, read: ReadProfiles = read_class_profiles
 ) -> ClassDistinctness:
     """Distances of all classes from the others in every block, from moments.
 
     Args:
         recording: full or slim.
         intervals: read kept gates too, for limits (`distance_intervals`).
-        on_progress: told blocks done, their number and the next one's label.
         read: gives a block's class profiles, where they are kept.
 
     Raises:
@@ -164,9 +157,7 @@ def measure_distinctness(
     labels = recording.kept_samples["label"].to_numpy() if intervals and recording.n_kept else None
     found: list[tuple[Floats, ...]] = []
     profiles: ClassProfiles | None = None
-    for at, gate in enumerate(recording.blocks):
-        if on_progress is not None:
-            on_progress(at, len(recording.blocks), gate.label)
+    for gate in recording.blocks:
         profiles = read(recording, gate)
         gates = recording.gates(gate.name) if labels is not None else None
         found.append(_measure(profiles, gates, labels))

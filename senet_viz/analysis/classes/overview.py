@@ -148,17 +148,13 @@ def answer_distinctness(found: ClassDistinctness, at: int) -> str:
 def _how_many(found: ClassDistinctness, at: int, label: str) -> str:
     classes, labels = len(found.classes), label_blocks(found.gates)
     if found.has_intervals:
-        told, verb, why = (
-            [found.told_apart(i) for i in range(len(labels))],
-            "are told from those of the others",
-            "95 % interval above 0, which some 5 % would be by chance",
-        )
+        told = [found.told_apart(i) for i in range(len(labels))]
+        verb = "are told from those of the others"
+        why = "95 % interval above 0, which some 5 % would be by chance"
     else:
-        told, verb, why = (
-            (found.squared > 0).sum(axis=0).tolist(),
-            "lie farther from the others than their noise does on average",
-            "no intervals: a third to a half would do so by chance alone",
-        )
+        told = (found.squared > 0).sum(axis=0).tolist()
+        verb = "lie farther from the others than their noise does on average"
+        why = "no intervals: a third to a half would do so by chance alone"
     most, least = int(np.argmax(told)), int(np.argmin(told))
     lead = f"**In {labels[most]} the mean gates of {told[most]:,} of {classes:,} classes {verb}"
     if told[most] == told[least]:
@@ -188,9 +184,8 @@ def _where(found: ClassDistinctness) -> str:
     known, of = emergence.begins >= 0, ""
     if found.has_intervals:
         known = known & (found.low[np.arange(len(known)), emergence.peaks] > 0)
-        of = (
-            "" if known.all() else f" of the {int(known.sum()):,} that are told from the others where they lie farthest"
-        )
+        if not known.all():
+            of = f" of the {int(known.sum()):,} that are told from the others where they lie farthest"
     if not known.any():
         return ""
     middle = labels[int(np.median(emergence.begins[known]))]
@@ -240,14 +235,14 @@ def answer_agreement(found: ConfusionAgreement) -> str:
     )
     return (
         f"{lead} Most in {labels[at]}: Spearman's ρ = **{number_text(values[at], 'z.2f')}**{within} over {found.blocks[at].pairs:,} pairs of "
-        f"{found.classes:,} classes.{_beside_z(found)}"
+        f"{len(found.confusions.classes):,} classes.{_beside_z(found)}"
     )
 
 
 def _why_nothing(found: ConfusionAgreement) -> str:
-    if not found.confused:
+    if not found.confusions.confused:
         return "no image of these classes is taken for another of them"
-    if found.images == found.classes:
+    if found.confusions.images.sum() == len(found.confusions.classes):
         return "no class has two images, so distances between their means can not be told from noise"
     return "all pairs of classes are confused alike, or all lie equally far apart"
 
@@ -266,9 +261,7 @@ def answer_plane(found: ProfilePlane) -> str:
     if np.isnan(found.shares).any():
         return "The class means of this block do not spread."
     first, second = found.shares
-    noise = (
-        ""
-        if np.isnan(found.noise)
-        else f" About {min(1.0, found.noise):.0%} of the whole spread is noise in the means."
-    )
+    noise = ""
+    if not np.isnan(found.noise):
+        noise = f" About {min(1.0, found.noise):.0%} of the whole spread is noise in the means."
     return f"The map shows **{first + second:.0%}** of the spread of the class means ({first:.0%} across, {second:.0%} upwards).{noise}"

@@ -2,13 +2,13 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import special
 
 from senet_viz.recording.layout import Quantity
-from senet_viz.recording.moments import Moments
 from senet_viz.recording.reader import Recording
 from senet_viz.schema import Floats, Gate
 from senet_viz.stats.estimates import LEVEL
@@ -61,16 +61,13 @@ def read_class_profiles(recording: Recording, block: Gate, quantity: Quantity = 
     images = moments.count[seen]
     free = images.sum() - len(images)
     within = float((moments.ssw / free).mean()) if free > 0 else float("nan")
-    noise, overall = _own_variance(moments, seen, within) / images, moments.overall()
-    return ClassProfiles(block, seen, images, moments.mean[seen], noise, within, overall.mean[0], overall.std()[0])
-
-
-def _own_variance(moments: Moments, seen: NDArray[np.int64], within: float) -> Floats:
-    if moments.m2 is None:
-        return np.full(len(seen), within)
-    free = (moments.count[seen] - 1).astype(np.float64)
-    own = np.divide(moments.m2.mean(axis=1)[seen], free, out=np.full(len(seen), within), where=free > 0)
-    return np.asarray(own)
+    own = np.full(len(seen), within)
+    if moments.m2 is not None:
+        np.divide(moments.m2.mean(axis=1)[seen], images - 1.0, out=own, where=images > 1)
+    overall = moments.overall()
+    return ClassProfiles(
+        block, seen, images, moments.mean[seen], own / images, within, overall.mean[0], overall.std()[0]
+    )
 
 
 def squared_distances(profiles: ClassProfiles) -> Floats:
@@ -129,10 +126,8 @@ class WithinCovariance:
     squares: float
 
     def along(self, directions: Floats) -> Floats:
-        """δᵀΣδ of each direction, (…, C) → (…)."""
-        flat = directions.reshape(-1, directions.shape[-1])
-        found = ((flat @ self.residuals.T) ** 2).sum(axis=1) / self.free
-        return np.asarray(found.reshape(directions.shape[:-1]))
+        """δᵀΣδ of each direction, (R, C) → (R,)."""
+        return np.asarray(((directions @ self.residuals.T) ** 2).sum(axis=1) / self.free)
 
 
 def pool_covariance(gates: NDArray[np.floating], labels: NDArray[np.integer]) -> WithinCovariance | None:
@@ -142,7 +137,8 @@ def pool_covariance(gates: NDArray[np.floating], labels: NDArray[np.integer]) ->
         gates: (N, C) kept ones.
         labels: (N,), −1 for none.
     """
-    rows = _choose_rows(labels)
+    some = max(1, len(np.unique(labels[labels >= 0])))
+    rows = draw_per_class(labels, per_class=max(2, MOST_IMAGES // some))
     known, classes, counts = np.unique(labels[rows], return_inverse=True, return_counts=True)
     free = len(rows) - len(known)
     if free < FEWEST_FREE:
@@ -158,14 +154,7 @@ def pool_covariance(gates: NDArray[np.floating], labels: NDArray[np.integer]) ->
     return WithinCovariance(residuals, free, max(squares, 0.0))
 
 
-def _choose_rows(labels: NDArray[np.integer]) -> NDArray[np.int64]:
-    """Rows of the kept images that the covariance is of: labelled, spread over classes, at most about 2,000."""
-    classes = max(1, len(np.unique(labels[labels >= 0])))
-    return draw_per_class(labels, per_class=max(2, MOST_IMAGES // classes))
-
-
-@dataclass(frozen=True, eq=False)
-class MeanNoise:
+class MeanNoise(NamedTuple):
     """The noise in the distances of R classes from the others, in units of the pooled within-class covariance Σ.
 
     Attributes:

@@ -23,7 +23,6 @@ class Placement:
 
     Attributes:
         block: the gate.
-        class_index: of the class; None for all images.
         among: what the images were placed among, e.g. "all images" or "goldfish".
         images: recorded images of that set.
         percentiles: mid-rank percentile of every gate among that set, (n, C): 100 · (share of images with a smaller
@@ -41,7 +40,6 @@ class Placement:
     """
 
     block: Gate
-    class_index: int | None
     among: str
     images: int
     percentiles: Floats | None
@@ -127,7 +125,6 @@ def place_gates(
     lower, upper, distance_from, distance_images, distance_note = _place_distances(reference, survey, gates)
     return Placement(
         block=block,
-        class_index=class_index,
         among=reference.name,
         images=reference.images,
         percentiles=percentiles,
@@ -168,7 +165,7 @@ def _place_channels(
         return None, "none", f"No image of {reference.name} was recorded."
     if survey is not None and reference.keeps_all:
         note = f"From the gates of all {reference.images:,} images, in half precision."
-        return (*_leave_out(survey.shares, reference.spread < _STEPS * reference.step, "gates", note),)
+        return _leave_out(survey.shares, reference.spread < _STEPS * reference.step, "gates", note)
     if reference.counts is not None:
         width = float((reference.edges[1] - reference.edges[0]).max())
         note = (
@@ -176,7 +173,7 @@ def _place_channels(
             "are spread evenly over it."
         )
         shares = _share_in_bins(reference.counts, reference.edges, gates)
-        return (*_leave_out(shares, reference.spread < width / 4, "histogram", note),)
+        return _leave_out(shares, reference.spread < width / 4, "histogram", note)
     return None, "none", reference.missing
 
 
@@ -218,16 +215,13 @@ def _place_distances(
         known = survey.distances
         own = distances_from(gates.astype(np.float16), reference.centre)
         share = (np.searchsorted(known, own, "left") + np.searchsorted(known, own, "right")) / (2 * len(known))
-        return share, share, "gates", len(known), _sample_note(reference, len(known))
-    lower, upper = reference.squared_distance().share_below(distances_from(gates, reference.centre))
+        note = f"Among the distances of all {len(known):,} images."
+        if len(known) < reference.images:
+            note = f"Among the distances of the {len(known):,} of {reference.images:,} images whose gates are kept: a sample."
+        return share, share, "gates", len(known), note
+    lower, upper = reference.share_below(distances_from(gates, reference.centre))
     note = (
         f"Bounds that are certain for the {reference.images:,} recorded images (inequalities of Cantelli and Markov), "
         f"since {'half precision can not tell kept gates apart here' if _are_enough(reference) else reference.unread}."
     )
     return lower, upper, "moments", reference.images, note
-
-
-def _sample_note(reference: Reference, known: int) -> str:
-    if known == reference.images:
-        return f"Among the distances of all {known:,} images."
-    return f"Among the distances of the {known:,} of {reference.images:,} images whose gates are kept: a sample."

@@ -11,59 +11,36 @@ from senet_viz.recording.reader import Recording
 from senet_viz.schema import HISTOGRAM_BINS, Floats, Gate, check_class, label_classes
 
 
-@dataclass(frozen=True, eq=False)
-class SquaredDistance:
-    """D = mean over channels of (s_c − m_c)² over a finite set of images, known by its moments.
+def bound_shares(distance: Floats, second: Floats, fourth: Floats, accuracy: float) -> tuple[Floats, Floats]:
+    """Bounds of the share of images nearer than `distance`, half of those at exactly that distance included.
 
-    Attributes:
-        mean: E[D] over the images, in units of s².
-        sd: an upper bound of the standard deviation of D (divisor N).
+    With D = mean over channels of x_c², x_c = s_c − m_c, over the images: E[D] is the mean of E[x_c²] over the channels.
+    Whatever the correlation of the channels, SD(D) ≤ mean over channels of SD(x_c²): the triangle inequality of the L²
+    norm (Minkowski 1896), applied to the centred x_c². SD(x_c²)² = E[x_c⁴] − E[x_c²]².
+
+    With λ = |D₀ − E[D]|, D₀ the squared distance: P(D ≥ E[D] + λ) and P(D ≤ E[D] − λ) are each at most
+    SD²/(SD² + λ²) (Cantelli 1928), and P(D ≥ D₀) ≤ E[D]/D₀ (Markov). λ and D₀ are first brought nearer to
+    E[D] by what the accuracy leaves open: an error ε of gates or mean moves D by at most 2ε√D + ε².
+
+    Args:
+        distance: (n,) RMS distances, in units of s.
+        second: E[x_c²], (C,).
+        fourth: upper bounds of E[x_c⁴], (C,).
         accuracy: to which gates and moments are known, in units of s.
+
+    Returns:
+        Lower and upper bounds, each (n,) in [0, 1].
     """
-
-    mean: float
-    sd: float
-    accuracy: float
-
-    @classmethod
-    def from_moments(cls, second: Floats, fourth: Floats, accuracy: float) -> "SquaredDistance":
-        """From the moments of x_c = s_c − m_c in every channel.
-
-        E[D] is the mean of E[x_c²] over the channels. Whatever the correlation of the channels,
-        SD(D) ≤ mean over channels of SD(x_c²): the triangle inequality of the L² norm (Minkowski 1896), applied to
-        the centred x_c². SD(x_c²)² = E[x_c⁴] − E[x_c²]².
-
-        Args:
-            second: E[x_c²], (C,).
-            fourth: upper bounds of E[x_c⁴], (C,).
-            accuracy: as the attribute.
-        """
-        spread = np.sqrt(np.maximum(0, fourth - second**2))
-        return cls(float(second.mean()), float(spread.mean()), accuracy)
-
-    def share_below(self, distance: Floats) -> tuple[Floats, Floats]:
-        """Bounds of the share of images nearer than `distance`, half of those at exactly that distance included.
-
-        With λ = |D₀ − E[D]|, D₀ the squared distance: P(D ≥ E[D] + λ) and P(D ≤ E[D] − λ) are each at most
-        SD²/(SD² + λ²) (Cantelli 1928), and P(D ≥ D₀) ≤ E[D]/D₀ (Markov). λ and D₀ are first brought nearer to
-        E[D] by what the accuracy leaves open: an error ε of gates or mean moves D by at most 2ε√D + ε².
-
-        Args:
-            distance: (n,) RMS distances, in units of s.
-
-        Returns:
-            Lower and upper bounds, each (n,) in [0, 1].
-        """
-        squared = distance**2
-        error = self.accuracy
-        slack = 2 * error * (distance + np.sqrt(self.mean)) + 2 * error**2 + 1e-6 * self.mean
-        step = np.maximum(0, np.abs(squared - self.mean) - slack)
-        variance = self.sd**2
-        with np.errstate(invalid="ignore", divide="ignore"):
-            tail = np.where(step > 0, variance / (variance + step**2), 1.0)
-            markov = np.where(squared > 0, np.minimum(1, (self.mean + slack) / squared), 1.0)
-        far = squared > self.mean
-        return np.where(far, 1 - np.minimum(tail, markov), 0.0), np.where(far, 1.0, tail)
+    mean = float(second.mean())
+    variance = float(np.sqrt(np.maximum(0, fourth - second**2)).mean()) ** 2
+    squared = distance**2
+    slack = 2 * accuracy * (distance + np.sqrt(mean)) + 2 * accuracy**2 + 1e-6 * mean
+    step = np.maximum(0, np.abs(squared - mean) - slack)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        tail = np.where(step > 0, variance / (variance + step**2), 1.0)
+        markov = np.where(squared > 0, np.minimum(1, (mean + slack) / squared), 1.0)
+    far = squared > mean
+    return np.where(far, 1 - np.minimum(tail, markov), 0.0), np.where(far, 1.0, tail)
 
 
 def bound_fourth_moments(
@@ -89,7 +66,6 @@ def bound_fourth_moments(
     return np.asarray(np.minimum(bound, (counts * farther).sum(axis=1) / counts.sum(axis=1)))
 
 
-Integers = NDArray[np.int64]
 _ROWS_AT_ONCE = 256
 _COUNTED_AT_ONCE = 255  # rows whose hits fit into a byte
 
@@ -110,24 +86,12 @@ class KeptGates:
     rows: NDArray[np.bool_] | None
     images: int
 
-    @classmethod
-    def of(cls, recording: Recording, block: Gate, class_index: int | None) -> "KeptGates":
-        """Of the images of a class, or of all."""
-        if class_index is None:
-            return cls(recording, block, None, recording.n_kept)
-        rows = np.equal(recording.kept_samples["label"].to_numpy(), class_index)
-        return cls(recording, block, rows, int(rows.sum()))
-
     def parts(self) -> Iterator[NDArray[np.float16]]:
         """Some rows after the other, (n, C)."""
         start = 0
         for part in self.recording.gates_by_parts(self.block.name):
-            if self.rows is None:
-                yield part
-            else:
-                mine = self.rows[start : start + len(part)]
-                start += len(part)
-                yield part[mine]
+            yield part if self.rows is None else part[self.rows[start : start + len(part)]]
+            start += len(part)
 
 
 @dataclass(frozen=True, eq=False)
@@ -170,7 +134,7 @@ def distances_from(gates: NDArray[np.floating], centre: Floats) -> Floats:
     return np.concatenate(parts) if parts else np.zeros(0)
 
 
-def count_up_to(known: NDArray[np.float16], gates: NDArray[np.float16]) -> tuple[Integers, Integers]:
+def count_up_to(known: NDArray[np.float16], gates: NDArray[np.float16]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """How many known gates are below each gate, and how many below or equal, (n, C) each.
 
     Args:
@@ -251,13 +215,13 @@ class Reference:
         """Distance between half-precision numbers near the centre, (C,)."""
         return np.spacing(np.abs(self.centre).astype(np.float16)).astype(np.float64)
 
-    def squared_distance(self) -> SquaredDistance:
-        """Mean and a bound of the SD of the squared distance from the centre."""
+    def share_below(self, distance: Floats) -> tuple[Floats, Floats]:
+        """Bounds of the share of the set's images that lie nearer to the centre, (n,) each; see `bound_shares`."""
         lower, upper = self.edges
         exact = lower == upper
         wider = (lower - np.where(exact, 0, self.rounding), upper + np.where(exact, 0, self.rounding))
         fourth = bound_fourth_moments(self.counts, wider, self.centre, self.second, self.reach)
-        return SquaredDistance.from_moments(self.second, fourth, self.accuracy)
+        return bound_shares(distance, self.second, fourth, self.accuracy)
 
 
 def read_reference(
@@ -281,9 +245,13 @@ def read_reference(
     overall = moments.overall()
     rows, row = (overall, 0) if class_index is None else (moments, class_index)
     images = int(rows.count[row])
-    kept = _kept_gates(recording, block, class_index) if images and single_images else None
+    kept = None
+    if images and single_images and recording.n_kept and not _too_large(recording, block):
+        mine = None if class_index is None else np.equal(recording.kept_samples["label"].to_numpy(), class_index)
+        kept = KeptGates(recording, block, mine, recording.n_kept if mine is None else int(mine.sum()))
     counts, edges = _histogram(recording, block, overall, class_index) if images else (None, _edges(block, 1))
-    rounding = _half_ulp(block) if recording.form == "slim" else 0.0
+    half_step = float(np.spacing(np.float16(max(abs(bound) for bound in block.range)))) / 2
+    rounding = half_step if recording.form == "slim" else 0.0  # a slim form keeps extremes in half precision
     accuracy = _ACCURACY * (block.range[1] - block.range[0])
     second, reach = _spread(rows, row, overall.mean[0], rounding)
     return Reference(
@@ -301,12 +269,6 @@ def read_reference(
         rounding=rounding + accuracy,
         accuracy=accuracy,
     )
-
-
-def _kept_gates(recording: Recording, block: Gate, class_index: int | None) -> KeptGates | None:
-    if not recording.n_kept or _too_large(recording, block):
-        return None
-    return KeptGates.of(recording, block, class_index)
 
 
 def _too_large(recording: Recording, block: Gate) -> bool:
@@ -340,11 +302,6 @@ def _histogram(
 def _edges(block: Gate, bins: int) -> Edges:
     edges = np.linspace(*block.range, bins + 1)
     return edges[:-1], edges[1:]
-
-
-def _half_ulp(block: Gate) -> float:
-    """Largest error of rounding a gate to half precision."""
-    return float(np.spacing(np.float16(max(abs(bound) for bound in block.range)))) / 2
 
 
 def _spread(moments: Moments, row: int, centre: Floats, rounding: float) -> tuple[Floats, Floats]:

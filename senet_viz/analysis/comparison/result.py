@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -69,7 +69,7 @@ class ImageEmergence:
     first: Gate | None
 
 
-_BLOCK_COLUMNS = ("block", "module", "depth")
+_IMAGE_COLUMNS, _BLOCK_COLUMNS = ("image", "name"), ("block", "module", "depth")
 
 
 @dataclass(frozen=True, eq=False)
@@ -148,21 +148,17 @@ class Comparison:
         `rank` and the predicted class are empty where that is no class of the data.
         """
         labels = self.class_labels
-        rows = [
-            {
-                **self._cells(at),
-                **_block_cells(block),
-                "distance from recorded mean": block.from_mean[at],
-                "predicted class": None if image.predicted is None else labels[image.predicted],
-                "rank": int(block.rank[at]) or None,
-                "classes compared": block.classes_compared,
-                "nearest class": labels[block.nearest[at, 0]] if block.classes_compared else None,
-                "distance to nearest class": block.nearest_distance[at, 0] if block.classes_compared else np.nan,
-            }
-            for at, image in enumerate(self.images)
-            for block in self.blocks
-        ]
-        columns = ["image", "name", *_BLOCK_COLUMNS, "distance from recorded mean", "predicted class", "rank",
+        rows = []
+        for at, image in enumerate(self.images):
+            predicted = None if image.predicted is None else labels[image.predicted]
+            for block in self.blocks:
+                nearest, distance = None, np.nan
+                if block.classes_compared:
+                    nearest, distance = labels[block.nearest[at, 0]], block.nearest_distance[at, 0]
+                rank = int(block.rank[at]) or None
+                measured = block.from_mean[at], predicted, rank, block.classes_compared, nearest, distance
+                rows.append((at + 1, image.name, *_block_cells(block), *measured))
+        columns = [*_IMAGE_COLUMNS, *_BLOCK_COLUMNS, "distance from recorded mean", "predicted class", "rank",
                    "classes compared", "nearest class", "distance to nearest class"]  # fmt: skip
         return pd.DataFrame(rows, columns=columns).astype({"rank": "Int64"})
 
@@ -173,45 +169,29 @@ class Comparison:
             for at, image in enumerate(self.images, start=1)
             for place, prediction in enumerate(image.predictions, start=1)
         ]
-        return pd.DataFrame(rows, columns=["image", "name", "place", "output", "output name", "probability"])
+        return pd.DataFrame(rows, columns=[*_IMAGE_COLUMNS, "place", "output", "output name", "probability"])
 
     def nearest_table(self) -> pd.DataFrame:
         """A row per image, block and near class."""
         rows = [
-            {
-                **self._cells(at),
-                **_block_cells(block),
-                "place": place,
-                "class": self.class_labels[index],
-                "class index": int(index),
-                "distance": distance,
-            }
-            for at in range(len(self.images))
+            (at + 1, name, *_block_cells(block), place, self.class_labels[index], int(index), distance)
+            for at, name in enumerate(self.names)
             for block in self.blocks
             for place, (index, distance) in enumerate(zip(block.nearest[at], block.nearest_distance[at]), start=1)
         ]
-        return pd.DataFrame(
-            rows, columns=["image", "name", *_BLOCK_COLUMNS, "place", "class", "class index", "distance"]
-        )
+        columns = [*_IMAGE_COLUMNS, *_BLOCK_COLUMNS, "place", "class", "class index", "distance"]
+        return pd.DataFrame(rows, columns=columns)
 
     def pairs_table(self) -> pd.DataFrame:
         """A row per block and pair of images: RMS and cosine distance."""
         n, names = len(self.images), self.names
         rows = [
-            {
-                **_block_cells(block),
-                "image": i + 1,
-                "name": names[i],
-                "other image": j + 1,
-                "other name": names[j],
-                "RMS distance": block.rms[i, j],
-                "cosine distance": block.cosine[i, j],
-            }
+            (*_block_cells(block), i + 1, names[i], j + 1, names[j], block.rms[i, j], block.cosine[i, j])
             for block in self.blocks
             for i in range(n)
             for j in range(i + 1, n)
         ]
-        columns = [*_BLOCK_COLUMNS, "image", "name", "other image", "other name", "RMS distance", "cosine distance"]
+        columns = [*_BLOCK_COLUMNS, *_IMAGE_COLUMNS, "other image", "other name", "RMS distance", "cosine distance"]
         return pd.DataFrame(rows, columns=columns)
 
     def gates_table(self, block: str | None = None) -> pd.DataFrame:
@@ -229,7 +209,7 @@ class Comparison:
                     {
                         "image": np.repeat(numbers, width),
                         "name": np.repeat(np.array(self.names, dtype=object), width),
-                        **_block_cells(shown),
+                        **dict(zip(_BLOCK_COLUMNS, _block_cells(shown))),
                         "channel": np.tile(np.arange(width), n),
                         "gate": shown.gates.ravel(),
                         "recorded mean": np.tile(shown.mean, n),
@@ -237,11 +217,8 @@ class Comparison:
                     }
                 )
             )
-        columns = ["image", "name", *_BLOCK_COLUMNS, "channel", "gate", "recorded mean", "difference"]
+        columns = [*_IMAGE_COLUMNS, *_BLOCK_COLUMNS, "channel", "gate", "recorded mean", "difference"]
         return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=columns)
-
-    def _cells(self, at: int) -> dict[str, Any]:
-        return {"image": at + 1, "name": self.images[at].name}
 
 
 def tabulate_places(place: "Placement", names: Sequence[str]) -> pd.DataFrame:
@@ -271,5 +248,5 @@ def _tell_percentile(lower: float, upper: float) -> str:
     return f"{lower:.1f}" if lower == upper else f"between {lower:.0f} and {upper:.0f}"
 
 
-def _block_cells(block: BlockComparison) -> dict[str, Any]:
-    return {"block": block.block.label, "module": block.block.name, "depth": block.block.depth}
+def _block_cells(block: BlockComparison) -> tuple[str, str, int]:
+    return block.block.label, block.block.name, block.block.depth

@@ -59,16 +59,15 @@ def measure_spread(recording: Recording, class_index: int | None) -> ClassSpread
     """
     if class_index is not None and not 0 <= class_index < len(recording.classes):
         raise ArgumentError(f"There is no class {class_index}: the recording has 0 to {len(recording.classes) - 1}.")
-    counts = recording.moments(recording.blocks[0].name).count
-    labelled = int(counts.sum())
+    moments = recording.moments(recording.blocks[0].name)
+    labelled, means = int(moments.count.sum()), 1
     if class_index is not None:
-        among, images = label_classes(recording.classes)[class_index], int(counts[class_index])
-        freedom = images - 1
+        among, images = label_classes(recording.classes)[class_index], int(moments.count[class_index])
     elif labelled:
-        among, images, freedom = "one class, all pooled", labelled, labelled - int((counts > 0).sum())
+        among, images, means = "one class, all pooled", labelled, int((moments.count > 0).sum())
     else:
-        among, images = "all images", int(recording.moments(recording.blocks[0].name).overall().count[0])
-        freedom = images - 1
+        among, images = "all images", int(moments.overall().count[0])
+    freedom = images - means
     if freedom < 1:
         reason = f"{among}: {images} image{'s' if images != 1 else ''} recorded, too few for a spread."
         return ClassSpread(among, images, 0, np.full(len(recording.blocks), np.nan), reason)

@@ -126,11 +126,9 @@ def _place(place: Placement, at: int) -> dict[str, Any]:
 
 def _percentiles(place: Placement, at: int) -> list[float | None] | None:
     """To a hundredth of a per cent."""
-    return None if place.percentiles is None else [_hundredth(value) for value in place.percentiles[at].tolist()]
-
-
-def _hundredth(value: float) -> float | None:
-    return round(value, 2) if math.isfinite(value) else None
+    if place.percentiles is None:
+        return None
+    return [round(value, 2) if math.isfinite(value) else None for value in place.percentiles[at].tolist()]
 
 
 _PAIRS_A_TABLE = 6
@@ -237,12 +235,8 @@ def answer_comparison(comparison: Comparison) -> str:
         where = f"{subject} by **{_distance_text(distances[0])}** in {labels[0]}"
     else:
         where = f"{subject} most in **{labels[most]}** ({_distance_text(distances[most])}) and least in {labels[least]} ({_distance_text(distances[least])})"
-    measure = (
-        "RMS over channels, mean over pairs, in units of s"
-        if several and len(comparison.images) > 2
-        else "RMS over channels, in units of s"
-    )
-    return f"{where} ({measure}). {_tell_emergence(comparison)}".strip()
+    over = "RMS over channels, mean over pairs" if len(comparison.images) > 2 else "RMS over channels"
+    return f"{where} ({over}, in units of s). {_tell_emergence(comparison)}".strip()
 
 
 def _distances(comparison: Comparison) -> np.ndarray:
@@ -260,16 +254,14 @@ def _tell_emergence(comparison: Comparison) -> str:
     known = [e for e, image in zip(comparison.emergence(), comparison.images) if image.predicted is not None]
     if not known:
         return "No predicted output is a class of the recording."
-    settled = [e for e in known if e.settled is not None]
+    settled = sorted((e.settled for e in known if e.settled is not None), key=lambda gate: gate.depth)
     if not settled:
         return f"In the last block the predicted class is the nearest class profile of none of {_images(len(known))}."
-    earliest = min((e.settled for e in settled if e.settled), key=lambda gate: gate.depth)
-    latest = max((e.settled for e in settled if e.settled), key=lambda gate: gate.depth)
+    earliest, latest = settled[0], settled[-1]
     span = f"from {earliest.label}" if earliest == latest else f"from {earliest.label} to {latest.label}, by image,"
-    who = "its" if len(comparison.images) == 1 else f"the predicted class of {len(settled)} of {_images(len(known))}"
     if len(comparison.images) == 1:
-        return f"The class profile nearest to it is {who} predicted class {span} on."
-    return f"The nearest class profile is {who} {span} on."
+        return f"The class profile nearest to it is its predicted class {span} on."
+    return f"The nearest class profile is the predicted class of {len(settled)} of {_images(len(known))} {span} on."
 
 
 def _distance_text(value: float) -> str:

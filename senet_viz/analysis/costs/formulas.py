@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Literal
 
 from senet_viz.errors import ArgumentError
@@ -59,13 +59,7 @@ def cost_of_unit(channels: int, hidden: int, *, positions: int, depth: int = 2, 
 
 def sum_costs(costs: Sequence[UnitCost]) -> UnitCost:
     """The costs of several units together."""
-    return UnitCost(
-        sum(c.weights for c in costs),
-        sum(c.biases for c in costs),
-        sum(c.squeeze_macs for c in costs),
-        sum(c.excitation_macs for c in costs),
-        sum(c.scale_macs for c in costs),
-    )
+    return UnitCost(*(sum(getattr(cost, field.name) for cost in costs) for field in fields(UnitCost)))
 
 
 def eq5_weights(channels: Sequence[int], reduction: float, *, depth: int = 2) -> float:

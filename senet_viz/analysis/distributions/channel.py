@@ -106,33 +106,23 @@ def distribute_channel(
     count, total = recording.class_counts, recording.n_images
     labels = label_classes(recording.classes)
     shown = [ShownClass(k, labels[k], int(count[k])) for k in classes]
-    if recording.form == "slim" and not recording.keeps_all:
-        counts = _histogram(recording, block, channel)
-        if counts is not None:
-            return _from_counts(block, channel, counts, shown, total)
-    if not recording.n_kept:
+    has_histograms = any(file.role == "histograms" for file in recording.manifest.files)
+    if recording.form == "slim" and not recording.keeps_all and has_histograms:
+        counts = np.asarray(recording.class_histogram(block.name)[:, channel], dtype=np.int64)
+        edges = np.linspace(*block.range, counts.shape[1] + 1)
+        every = unroll_histogram(counts.sum(axis=0), edges)
+        of_class = [unroll_histogram(counts[c.index], edges) for c in shown]
+        source: Source = "histograms"
+        width = float(edges[1] - edges[0])
+    elif recording.n_kept:
+        every = (recording.channel_gates(block.name, channel) if gates is None else gates).astype(np.float64)
+        kept = recording.kept_samples["label"].to_numpy()
+        of_class = [every[kept == c.index] for c in shown]
+        source, width = "gates", 0.0
+    else:
         return None
-    values = (recording.channel_gates(block.name, channel) if gates is None else gates).astype(np.float64)
-    kept = recording.kept_samples["label"].to_numpy()
-    parts = [_spread("all", None, values, total)]
-    parts += [_spread(c.label, c.index, values[kept == c.index], c.images) for c in shown]
-    return ChannelDistribution(block, channel, tuple(parts), "gates", 0.0)
-
-
-def _histogram(recording: Recording, block: Gate, channel: int) -> NDArray[np.int64] | None:
-    """(K, bins) of one channel; None where the recording holds no histograms per class."""
-    if not any(file.role == "histograms" for file in recording.manifest.files):
-        return None
-    return np.asarray(recording.class_histogram(block.name)[:, channel], dtype=np.int64)
-
-
-def _from_counts(
-    block: Gate, channel: int, counts: NDArray[np.int64], shown: Sequence[ShownClass], total: int
-) -> ChannelDistribution:
-    edges = np.linspace(*block.range, counts.shape[1] + 1)
-    parts = [_spread("all", None, unroll_histogram(counts.sum(axis=0), edges), total)]
-    parts += [_spread(c.label, c.index, unroll_histogram(counts[c.index], edges), c.images) for c in shown]
-    return ChannelDistribution(block, channel, tuple(parts), "histograms", float(edges[1] - edges[0]))
+    parts = [_spread(c.label, c.index, values, c.images) for c, values in zip(shown, of_class)]
+    return ChannelDistribution(block, channel, (_spread("all", None, every, total), *parts), source, width)
 
 
 def unroll_histogram(counts: NDArray[np.int64], edges: Floats) -> Floats:

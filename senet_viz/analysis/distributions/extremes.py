@@ -226,12 +226,11 @@ def find_extreme_images(
     top = np.argsort(-values, kind="stable")[:high]
     rest = np.setdiff1d(np.arange(len(values)), top)  # ascending: of equal gates the first recorded comes first
     bottom = rest[np.argsort(values[rest], kind="stable")][:low]
-    highest, lowest = _describe(recording, values, top), _describe(recording, values, bottom)
     return ExtremeImages(
         block=block,
         channel=channel,
-        highest=highest,
-        lowest=lowest,
+        highest=_describe(recording, values, top),
+        lowest=_describe(recording, values, bottom),
         tied_high=_count_tied(values, top, bottom),
         tied_low=_count_tied(values, bottom, top),
         known=len(values),

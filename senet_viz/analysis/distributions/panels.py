@@ -1,18 +1,131 @@
-"""Class profiles of a few channels in several blocks: what the paper's Fig. 6 and 7 show, with the answer in a sentence."""
+"""What the paper's Fig. 6 and 7 show: blocks, classes and channels chosen by rules, their class profiles, the answer in a sentence."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from senet_viz.analysis.distributions.choices import PAPER_CHANNELS, ChannelOrder, choose_channels, order_channels
 from senet_viz.errors import ArgumentError
 from senet_viz.recording.moments import Moments
 from senet_viz.recording.reader import Recording
-from senet_viz.schema import Floats, Gate, check_class, label_classes
+from senet_viz.schema import ClassTable, Floats, Gate, check_class, label_classes
 from senet_viz.stats.shares import class_shares
+
+ChannelOrder = Literal["channel", "mean", "class share"]
+CHANNEL_ORDERS: tuple[ChannelOrder, ...] = ("channel", "mean", "class share")
+PAPER_CHANNELS = 50
+PAPER_CLASSES = 4
+MOST_BLOCKS = 6
+
+
+_IN_FIGURE = "in the paper's Fig. 6"
+_STAND_IN = "{}, in place of the paper's {}, which this data has not"
+_ROLES = (  # the paper's four classes, each with what stands in for it where it does not exist
+    (("n01443537", _IN_FIGURE),),  # goldfish
+    (
+        ("n02110958", _IN_FIGURE),
+        ("n02085620", _STAND_IN.format("the nearest of the toy dogs", "pug")),
+        ("n02099601", _STAND_IN.format("a dog", "pug")),
+    ),
+    (
+        ("n02690373", _IN_FIGURE),
+        ("n04552348", _IN_FIGURE),
+        ("n02917067", _STAND_IN.format("a streamlined vehicle", "plane")),
+        ("n04146614", _STAND_IN.format("a vehicle", "plane")),
+    ),
+    (("n09246464", _IN_FIGURE),),  # cliff
+)
+
+
+@dataclass(frozen=True)
+class ChosenClass:
+    """A class that a first visit shows: its index and the reason, e.g. "in the paper's Fig. 6"."""
+
+    index: int
+    reason: str
+
+
+def choose_blocks(blocks: Sequence[Gate]) -> tuple[Gate, ...]:
+    """The blocks of the paper's Fig. 6 by their role: the last of each stage, and all of the last stage.
+
+    In a 3-4-6-3 network these are SE_2_3, SE_3_4, SE_4_6, SE_5_1, SE_5_2 and SE_5_3. Of a last stage with more than
+    three blocks the first, the second and the last are taken; of more than six blocks six, evenly over the depth.
+    """
+    stages = sorted({gate.stage for gate in blocks})
+    if not stages:
+        return ()
+    groups = [[gate for gate in blocks if gate.stage == stage] for stage in stages]
+    last = groups[-1] if len(groups[-1]) <= 3 else [*groups[-1][:2], groups[-1][-1]]
+    chosen = sorted([group[-1] for group in groups[:-1]] + last, key=lambda gate: gate.depth)
+    if len(chosen) > MOST_BLOCKS:
+        chosen = [chosen[i] for i in _spread(len(chosen), MOST_BLOCKS)]
+    return tuple(chosen)
+
+
+def choose_classes(
+    table: ClassTable, counts: NDArray[np.int64], *, how_many: int = PAPER_CLASSES
+) -> tuple[ChosenClass, ...]:
+    """The paper's classes, or what stands in for them; the rest spread evenly over the list of classes.
+
+    Args:
+        table: the data's classes.
+        counts: images of each class, (K,); classes without an image are not chosen.
+        how_many: at most so many.
+    """
+    index = {wnid: k for k, wnid in enumerate(table.wnids) if counts[k] > 0}
+    found = ([ChosenClass(index[wnid], why) for wnid, why in role if wnid in index] for role in _ROLES)
+    chosen = [candidates[0] for candidates in found if candidates]
+    taken = {c.index for c in chosen}
+    rest = [k for k in range(len(table)) if counts[k] > 0 and k not in taken]
+    missing = min(max(0, how_many - len(chosen)), len(rest))
+    chosen += [ChosenClass(rest[i], "spread evenly over the list of classes") for i in _spread(len(rest), missing)]
+    return tuple(chosen[:how_many])
+
+
+def choose_channels(
+    channels: int, *, how_many: int = PAPER_CHANNELS, seed: int = 0, depth: int = 0
+) -> NDArray[np.int64]:
+    """Channels drawn uniformly without replacement, ascending; all of them where there are no more.
+
+    Args:
+        channels: C.
+        how_many: to draw.
+        seed: of the draw; together with `depth`, so that blocks of the same C differ.
+        depth: of the block.
+    """
+    if channels <= how_many:
+        return np.arange(channels)
+    return np.sort(np.random.default_rng([seed, depth]).choice(channels, size=how_many, replace=False))
+
+
+def order_channels(
+    channels: NDArray[np.int64], order: ChannelOrder, *, mean: NDArray[np.float64], share: NDArray[np.float64]
+) -> NDArray[np.int64]:
+    """The same channels in another order; the figure's choice of channels never depends on what they show.
+
+    Args:
+        channels: to order.
+        order: "channel" (by number), "mean" (all-class mean, ascending) or "class share" (descending).
+        mean: all-class mean of every channel of the block, (C,).
+        share: class share of every channel of the block, (C,); NaN comes last.
+
+    Raises:
+        ArgumentError: another order.
+    """
+    if order not in CHANNEL_ORDERS:
+        raise ArgumentError(f"Channels can not be ordered by {order!r}: use one of {', '.join(CHANNEL_ORDERS)}.")
+    if order == "channel":
+        return np.sort(channels)
+    key = mean[channels] if order == "mean" else -share[channels]
+    return channels[np.argsort(key, kind="stable")]
+
+
+def _spread(size: int, how_many: int) -> list[int]:
+    """Positions of so many of `size` items, evenly spaced with both ends."""
+    return [] if how_many < 1 else np.linspace(0, size - 1, how_many).round().astype(int).tolist()
 
 
 @dataclass(frozen=True)

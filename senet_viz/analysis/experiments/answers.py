@@ -1,6 +1,7 @@
 """From trained networks to answers, paired by seed over the same images, in sentences that go no further than their intervals."""
 
 import dataclasses
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -20,20 +21,16 @@ from senet_viz.text import limits_text, number_text
 
 def answer_questions(result: ExperimentResult) -> ExperimentResult:
     """The result with accuracies and answers computed anew from its trained networks."""
+    trained = {condition.id: result.cells_of(condition.id).values() for condition in result.experiment.conditions}
     return dataclasses.replace(
         result,
         answers=tuple(_answer(result, question) for question in result.experiment.questions),
         accuracies={
-            condition.id: found
-            for condition in result.experiment.conditions
-            if (found := _accuracy(result, condition.id)) is not None
+            name: mean_over_both(np.stack([result.correct(cell) for cell in cells]))
+            for name, cells in trained.items()
+            if cells
         },
     )
-
-
-def _accuracy(result: ExperimentResult, condition: str) -> CrossedMean | None:
-    cells = result.cells_of(condition)
-    return mean_over_both(np.stack([result.correct(cell) for cell in cells.values()])) if cells else None
 
 
 def _answer(result: ExperimentResult, question: Question) -> QuestionAnswer:
@@ -48,15 +45,14 @@ def _answer(result: ExperimentResult, question: Question) -> QuestionAnswer:
         seeds,
         difference,
         answer(difference.both, result.experiment.bound),
-        _stage_differences(result, question, seeds),
+        _stage_differences([(ours[s].stages(), theirs[s].stages()) for s in seeds], result.experiment.depth_bound),
     )
 
 
 def _stage_differences(
-    result: ExperimentResult, question: Question, seeds: tuple[int, ...]
+    pairs: Sequence[tuple[dict[int, float], dict[int, float]]], bound: float
 ) -> tuple[StageDifference, ...]:
-    ours, theirs = result.cells_of(question.condition), result.cells_of(question.against)
-    pairs = [(ours[seed].stages(), theirs[seed].stages()) for seed in seeds]
+    """From the mean ω² of the stages, of both conditions with each seed."""
     stages = sorted(set.intersection(*(set(mine) & set(other) for mine, other in pairs)))
     values = {stage: np.array([mine[stage] - other[stage] for mine, other in pairs]) for stage in stages}
     values = {stage: found for stage, found in values.items() if np.isfinite(found).all()}
@@ -64,7 +60,7 @@ def _stage_differences(
     found = []
     for stage, differences in values.items():
         value, interval = mean_over_seeds(differences, level)
-        found.append(StageDifference(stage, value, *interval, answer(interval, result.experiment.depth_bound)))
+        found.append(StageDifference(stage, value, *interval, answer(interval, bound)))
     return tuple(found)
 
 
@@ -90,10 +86,7 @@ def interval_text(interval: tuple[float, float]) -> str:
 def answer_question(result: ExperimentResult, found: QuestionAnswer) -> str:
     """One question's answer: verdict, difference with its three intervals, numbers of seeds and images."""
     experiment = result.experiment
-    names = (
-        experiment.condition(found.question.condition).title,
-        experiment.condition(found.question.against).title,
-    )
+    names = [experiment.condition(name).title for name in (found.question.condition, found.question.against)]
     if found.difference is None:
         return f"Not trained yet: no seed has both {names[0]} and {names[1]}."
     d = found.difference

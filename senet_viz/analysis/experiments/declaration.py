@@ -134,7 +134,8 @@ def read_experiment(path: str | Path) -> Experiment:
     except ArgumentError as error:
         raise ArgumentError(f"{file}: {error}") from error
     except (KeyError, TypeError, AttributeError, ValueError) as error:
-        raise ArgumentError(f"{file} declares no experiment ({_tell(error)}): see docs/experiments.md.") from error
+        why = f"the key {error} is missing" if isinstance(error, KeyError) else str(error)
+        raise ArgumentError(f"{file} declares no experiment ({why}): see docs/experiments.md.") from error
 
 
 def _read(tree: dict[str, Any]) -> Experiment:
@@ -148,7 +149,3 @@ def _read(tree: dict[str, Any]) -> Experiment:
         seeds=tuple(int(seed) for seed in tree.pop("seeds", (0, 1, 2))),
         **tree,
     )
-
-
-def _tell(error: Exception) -> str:
-    return f"the key {error} is missing" if isinstance(error, KeyError) else str(error)

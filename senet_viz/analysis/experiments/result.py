@@ -269,8 +269,7 @@ class ExperimentResult:
 
     def correct(self, cell: Cell) -> NDArray[np.bool_]:
         """(N,) whether the class comes first."""
-        right: NDArray[np.bool_] = cell.predictions == self.labels
-        return right
+        return np.asarray(cell.predictions == self.labels)
 
     def seed_accuracies(self, condition: str) -> list[float]:
         """Top-1 accuracy of each trained network of a condition, in percent."""
@@ -297,10 +296,10 @@ class ExperimentResult:
     def _row(self, condition: Condition) -> dict[str, Any]:
         cells, cost = self.cells_of(condition.id), self.cost(condition.id)
         found = (self.accuracies or {}).get(condition.id)
+        top1, low, high = (np.nan, np.nan, np.nan) if found is None else (found.value, *found.both)
         row: dict[str, Any] = {
             "condition": condition.title, "seeds": len(cells),
-            "top-1": np.nan if found is None else found.value,
-            "low": np.nan if found is None else found.both[0], "high": np.nan if found is None else found.both[1],
+            "top-1": top1, "low": low, "high": high,
             "top-5": _mean([cell.top5 for cell in cells.values()]),
             "loss": _mean([float(cell.losses.mean()) for cell in cells.values()]),
             "parameters": cost.parameters, "of these in SE units": cost.gate_parameters,

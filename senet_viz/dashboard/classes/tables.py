@@ -4,7 +4,7 @@ from typing import Any
 
 import streamlit as st
 
-from senet_viz.analysis.classes.confusions import FEWEST, ConfusionAgreement, Confusions, gather_agreement
+from senet_viz.analysis.classes.confusions import FEWEST, ConfusionAgreement, Confusions
 from senet_viz.analysis.classes.neighbours import MOST_COMPARED
 from senet_viz.analysis.classes.overview import SORTS, ClassOverview, SortBy, answer_agreement
 from senet_viz.dashboard import glossary, links
@@ -148,7 +148,7 @@ def _compute(page: Opened, confusions: Confusions) -> ConfusionAgreement | None:
         blocks.append(get_agreement(page, gate.name, "gate"))
         squeeze.append(get_agreement(page, gate.name, "squeeze"))
     bar.empty()
-    return gather_agreement(confusions, [found for found in blocks if found is not None], squeeze)
+    return ConfusionAgreement(confusions, [found for found in blocks if found is not None], squeeze)
 
 
 def _show_depth(page: Opened, found: ConfusionAgreement) -> None:

@@ -6,8 +6,7 @@ from typing import Any
 
 import streamlit as st
 
-from senet_viz.analysis.distributions.choices import ChannelOrder, ChosenClass, choose_classes
-from senet_viz.analysis.distributions.panels import describe_distances
+from senet_viz.analysis.distributions.panels import ChannelOrder, ChosenClass, choose_classes, describe_distances
 from senet_viz.dashboard import captions, glossary, links
 from senet_viz.dashboard.controls import (
     pick_block,

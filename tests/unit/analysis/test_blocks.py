@@ -21,8 +21,7 @@ from senet_viz.analysis.blocks import (
     ranks_are_quick,
 )
 from senet_viz.claims.assess import assess
-from senet_viz.claims.assessment import Assessment
-from senet_viz.claims.assessment_files import read_assessment, read_measures, read_tree
+from senet_viz.claims.assessment import Assessment, read_assessment, read_measures, read_tree
 from senet_viz.recording.reader import Recording
 from senet_viz.stats.tables import measure_selectivity
 from tests.support.synthetic import synthetic_recording

@@ -16,8 +16,7 @@ from senet_viz.analysis.pair import (
     tabulate_verdicts,
 )
 from senet_viz.claims.assess import assess
-from senet_viz.claims.assessment import Assessment
-from senet_viz.claims.assessment_files import read_assessment
+from senet_viz.claims.assessment import Assessment, read_assessment
 from senet_viz.claims.evidence import ClaimReport
 from senet_viz.errors import ArgumentError
 from senet_viz.recording.reader import Recording

@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 
 import senet_viz as sv
 from senet_viz.claims.assess import assess
-from senet_viz.claims.assessment_files import read_assessment, read_measures, read_tree
+from senet_viz.claims.assessment import read_assessment, read_measures, read_tree
 from senet_viz.claims.evidence import ClaimReport
 from senet_viz.cli.options import app
 from senet_viz.errors import ArgumentError

@@ -9,8 +9,8 @@ import pandas as pd
 import pytest
 
 from senet_viz.claims.assess import assess
+from senet_viz.claims.assessment import read_measures, read_tree
 from senet_viz.claims.assessment_claims import check_outcomes, claim_effects, read_effects
-from senet_viz.claims.assessment_files import read_measures, read_tree
 from senet_viz.claims.evidence import ClaimReport
 from senet_viz.errors import ArgumentError, RecordingError
 from senet_viz.recording.layout import ASSESSMENT, EFFECTS, MEASURES
@@ -207,7 +207,7 @@ def test_a_kill_between_the_files_is_recognised(tmp_path: Path, monkeypatch: pyt
     def killed(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("senet_viz.claims.assessment_files.replace_json", killed)
+    monkeypatch.setattr("senet_viz.claims.assessment.replace_json", killed)
     with pytest.raises(KeyboardInterrupt):
         assess(recording, seed=2)
     for read in (read_tree, read_measures):

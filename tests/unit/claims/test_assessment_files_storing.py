@@ -9,8 +9,7 @@ import pandas as pd
 import pytest
 
 from senet_viz.claims.assess_blocks import assess_blocks
-from senet_viz.claims.assessment import Assessment
-from senet_viz.claims.assessment_files import read_assessment, read_measures, read_tree, write_assessment
+from senet_viz.claims.assessment import Assessment, read_assessment, read_measures, read_tree, write_assessment
 from senet_viz.errors import RecordingError
 from senet_viz.recording.layout import ASSESSMENT
 from senet_viz.recording.reader import Recording

@@ -31,7 +31,7 @@ STILL = {"between_variance": (1e-6, 1e-5, 1e-5, 2e-5, 1e-5, 1e-5)}
 
 @pytest.fixture(scope="module")
 def report() -> ClaimReport:
-    ends = BlockIntervals(np.full(6, 0.3), np.full(6, 0.2), np.full(6, 0.4), 0.95)
+    ends = BlockIntervals(np.full(6, 0.3), np.full(6, 0.2), np.full(6, 0.4))
     return judge_claims(make_inputs(gates=make_curves(**STILL), controls=(make_curves(groups=0),), like_these=ends))
 
 
@@ -165,7 +165,7 @@ def test_what_stands_beside_no_number_is_said_why() -> None:
 
 
 def test_nulls_and_excess_are_listed_with_their_spread() -> None:
-    shuffled = BlockIntervals(np.zeros(6), np.full(6, -0.01), np.full(6, 0.01), 0.95)
+    shuffled = BlockIntervals(np.zeros(6), np.full(6, -0.01), np.full(6, 0.01))
     controls = (make_curves(groups=0), make_curves(groups=0, omega_squared=(0.1,) * 6))
     report = judge_claims(make_inputs(controls=controls, shuffled=shuffled, random_direction=np.full(6, 0.07)))
     c1 = list_nulls("relative", report.claim("C1").readings["relative"])

@@ -240,7 +240,7 @@ def test_without_intervals_of_effects_the_recordings_classes_are_not_blamed() ->
 def test_nulls_and_controls_stand_beside() -> None:
     control = make_curves(groups=0, omega_squared=(0.02, 0.1, 0.1, 0.1, 0.1, 0.1))
     other = make_curves(groups=0, omega_squared=(0.02, 0.1, 0.1, 0.14, 0.1, 0.1))
-    ends = BlockIntervals(np.full(6, 0.3), np.full(6, 0.2), np.full(6, 0.4), 0.95)
+    ends = BlockIntervals(np.full(6, 0.3), np.full(6, 0.2), np.full(6, 0.4))
     inputs = make_inputs(
         controls=(control, other), squeeze=make_curves(omega_squared=(0.1,) * 6), random_direction=np.full(6, 0.07),
         like_these=ends, shuffled=ends,

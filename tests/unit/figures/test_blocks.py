@@ -8,8 +8,7 @@ import pytest
 from senet_viz.analysis.blocks import gather_health, gather_measures, gather_similarity
 from senet_viz.analysis.pair import PairSide, pair_recordings
 from senet_viz.claims.assess import assess
-from senet_viz.claims.assessment import Assessment
-from senet_viz.claims.assessment_files import read_assessment, read_measures, read_tree
+from senet_viz.claims.assessment import Assessment, read_assessment, read_measures, read_tree
 from senet_viz.figures.blocks import (
     draw_block_measures,
     draw_channels_scatter,

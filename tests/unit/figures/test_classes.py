@@ -8,7 +8,7 @@ import numpy as np
 import plotly.graph_objects as go
 import pytest
 
-from senet_viz.analysis.classes.confusions import agree_with_confusions, count_confusions, gather_agreement
+from senet_viz.analysis.classes.confusions import ConfusionAgreement, agree_with_confusions, count_confusions
 from senet_viz.analysis.classes.distinctness import measure_distinctness
 from senet_viz.analysis.classes.neighbours import compare_classes, place_classes
 from senet_viz.analysis.classes.profiles import read_class_profiles
@@ -121,7 +121,7 @@ def test_agreement_has_its_interval_the_null_and_z(recording: Recording) -> None
         ]
         for q in ("gate", "squeeze")
     ]
-    found = gather_agreement(confusions, *both)
+    found = ConfusionAgreement(confusions, *both)
     figure = draw_agreement(found, LIGHT)
     line = named(figure, "gates s")[-1]
     np.testing.assert_allclose(line.y, found.values, rtol=1e-5)
@@ -129,7 +129,7 @@ def test_agreement_has_its_interval_the_null_and_z(recording: Recording) -> None
     low, high = found.null_band
     np.testing.assert_allclose(named(figure, "shuffled")[0].y, [*high, *low[::-1]], rtol=1e-5)
     assert "276 pairs of 24 classes" in figure.layout.title.text
-    narrow = draw_agreement(gather_agreement(confusions, both[0], [None] * 6), DARK, narrow=True)
+    narrow = draw_agreement(ConfusionAgreement(confusions, both[0], [None] * 6), DARK, narrow=True)
     assert not named(narrow, "squeeze z")
 
 

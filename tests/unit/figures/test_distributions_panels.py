@@ -7,8 +7,7 @@ import numpy as np
 import plotly.graph_objects as go
 import pytest
 
-from senet_viz.analysis.distributions.choices import ChannelOrder
-from senet_viz.analysis.distributions.panels import ClassPanels, profile_classes
+from senet_viz.analysis.distributions.panels import ChannelOrder, ClassPanels, profile_classes
 from senet_viz.figures.distributions import draw_panels
 from senet_viz.figures.theme import DARK, GREY, LIGHT, Look, colour_classes
 from senet_viz.recording.reader import Recording

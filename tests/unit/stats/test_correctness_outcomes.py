@@ -20,7 +20,7 @@ def plan_of(counts: np.ndarray, seed: int = 0) -> OutcomePlan:
     classes = np.repeat(np.repeat(np.arange(len(counts)), 2), counts.ravel())
     wrong = np.repeat(np.tile([False, True], len(counts)), counts.ravel())
     group = assign_groups(2 * classes + wrong, seed=seed)
-    return OutcomePlan(np.arange(len(classes)), classes, wrong, group, int(group.max()) + 1, 0, 0, seed)
+    return OutcomePlan(np.arange(len(classes)), classes, wrong, group, int(group.max()) + 1)
 
 
 def directly(values: np.ndarray, classes: np.ndarray, wrong: np.ndarray) -> np.ndarray:
@@ -113,19 +113,17 @@ def test_the_plan_takes_classes_with_enough_of_both_outcomes(recording: Recordin
     plan = plan_outcomes(recording, seed=3)
     labels, correct = recording.kept_samples["label"].to_numpy(), recording.kept_samples["correct"].to_pylist()
     assert sorted(set(plan.classes)) == [1, 2, 3, 4], "class 0 is never mistaken in these recordings"
-    assert plan.left_out == 1
-    assert plan.unjudged == 9
     np.testing.assert_array_equal(labels[plan.rows], plan.classes)
     assert [not correct[row] for row in plan.rows] == plan.wrong.tolist()
     assert plan.images == (240 - int(plan.wrong.sum()), int(plan.wrong.sum()))
     assert len(plan.rows) == 240
     result = compare_outcomes(plan, recording.gates("SE_2_1"))
     assert result.images == plan.images
-    assert result.classes == plan.n_classes == 4
+    assert result.classes == 4
     assert result.share_difference.interval().low < 0 < result.share_difference.interval().high
 
 
-def test_images_without_a_verdict_are_counted(recording: Recording) -> None:
+def test_images_without_a_verdict_are_left_out(recording: Recording) -> None:
     samples = recording.kept_samples
     some = [None if at % 10 == 0 else value for at, value in enumerate(samples["correct"].to_pylist())]
     at = samples.column_names.index("correct")
@@ -135,7 +133,6 @@ def test_images_without_a_verdict_are_counted(recording: Recording) -> None:
         path, classes, kept_samples = recording.path, recording.classes, nulls
 
     plan = plan_outcomes(Unjudged())
-    assert plan.unjudged == sum(v is None or k < 0 for v, k in zip(some, samples["label"].to_pylist()))
     assert all(some[row] is not None for row in plan.rows)
 
 

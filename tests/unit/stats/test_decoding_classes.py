@@ -110,13 +110,12 @@ def test_narrow_blocks_have_no_matched_decoding() -> None:
     assert 0 <= decode_block(plan, narrow, values[:, :31]).full.value <= 1
 
 
-def test_a_block_too_large_is_decoded_from_a_random_part_and_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_block_too_large_is_decoded_from_a_random_part(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(decoding, "MOST_WORK", 24 * 36**2 + 1)
     (block,) = make_gates([64])
     plan = plan_decoding(np.repeat(np.arange(3), 10), [64])
     result = decode_block(plan, block, np.random.default_rng(0).normal(size=(30, 64)))
     assert result.full_channels == 36
-    assert result.reduced.startswith("36 of the 64 channels of SE_2_1")
     assert len(set(plan.affordable(block))) == 36
 
 

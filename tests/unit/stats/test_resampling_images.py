@@ -7,7 +7,7 @@ import pytest
 
 from senet_viz.errors import ArgumentError, RecordingError
 from senet_viz.recording.moments import Channels, ClassMoments
-from senet_viz.stats.resampling import GroupedMoments, assign_groups, count_groups, resample_block, resample_images
+from senet_viz.stats.resampling import Cells, assign_groups, count_groups, resample_block, resample_images
 from senet_viz.stats.shares import block_statistics, mean_share, sums_of_squares
 from tests.support.synthetic import planted_values, synthetic_recording
 
@@ -106,9 +106,9 @@ def test_a_constant_channel_stays_one_in_every_replicate() -> None:
     gates = gates_of(LABELS)
     gates[:, 4] = 0.1
     found = resample_images([(gates, LABELS, assign_groups(LABELS))], n_classes=4, groups=10, mean=gates.mean(0))
-    folded = GroupedMoments(10, 4, 9)
-    folded.update(gates, LABELS, assign_groups(LABELS))
-    assert {mean_share(sums)[1] for sums in folded.finish().all_and_without()} == {8}
+    folded = ClassMoments.empty(10 * 4, Channels(("block",), (9,)))
+    folded.update(gates, assign_groups(LABELS) * 4 + LABELS)
+    assert {mean_share(sums)[1] for sums in Cells.of(folded, 10).all_and_without()} == {8}
     rest = np.delete(gates, 4, axis=1)
     without = resample_images([(rest, LABELS, assign_groups(LABELS))], n_classes=4, groups=10, mean=rest.mean(0))
     for found_here, alone in zip((found.full, *found.without), (without.full, *without.without), strict=True):

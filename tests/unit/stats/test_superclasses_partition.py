@@ -170,4 +170,3 @@ def test_a_recording_is_partitioned_block_by_block(tmp_path: Path) -> None:
     assert late["share"].sum() == pytest.approx(1)
     z = partition_recording(recording, superclasses, quantity="squeeze")
     np.testing.assert_allclose(z.partitions[0].sds, 4 * result.partitions[0].sds, rtol=1e-3)
-    assert z.quantity == "squeeze"

@@ -5,7 +5,7 @@ import dataclasses
 import pytest
 import torch
 
-from senet_viz.analysis.costs.networks import CostSummary
+from senet_viz.analysis.costs.design import CostSummary
 from senet_viz.models.networks.architectures import build_architecture
 from senet_viz.workflows.inspect import summarize_costs
 from tests.support.networks import LIBRARY_MODELS, make_library_model

@@ -10,10 +10,10 @@ from scipy import stats
 
 from senet_viz.analysis.classes.confusions import (
     BlockAgreement,
+    ConfusionAgreement,
     Confusions,
     agree_with_confusions,
     count_confusions,
-    gather_agreement,
     pair_classes,
     upper_p,
 )
@@ -129,7 +129,7 @@ def test_all_blocks_together_are_judged_against_the_largest_null_value() -> None
         BlockAgreement(gate, value, Estimate(value, np.zeros(0)), row, 6)
         for gate, value, row in zip(make_gates([3, 3]), (0.35, 0.2), null)
     ]
-    found = gather_agreement(confused(np.full((4, 4), 2)), blocks, [None, blocks[0]])
+    found = ConfusionAgreement(confused(np.full((4, 4), 2)), blocks, [None, blocks[0]])
     np.testing.assert_allclose([b.p for b in blocks], [1 / 5, 2 / 5])
     np.testing.assert_allclose(found.adjusted, [2 / 5, 3 / 5])
     np.testing.assert_allclose(found.squeeze_values, [np.nan, 0.35])

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from senet_viz.analysis.classes.confusions import BlockAgreement, gather_agreement
+from senet_viz.analysis.classes.confusions import BlockAgreement, ConfusionAgreement
 from senet_viz.analysis.classes.distinctness import ClassAccuracy, count_correct, measure_distinctness
 from senet_viz.analysis.classes.overview import ClassOverview, answer_agreement, answer_distinctness, answer_use
 from senet_viz.claims.assess import assess
@@ -136,7 +136,7 @@ def test_the_answer_on_confusions_counts_blocks_and_sets_z_beside(values: tuple[
         for gate, value in zip(make_gates([3, 3]), values)
     ]
     z = BlockAgreement(blocks[1].block, 0.5, Estimate(0.5, np.zeros(0)), null, 6)
-    text = answer_agreement(gather_agreement(confused(np.full((4, 4), 2)), blocks, [None, z]))
+    text = answer_agreement(ConfusionAgreement(confused(np.full((4, 4), 2)), blocks, [None, z]))
     assert words in text
     assert "larger ρ in 1 of 1 blocks" in text
     assert "6 pairs of 4 classes" in text
@@ -149,4 +149,4 @@ def test_no_confusion_at_all_is_told() -> None:
         (np.roll(np.eye(4, dtype=int), 1, axis=1), "no class has two images"),
         (np.full((4, 4), 2), "confused alike"),
     ):
-        assert why in answer_agreement(gather_agreement(confused(counts), [nothing], [None]))
+        assert why in answer_agreement(ConfusionAgreement(confused(counts), [nothing], [None]))

@@ -6,9 +6,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from senet_viz.analysis.distributions.choices import choose_channels
 from senet_viz.analysis.distributions.class_map import map_classes
-from senet_viz.analysis.distributions.panels import profile_classes
+from senet_viz.analysis.distributions.panels import choose_channels, profile_classes
 from senet_viz.recording.moments import Moments
 from senet_viz.recording.reader import Recording
 from senet_viz.stats.shares import between_sds, class_shares, sums_of_squares
