@@ -58,7 +58,7 @@ class StoredFolder(Generic[AnyManifest]):
         return [f for f in self.manifest.files if f.role == role]
 
 
-def open_folder(
+def open_stored(
     path: str | Path, read: Callable[[Path], AnyManifest | None], wanted: str, advice: str
 ) -> tuple[Path, AnyManifest]:
     """A folder and its manifest, once every file that this lists is there in its size.

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from senet_viz.errors import ArgumentError, RecordingError
 from senet_viz.recording.files import HashingFile, read_json, read_table, write_file
-from senet_viz.recording.folder import LOCK, PROGRESS, StoredFolder, open_folder
+from senet_viz.recording.folder import LOCK, PROGRESS, StoredFolder, open_stored
 from senet_viz.schema import FileEntry, Manifest
 
 BASELINES = (
@@ -272,7 +272,7 @@ def open_outcomes(path: str | Path) -> Outcomes:
         RecordingError: no such folder, one of another schema version, or files that are missing or of another size.
     """
     wanted, advice = "a folder that `senet-viz intervene` wrote", "copy the folder again or make it again"
-    return Outcomes(*open_folder(path, stored_outcomes, wanted, advice))
+    return Outcomes(*open_stored(path, stored_outcomes, wanted, advice))
 
 
 def summarize_outcomes(outcomes: Outcomes) -> dict[str, Any]:

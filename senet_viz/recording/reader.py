@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from senet_viz.errors import ArgumentError, RecordingError
 from senet_viz.recording.files import read_lines, read_row_groups, read_table
-from senet_viz.recording.folder import StoredFolder, open_folder
+from senet_viz.recording.folder import StoredFolder, open_stored
 from senet_viz.recording.layout import SAMPLES_SCHEMA, Quantity, column_of
 from senet_viz.recording.moments import Moments
 from senet_viz.recording.tensors import MomentFiles, count_per_class, counts_of_column, flat_values
@@ -258,7 +258,7 @@ def open_recording(path: str | Path) -> Recording:
         RecordingError: no recording, one of another schema version, or files that are missing or of another size.
     """
     advice = "copy the recording again or record again"
-    return Recording(*open_folder(path, stored_manifest, "a recording's folder", advice))
+    return Recording(*open_stored(path, stored_manifest, "a recording's folder", advice))
 
 
 def _control(paths: list[Path]) -> Control:

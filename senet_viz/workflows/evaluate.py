@@ -13,7 +13,7 @@ from senet_viz.images.source import ImageSource
 from senet_viz.models.forward import LogitReading, forward, observing, output_labels, read_logits
 from senet_viz.models.zoo import Model
 from senet_viz.workflows.job import cut
-from senet_viz.workflows.plan import map_classes
+from senet_viz.workflows.plan import map_to_outputs
 
 
 class Accuracy(NamedTuple):
@@ -54,7 +54,7 @@ def evaluate(
         first, five = first + int(said.correct.sum()), five + int(said.correct5.sum())
     if not judged:
         raise SourceError(
-            f"No image of {source.name} has a class among the model's outputs: {map_classes(model, source)[0].note}"
+            f"No image of {source.name} has a class among the model's outputs: {map_to_outputs(model, source)[0].note}"
         )
     return Accuracy(first / judged, five / judged, judged)
 
@@ -83,7 +83,7 @@ def _read_all(
     model: Model, source: ImageSource, batch_size: int, report: Callable[[int, int], None] | None
 ) -> Iterator[tuple[NDArray[np.int32], LogitReading, list[str]]]:
     """The classes' outputs of a batch's readable images, what was said of them, and what was wrong with the others."""
-    mapping, done = map_classes(model, source)[0], 0
+    mapping, done = map_to_outputs(model, source)[0], 0
     with observing(model, "fp32"):
         for batch in load_batches(source, cut(np.arange(len(source)), batch_size=batch_size), model.preprocess):
             done += len(batch.indices)

@@ -35,7 +35,7 @@ def open_source(images: ImageSource | str | Path) -> ImageSource:
     return source
 
 
-def map_classes(model: Model, source: ImageSource, label_map: Path | None = None) -> tuple[LabelMapping, ClassTable]:
+def map_to_outputs(model: Model, source: ImageSource, label_map: Path | None = None) -> tuple[LabelMapping, ClassTable]:
     """Which output of the network each class of a source is, and the classes' names for people; raises as `map_labels`."""
     outputs = model.classes or None
     mapping = map_labels(source.classes, source.label_kind, outputs, model.outputs, label_map=label_map)
@@ -119,7 +119,7 @@ def plan_recording(model: Model, source: ImageSource, folder: Path, options: Rec
         SourceError: no images, or a label map that can not be used.
         GateError: the network's gates can not be observed.
     """
-    mapping, classes = map_classes(model, open_source(source), options.label_map)
+    mapping, classes = map_to_outputs(model, open_source(source), options.label_map)
     estimate = estimate_recording(model, source, options, expand_home(folder))
     labels = source.labels[RecordPlan.make(source, options).indices]
     counts = np.bincount(labels[labels >= 0], minlength=len(source.classes))

@@ -29,7 +29,7 @@ from senet_viz.recording.rows import RecordedBatch
 from senet_viz.recording.writer import RecordingWriter
 from senet_viz.schema import Manifest
 from senet_viz.workflows.job import JobEstimate, Meter, OnProgress, Rows, run_batches
-from senet_viz.workflows.plan import RecordPlan, check_room, estimate_recording, map_classes, open_source
+from senet_viz.workflows.plan import RecordPlan, check_room, estimate_recording, map_to_outputs, open_source
 
 
 def record(
@@ -82,7 +82,7 @@ def record(
 
 
 def _draft(model: Model, source: ImageSource, options: RecordOptions, plan: RecordPlan) -> Manifest:
-    mapping, classes = map_classes(model, source, options.label_map)
+    mapping, classes = map_to_outputs(model, source, options.label_map)
     now = datetime.now(UTC).isoformat(timespec="seconds")
     short = Path(source.name).name or source.name
     return Manifest(

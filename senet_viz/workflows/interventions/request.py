@@ -22,7 +22,7 @@ from senet_viz.recording.outcomes import BASELINE_ALIASES, BASELINES, CLEAN_FOLD
 from senet_viz.recording.reader import Recording, open_recording
 from senet_viz.schema import ClassTable, LabelMapping
 from senet_viz.workflows.interventions.donors import Rows, make_folds, make_halves
-from senet_viz.workflows.plan import map_classes, open_source
+from senet_viz.workflows.plan import map_to_outputs, open_source
 
 TARGETS = ("blocks", "stages", "cumulative", "all")
 DEFAULT_TARGETS = ("blocks", "stages")
@@ -304,7 +304,7 @@ class Request:
 
     @cached_property
     def _classes_of_source(self) -> tuple[LabelMapping, ClassTable]:
-        return map_classes(self.model, self.source, self.options.label_map)
+        return map_to_outputs(self.model, self.source, self.options.label_map)
 
     @property
     def mapping(self) -> LabelMapping:
