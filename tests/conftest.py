@@ -1,10 +1,12 @@
 """What tests of all floors share."""
 
+import gc
 import os
 from pathlib import Path
 
 import pytest
 
+gc.disable()  # until all is imported: millions of objects that stay, looked through again and again
 if "PYTEST_XDIST_WORKER" in os.environ:  # each worker has one core; before torch is imported
     os.environ.setdefault("OMP_NUM_THREADS", "1")
 
@@ -12,6 +14,12 @@ _FOLDER = os.environ.get("SENET_VIZ_TINY_IMAGENET", "")
 tiny_imagenet = pytest.mark.skipif(
     not (Path(_FOLDER) / "val.parquet").is_file(), reason="SENET_VIZ_TINY_IMAGENET names no folder with val.parquet"
 )
+
+
+def pytest_collection_finish() -> None:
+    """What has been imported stays: only what tests make is looked through for garbage."""
+    gc.freeze()
+    gc.enable()
 
 
 @pytest.fixture(scope="session")
