@@ -64,7 +64,7 @@ def test_same_bits_with_every_family(family):
 )
 def test_same_bits_with_library_models(name):
     network = make_library_model(name, device="cpu")
-    images = torch.randn(2, 3, 48, 48, generator=torch.Generator().manual_seed(0))
+    images = torch.randn(2, 3, 64, 64, generator=torch.Generator().manual_seed(0))
     assert check_bits(network, images).mode == "shared"
 
 
