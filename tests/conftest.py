@@ -3,6 +3,7 @@
 import gc
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -14,6 +15,16 @@ _FOLDER = os.environ.get("SENET_VIZ_TINY_IMAGENET", "")
 tiny_imagenet = pytest.mark.skipif(
     not (Path(_FOLDER) / "val.parquet").is_file(), reason="SENET_VIZ_TINY_IMAGENET names no folder with val.parquet"
 )
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Where nothing else is said, workers begin with stretches of the suite: what a file shares is made by one of them."""
+    if config.getoption("dist") != "load":
+        return None
+    from xdist.scheduler import WorkStealingScheduling
+
+    return WorkStealingScheduling(config, log)
 
 
 def pytest_collection_finish() -> None:
