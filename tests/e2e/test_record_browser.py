@@ -55,6 +55,7 @@ def wait_for_state(page: Page, state: str) -> None:
     page.get_by_text(re.compile(rf"\b{state}\b")).first.wait_for(timeout=PATIENCE)  # "unfinished" is another
 
 
+@pytest.mark.timeout(600)  # two servers and three starts of a job, on a busy machine
 def test_a_recording_is_cancelled_resumed_outlives_its_server_and_is_opened(
     browser: Browser, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
