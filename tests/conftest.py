@@ -1,10 +1,13 @@
 """What tests of all floors share."""
 
+import gc
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+gc.disable()  # until all is imported: millions of objects that stay, looked through again and again
 if "PYTEST_XDIST_WORKER" in os.environ:  # each worker has one core; before torch is imported
     os.environ.setdefault("OMP_NUM_THREADS", "1")
 
@@ -12,6 +15,22 @@ _FOLDER = os.environ.get("SENET_VIZ_TINY_IMAGENET", "")
 tiny_imagenet = pytest.mark.skipif(
     not (Path(_FOLDER) / "val.parquet").is_file(), reason="SENET_VIZ_TINY_IMAGENET names no folder with val.parquet"
 )
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Where nothing else is said, workers begin with stretches of the suite: what a file shares is made by one of them."""
+    if config.getoption("dist") != "load":
+        return None
+    from xdist.scheduler import WorkStealingScheduling
+
+    return WorkStealingScheduling(config, log)
+
+
+def pytest_collection_finish() -> None:
+    """What has been imported stays: only what tests make is looked through for garbage."""
+    gc.freeze()
+    gc.enable()
 
 
 @pytest.fixture(scope="session")

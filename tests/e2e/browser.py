@@ -28,11 +28,12 @@ MARKS = [
 
 @contextlib.contextmanager
 def browsing() -> Iterator[Browser]:
-    """Debian's chromium."""
+    """Debian's chromium. Its first context is that of all visits: what the server sends every page is fetched once."""
     with sync_playwright() as playwright:
         opened = playwright.chromium.launch(
             executable_path=CHROMIUM, args=["--no-sandbox", "--disable-background-networking"]
         )
+        opened.new_context(reduced_motion="reduce")
         yield opened
         opened.close()
 
@@ -52,14 +53,17 @@ def visiting(
     browser: Browser, server: str, *, theme: Theme = "light", width: int = 1280, axe: bool = True
 ) -> Iterator[Page]:
     """A page of the app, of which nothing is wrong when it is left: see `expect_nothing_wrong`."""
-    page, ears = new_page(browser, theme=theme, width=width), Ears()
+    page, ears = browser.contexts[0].new_page(), Ears()
+    page.set_default_timeout(PATIENCE)
+    page.set_viewport_size({"width": width, "height": 900})
+    page.emulate_media(color_scheme=theme)
     ears.listen(page)
     yield page
     expect_nothing_wrong(page)
     assert not axe or serious_problems(page) == []
     assert ears.complaints == []
     assert ears.hosts == {server.removeprefix("http://")}
-    page.context.close()
+    page.close()
 
 
 def expect_nothing_wrong(page: Page) -> None:

@@ -17,12 +17,6 @@ from typing import NamedTuple
 
 ROOT = Path(__file__).parents[2]
 PATIENCE = 240.0
-LOADED = (
-    "pydantic", "senet_viz.cli", "senet_viz.cli.doctor", "senet_viz.claims.assess", "senet_viz.recording.export",
-    "senet_viz.recording.slim", "senet_viz.report.writing", "senet_viz.workflows.comparison",
-    "senet_viz.workflows.freezing.making", "senet_viz.workflows.inspect", "senet_viz.workflows.interventions.making",
-    "senet_viz.workflows.record", "senet_viz.workflows.train", "tests.support.tiny",
-)  # fmt: skip
 
 
 class Finished(NamedTuple):
@@ -42,7 +36,7 @@ def server() -> ForkServerContext:
     """Forks processes that have loaded what commands need: that takes up to five seconds otherwise, for each of them."""
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(list(LOADED))
+    context.set_forkserver_preload(["tests.e2e.loaded"])
     return context
 
 

@@ -12,14 +12,14 @@ HURRY = "TESTS_HURRY"
 
 
 class SlowSE(TinySE):
-    """Sleeps over half a second each forward: half a minute for the digits, in which two pages open on a busy machine.
+    """Sleeps over a second each forward: a minute for the digits, in which pages and servers open on a busy machine.
 
     Where the file exists that the environment's `HURRY` names, it does not sleep.
     """
 
     def forward(self, x: Tensor) -> Tensor:
         if not Path(os.environ.get(HURRY, "/")).is_file():
-            time.sleep(0.6)
+            time.sleep(1.2)
         return super().forward(x)
 
 

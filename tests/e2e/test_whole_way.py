@@ -1,27 +1,19 @@
 """From nothing to a file: EfficientNet-B0 with random weights recorded on digits on the page, looked at, exported."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pandas as pd
 import pytest
 from playwright.sync_api import Browser, Page
 
-from benchmarks.app_server import serving
 from senet_viz import open_recording
 from senet_viz.recording.export import export_statistics
-from tests.e2e.browser import MARKS, Ears, browsing, new_page, serious_problems, settle
+from tests.e2e.browser import MARKS, Ears, new_page, serious_problems, settle
 from tests.e2e.downloads import prepare
 from tests.e2e.test_record_browser import PATIENCE, fill, go_to_record, wait_for_state
 from tests.support.exported import read_exported
 
 pytestmark = [*MARKS, pytest.mark.slow]
-
-
-@pytest.fixture
-def browser() -> Iterator[Browser]:
-    with browsing() as opened:
-        yield opened
 
 
 def record_efficientnet(page: Page, name: str) -> None:
@@ -45,27 +37,27 @@ def record_efficientnet(page: Page, name: str) -> None:
     wait_for_state(page, "finished")
 
 
-def test_a_recording_of_another_network_is_made_opened_and_exported(browser: Browser, tmp_path: Path) -> None:
-    root, ears = tmp_path / "runs", Ears()
-    with serving(root) as address:
-        page = new_page(browser)
-        ears.listen(page)
-        go_to_record(page, address)
-        record_efficientnet(page, "efficientnet")
-        recording = open_recording(root / "efficientnet")
-        assert recording.samples.num_rows == 20
-        assert len(recording.blocks) == 16
-        page.locator("[class*=st-key-job_open]").get_by_role("button").click()
-        page.wait_for_selector(".js-plotly-plot .main-svg", timeout=PATIENCE, state="attached")
-        settle(page)
-        assert serious_problems(page) == []
-        page.get_by_role("link", name="Export").click()
-        page.get_by_role("heading", name="Export", exact=True).wait_for(timeout=PATIENCE)
-        settle(page)
-        assert serious_problems(page) == []
-        direct = read_exported(export_statistics(recording, tmp_path / "direct.parquet"))
-        path = prepare(page, "Parquet", f"statistics-{recording.id[:8]}", tmp_path)  # all formats: test_export_browser
-        pd.testing.assert_frame_equal(read_exported(path), direct)
-        assert page.locator("[data-testid=stException]").count() == 0
+def test_a_recording_of_another_network_is_made_opened_and_exported(
+    server: str, runs: Path, browser: Browser, tmp_path: Path
+) -> None:
+    page, ears = new_page(browser), Ears()
+    ears.listen(page)
+    go_to_record(page, server)
+    record_efficientnet(page, "efficientnet")
+    recording = open_recording(runs / "efficientnet")
+    assert recording.samples.num_rows == 20
+    assert len(recording.blocks) == 16
+    page.locator("[class*=st-key-job_open]").get_by_role("button").click()
+    page.wait_for_selector(".js-plotly-plot .main-svg", timeout=PATIENCE, state="attached")
+    settle(page)
+    assert serious_problems(page) == []
+    page.get_by_role("link", name="Export").click()
+    page.get_by_role("heading", name="Export", exact=True).wait_for(timeout=PATIENCE)
+    settle(page)
+    assert serious_problems(page) == []
+    direct = read_exported(export_statistics(recording, tmp_path / "direct.parquet"))
+    path = prepare(page, "Parquet", f"statistics-{recording.id[:8]}", tmp_path)  # all formats: test_export_browser
+    pd.testing.assert_frame_equal(read_exported(path), direct)
+    assert page.locator("[data-testid=stException]").count() == 0
     assert ears.complaints == []
-    assert ears.hosts == {address.removeprefix("http://")}
+    assert ears.hosts == {server.removeprefix("http://")}

@@ -1,7 +1,9 @@
 """Small hand-made SE networks, units of every family and shape, and what library models are known to hold."""
 
-from collections.abc import Callable, Mapping
+import contextlib
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import timm
 import torch
@@ -13,6 +15,7 @@ from timm.models._efficientnet_blocks import SqueezeExcite
 from timm.models.hgnet import EseModule
 from timm.models.senet import SEModule as LegacySEModule
 from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
 from torchvision.ops import SqueezeExcitation
 
 UnitFactory = Callable[[int], nn.Module]
@@ -412,10 +415,26 @@ LIBRARY_MODELS: Mapping[str, LibraryModel] = {
 }
 
 
+class _NothingDrawn(TorchFunctionMode):
+    """Tensors stay as they are where random values are asked for in place."""
+
+    def __torch_function__(
+        self, func: Callable[..., Any], types: Any, args: tuple[Any, ...] = (), kwargs: Mapping[str, Any] | None = None
+    ) -> Any:
+        return args[0] if func in (Tensor.normal_, Tensor.uniform_) else func(*args, **(kwargs or {}))
+
+
+@contextlib.contextmanager
+def without_values() -> Iterator[None]:
+    """Networks have shapes alone: on the meta device, where drawing nothing takes most of the time of building one."""
+    with torch.device("meta"), _NothingDrawn():
+        yield
+
+
 def make_library_model(name: str, *, device: str = "meta") -> nn.Module:
     """A library's model with random weights, or without values at all on the meta device."""
     library, _, model = name.partition(":")
-    with torch.random.fork_rng(), torch.device(device):
+    with torch.random.fork_rng(), without_values() if device == "meta" else torch.device(device):
         torch.manual_seed(0)
         network: nn.Module = (
             timm.create_model(model) if library == "timm" else torchvision.models.get_model(model, weights=None)

@@ -93,6 +93,7 @@ def test_statistics_of_its_kept_gates_agree_with_its_moments(recording: sv.Recor
     assert 0.85 < scores.std() < 1.1  # √(45/49) = .96 for five drawn from the fifty
 
 
+@pytest.mark.slow
 @pytest.mark.tiny_imagenet
 @tiny_imagenet
 def test_recording_again_gives_the_same_gates_and_predictions(

@@ -176,7 +176,7 @@ LOADS = {
 def loaded_after(process: str) -> Mapping[str, frozenset[str]]:
     """What a new process has loaded after each of its statements, which follow each other."""
     lines = [f"{statement}\nprint(' '.join(sys.modules))" for statement in LOADS[process]]
-    command = [sys.executable, "-c", "\n".join(["import sys", *lines])]
+    command = [sys.executable, "-c", "\n".join(["import gc, sys", "gc.disable()", *lines])]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     return dict(zip(LOADS[process], map(frozenset, map(str.split, done.stdout.splitlines())), strict=True))
 

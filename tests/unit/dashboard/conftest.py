@@ -1,12 +1,25 @@
 """What must hold of every page that a test here opens."""
 
+import functools
 from collections.abc import Iterator
 
 import pytest
-from streamlit.testing.v1 import AppTest
+from streamlit.components.v2 import manifest_scanner
+from streamlit.runtime.scriptrunner.script_cache import ScriptCache
+from streamlit.testing.v1 import AppTest, app_test, local_script_runner
 from streamlit.testing.v1.element_tree import Block
 
 _run = AppTest.run
+_COMPILED = ScriptCache()
+_scan_components = functools.cache(manifest_scanner.scan_component_manifests)
+
+
+@pytest.fixture(autouse=True)
+def once_a_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A server compiles a page and looks for components among all packages once; AppTest would for each run, and each app."""
+    for module in (app_test, local_script_runner):
+        monkeypatch.setattr(module, "ScriptCache", lambda: _COMPILED)
+    monkeypatch.setattr(manifest_scanner, "scan_component_manifests", _scan_components)
 
 
 @pytest.fixture(autouse=True)

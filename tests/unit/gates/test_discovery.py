@@ -1,4 +1,5 @@
 import copy
+import functools
 
 import pytest
 import torch
@@ -8,6 +9,7 @@ from torch import nn
 from senet_viz.errors import GateError
 from senet_viz.gates.discovery import bind_gates, find_gates, survey_gates
 from senet_viz.models.networks.resnet import small_se_resnet50
+from senet_viz.schema import Gate
 from tests.support.networks import (
     FAMILIES,
     LIBRARY_MODELS,
@@ -101,9 +103,14 @@ def by_stage(gates, model: LibraryModel) -> tuple[int, ...]:
     return tuple(stages.count(stage) for stage in sorted(set(stages)))
 
 
+@functools.cache
+def gates_of_library_model(name: str) -> tuple[Gate, ...]:
+    return find_gates(make_library_model(name))
+
+
 @pytest.mark.parametrize(("name", "model"), LIBRARY_MODELS.items(), ids=LIBRARY_MODELS.keys())
 def test_library_models_hold_what_is_known_of_them(name, model):
-    gates = find_gates(make_library_model(name))
+    gates = gates_of_library_model(name)
     assert by_stage(gates, model) == model.blocks
     assert sum(gate.channels for gate in gates) == model.channels
     assert sum(gate.parameters for gate in gates) == model.parameters
@@ -124,7 +131,7 @@ def test_torchvisions_regnet():
 
 
 def test_labels_are_the_papers():
-    labels = {gate.name: gate.label for gate in find_gates(make_library_model("timm:seresnet50"))}
+    labels = {gate.name: gate.label for gate in gates_of_library_model("timm:seresnet50")}
     expected = {"layer1.2": "SE_2_3", "layer2.3": "SE_3_4", "layer3.5": "SE_4_6", "layer4.0": "SE_5_1"}
     assert {name: labels[f"{name}.se"] for name in expected} == expected
     assert list(labels.values())[-3:] == ["SE_5_1", "SE_5_2", "SE_5_3"]
@@ -132,7 +139,7 @@ def test_labels_are_the_papers():
 
 @pytest.mark.parametrize("name", ["timm:seresnet50", "timm:legacy_seresnet50", "timm:legacy_senet154"])
 def test_parameters_follow_the_papers_formula(name):
-    for gate in find_gates(make_library_model(name)):
+    for gate in gates_of_library_model(name):
         weights, biases = 2 * gate.channels**2 // 16, gate.channels + gate.channels // 16
         assert gate.reduction == 16
         assert gate.parameters == weights + biases
@@ -154,7 +161,7 @@ def test_networks_without_se_gates_are_refused_by_name(name, message):
 
 def test_weights_and_meta_give_the_same_gates():
     name = "timm:seresnet18"
-    assert find_gates(make_library_model(name)) == find_gates(make_library_model(name, device="cpu"))
+    assert gates_of_library_model(name) == find_gates(make_library_model(name, device="cpu"))
 
 
 def test_half_precision_networks_are_proved_too():

@@ -9,7 +9,12 @@ from senet_viz.recording.reader import Recording, open_recording
 from senet_viz.recording.statistics import statistics_batches
 from tests.support.synthetic import synthetic_recording
 
-THREE = ["SE_2_1", "SE_4_1", "SE_5_3"]
+CHOICES: dict[str, dict[str, list[object]]] = {
+    "three blocks": {"blocks": ["SE_2_1", "SE_4_1", "SE_5_3"]},
+    "all images only": {"classes": ["all"]},
+    "three classes": {"blocks": ["SE_5_2"], "classes": [0, 7, 199]},
+}
+SLOWEST = ("three blocks", ".json")
 
 
 @pytest.fixture(scope="module")
@@ -17,11 +22,15 @@ def bundled() -> Recording:
     return open_recording(bundled_folder() / "recording")
 
 
-@pytest.mark.parametrize("ending", ENDINGS)
 @pytest.mark.parametrize(
-    "choice",
-    [{"blocks": THREE}, {"classes": ["all"]}, {"blocks": ["SE_5_2"], "classes": [0, 7, 199]}],
-    ids=["three blocks", "all images only", "three classes"],
+    ("choice", "ending"),
+    [
+        pytest.param(
+            choice, ending, id=f"{name}-{ending}", marks=[pytest.mark.slow] if (name, ending) == SLOWEST else []
+        )
+        for name, choice in CHOICES.items()
+        for ending in ENDINGS
+    ],
 )
 def test_the_bundled_recordings_export_has_about_the_estimated_size(
     bundled: Recording, tmp_path: Path, ending: str, choice: dict[str, list[str]]

@@ -8,7 +8,7 @@ import torch
 from senet_viz.analysis.costs.design import CostSummary
 from senet_viz.models.networks.architectures import build_architecture
 from senet_viz.workflows.inspect import summarize_costs
-from tests.support.networks import LIBRARY_MODELS, make_library_model
+from tests.support.networks import LIBRARY_MODELS, make_library_model, without_values
 from tests.support.stepped import model_of
 
 
@@ -58,7 +58,7 @@ def test_where_widths_vary_or_nothing_is_reduced_the_formula_is_left_out() -> No
 
 def costs_of_own(name: str, **arguments: object) -> CostSummary:
     """Of a network of this package, an eighth as wide."""
-    with torch.device("meta"):
+    with without_values():
         network = build_architecture(name, {"num_classes": 5, "side": 32, "width": 0.125, **arguments})
     model = dataclasses.replace(model_of(network), device=torch.device("meta"))
     return summarize_costs(dataclasses.replace(model, preprocess=dataclasses.replace(model.preprocess, size=32)))

@@ -14,19 +14,20 @@ from senet_viz.errors import ArgumentError
 from senet_viz.gates.discovery import find_gates
 from senet_viz.models.networks.architectures import build_architecture, parse_architecture
 from senet_viz.models.networks.se import SEBlock
+from tests.support.networks import without_values
 
 OWN = [a for a in ARCHITECTURES if a.name != "senet154"]
 LAYERS = (nn.Conv2d, nn.Linear)
 
 
 def built(name: str, **arguments: Any) -> nn.Module:
-    with torch.device("meta"):
+    with without_values():
         return build_architecture(name, arguments).eval()
 
 
 @pytest.mark.parametrize("architecture", ARCHITECTURES, ids=lambda a: a.name)
 def test_networks_without_se_have_the_stated_size(architecture: Any) -> None:
-    with torch.device("meta"):
+    with without_values():
         network = (
             timm.create_model("legacy_senet154").eval()
             if architecture.name == "senet154"

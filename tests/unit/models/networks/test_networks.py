@@ -15,6 +15,7 @@ from senet_viz.gates.recorder import GateRecorder
 from senet_viz.models.networks.architectures import build_architecture
 from senet_viz.models.networks.se import SEBlock
 from senet_viz.models.weights import load_strictly, read_weights, save_weights
+from tests.support.networks import without_values
 
 
 @dataclass(frozen=True)
@@ -52,7 +53,7 @@ CHEAP = ("se_resnet18", "se_resnet50", "se_resnext50", "se_bn_inception", "se_in
 
 
 def on_meta(name: str, **arguments: object) -> nn.Module:
-    with torch.device("meta"):
+    with without_values():
         return build_architecture(name, arguments)
 
 
@@ -110,7 +111,7 @@ def test_a_unit_after_every_convolution_costs_what_it_should(name: str, units: i
 
 
 def test_without_se_they_are_the_libraries_networks() -> None:
-    with torch.device("meta"):
+    with without_values():
         theirs = {
             "se_inception_v3": torchvision.models.inception_v3(aux_logits=False, init_weights=False),
             "se_vgg16": torchvision.models.vgg16_bn(),
@@ -123,7 +124,7 @@ def test_without_se_they_are_the_libraries_networks() -> None:
 
 @pytest.mark.parametrize(("name", "theirs"), [("se_resnet101", "seresnet101"), ("se_resnext50", "seresnext50_32x4d")])
 def test_names_and_shapes_are_timms(name: str, theirs: str) -> None:
-    with torch.device("meta"):
+    with without_values():
         original = timm.create_model(theirs)
     ours = on_meta(name)
     assert {n: v.shape for n, v in ours.state_dict().items()} == {n: v.shape for n, v in original.state_dict().items()}
