@@ -2,8 +2,8 @@
 
 import math
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Self
@@ -60,8 +60,9 @@ SAMPLES = "samples-00000.parquet"
 CLEAN_FOLDER, SCRATCH_FOLDER = "clean", "scratch"
 CLEAN_INDEX = -1
 
-_LEFTOVER = re.compile(r"(samples|outcomes)-\d{5}\.parquet(\.tmp)?|manifest\.json\.tmp")
-_ASIDE = re.compile(rf"({re.escape(LOCK)}|{re.escape(PROGRESS)})(\..*)?|{CLEAN_FOLDER}|{SCRATCH_FOLDER}")
+LEFTOVER = re.compile(r"(samples|outcomes)-\d{5}\.parquet(\.tmp)?|manifest\.json\.tmp")  # as in a recording's layout
+_ASIDE = rf"({re.escape(LOCK)}|{re.escape(PROGRESS)})(\..*)?|{CLEAN_FOLDER}|{SCRATCH_FOLDER}"
+OWN = re.compile(f"{LEFTOVER.pattern}|{_ASIDE}")
 
 SAMPLES_SCHEMA = pa.schema(
     [
@@ -120,19 +121,6 @@ def outcomes_name(shard: int) -> str:
     return f"outcomes-{shard:05d}.parquet"
 
 
-def is_leftover(name: str) -> bool:
-    """Whether an unlisted file of this name is the remains of an interrupted commit."""
-    return _LEFTOVER.fullmatch(name) is not None
-
-
-def is_own(name: str) -> bool:
-    """Whether interventions may have left something of this name without listing it."""
-    return is_leftover(name) or _ASIDE.fullmatch(name) is not None
-
-
-_LEVEL = 15
-
-
 def write_outcomes(folder: Path, name: str, table: pa.Table) -> FileEntry:
     """One slice of the images: a single row group, so that what variants have in common is found by the compressor."""
 
@@ -142,7 +130,7 @@ def write_outcomes(folder: Path, name: str, table: pa.Table) -> FileEntry:
             sink,
             row_group_size=table.num_rows,
             compression="zstd",
-            compression_level=_LEVEL,
+            compression_level=15,
             use_dictionary=["prediction", "variant"],
             column_encoding={"loss": "BYTE_STREAM_SPLIT", "sample": "DELTA_BINARY_PACKED"},
             write_statistics=False,
@@ -178,6 +166,12 @@ class Outcome:
     loss: NDArray[np.float32]
     correct: NDArray[np.bool_]
     correct5: NDArray[np.bool_]
+
+    @classmethod
+    def join(cls, parts: Sequence[Self]) -> Self:
+        """Outcomes of several batches, or of several interventions, one after the other."""
+        names = [each.name for each in fields(cls)]
+        return cls(*(np.concatenate([getattr(part, name) for part in parts]) for name in names))
 
 
 class Outcomes(StoredFolder[OutcomesManifest]):
@@ -329,15 +323,12 @@ def describe_outcomes(summary: dict[str, Any]) -> str:
         cells.setdefault(row["target"], {}).setdefault(row["baseline"], []).append(value)
     baselines = list(dict.fromkeys(row["baseline"] for row in summary["variants"]))
     width = max([len(target) for target in cells] + [len("Δ top-1, points")]) + 2
-    lines.append("Δ top-1, points".ljust(width) + "".join(name.rjust(_width(name)) for name in baselines))
+    widths = {name: max(len(name), len("-100.00")) + 2 for name in baselines}
+    lines.append("Δ top-1, points".ljust(width) + "".join(name.rjust(widths[name]) for name in baselines))
     for target, found in cells.items():
-        texts = (f"{np.mean(found[name]):+.2f}".rjust(_width(name)) for name in baselines)
+        texts = (f"{np.mean(found[name]):+.2f}".rjust(widths[name]) for name in baselines)
         lines.append(target.ljust(width) + "".join(texts))
     return "\n".join([*lines, *(f"note: {note}" for note in summary["notes"])])
-
-
-def _width(name: str) -> int:
-    return max(len(name), len("-100.00")) + 2
 
 
 def _differences(moved: Outcome, clean: Outcome, judged: NDArray[np.bool_]) -> dict[str, float | None]:

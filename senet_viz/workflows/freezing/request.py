@@ -134,7 +134,7 @@ class FreezingFolder(JobFolder):
         Raises:
             RecordingError: the folder is locked, can not be written, or is something else's.
         """
-        super().__init__(folder, f"Writing into {folder}", is_own=lambda name: _OWN.fullmatch(name) is not None)
+        super().__init__(folder, f"Writing into {folder}", own=_OWN)
         self.stored = self.read_stored(stored_freezing)
 
     def take_up(self, draft: FreezePath) -> FreezePath:

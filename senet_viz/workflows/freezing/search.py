@@ -21,7 +21,7 @@ from senet_viz.workflows.freezing.request import FreezingFolder, count_forwards
 from senet_viz.workflows.freezing.timing import time_freezing
 from senet_viz.workflows.interventions.making import Prepared
 from senet_viz.workflows.interventions.request import Request
-from senet_viz.workflows.interventions.running import InterventionWork, join, judge, pixels_of
+from senet_viz.workflows.interventions.running import InterventionWork, judge, pixels_of
 from senet_viz.workflows.job import Meter, OnProgress, Rows, cut, forward_of, run_batches
 
 Blocks = tuple[str, ...]
@@ -168,7 +168,7 @@ class Walk:
             for place, outcomes in batches:
                 parts.append(outcomes)
                 self._meter.tick(len(place) * (1 + len(targets)))
-        return [join(outcomes) for outcomes in zip(*parts)]
+        return [Outcome.join(outcomes) for outcomes in zip(*parts)]
 
     def _choose(self) -> None:
         names = [gate.name for gate in self._path.gates]

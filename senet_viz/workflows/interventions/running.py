@@ -42,16 +42,6 @@ def judge(logits: Tensor, outputs: NDArray[np.int32]) -> Outcome:
     return Outcome(said.prediction, said.loss, said.correct, said.correct5)
 
 
-def join(parts: Sequence[Outcome]) -> Outcome:
-    """Batches one after the other."""
-    return Outcome(
-        np.concatenate([p.prediction for p in parts]),
-        np.concatenate([p.loss for p in parts]),
-        np.concatenate([p.correct for p in parts]),
-        np.concatenate([p.correct5 for p in parts]),
-    )
-
-
 _ROW_BYTES = 4  # what an image takes on disk, an intervention
 
 
@@ -202,7 +192,7 @@ def run_plan(
         for place, outcomes in batches:
             waiting.append(outcomes)
             if (place[-1] + 1) % shard == 0 or place[-1] + 1 == total:
-                writer.append([join(parts) for parts in zip(*waiting)])
+                writer.append([Outcome.join(parts) for parts in zip(*waiting)])
                 waiting = []
             meter.tick(len(place))
 
