@@ -24,22 +24,6 @@ class Accuracy(NamedTuple):
     images: int
 
 
-class ImageOutcomes(NamedTuple):
-    """What a network says of every image of a source, in its order.
-
-    Attributes:
-        labels: (N,) output of each image's class.
-        predictions: (N,) output that comes first.
-        losses: (N,) cross-entropy in nats, float32.
-        in_five: (N,) whether the class is among the first five.
-    """
-
-    labels: NDArray[np.int32]
-    predictions: NDArray[np.int32]
-    losses: NDArray[np.float32]
-    in_five: NDArray[np.bool_]
-
-
 def evaluate(
     model: Model, source: ImageSource, *, batch_size: int = 64, report: Callable[[int, int], None] | None = None
 ) -> Accuracy:
@@ -61,22 +45,21 @@ def evaluate(
 
 def judge_images(
     model: Model, source: ImageSource, *, batch_size: int = 64, report: Callable[[int, int], None] | None = None
-) -> ImageOutcomes:
-    """Image by image, in fp32.
+) -> LogitReading:
+    """What a network says of every image of a source, in its order and in fp32.
 
     Raises:
         SourceError: an image can not be read, or its class has no output: nothing is left out silently.
     """
-    parts: list[tuple[NDArray[np.int32], LogitReading]] = []
+    parts, without = [], 0
     for outputs, said, unread in _read_all(model, source, batch_size, report):
         if unread:
             raise SourceError(f"An image of {source.name} could not be read: {unread[0]}")
-        parts.append((outputs, said))
-    labels = np.concatenate([outputs for outputs, _ in parts])
-    if (labels < 0).any():
-        raise SourceError(f"{int((labels < 0).sum())} images of {source.name} have no class among the model's outputs.")
-    said = LogitReading(*(np.concatenate(column) for column in zip(*(reading for _, reading in parts))))
-    return ImageOutcomes(labels, said.prediction, said.loss, said.correct5)
+        parts.append(said)
+        without += int((outputs < 0).sum())
+    if without:
+        raise SourceError(f"{without} images of {source.name} have no class among the model's outputs.")
+    return LogitReading(*(np.concatenate(column) for column in zip(*parts)))
 
 
 def _read_all(

@@ -66,7 +66,14 @@ def try_intervention(
             clean = forward(model, pixels).softmax(dim=1).cpu()
             gates = recorder.take()
         vectors, notes = _baselines(recording, found, baseline, class_index, int(clean.argmax()))
-        moved = [_run_moved(model, pixels, found, vectors, strength, mask) for strength in doses[1:]]
+        probabilities = [clean]
+        for strength in doses[1:]:
+            patches = [GatePatch(bound, torch.from_numpy(b), strength, mask) for bound, b in zip(found, vectors)]
+            with patching(model.module, patches):
+                probabilities.append(forward(model, pixels).softmax(dim=1).cpu())
+    joined = torch.cat(probabilities).numpy()
+    if not np.isfinite(joined).all():
+        raise GateError(f"What the network says of {image.name} is not finite: check the weights.")
     return Trial(
         recording_id=recording.id,
         image=image.name,
@@ -75,32 +82,10 @@ def try_intervention(
         channels=tuple(bound.gate.channels if mask is None else int(mask.sum()) for bound in found),
         distances=tuple(_distance(gates[b.gate.name], v, mask) for b, v in zip(found, vectors)),
         strengths=doses,
-        probabilities=_join(clean, moved, image.name),
+        probabilities=joined,
         output_names=label_classes(model.classes) or tuple(f"output {i}" for i in range(model.outputs)),
         notes=notes,
     )
-
-
-def _join(clean: torch.Tensor, moved: Sequence[torch.Tensor], name: str) -> NDArray[np.float32]:
-    """Probabilities of all runs, (1 + doses, O)."""
-    probabilities = torch.cat([clean, *moved]).numpy()
-    if not np.isfinite(probabilities).all():
-        raise GateError(f"What the network says of {name} is not finite: check the weights.")
-    return probabilities
-
-
-def _run_moved(
-    model: Model,
-    pixels: torch.Tensor,
-    found: Sequence[BoundGate],
-    vectors: Sequence[Vector],
-    strength: float,
-    mask: torch.Tensor | None,
-) -> torch.Tensor:
-    """Probabilities (1, O) with the gates moved; inside `observing`."""
-    patches = [GatePatch(bound, torch.from_numpy(b), strength, mask) for bound, b in zip(found, vectors)]
-    with patching(model.module, patches):
-        return forward(model, pixels).softmax(dim=1).cpu()
 
 
 def _find_blocks(gates: Sequence[BoundGate], names: Sequence[str]) -> list[BoundGate]:
@@ -139,7 +124,9 @@ def _baselines(
         return [np.full(bound.gate.channels, WORDS[baseline], dtype=np.float32) for bound in found], ()
     classes: tuple[int, ...] | None = None
     if baseline == "class_mean":
-        classes = (_check_class(recording, class_index),)
+        if class_index is None or not 0 <= class_index < len(recording.classes):
+            raise ArgumentError(f"class_mean needs a class: give one of 0 to {len(recording.classes) - 1}.")
+        classes = (class_index,)
     elif baseline == "predicted_class_mean":
         classes = tuple(k for k, output in enumerate(recording.manifest.mapping.outputs) if output == predicted)
     vectors = [_mean(recording, bound, classes) for bound in found]
@@ -150,12 +137,6 @@ def _baselines(
         raise ArgumentError(f"The recording has no image of {name}: choose another class.")
     note = "The predicted output is no class with recorded images: the mean of all images was taken instead."
     return [vector for bound in found if (vector := _mean(recording, bound, None)) is not None], (note,)
-
-
-def _check_class(recording: Recording, class_index: int | None) -> int:
-    if class_index is None or not 0 <= class_index < len(recording.classes):
-        raise ArgumentError(f"class_mean needs a class: give one of 0 to {len(recording.classes) - 1}.")
-    return class_index
 
 
 def _mean(recording: Recording, bound: BoundGate, classes: tuple[int, ...] | None) -> Vector | None:

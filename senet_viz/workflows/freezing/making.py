@@ -20,8 +20,6 @@ from senet_viz.workflows.interventions.donors import scratch_folder
 from senet_viz.workflows.interventions.making import (
     NOTES,
     Prepared,
-    bytes_beside,
-    images_to_record,
     make_work,
     prepare,
     record_clean,
@@ -152,16 +150,8 @@ def _search(
     on_estimate: OnEstimate | None,
     on_progress: OnProgress | None,
 ) -> FreezePath:
-    warm = warm_up_with_cache(request.model, request.source, request.indices, request.gates, request.options)
-    done = len(keeper.stored.steps) if keeper.stored else 0
-    images = len(request.indices)
-    halves, recorded = (images - images // 2, images // 2), images_to_record(request)
-    if keeper.stored:
-        halves, recorded = keeper.stored.images, 0
-    estimate = estimate_freezing(
-        warm, len(request.gates), halves, done=done, recorded=recorded, more_bytes=bytes_beside(request),
-        folder=request.folder,
-    )  # fmt: skip
+    warm = warm_up_with_cache(request)
+    estimate = estimate_freezing(request, warm, keeper.stored)
     if on_estimate:
         on_estimate(estimate)
     estimate.check_room("The search, scratch files included,", "use --limit, or another disk.")

@@ -35,7 +35,6 @@ from senet_viz.workflows.interventions.donors import (
     draw_groups,
     fill_scratch,
     group_outputs,
-    scratch_bytes,
     scratch_folder,
 )
 from senet_viz.workflows.interventions.request import (
@@ -239,11 +238,8 @@ def _make(request: Request, on_estimate: OnEstimate | None, on_progress: OnProgr
     with OutcomesWriter(request.folder) as writer:
         if request.is_finished():
             return open_outcomes(request.folder)
-        warm = warm_up_with_cache(request.model, request.source, request.indices, request.gates, request.options)
-        estimate = estimate_interventions(
-            warm, request.variants, len(request.indices), recorded=images_to_record(request),
-            more_bytes=bytes_beside(request), folder=request.folder,
-        )  # fmt: skip
+        warm = warm_up_with_cache(request)
+        estimate = estimate_interventions(request, warm)
         if on_estimate:
             on_estimate(estimate)
         estimate.check_room("The interventions, scratch files included,", "use --limit, or another disk.")
@@ -271,25 +267,6 @@ def _fill(
             writer.finish(throughput=throughput, baselines=baselines, notes=notes)
 
 
-def images_to_record(request: Request) -> int:
-    """Images that are recorded before gates are moved; none where a recording was given."""
-    return len(request.indices) if request.given is None else 0
-
-
-def bytes_beside(request: Request) -> int:
-    """Bytes of the scratch files, and of the recording where it is made."""
-    images, classes, recorded = len(request.indices), len(request.source.classes), images_to_record(request)
-    scratch = scratch_bytes(
-        [bound.gate for bound in request.moved],
-        images=images if request.given is None else request.given.n_kept,
-        classes=classes,
-        baselines=request.options.baselines,
-        repeats=request.options.repeats,
-    )
-    channels = sum(bound.gate.channels for bound in request.gates)
-    return scratch + ((2 * recorded + 40 * (classes + 1)) * channels if recorded else 0)
-
-
 def record_clean(request: Request, on_progress: OnProgress | None) -> Recording:
     """The untouched gates, recorded beside the outcomes; resumed like any recording."""
     options = request.options
@@ -297,6 +274,5 @@ def record_clean(request: Request, on_progress: OnProgress | None) -> Recording:
         limit=options.limit, seed=options.seed, label_map=options.label_map, data_name=options.data_name,
         workers=options.workers,
     )  # fmt: skip
-
     folder = request.folder / CLEAN_FOLDER
     return record(request.model, request.source, folder, options=choices, on_progress=on_progress)
