@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 import pyarrow.compute as pc
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from senet_viz.errors import ArgumentError, SourceError
@@ -182,8 +181,8 @@ class ObserveGates:
             confidences=said.confidence,
             losses=said.loss,
             kept=self._plan.keeps(batch.loaded),
-            gates={name: _array(value) for name, value in gates.items() if value is not None},
-            squeezes={name: _array(value) for name, value in squeezes.items() if value is not None},
+            gates={name: value.cpu().numpy() for name, value in gates.items() if value is not None},
+            squeezes={name: value.cpu().numpy() for name, value in squeezes.items() if value is not None},
             errors=errors,
             consumed=len(place),
         )
@@ -203,10 +202,6 @@ class ObserveGates:
                 forward(self.model, pixels)
             differences = lower - _all_gates(self._recorder)
         return {"largest": float(differences.abs().max()), "rms": float(differences.square().mean().sqrt())}
-
-
-def _array(value: Tensor) -> NDArray[np.float32]:
-    return value.cpu().numpy()
 
 
 def _all_gates(recorder: GateRecorder) -> Tensor:

@@ -44,8 +44,7 @@ def load_recorded_model(
     about = manifest.model
     if model is None:
         _refuse_calibrated(manifest)
-    if seed is None:
-        seed = about.get("seed")
+    seed = about.get("seed") if seed is None else seed
     loaded = load_model(
         _stored_name(about) if model is None else model,
         arch=arch,
