@@ -78,20 +78,12 @@ def _device() -> Check:
 
 def _browser() -> Check:
     path = next((found for name in BROWSERS if (found := shutil.which(name))), None)
-    return Check(
-        "chromium",
-        path is not None,
-        path or "not found",
-        remedy="only browser tests need it: install Debian's 'chromium'",
-    )
+    remedy = "only browser tests need it: install Debian's 'chromium'"
+    return Check("chromium", path is not None, path or "not found", remedy=remedy)
 
 
 def _bundled(file: str) -> Check:
     path = bundled_folder() / file
     found = f"{path.stat().st_size / 1e6:.1f} MB" if path.is_file() else "not found"
-    return Check(
-        f"bundled {file}",
-        path.is_file(),
-        found,
-        remedy="run from a clone of the repository, or set SENET_VIZ_CHECKPOINTS",
-    )
+    remedy = "run from a clone of the repository, or set SENET_VIZ_CHECKPOINTS"
+    return Check(f"bundled {file}", path.is_file(), found, remedy=remedy)

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from senet_viz.cli.options import Arch, AsJson, Device, ProgressLine, Seed, Weights, app, print_json
+from senet_viz.cli.options import Arch, AsJson, Device, ProgressLine, Seed, Weights, answer, app, print_json
 
 if TYPE_CHECKING:
     from senet_viz.workflows.inspect import Inspection
@@ -127,12 +127,10 @@ def doctor_command(as_json: AsJson = False) -> None:
     from senet_viz.cli.doctor import examine
 
     found = examine()
-    if as_json:
-        print_json(found.to_json())
-    else:
-        for check in found.checks:
-            typer.echo(
-                f"{'ok     ' if check.ok else 'missing'}  {check.name}: {check.found}{'' if check.ok else f' – {check.remedy}'}"
-            )
+    lines = [
+        f"{'ok     ' if check.ok else 'missing'}  {check.name}: {check.found}{'' if check.ok else f' – {check.remedy}'}"
+        for check in found.checks
+    ]
+    answer(found.to_json(), "\n".join(lines), as_json=as_json)
     if not found.usable:
         raise typer.Exit(1)

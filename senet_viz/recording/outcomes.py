@@ -18,16 +18,7 @@ from senet_viz.recording.files import HashingFile, read_json, read_table, write_
 from senet_viz.recording.folder import LOCK, PROGRESS, StoredFolder, open_stored
 from senet_viz.schema import FileEntry, Manifest
 
-BASELINES = (
-    "one",
-    "zero",
-    "mean",
-    "group_mean",
-    "class_mean",
-    "predicted_class_mean",
-    "within",
-    "between",
-)
+BASELINES = ("one", "zero", "mean", "group_mean", "class_mean", "predicted_class_mean", "within", "between")
 BASELINE_ALIASES = {"same_class": "within", "other_class": "between"}  # the field's words; files hold the short ones
 DRAWN = ("group_mean", "within", "between")  # a matter of chance, hence made several times
 CLEAN = "clean"
@@ -114,11 +105,6 @@ class OutcomesManifest(Manifest):
         if tree.get("kind") != KIND:
             raise RecordingError(f"{where} is not of interventions: give a folder that `senet-viz intervene` wrote.")
         return super().from_json({"variants": None, **tree}, where, advice)
-
-
-def outcomes_name(shard: int) -> str:
-    """Name of the file of one slice of the images."""
-    return f"outcomes-{shard:05d}.parquet"
 
 
 def write_outcomes(folder: Path, name: str, table: pa.Table) -> FileEntry:

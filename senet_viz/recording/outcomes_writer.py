@@ -13,7 +13,7 @@ from senet_viz.errors import ArgumentError, RecordingError
 from senet_viz.paths import expand_home
 from senet_viz.recording.files import as_recording_errors, write_table
 from senet_viz.recording.folder import JobFolder, check_same
-from senet_viz.recording.layout import check_identity, resumed
+from senet_viz.recording.layout import check_identity, resumed, shard_name
 from senet_viz.recording.outcomes import (
     CLEAN_INDEX,
     LEFTOVER,
@@ -24,7 +24,6 @@ from senet_viz.recording.outcomes import (
     SAMPLES_SCHEMA,
     Outcome,
     OutcomesManifest,
-    outcomes_name,
     stored_outcomes,
     write_outcomes,
 )
@@ -104,7 +103,7 @@ class OutcomesWriter(JobFolder):
             )
         table = _tabulate(outcomes, self.consumed)
         with self._writing():
-            name = outcomes_name(self.consumed // int(self.draft.options["shard_size"]))
+            name = shard_name("outcomes", self.consumed // int(self.draft.options["shard_size"]), "parquet")
             entry = write_outcomes(self.folder, name, table)
             self.draft = dataclasses.replace(self.draft, files=(*self.draft.files, entry))
             self._commit(self.consumed + n)

@@ -222,6 +222,9 @@ class JobEstimate(NamedTuple):
             )
 
 
+OnEstimate = Callable[[JobEstimate], None]
+
+
 def existing_parent(folder: Path) -> Path:
     """The folder, or the nearest above it that is there and may be looked at."""
     places = (folder.absolute(), *folder.absolute().parents)

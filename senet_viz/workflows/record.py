@@ -2,7 +2,7 @@
 
 import contextlib
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -27,7 +27,7 @@ from senet_viz.recording.reader import Recording, open_recording
 from senet_viz.recording.rows import RecordedBatch
 from senet_viz.recording.writer import RecordingWriter
 from senet_viz.schema import Manifest
-from senet_viz.workflows.job import JobEstimate, Meter, OnProgress, Rows, run_batches
+from senet_viz.workflows.job import Meter, OnEstimate, OnProgress, Rows, run_batches
 from senet_viz.workflows.plan import RecordPlan, check_room, estimate_recording, map_to_outputs, open_source
 
 
@@ -39,7 +39,7 @@ def record(
     options: RecordOptions | None = None,
     keep: str = "all",
     precision: str = "fp32",
-    on_estimate: Callable[[JobEstimate], None] | None = None,
+    on_estimate: OnEstimate | None = None,
     on_progress: OnProgress | None = None,
 ) -> Recording:
     """Records the gates of every block for every image of a source.

@@ -1,7 +1,6 @@
 """The whole way from images and a network to freeze advice on disk."""
 
 import uuid
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -26,9 +25,7 @@ from senet_viz.workflows.interventions.making import (
 )
 from senet_viz.workflows.interventions.request import Request, make_request
 from senet_viz.workflows.interventions.running import CachedWarmUp, warm_up_with_cache
-from senet_viz.workflows.job import JobEstimate, OnProgress
-
-OnEstimate = Callable[[JobEstimate], None]
+from senet_viz.workflows.job import OnEstimate, OnProgress
 
 
 def advise_freezing(

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from senet_viz.analysis.freezing import FreezePath
-from senet_viz.analysis.freezing_files import stored_freezing, write_freezing
+from senet_viz.analysis.freezing_files import stored_freezing
 from senet_viz.recording.folder import LOCK, PROGRESS, JobFolder, check_same
 from senet_viz.recording.layout import FREEZING
 from senet_viz.recording.outcomes import CLEAN_FOLDER, SCRATCH_FOLDER
@@ -129,7 +129,3 @@ class FreezingFolder(JobFolder):
             return draft
         check_same(dict(self.stored.identity), dict(draft.identity), "", str(self.folder))
         return self.stored
-
-    def commit(self, path: FreezePath) -> None:
-        """Store a step."""
-        write_freezing(self.folder, path)

@@ -11,6 +11,7 @@ import numpy as np
 import torch
 
 from senet_viz.analysis.freezing import FreezePath, FreezeStep, Timing, choose_block, measure_cost, try_block
+from senet_viz.analysis.freezing_files import write_freezing
 from senet_viz.errors import ArgumentError
 from senet_viz.gates.intervention import GatePatch, patching
 from senet_viz.images.loading import Batch, load_batches
@@ -202,4 +203,4 @@ class Walk:
 
     def _commit(self, **changes: Any) -> None:
         self._path = dataclasses.replace(self._path, **changes)
-        self._keeper.commit(self._path)
+        write_freezing(self._keeper.folder, self._path)

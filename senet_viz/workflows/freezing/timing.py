@@ -66,7 +66,7 @@ def time_freezing(
     with observing(model, "fp32"):
         if not _agrees(model, order, there, run):
             return None
-        sizes = np.arange(len(order) + 1)
+        sizes = list(range(len(order) + 1))
         seconds = [_time(model, order[:size], there, run) for size in sizes]
         rounds = int(np.clip(SECONDS / max(sum(seconds), 1e-9), FEWEST, MOST))
         found = np.empty((rounds, len(sizes)))

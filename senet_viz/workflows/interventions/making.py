@@ -1,7 +1,7 @@
 """The whole way from images and a network to outcomes of interventions on disk."""
 
 import uuid
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -54,7 +54,7 @@ from senet_viz.workflows.interventions.running import (
     run_plan,
     warm_up_with_cache,
 )
-from senet_viz.workflows.job import JobEstimate, Meter, OnProgress
+from senet_viz.workflows.job import Meter, OnEstimate, OnProgress
 from senet_viz.workflows.record import record
 
 NOTES: Mapping[str, str] = {
@@ -166,9 +166,6 @@ def tell_end(
                 "predicted_class_mean is the mean of all images."
             )
     return found, notes
-
-
-OnEstimate = Callable[[JobEstimate], None]
 
 
 def intervene(
