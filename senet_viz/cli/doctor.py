@@ -8,18 +8,8 @@ from senet_viz.models.environment import PACKAGES, describe_device, installed_ve
 from senet_viz.models.zoo import bundled_folder
 
 NEEDED_BY_ALL = (
-    "torch",
-    "torchvision",
-    "timm",
-    "numpy",
-    "scipy",
-    "scikit-learn",
-    "pandas",
-    "pyarrow",
-    "safetensors",
-    "pillow",
-    "typer",
-)
+    "torch", "torchvision", "timm", "numpy", "scipy", "scikit-learn", "pandas", "pyarrow", "safetensors", "pillow", "typer",
+)  # fmt: skip
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 
 

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from senet_viz.errors import ArgumentError, RecordingError
 from senet_viz.recording.files import HashingFile, read_json, read_table, write_file
 from senet_viz.recording.folder import LOCK, PROGRESS, StoredFolder, open_stored
-from senet_viz.schema import FileEntry, Manifest
+from senet_viz.schema import FileEntry, Manifest, to_tree
 
 BASELINES = ("one", "zero", "mean", "group_mean", "class_mean", "predicted_class_mean", "within", "between")
 BASELINE_ALIASES = {"same_class": "within", "other_class": "between"}  # the field's words; files hold the short ones
@@ -267,18 +267,8 @@ def summarize_outcomes(outcomes: Outcomes) -> dict[str, Any]:
     rows = []
     for variant in outcomes.variants:
         moved = outcomes.outcome(variant)
-        rows.append(
-            {
-                "target": variant.target,
-                "kind": variant.kind,
-                "blocks": list(variant.blocks),
-                "baseline": variant.baseline,
-                "repeat": variant.repeat,
-                "strength": variant.strength,
-                **_differences(moved, clean, judged),
-                "changed": float((moved.prediction != clean.prediction).mean()),
-            }
-        )
+        changed = float((moved.prediction != clean.prediction).mean())
+        rows.append({**to_tree(variant), **_differences(moved, clean, judged), "changed": changed})
     return {
         "outcomes": str(outcomes.path),
         "id": outcomes.id,

@@ -72,8 +72,7 @@ class RecordedBatch:
 
     def samples(self) -> pa.Table:
         """A row per image that was read."""
-        known = self.output_labels >= 0
-        without = ~known
+        without = self.output_labels < 0
         return pa.table(
             {
                 "sample_id": pa.array(self.sample_ids, pa.string()),

@@ -30,7 +30,7 @@ def check_networks(experiment: Experiment, outputs: int) -> None:
     for condition in experiment.conditions:
         try:
             with torch.device("meta"):
-                build_architecture(experiment.network, network_arguments(experiment, condition, outputs))
+                build_network(experiment, condition, outputs)
         except ArgumentError as error:
             raise ArgumentError(f"Condition {condition.id} of {experiment.name}: {error}") from error
 

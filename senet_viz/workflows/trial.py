@@ -9,13 +9,14 @@ from numpy.typing import NDArray
 from senet_viz.analysis.trial import TRIAL_BASELINES, Trial, check_strengths
 from senet_viz.errors import ArgumentError, GateError
 from senet_viz.gates.discovery import BoundGate
-from senet_viz.gates.intervention import WORDS, GatePatch, find_block, patching
+from senet_viz.gates.intervention import WORDS, GatePatch, patching
 from senet_viz.gates.recorder import GateRecorder
 from senet_viz.models.forward import forward, observing
 from senet_viz.models.zoo import Model
 from senet_viz.recording.reader import Recording
 from senet_viz.schema import label_classes
 from senet_viz.workflows.comparison import PreparedImage
+from senet_viz.workflows.interventions.request import find_blocks
 from senet_viz.workflows.recorded_model import check_blocks, check_weights
 
 Vector = NDArray[np.float32]
@@ -54,7 +55,9 @@ def try_intervention(
     """
     check_weights(model, recording.manifest)
     bound_gates = model.bound_gates
-    found = _find_blocks(bound_gates, blocks)
+    if not blocks:
+        raise ArgumentError("No block is to be moved: name at least one.")
+    found = find_blocks(bound_gates, blocks)
     mask = _mask(found, channels)
     doses = check_strengths(strengths)
     if baseline not in TRIAL_BASELINES:
@@ -86,13 +89,6 @@ def try_intervention(
         output_names=label_classes(model.classes) or tuple(f"output {i}" for i in range(model.outputs)),
         notes=notes,
     )
-
-
-def _find_blocks(gates: Sequence[BoundGate], names: Sequence[str]) -> list[BoundGate]:
-    if not names:
-        raise ArgumentError("No block is to be moved: name at least one.")
-    found = {bound.gate.depth: bound for bound in (find_block(gates, name) for name in names)}
-    return [found[depth] for depth in sorted(found)]
 
 
 def _mask(found: Sequence[BoundGate], channels: Sequence[int] | None) -> torch.Tensor | None:

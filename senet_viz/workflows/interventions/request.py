@@ -149,9 +149,14 @@ def _list_targets(gates: Sequence[BoundGate], options: InterventionOptions) -> l
     return list(dict.fromkeys(found))
 
 
+def find_blocks(gates: Sequence[BoundGate], names: Sequence[str]) -> list[BoundGate]:
+    """Blocks by label or path, each once, in order of depth (ArgumentError where there is no such block)."""
+    found = {bound.gate.depth: bound for bound in (find_block(gates, name) for name in names)}
+    return [found[depth] for depth in sorted(found)]
+
+
 def _make_set(gates: Sequence[BoundGate], chosen: Sequence[str]) -> Target:
-    bound = {find_block(gates, name).gate.depth: find_block(gates, name).gate for name in chosen}
-    ordered = [bound[depth] for depth in sorted(bound)]
+    ordered = [bound.gate for bound in find_blocks(gates, chosen)]
     kind = "block" if len(ordered) == 1 else "set"
     return " + ".join(gate.label for gate in ordered), kind, tuple(gate.name for gate in ordered)
 
