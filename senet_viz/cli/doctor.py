@@ -1,8 +1,7 @@
 """What this machine has for senet_viz, what is missing, and how to get it."""
 
 import shutil
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
 
 from senet_viz.models.environment import PACKAGES, describe_device, installed_version
 from senet_viz.models.zoo import bundled_folder
@@ -24,33 +23,10 @@ class Check:
     remedy: str = ""
 
 
-@dataclass(frozen=True)
-class Examination:
-    """All checks of a machine."""
-
-    checks: tuple[Check, ...]
-
-    @property
-    def usable(self) -> bool:
-        """Nothing that everything needs is missing."""
-        return all(check.ok for check in self.checks if check.needed)
-
-    def to_json(self) -> dict[str, Any]:
-        """Keys: usable, checks (name, ok, found, needed, remedy)."""
-        return {"usable": self.usable, "checks": [asdict(check) for check in self.checks]}
-
-
-def examine() -> Examination:
+def examine() -> tuple[Check, ...]:
     """Looks at packages, devices, the browser and the bundled model; changes nothing."""
-    return Examination(
-        (
-            *(_package(name) for name in PACKAGES),
-            _device(),
-            _browser(),
-            _bundled("model.safetensors"),
-            _bundled("recording/manifest.json"),
-        )
-    )
+    packages = (_package(name) for name in PACKAGES)
+    return (*packages, _device(), _browser(), _bundled("model.safetensors"), _bundled("recording/manifest.json"))
 
 
 def _package(name: str) -> Check:

@@ -1,5 +1,6 @@
 """Commands about networks: inspect, train, doctor."""
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -126,11 +127,12 @@ def doctor_command(as_json: AsJson = False) -> None:
     """Tell versions, devices, the browser for tests and pictures, what is missing and how to get it."""
     from senet_viz.cli.doctor import examine
 
-    found = examine()
+    checks = examine()
+    usable = all(check.ok for check in checks if check.needed)
     lines = [
         f"{'ok     ' if check.ok else 'missing'}  {check.name}: {check.found}{'' if check.ok else f' – {check.remedy}'}"
-        for check in found.checks
+        for check in checks
     ]
-    answer(found.to_json(), "\n".join(lines), as_json=as_json)
-    if not found.usable:
+    answer({"usable": usable, "checks": [asdict(check) for check in checks]}, "\n".join(lines), as_json=as_json)
+    if not usable:
         raise typer.Exit(1)

@@ -16,7 +16,7 @@ from senet_viz.models.networks.building import (
     small_stem,
     stem_stride,
 )
-from senet_viz.models.networks.se import STANDARD, SEBasicBlock, SEBottleneck, SEDesign, place_units
+from senet_viz.models.networks.se import STANDARD, SEBasicBlock, SEBottleneck, SEDesign, SEPlacement, place_units
 
 LAYERS_50 = (3, 4, 6, 3)
 _PLANES = (64, 128, 256, 512)
@@ -115,9 +115,8 @@ def _build(
     """Residual units of a kind, so many a stage; `groups` are the number and width of those of a 3×3 convolution."""
     channels = tuple(scale_channels(planes, width) for planes in _PLANES)
     cardinality, base_width = groups
-    of_bottleneck = () if unit is SEBasicBlock else ("3x3",)
-    design.check_placement(name, "standard", "pre", "post", "identity", *of_bottleneck, "per_conv")
-    design.check_stages(name, 2, 5)
+    of_bottleneck: tuple[SEPlacement, ...] = () if unit is SEBasicBlock else ("3x3",)
+    design.check(name, "standard", "pre", "post", "identity", *of_bottleneck, "per_conv", stages=(2, 5))
     if channels[0] * base_width < 64:
         raise ArgumentError(f"{name} is at least {64 / base_width / 64:g} wide: a group has no channel below that.")
     if channels[0] * base_width % 64:
@@ -177,8 +176,7 @@ def se_vgg16(num_classes: int = 1000, *, width: float = 1.0, side: int = 224, de
     Raises:
         ArgumentError: an option that there is not.
     """
-    design.check_placement("SE-VGG-16", "per_conv")
-    design.check_stages("SE-VGG-16", 1, 5)
+    design.check("SE-VGG-16", "per_conv", stages=(1, 5))
     if side < SMALLEST_SIDE:
         raise ArgumentError(
             f"side is {side}; SE-VGG-16 halves an image five times, so it takes at least {SMALLEST_SIDE} px."

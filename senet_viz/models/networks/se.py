@@ -196,15 +196,13 @@ class SEDesign:
             gate=self.gate,
         )  # fmt: skip
 
-    def check_placement(self, network: str, *known: SEPlacement) -> None:
-        """Refuses a placement that a network has not (ArgumentError)."""
+    def check(self, network: str, *known: SEPlacement, stages: tuple[int, int]) -> None:
+        """Refuses a placement that a network has not, and stages: it would silently have no unit there (ArgumentError)."""
         if self.placement not in (*known, "none"):
             raise ArgumentError(
                 f"{network} has no placement {self.placement!r}: choose from {', '.join(map(repr, (*known, 'none')))}."
             )
-
-    def check_stages(self, network: str, first: int, last: int) -> None:
-        """Refuses stages that a network has not: it would silently have no unit there (ArgumentError)."""
+        first, last = stages
         if self.stages is None:
             return
         if not self.stages or not all(first <= stage <= last for stage in self.stages):
