@@ -44,10 +44,37 @@ _NO_UNITS = "The network has no SE units."
 
 
 @dataclass(frozen=True)
+class ExperimentRequest:
+    """What to run and where.
+
+    Attributes:
+        file: of the declaration, a TOML.
+        data, validation: what `open_images` takes, of the same named classes.
+        folder: of the result; the declaration's own by default. Unfinished networks are kept in `cells` there.
+        data_name: name of the data in the result.
+        conditions, seeds: only these; all by default.
+        device: "auto" or a torch device.
+        stop_after: seconds after which to stop for now.
+        keep_networks: trained networks and their recordings stay in `cells`, to be opened in the app.
+    """
+
+    file: Path
+    data: str
+    validation: str
+    folder: Path | None = None
+    data_name: str | None = None
+    conditions: tuple[str, ...] | None = None
+    seeds: tuple[int, ...] | None = None
+    device: str = "auto"
+    stop_after: float | None = None
+    keep_networks: bool = False
+
+
+@dataclass(frozen=True)
 class _Run:
     """What was asked for, opened: the declaration, folder of the result, images of the same classes, and the recipe."""
 
-    request: "ExperimentRequest"
+    request: ExperimentRequest
     experiment: Experiment
     folder: Path
     train: ImageSource
@@ -152,33 +179,6 @@ def _measure_depth(model: Model, validation: ImageSource, folder: Path) -> tuple
         for gate, value, lower, upper in zip(found.gates, found.curve("omega_squared"), low, high, strict=True)
     )
     return tuple(shares), ""
-
-
-@dataclass(frozen=True)
-class ExperimentRequest:
-    """What to run and where.
-
-    Attributes:
-        file: of the declaration, a TOML.
-        data, validation: what `open_images` takes, of the same named classes.
-        folder: of the result; the declaration's own by default. Unfinished networks are kept in `cells` there.
-        data_name: name of the data in the result.
-        conditions, seeds: only these; all by default.
-        device: "auto" or a torch device.
-        stop_after: seconds after which to stop for now.
-        keep_networks: trained networks and their recordings stay in `cells`, to be opened in the app.
-    """
-
-    file: Path
-    data: str
-    validation: str
-    folder: Path | None = None
-    data_name: str | None = None
-    conditions: tuple[str, ...] | None = None
-    seeds: tuple[int, ...] | None = None
-    device: str = "auto"
-    stop_after: float | None = None
-    keep_networks: bool = False
 
 
 class ExperimentProgress(NamedTuple):

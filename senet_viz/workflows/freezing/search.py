@@ -94,7 +94,7 @@ class FreezingWork:
 
     @cached_property
     def _replayed(self) -> dict[str, frozenset[str]]:
-        """By the first gate that differs: gates inside of modules whose output is remembered. They are not moved again."""
+        """By the first gate that differs: gates in modules whose output is remembered. They do not run: none is patched."""
         memory, gates = self.inner.memory, self.inner.gates
         found: dict[str, frozenset[str]] = dict.fromkeys(gates, frozenset())
         for first, prefix in memory.prefixes.items() if memory.mode != "none" else ():
