@@ -6,17 +6,25 @@ from typing import Annotated
 
 import typer
 
-from senet_viz.cli.options import AsJson, DataName, Device, FolderArgument, ProgressLine, app, claims_text, print_json
+from senet_viz.cli.options import (
+    AsJson,
+    Controls,
+    DataName,
+    Device,
+    FolderArgument,
+    ProgressLine,
+    answer,
+    app,
+    claims_text,
+    print_json,
+)
 from senet_viz.text import bytes_text
 
 
 @app.command("assess", short_help="Put the paper's claims to the test on a recording.")
 def assess_command(
     folder: FolderArgument,
-    controls: Annotated[
-        list[Path] | None,
-        typer.Option("--control", help="A recording of the same images with random weights; may be repeated."),
-    ] = None,
+    controls: Controls = None,
     interventions: Annotated[
         Path | None,
         typer.Option(
@@ -59,11 +67,8 @@ def assess_command(
     files = {"assessment": str(beside / ASSESSMENT), "measures": str(beside / MEASURES)}
     if found != "none":
         files["effects"] = str(beside / EFFECTS)
-    if as_json:
-        print_json({**report.to_json(), "files": files})
-    else:
-        typer.echo(claims_text(report))
-        typer.echo(f"written: {', '.join(files.values())}")
+    text = f"{claims_text(report)}\nwritten: {', '.join(files.values())}"
+    answer({**report.to_json(), "files": files}, text, as_json=as_json)
 
 
 @app.command("report", short_help="Write what was found as one self-contained HTML file.")
@@ -79,10 +84,8 @@ def report_command(
     recording = open_recording(folder)
     path = write_report(recording, out, command=f"senet-viz report {folder} --out {out}")
     size = path.stat().st_size
-    if as_json:
-        print_json({"file": str(path), "bytes": size, "recording": recording.id})
-    else:
-        typer.echo(f"{path}: {bytes_text(size)}")
+    tree = {"file": str(path), "bytes": size, "recording": recording.id}
+    answer(tree, f"{path}: {bytes_text(size)}", as_json=as_json)
 
 
 _LOWEST = 19

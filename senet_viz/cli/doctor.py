@@ -1,25 +1,14 @@
 """What this machine has for senet_viz, what is missing, and how to get it."""
 
 import shutil
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
 
 from senet_viz.models.environment import PACKAGES, describe_device, installed_version
 from senet_viz.models.zoo import bundled_folder
 
 NEEDED_BY_ALL = (
-    "torch",
-    "torchvision",
-    "timm",
-    "numpy",
-    "scipy",
-    "scikit-learn",
-    "pandas",
-    "pyarrow",
-    "safetensors",
-    "pillow",
-    "typer",
-)
+    "torch", "torchvision", "timm", "numpy", "scipy", "scikit-learn", "pandas", "pyarrow", "safetensors", "pillow", "typer",
+)  # fmt: skip
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 
 
@@ -34,33 +23,10 @@ class Check:
     remedy: str = ""
 
 
-@dataclass(frozen=True)
-class Examination:
-    """All checks of a machine."""
-
-    checks: tuple[Check, ...]
-
-    @property
-    def usable(self) -> bool:
-        """Nothing that everything needs is missing."""
-        return all(check.ok for check in self.checks if check.needed)
-
-    def to_json(self) -> dict[str, Any]:
-        """Keys: usable, checks (name, ok, found, needed, remedy)."""
-        return {"usable": self.usable, "checks": [asdict(check) for check in self.checks]}
-
-
-def examine() -> Examination:
+def examine() -> tuple[Check, ...]:
     """Looks at packages, devices, the browser and the bundled model; changes nothing."""
-    return Examination(
-        (
-            *(_package(name) for name in PACKAGES),
-            _device(),
-            _browser(),
-            _bundled("model.safetensors"),
-            _bundled("recording/manifest.json"),
-        )
-    )
+    packages = (_package(name) for name in PACKAGES)
+    return (*packages, _device(), _browser(), _bundled("model.safetensors"), _bundled("recording/manifest.json"))
 
 
 def _package(name: str) -> Check:
@@ -78,20 +44,12 @@ def _device() -> Check:
 
 def _browser() -> Check:
     path = next((found for name in BROWSERS if (found := shutil.which(name))), None)
-    return Check(
-        "chromium",
-        path is not None,
-        path or "not found",
-        remedy="only browser tests need it: install Debian's 'chromium'",
-    )
+    remedy = "only browser tests need it: install Debian's 'chromium'"
+    return Check("chromium", path is not None, path or "not found", remedy=remedy)
 
 
 def _bundled(file: str) -> Check:
     path = bundled_folder() / file
     found = f"{path.stat().st_size / 1e6:.1f} MB" if path.is_file() else "not found"
-    return Check(
-        f"bundled {file}",
-        path.is_file(),
-        found,
-        remedy="run from a clone of the repository, or set SENET_VIZ_CHECKPOINTS",
-    )
+    remedy = "run from a clone of the repository, or set SENET_VIZ_CHECKPOINTS"
+    return Check(f"bundled {file}", path.is_file(), found, remedy=remedy)

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from senet_viz.cli.options import Arch, AsJson, Device, app, print_json
+from senet_viz.cli.options import Arch, AsJson, Device, answer, app
 from senet_viz.errors import ImageError
 
 if TYPE_CHECKING:
@@ -67,13 +67,11 @@ def compare_command(
         for file in files
         if stability and str(file) in read
     ]
-    if as_json:
-        print_json(
-            summarize_comparison(found, places, in_class)
-            | ({"stability": [s.to_json() for s in stable]} if stability else {})
-        )
-    else:
-        typer.echo("\n\n".join([describe_comparison(found, places, in_class), *map(describe_stability, stable)]))
+    tree = summarize_comparison(found, places, in_class)
+    if stability:
+        tree["stability"] = [s.to_json() for s in stable]
+    texts = [describe_comparison(found, places, in_class), *map(describe_stability, stable)]
+    answer(tree, "\n\n".join(texts), as_json=as_json)
     if strict and found.failures:
         raise typer.Exit(1)
 

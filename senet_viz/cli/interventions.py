@@ -8,15 +8,19 @@ import typer
 from senet_viz.cli.options import (
     Arch,
     AsJson,
+    BaselinesFrom,
+    BatchSize,
     DataName,
     Device,
     LabelMap,
+    Limit,
     ModelName,
     ProgressLine,
     Seed,
     Weights,
+    Workers,
+    answer,
     app,
-    print_json,
 )
 from senet_viz.text import bytes_text, seconds_text
 
@@ -46,17 +50,14 @@ def intervene_command(
     ] = "one,mean,predicted_class_mean,within,between",
     strength: Annotated[float, typer.Option(help="How far gates are moved, 0 to 1.")] = 1.0,
     repeats: Annotated[int, typer.Option(help="Draws of group_mean, within and between.")] = 3,
-    baselines_from: Annotated[
-        Path | None,
-        typer.Option(help="Recording of this model on these images, all gates kept; made in OUT/clean by default."),
-    ] = None,
-    limit: Annotated[int | None, typer.Option(help="At most so many images, stratified by class, seeded.")] = None,
+    baselines_from: BaselinesFrom = None,
+    limit: Limit = None,
     arch: Arch = None,
     weights: Weights = "pretrained",
     device: Device = "auto",
-    batch_size: Annotated[int, typer.Option(help="Images a forward.")] = 50,
+    batch_size: BatchSize = 50,
     shard_size: Annotated[int, typer.Option(help="Images a commit; what a kill loses at most.")] = 500,
-    workers: Annotated[int, typer.Option(help="Threads that decode.")] = 2,
+    workers: Workers = 2,
     seed: Seed = 0,
     label_map: LabelMap = None,
     data_name: Annotated[str | None, typer.Option(help="Name of the data in the manifest.")] = None,
@@ -85,7 +86,7 @@ def intervene_command(
             on_progress=lambda p: line.update(p.consumed, p.total, p.rate, p.seconds_left, p.stage),
         )  # fmt: skip
     summary = summarize_outcomes(outcomes)
-    print_json(summary) if as_json else typer.echo(describe_outcomes(summary))
+    answer(summary, describe_outcomes(summary), as_json=as_json)
 
 
 def _split(text: str) -> tuple[str, ...]:
@@ -109,11 +110,8 @@ def freeze_command(
         float,
         typer.Option(help="Loss of top-1 accuracy that is accepted, in points; any other can be asked for later."),
     ] = 1.0,
-    limit: Annotated[int | None, typer.Option(help="At most so many images, stratified by class, seeded.")] = None,
-    baselines_from: Annotated[
-        Path | None,
-        typer.Option(help="Recording of this model on these images, all gates kept; made in OUT/clean by default."),
-    ] = None,
+    limit: Limit = None,
+    baselines_from: BaselinesFrom = None,
     into: Annotated[
         Path | None,
         typer.Option(
@@ -124,8 +122,8 @@ def freeze_command(
     arch: Arch = None,
     weights: Weights = "pretrained",
     device: Device = "auto",
-    batch_size: Annotated[int, typer.Option(help="Images a forward.")] = 50,
-    workers: Annotated[int, typer.Option(help="Threads that decode.")] = 2,
+    batch_size: BatchSize = 50,
+    workers: Workers = 2,
     seed: Seed = 0,
     label_map: LabelMap = None,
     data_name: Annotated[str | None, typer.Option(help="Name of the data in the result.")] = None,
@@ -150,7 +148,7 @@ def freeze_command(
             on_estimate=lambda e: line.say(_freeze_estimate_text(e)),
             on_progress=lambda p: line.update(p.consumed, p.total, p.rate, p.seconds_left, _stage_text(p)),
         )  # fmt: skip
-    print_json(summarize_freezing(advice, out)) if as_json else typer.echo(describe_freezing(advice))
+    answer(summarize_freezing(advice, out), describe_freezing(advice), as_json=as_json)
 
 
 def _freeze_estimate_text(e: "JobEstimate") -> str:

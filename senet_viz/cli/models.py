@@ -1,11 +1,12 @@
 """Commands about networks: inspect, train, doctor."""
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from senet_viz.cli.options import Arch, AsJson, Device, ProgressLine, Seed, Weights, app, print_json
+from senet_viz.cli.options import Arch, AsJson, Device, ProgressLine, Seed, Weights, answer, app, print_json
 
 if TYPE_CHECKING:
     from senet_viz.workflows.inspect import Inspection
@@ -126,13 +127,12 @@ def doctor_command(as_json: AsJson = False) -> None:
     """Tell versions, devices, the browser for tests and pictures, what is missing and how to get it."""
     from senet_viz.cli.doctor import examine
 
-    found = examine()
-    if as_json:
-        print_json(found.to_json())
-    else:
-        for check in found.checks:
-            typer.echo(
-                f"{'ok     ' if check.ok else 'missing'}  {check.name}: {check.found}{'' if check.ok else f' – {check.remedy}'}"
-            )
-    if not found.usable:
+    checks = examine()
+    usable = all(check.ok for check in checks if check.needed)
+    lines = [
+        f"{'ok     ' if check.ok else 'missing'}  {check.name}: {check.found}{'' if check.ok else f' – {check.remedy}'}"
+        for check in checks
+    ]
+    answer({"usable": usable, "checks": [asdict(check) for check in checks]}, "\n".join(lines), as_json=as_json)
+    if not usable:
         raise typer.Exit(1)

@@ -115,6 +115,17 @@ Arch = Annotated[str | None, typer.Option(help="What a weights file is loaded in
 Weights = Annotated[str, typer.Option(help="pretrained, or random for the untrained control.")]
 Seed = Annotated[int, typer.Option(help="Seed of random weights and of every random choice.")]
 Device = Annotated[str, typer.Option(help="auto (CUDA where there is one), cpu, cuda, cuda:1, …")]
+Limit = Annotated[int | None, typer.Option(help="At most so many images, stratified by class, seeded.")]
+BatchSize = Annotated[int, typer.Option(help="Images a forward.")]
+Workers = Annotated[int, typer.Option(help="Threads that decode.")]
+BaselinesFrom = Annotated[
+    Path | None,
+    typer.Option(help="Recording of this model on these images, all gates kept; made in OUT/clean by default."),
+]
+Controls = Annotated[
+    list[Path] | None,
+    typer.Option("--control", help="A recording of the same images with random weights; may be repeated."),
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout.")]
 FolderArgument = Annotated[Path, typer.Argument(help="A recording's folder.")]
 
@@ -151,6 +162,11 @@ def takes(options: type[Any]) -> Callable[[Callable[..., None]], Callable[..., N
 def print_json(tree: dict[str, Any]) -> None:
     """One object on stdout."""
     typer.echo(json.dumps(tree, indent=1, ensure_ascii=False))
+
+
+def answer(tree: dict[str, Any], text: str, *, as_json: bool) -> None:
+    """What a command found: one object, or the same for people."""
+    print_json(tree) if as_json else typer.echo(text)
 
 
 def estimate_text(e: dict[str, Any]) -> str:

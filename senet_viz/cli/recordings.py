@@ -9,6 +9,7 @@ from senet_viz.cli.options import (
     Arch,
     AsJson,
     Calibrate,
+    Controls,
     DataName,
     Device,
     FolderArgument,
@@ -16,10 +17,10 @@ from senet_viz.cli.options import (
     PlanOnly,
     ProgressLine,
     Weights,
+    answer,
     app,
     estimate_text,
     plan_text,
-    print_json,
     summary_text,
     takes,
 )
@@ -55,7 +56,7 @@ def record_command(
     network = load_model(model, arch=arch, weights=weights, seed=options.seed, device=device)
     if plan:  # before a calibration, which changes none of what it tells
         planned = plan_recording(network, source, out, options)
-        print_json(planned) if as_json else typer.echo(plan_text(planned))
+        answer(planned, plan_text(planned), as_json=as_json)
         return
     if calibrate:
         network = calibrate_on(network, open_images(calibrate), images=calibration_images, seed=options.seed)
@@ -67,10 +68,7 @@ def record_command(
             on_progress=lambda p: line.update(p.consumed, p.total, p.rate, p.seconds_left),
         )  # fmt: skip
     summary = summarize(recording)
-    if as_json:
-        print_json(summary)
-    else:
-        typer.echo(summary_text(summary))
+    answer(summary, summary_text(summary), as_json=as_json)
     if strict and summary["errors"]:
         raise typer.Exit(1)
 
@@ -97,10 +95,9 @@ def export_command(
     replaced = tell_refusal(target) is None and target.is_file()
     path = export_statistics(recording, out, blocks=chosen_blocks, classes=chosen_classes)
     size = path.stat().st_size
-    if as_json:
-        print_json({"file": str(path), "bytes": size, "recording": recording.id, "replaced": replaced})
-    else:
-        typer.echo(f"{path}: {bytes_text(size)}{', in place of the file that was there' if replaced else ''}")
+    tree = {"file": str(path), "bytes": size, "recording": recording.id, "replaced": replaced}
+    text = f"{path}: {bytes_text(size)}{', in place of the file that was there' if replaced else ''}"
+    answer(tree, text, as_json=as_json)
 
 
 @app.command("verify")
@@ -109,14 +106,9 @@ def verify_command(folder: FolderArgument, as_json: AsJson = False) -> None:
     from senet_viz.recording.verify import verify_recording
 
     report = verify_recording(folder)
-    if as_json:
-        print_json(
-            {"recording": str(folder), "ok": report.ok, "files": report.files, "problems": list(report.problems)}
-        )
-    else:
-        typer.echo(f"{folder}: {report.files} files, {'all as the manifest says' if report.ok else 'damaged'}")
-        for problem in report.problems:
-            typer.echo(f"  {problem}")
+    tree = {"recording": str(folder), "ok": report.ok, "files": report.files, "problems": list(report.problems)}
+    text = f"{folder}: {report.files} files, {'all as the manifest says' if report.ok else 'damaged'}"
+    answer(tree, "\n  ".join([text, *report.problems]), as_json=as_json)
     if not report.ok:
         raise typer.Exit(1)
 
@@ -125,10 +117,7 @@ def verify_command(folder: FolderArgument, as_json: AsJson = False) -> None:
 def slim_command(
     folder: FolderArgument,
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder of the slim recording.")],
-    controls: Annotated[
-        list[Path] | None,
-        typer.Option("--control", help="A recording of the same images with random weights; may be repeated."),
-    ] = None,
+    controls: Controls = None,
     per_class: Annotated[int, typer.Option(help="Images per class whose gates are kept.")] = 5,
     as_json: AsJson = False,
 ) -> None:
@@ -136,14 +125,9 @@ def slim_command(
     from senet_viz.recording.reader import open_recording
     from senet_viz.recording.slim import slim_recording
 
-    slim = slim_recording(
-        open_recording(folder),
-        out,
-        controls=[open_recording(control) for control in controls or []],
-        per_class=per_class,
-    )
+    others = [open_recording(control) for control in controls or []]
+    slim = slim_recording(open_recording(folder), out, controls=others, per_class=per_class)
     size = sum(entry.bytes for entry in slim.manifest.files)
-    if as_json:
-        print_json({"recording": str(out), "id": slim.id, "bytes": size, "files": len(slim.manifest.files)})
-    else:
-        typer.echo(f"{out}: {bytes_text(size)} in {len(slim.manifest.files)} files")
+    files = len(slim.manifest.files)
+    tree = {"recording": str(out), "id": slim.id, "bytes": size, "files": files}
+    answer(tree, f"{out}: {bytes_text(size)} in {files} files", as_json=as_json)

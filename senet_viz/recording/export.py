@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 
 from senet_viz.errors import ArgumentError, RecordingError
 from senet_viz.paths import expand_home, tell_refusal
+from senet_viz.recording.files import replacing
 from senet_viz.recording.reader import Recording
 from senet_viz.recording.statistics import (
     ALL,
@@ -36,7 +37,6 @@ from senet_viz.recording.statistics import (
     statistics_columns,
     statistics_schema,
 )
-from senet_viz.schema import Gate
 
 _MOST_NAMED = 3
 _MOST_TRIED = 10_000
@@ -103,33 +103,17 @@ def free_path(path: Path, *beside: str) -> Path:
     """
     for number in range(1, _MOST_TRIED + 1):
         place = path if number == 1 else path.with_name(f"{path.stem}-{number}{path.suffix}")
-        if not any(_is_there(place.with_name(place.name + ending)) for ending in ("", *beside)):
+        taken = (place.with_name(place.name + ending) for ending in ("", *beside))
+        if not any(tell_refusal(path) is None and path.exists() for path in taken):
             return place
     raise RecordingError(f"{path.parent} holds {_MOST_TRIED:,} files called {path.name}: name another folder.")
-
-
-def _is_there(path: Path) -> bool:
-    return tell_refusal(path) is None and path.exists()
 
 
 ENDINGS = (".csv", ".parquet", ".json", ".npz")
 _ROWS_AT_ONCE = 50_000
 
 
-@dataclass(frozen=True)
-class Job:
-    """What is to be written: the recording and a table a block."""
-
-    recording: Recording
-    tables: Tables
-
-    @property
-    def schema(self) -> pa.Schema:
-        """The columns of every table."""
-        return statistics_schema(quantiles=self.recording.keeps_all)
-
-
-Writer = Callable[[BinaryIO, Job], None]
+Writer = Callable[[BinaryIO, Recording, Tables], None]
 
 
 def find_writer(ending: str, *, name: str = "") -> Writer:
@@ -153,27 +137,30 @@ def describe_recording(recording: Recording) -> dict[str, Any]:
     return {name: tree[name] for name in ("id", "form", "complete", "schema_version", "model", "data")}
 
 
-def _write_csv(file: BinaryIO, job: Job) -> None:
+def _schema(recording: Recording) -> pa.Schema:
+    return statistics_schema(quantiles=recording.keeps_all)
+
+
+def _write_csv(file: BinaryIO, recording: Recording, tables: Tables) -> None:
     options = pacsv.WriteOptions(quoting_style="needed")
-    with pacsv.CSVWriter(file, job.schema, write_options=options) as writer:
-        for table in job.tables:
+    with pacsv.CSVWriter(file, _schema(recording), write_options=options) as writer:
+        for table in tables:
             writer.write_table(table)
 
 
-def _write_parquet(file: BinaryIO, job: Job) -> None:
-    about = {"senet_viz": json.dumps(describe_recording(job.recording))}
-    with pq.ParquetWriter(
-        file, job.schema.with_metadata(about), compression="zstd", write_page_checksum=True
-    ) as writer:
-        for table in job.tables:
+def _write_parquet(file: BinaryIO, recording: Recording, tables: Tables) -> None:
+    about = {"senet_viz": json.dumps(describe_recording(recording))}
+    schema = _schema(recording).with_metadata(about)
+    with pq.ParquetWriter(file, schema, compression="zstd", write_page_checksum=True) as writer:
+        for table in tables:
             writer.write_table(table.replace_schema_metadata(about))
 
 
-def _write_json(file: BinaryIO, job: Job) -> None:
-    about = json.dumps(describe_recording(job.recording), ensure_ascii=False)
-    file.write(f'{{"recording": {about},\n"columns": {json.dumps(job.schema.names)},\n"rows": ['.encode())
+def _write_json(file: BinaryIO, recording: Recording, tables: Tables) -> None:
+    about = json.dumps(describe_recording(recording), ensure_ascii=False)
+    file.write(f'{{"recording": {about},\n"columns": {json.dumps(_schema(recording).names)},\n"rows": ['.encode())
     separator = "\n"
-    for table in job.tables:
+    for table in tables:
         for start in range(0, table.num_rows, _ROWS_AT_ONCE):
             rows = table.slice(start, _ROWS_AT_ONCE).to_pylist()
             text = ",\n".join(json.dumps(row, ensure_ascii=False, allow_nan=False) for row in rows)
@@ -182,13 +169,13 @@ def _write_json(file: BinaryIO, job: Job) -> None:
     file.write(b"\n]}\n")
 
 
-def _write_npz(file: BinaryIO, job: Job) -> None:
+def _write_npz(file: BinaryIO, recording: Recording, tables: Tables) -> None:
     """Every column grows in its own spool; the archive is put together when the number of rows is known."""
-    kinds = {f.name: _numpy_kind(f, job.recording) for f in job.schema}
+    kinds = {f.name: _numpy_kind(f, recording) for f in _schema(recording)}
     with contextlib.ExitStack() as stack:
-        spools = {name: stack.enter_context(tempfile.TemporaryFile()) for name in job.schema.names}
+        spools = {name: stack.enter_context(tempfile.TemporaryFile()) for name in kinds}
         rows = 0
-        for table in job.tables:
+        for table in tables:
             rows += table.num_rows
             for name, spool in spools.items():
                 spool.write(_numpy_column(table[name], kinds[name]).tobytes())
@@ -282,18 +269,14 @@ def estimate_export(
     rows = len(ids) * sum(gate.channels for gate in gates)
     if not rows:
         return ExportEstimate(0, columns, 0)
-    sample = _sample(recording, min(gates, key=lambda gate: gate.channels), ids)
+    smallest = min(gates, key=lambda gate: gate.channels)
+    channels = min(smallest.channels, max(2, _SAMPLE_ROWS // len(ids)))  # as many as make some thousand rows
+    spread = np.linspace(0, smallest.channels - 1, channels).round().astype(np.int64)
+    sample = block_table(recording, smallest, ids, spread)
     groups = len(gates) if ending.lower() == ".parquet" else 1
     empty = _encoded(recording, write)
     top, slope = _fit(recording, write, sample, len(ids))
     return ExportEstimate(rows, columns, round(empty + max(0.0, top - empty) * groups + slope * rows))
-
-
-def _sample(recording: Recording, gate: Gate, ids: np.ndarray) -> pa.Table:
-    """Rows of evenly spread channels: all, or as many as make some thousand rows (at least two channels)."""
-    wanted = min(gate.channels, max(2, _SAMPLE_ROWS // len(ids)))
-    channels = np.linspace(0, gate.channels - 1, wanted).round().astype(np.int64)
-    return block_table(recording, gate, ids, channels)
 
 
 def _fit(recording: Recording, write: Writer, sample: pa.Table, n_classes: int) -> tuple[float, float]:
@@ -310,7 +293,7 @@ def _fit(recording: Recording, write: Writer, sample: pa.Table, n_classes: int) 
 
 def _encoded(recording: Recording, write: Writer, *tables: pa.Table) -> int:
     file = io.BytesIO()
-    write(file, Job(recording, iter(tables)))
+    write(file, recording, iter(tables))
     return file.getbuffer().nbytes
 
 
@@ -357,11 +340,12 @@ def export_statistics(
     tables = statistics_batches(recording, blocks=blocks, classes=classes)
     if on_progress is not None:
         tables = _told(tables, len(chosen_gates(recording, blocks)), on_progress)
-    job = Job(recording, tables)
     about = json.dumps(describe_recording(recording), indent=1, ensure_ascii=False).encode()
     try:
-        _replace(target, lambda file: write(file, job))
-        _replace(side_file(target), lambda file: file.write(about))
+        with replacing(target, temporary=_beside(target)) as file:
+            write(file, recording, tables)
+        with replacing(side_file(target), temporary=_beside(side_file(target))) as file:
+            file.write(about)
     except OSError as error:
         reason = error.strerror or str(error)
         raise RecordingError(f"{target} could not be written ({reason}): give a path that can be.") from error
@@ -380,14 +364,6 @@ def _told(tables: Tables, total: int, on_progress: OnProgress) -> Tables:
         on_progress(done, total)
 
 
-def _replace(path: Path, write: Callable[[BinaryIO], Any]) -> None:
-    temporary = path.with_name(f".{path.name}.{os.getpid()}-{threading.get_ident()}.tmp")
-    try:
-        with temporary.open("wb") as file:
-            write(file)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    finally:
-        with contextlib.suppress(OSError):
-            temporary.unlink(missing_ok=True)
+def _beside(path: Path) -> Path:
+    """A temporary name that no other export has, should two write the same file."""
+    return path.with_name(f".{path.name}.{os.getpid()}-{threading.get_ident()}.tmp")

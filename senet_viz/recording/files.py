@@ -13,6 +13,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
+from safetensors import SafetensorError
 
 from senet_viz.errors import RecordingError, SenetVizError
 from senet_viz.schema import FileEntry, T, from_tree, to_tree
@@ -64,24 +65,38 @@ def as_recording_errors(doing: str, advice: str) -> Iterator[None]:
         raise RecordingError(f"{doing} failed: {reason}. {advice}") from error
 
 
-def write_file(folder: Path, name: str, role: str, rows: int, fill: Callable[[HashingFile], None]) -> FileEntry:
-    """Write one file under a temporary name, fsync it and rename it.
+@contextlib.contextmanager
+def replacing(path: Path, *, temporary: Path | None = None, durable: bool = True) -> Iterator[BinaryIO]:
+    """A file that takes the place of `path` when the `with` ends well, and is gone when it does not.
 
-    Returns:
-        Its entry for the manifest; until a manifest lists it the file does not count.
+    Args:
+        path: to be written.
+        temporary: where it is until then; the path with `.tmp` at its end by default.
+        durable: what was written also survives a loss of power.
     """
-    temporary = folder / (name + TEMPORARY_SUFFIX)
+    temporary = temporary or path.with_name(path.name + TEMPORARY_SUFFIX)
     try:
         with temporary.open("wb") as file:
-            sink = HashingFile(file)
-            fill(sink)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(folder / name)
+            yield file
+            if durable:
+                file.flush()
+                os.fsync(file.fileno())
+        temporary.replace(path)
     except BaseException:
         with contextlib.suppress(OSError):
             temporary.unlink(missing_ok=True)
         raise
+
+
+def write_file(folder: Path, name: str, role: str, rows: int, fill: Callable[[HashingFile], Any]) -> FileEntry:
+    """Write one file, hashed on the way.
+
+    Returns:
+        Its entry for the manifest; until a manifest lists it the file does not count.
+    """
+    with replacing(folder / name) as file:
+        sink = HashingFile(file)
+        fill(sink)
     return FileEntry(name=name, role=role, rows=rows, bytes=sink.count, sha256=sink.hexdigest())
 
 
@@ -111,7 +126,7 @@ def read_table(path: Path, columns: list[str] | None = None) -> pa.Table:
     Raises:
         RecordingError: missing or damaged.
     """
-    with _reading(path), pq.ParquetFile(path, page_checksum_verification=True) as file:
+    with reading(path), pq.ParquetFile(path, page_checksum_verification=True) as file:
         return file.read(columns=columns)
 
 
@@ -121,16 +136,17 @@ def read_row_groups(path: Path, columns: list[str]) -> Iterator[pa.Table]:
     Raises:
         RecordingError: missing or damaged.
     """
-    with _reading(path), pq.ParquetFile(path, page_checksum_verification=True) as file:
+    with reading(path), pq.ParquetFile(path, page_checksum_verification=True) as file:
         for group in range(file.num_row_groups):
             yield file.read_row_group(group, columns=columns, use_threads=False)
 
 
 @contextlib.contextmanager
-def _reading(path: Path) -> Iterator[None]:
+def reading(path: Path) -> Iterator[None]:
+    """Turn what a missing or damaged file raises into a sentence that says what to do."""
     try:
         yield
-    except (OSError, pa.ArrowException) as error:
+    except (OSError, ValueError, pa.ArrowException, SafetensorError) as error:
         raise RecordingError(
             f"{path} could not be read ({error}): copy the recording again or record again."
         ) from error
@@ -161,11 +177,7 @@ def write_tensors(
 def write_lines(folder: Path, name: str, role: str, rows: list[dict[str, str]]) -> FileEntry:
     """A JSON lines file."""
     text = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
-
-    def fill(sink: HashingFile) -> None:
-        sink.write(text.encode("utf-8", "surrogatepass"))
-
-    return write_file(folder, name, role, len(rows), fill)
+    return write_file(folder, name, role, len(rows), lambda sink: sink.write(text.encode("utf-8", "surrogatepass")))
 
 
 def read_lines(path: Path) -> list[dict[str, str]]:
@@ -174,13 +186,9 @@ def read_lines(path: Path) -> list[dict[str, str]]:
     Raises:
         RecordingError: missing or damaged.
     """
-    try:
+    with reading(path):
         text = path.read_bytes().decode("utf-8", "surrogatepass")
         return [json.loads(line) for line in text.split("\n") if line]
-    except (OSError, ValueError) as error:
-        raise RecordingError(
-            f"{path} could not be read ({error}): copy the recording again or record again."
-        ) from error
 
 
 def read_json(path: Path, advice: str, *, error: type[SenetVizError] = RecordingError) -> dict[str, Any] | None:
@@ -213,14 +221,9 @@ def read_data(path: Path, kind: type[T], advice: str) -> T | None:
 
 def replace_json(folder: Path, name: str, tree: Any, *, durable: bool = True) -> None:
     """Replace a JSON file by plain values or frozen data atomically; `durable` also survives a loss of power."""
-    temporary = folder / (name + TEMPORARY_SUFFIX)
     text = json.dumps(to_tree(tree), indent=1, ensure_ascii=False, allow_nan=False)
-    with temporary.open("wb") as file:
+    with replacing(folder / name, durable=durable) as file:
         file.write(text.encode("utf-8", "surrogatepass"))
-        if durable:
-            file.flush()
-            os.fsync(file.fileno())
-    temporary.replace(folder / name)
     if durable:
         sync_folder(folder)
 

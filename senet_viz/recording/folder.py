@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import re
 import socket
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -104,11 +105,6 @@ class Holder:
     birth: int | None
 
     @classmethod
-    def me(cls) -> "Holder":
-        """This process."""
-        return cls.of(os.getpid())
-
-    @classmethod
     def of(cls, pid: int) -> "Holder":
         """A process of this machine that was started just now."""
         now = datetime.now(UTC).isoformat(timespec="seconds")
@@ -143,7 +139,7 @@ class FolderLock:
         Raises:
             RecordingError: another process holds it; the message names it.
         """
-        me = Holder.me()
+        me = Holder.of(os.getpid())
         offer = self._folder / f"{LOCK}.{me.pid}.tmp"
         offer.write_text(json.dumps(to_tree(me)), "utf-8")
         try:
@@ -151,7 +147,10 @@ class FolderLock:
                 if not self._claim(offer):
                     holder = read_lock(self._folder)
                     if holder is not None and holder.lives():
-                        raise RecordingError(_held_sentence(self._folder, holder))
+                        raise RecordingError(
+                            f"{self._folder} is being written by process {holder.pid} on {holder.host} since "
+                            f"{holder.started}: wait for it, or delete {LOCK} if that process no longer runs."
+                        )
                     offer.replace(self._folder / LOCK)
         finally:
             with contextlib.suppress(OSError):
@@ -205,13 +204,6 @@ def read_lock(folder: Path) -> Holder | None:
     return None
 
 
-def _held_sentence(folder: Path, holder: Holder) -> str:
-    return (
-        f"{folder} is being written by process {holder.pid} on {holder.host} since {holder.started}: "
-        f"wait for it, or delete {LOCK} if that process no longer runs."
-    )
-
-
 def _birth(pid: int) -> int | None:
     try:
         return int(_stat(pid)[19])
@@ -236,13 +228,13 @@ class JobFolder:
         folder: the folder.
     """
 
-    def __init__(self, folder: Path, doing: str, *, is_own: Callable[[str], bool], manifest: str | None = None) -> None:
+    def __init__(self, folder: Path, doing: str, *, own: re.Pattern[str], manifest: str | None = None) -> None:
         """Makes the folder where there is none, and takes its lock.
 
         Args:
             folder: to be written.
             doing: for a person, e.g. "Recording into runs/x".
-            is_own: whether a file of this name may lie in a folder that is begun.
+            own: names of files that may lie in a folder that is begun.
             manifest: whose presence says that the folder is a job's already.
 
         Raises:
@@ -251,16 +243,16 @@ class JobFolder:
         self.folder = folder
         self._lock = FolderLock(folder)
         with as_recording_errors(doing, "Give a folder that can be written."):
-            self._check_free(is_own, manifest)
+            self._check_free(own, manifest)
             folder.mkdir(parents=True, exist_ok=True)
             self._lock.acquire()
 
-    def _check_free(self, is_own: Callable[[str], bool], manifest: str | None) -> None:
+    def _check_free(self, own: re.Pattern[str], manifest: str | None) -> None:
         if self.folder.exists() and not self.folder.is_dir():
             raise RecordingError(f"{self.folder} is a file: give a folder.")
         if not self.folder.exists() or (manifest is not None and (self.folder / manifest).exists()):
             return
-        foreign = sorted(path.name for path in self.folder.iterdir() if not is_own(path.name))
+        foreign = sorted(path.name for path in self.folder.iterdir() if not own.fullmatch(path.name))
         if foreign:
             raise RecordingError(f"{self.folder} is not empty and holds {foreign[0]}: give another folder.")
 
@@ -277,11 +269,11 @@ class JobFolder:
         sync_folder(self.folder)
         replace_json(self.folder, manifest, tree)
 
-    def remove_unlisted(self, listed: Iterable[str], is_leftover: Callable[[str], bool]) -> None:
-        """Removes what an interrupted commit left."""
-        names = set(listed)
+    def remove_unlisted(self, files: Iterable[FileEntry], leftover: re.Pattern[str]) -> None:
+        """Removes what an interrupted commit left: files of such names that are not listed."""
+        names = {entry.name for entry in files}
         for path in self.folder.iterdir():
-            if is_leftover(path.name) and path.name not in names:
+            if leftover.fullmatch(path.name) and path.name not in names:
                 path.unlink(missing_ok=True)
 
     def release(self) -> None:

@@ -17,7 +17,7 @@ FINAL_MOMENTS = "moments-00000.safetensors"
 SQUEEZE_SUFFIX = ":squeeze"
 IDENTITY = ("model", "data", "preprocessing", "options", "gates", "classes", "mapping")
 
-_OWN_FILE = re.compile(
+LEFTOVER = re.compile(  # unlisted, the remains of an interrupted commit
     r"((samples|gates|histograms)-\d{5}(-part-\d{6})?\.parquet|errors-\d{5}(-part-\d{6})?\.jsonl"
     r"|(moments|control)(-\d+)+\.safetensors)(\.tmp)?|manifest\.json\.tmp"
 )
@@ -25,7 +25,8 @@ ASSESSMENT = "assessment.json"
 MEASURES = "measures.parquet"
 EFFECTS = "effects.parquet"
 FREEZING = "freezing.json"
-_ASIDE = re.compile(rf"({'|'.join(map(re.escape, (LOCK, PROGRESS, ASSESSMENT, MEASURES, EFFECTS, FREEZING)))})(\..*)?")
+_ASIDE = "|".join(map(re.escape, (LOCK, PROGRESS, ASSESSMENT, MEASURES, EFFECTS, FREEZING)))
+OWN = re.compile(rf"{LEFTOVER.pattern}|({_ASIDE})(\..*)?")  # what a recording may have left without listing it
 
 SAMPLES_SCHEMA = pa.schema(
     [
@@ -70,16 +71,6 @@ def is_part(name: str) -> bool:
 def moments_name(generation: int) -> str:
     """Name of the moments of one commit; only a finished recording has `FINAL_MOMENTS`."""
     return f"moments-{generation:06d}.safetensors"
-
-
-def is_own(name: str) -> bool:
-    """Whether a file name is one that a recording may have left without listing it."""
-    return is_leftover(name) or _ASIDE.fullmatch(name) is not None
-
-
-def is_leftover(name: str) -> bool:
-    """Whether an unlisted file of this name is the remains of an interrupted commit."""
-    return _OWN_FILE.fullmatch(name) is not None
 
 
 def check_identity(stored: Manifest, draft: Manifest, where: str) -> None:

@@ -252,7 +252,13 @@ class ClassMoments:
             return
         self._fold_moments(values, labels)
         if self.histogram is not None and self._bounds is not None:
-            self._fold_histogram(self.histogram, values, self._bounds)
+            lower, upper = self._bounds
+            for start in range(0, values.shape[1], _CHUNK):
+                part = slice(start, start + _CHUNK)
+                codes = bin_codes(values[:, part], lower[part], upper[part])
+                codes += np.arange(codes.shape[1]) * HISTOGRAM_COLUMNS
+                counts = np.bincount(codes.ravel(), minlength=codes.shape[1] * HISTOGRAM_COLUMNS)
+                self.histogram[part] += counts.reshape(-1, HISTOGRAM_COLUMNS)
 
     def _fold_moments(self, values: NDArray[np.float32], labels: NDArray[np.integer[Any]]) -> None:
         value, delta, step = np.empty((3, self.channels.total))
@@ -269,19 +275,6 @@ class ClassMoments:
             if self.min is not None and self.max is not None:
                 np.minimum(self.min[label], values[image], out=self.min[label])
                 np.maximum(self.max[label], values[image], out=self.max[label])
-
-    @staticmethod
-    def _fold_histogram(
-        histogram: NDArray[np.int64],
-        values: NDArray[np.float32],
-        bounds: tuple[NDArray[np.float32], NDArray[np.float32]],
-    ) -> None:
-        for start in range(0, values.shape[1], _CHUNK):
-            part = slice(start, start + _CHUNK)
-            codes = bin_codes(values[:, part], bounds[0][part], bounds[1][part])
-            codes += np.arange(codes.shape[1]) * HISTOGRAM_COLUMNS
-            counts = np.bincount(codes.ravel(), minlength=codes.shape[1] * HISTOGRAM_COLUMNS)
-            histogram[part] += counts.reshape(-1, HISTOGRAM_COLUMNS)
 
     def merge(self, other: "ClassMoments") -> "ClassMoments":
         """Both sets of images together, exactly (Chan, Golub, LeVeque 1979); neither operand is changed.

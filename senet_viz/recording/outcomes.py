@@ -2,8 +2,8 @@
 
 import math
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Self
@@ -16,18 +16,9 @@ from numpy.typing import NDArray
 from senet_viz.errors import ArgumentError, RecordingError
 from senet_viz.recording.files import HashingFile, read_json, read_table, write_file
 from senet_viz.recording.folder import LOCK, PROGRESS, StoredFolder, open_stored
-from senet_viz.schema import FileEntry, Manifest
+from senet_viz.schema import FileEntry, Manifest, to_tree
 
-BASELINES = (
-    "one",
-    "zero",
-    "mean",
-    "group_mean",
-    "class_mean",
-    "predicted_class_mean",
-    "within",
-    "between",
-)
+BASELINES = ("one", "zero", "mean", "group_mean", "class_mean", "predicted_class_mean", "within", "between")
 BASELINE_ALIASES = {"same_class": "within", "other_class": "between"}  # the field's words; files hold the short ones
 DRAWN = ("group_mean", "within", "between")  # a matter of chance, hence made several times
 CLEAN = "clean"
@@ -60,8 +51,9 @@ SAMPLES = "samples-00000.parquet"
 CLEAN_FOLDER, SCRATCH_FOLDER = "clean", "scratch"
 CLEAN_INDEX = -1
 
-_LEFTOVER = re.compile(r"(samples|outcomes)-\d{5}\.parquet(\.tmp)?|manifest\.json\.tmp")
-_ASIDE = re.compile(rf"({re.escape(LOCK)}|{re.escape(PROGRESS)})(\..*)?|{CLEAN_FOLDER}|{SCRATCH_FOLDER}")
+LEFTOVER = re.compile(r"(samples|outcomes)-\d{5}\.parquet(\.tmp)?|manifest\.json\.tmp")  # as in a recording's layout
+_ASIDE = rf"({re.escape(LOCK)}|{re.escape(PROGRESS)})(\..*)?|{CLEAN_FOLDER}|{SCRATCH_FOLDER}"
+OWN = re.compile(f"{LEFTOVER.pattern}|{_ASIDE}")
 
 SAMPLES_SCHEMA = pa.schema(
     [
@@ -115,24 +107,6 @@ class OutcomesManifest(Manifest):
         return super().from_json({"variants": None, **tree}, where, advice)
 
 
-def outcomes_name(shard: int) -> str:
-    """Name of the file of one slice of the images."""
-    return f"outcomes-{shard:05d}.parquet"
-
-
-def is_leftover(name: str) -> bool:
-    """Whether an unlisted file of this name is the remains of an interrupted commit."""
-    return _LEFTOVER.fullmatch(name) is not None
-
-
-def is_own(name: str) -> bool:
-    """Whether interventions may have left something of this name without listing it."""
-    return is_leftover(name) or _ASIDE.fullmatch(name) is not None
-
-
-_LEVEL = 15
-
-
 def write_outcomes(folder: Path, name: str, table: pa.Table) -> FileEntry:
     """One slice of the images: a single row group, so that what variants have in common is found by the compressor."""
 
@@ -142,7 +116,7 @@ def write_outcomes(folder: Path, name: str, table: pa.Table) -> FileEntry:
             sink,
             row_group_size=table.num_rows,
             compression="zstd",
-            compression_level=_LEVEL,
+            compression_level=15,
             use_dictionary=["prediction", "variant"],
             column_encoding={"loss": "BYTE_STREAM_SPLIT", "sample": "DELTA_BINARY_PACKED"},
             write_statistics=False,
@@ -178,6 +152,12 @@ class Outcome:
     loss: NDArray[np.float32]
     correct: NDArray[np.bool_]
     correct5: NDArray[np.bool_]
+
+    @classmethod
+    def join(cls, parts: Sequence[Self]) -> Self:
+        """Outcomes of several batches, or of several interventions, one after the other."""
+        names = [each.name for each in fields(cls)]
+        return cls(*(np.concatenate([getattr(part, name) for part in parts]) for name in names))
 
 
 class Outcomes(StoredFolder[OutcomesManifest]):
@@ -287,18 +267,8 @@ def summarize_outcomes(outcomes: Outcomes) -> dict[str, Any]:
     rows = []
     for variant in outcomes.variants:
         moved = outcomes.outcome(variant)
-        rows.append(
-            {
-                "target": variant.target,
-                "kind": variant.kind,
-                "blocks": list(variant.blocks),
-                "baseline": variant.baseline,
-                "repeat": variant.repeat,
-                "strength": variant.strength,
-                **_differences(moved, clean, judged),
-                "changed": float((moved.prediction != clean.prediction).mean()),
-            }
-        )
+        changed = float((moved.prediction != clean.prediction).mean())
+        rows.append({**to_tree(variant), **_differences(moved, clean, judged), "changed": changed})
     return {
         "outcomes": str(outcomes.path),
         "id": outcomes.id,
@@ -329,15 +299,12 @@ def describe_outcomes(summary: dict[str, Any]) -> str:
         cells.setdefault(row["target"], {}).setdefault(row["baseline"], []).append(value)
     baselines = list(dict.fromkeys(row["baseline"] for row in summary["variants"]))
     width = max([len(target) for target in cells] + [len("Δ top-1, points")]) + 2
-    lines.append("Δ top-1, points".ljust(width) + "".join(name.rjust(_width(name)) for name in baselines))
+    widths = {name: max(len(name), len("-100.00")) + 2 for name in baselines}
+    lines.append("Δ top-1, points".ljust(width) + "".join(name.rjust(widths[name]) for name in baselines))
     for target, found in cells.items():
-        texts = (f"{np.mean(found[name]):+.2f}".rjust(_width(name)) for name in baselines)
+        texts = (f"{np.mean(found[name]):+.2f}".rjust(widths[name]) for name in baselines)
         lines.append(target.ljust(width) + "".join(texts))
     return "\n".join([*lines, *(f"note: {note}" for note in summary["notes"])])
-
-
-def _width(name: str) -> int:
-    return max(len(name), len("-100.00")) + 2
 
 
 def _differences(moved: Outcome, clean: Outcome, judged: NDArray[np.bool_]) -> dict[str, float | None]:

@@ -1,13 +1,12 @@
 """Finished interventions on what a recording holds, found automatically near it: nobody names their folder twice."""
 
-import json
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from pathlib import Path
 
 from senet_viz.errors import RecordingError
 from senet_viz.recording.files import size_problem
-from senet_viz.recording.outcomes import KIND, MANIFEST, OutcomesManifest
+from senet_viz.recording.outcomes import MANIFEST, OutcomesManifest, stored_outcomes
 from senet_viz.recording.reader import Recording
 
 
@@ -70,10 +69,8 @@ def _read_finished(folder: Path, changed: int) -> OutcomesManifest | None:
     """The manifest of finished interventions; None where the folder holds something else, or a file is not whole."""
     del changed
     try:
-        tree = json.loads((folder / MANIFEST).read_bytes())
-        if not isinstance(tree, dict) or tree.get("kind") != KIND:
-            return None
-        about = OutcomesManifest.from_json(tree)
-    except (OSError, ValueError, RecordingError):
+        about = stored_outcomes(folder)
+    except (ValueError, RecordingError):
         return None
-    return about if about.complete and not any(size_problem(folder, entry) for entry in about.files) else None
+    whole = about is not None and about.complete and not any(size_problem(folder, entry) for entry in about.files)
+    return about if whole else None

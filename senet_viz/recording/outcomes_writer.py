@@ -8,24 +8,22 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-from numpy.typing import NDArray
 
 from senet_viz.errors import ArgumentError, RecordingError
 from senet_viz.paths import expand_home
 from senet_viz.recording.files import as_recording_errors, write_table
 from senet_viz.recording.folder import JobFolder, check_same
-from senet_viz.recording.layout import check_identity, resumed
+from senet_viz.recording.layout import check_identity, resumed, shard_name
 from senet_viz.recording.outcomes import (
     CLEAN_INDEX,
+    LEFTOVER,
     MANIFEST,
     OUTCOMES_SCHEMA,
+    OWN,
     SAMPLES,
     SAMPLES_SCHEMA,
     Outcome,
     OutcomesManifest,
-    is_leftover,
-    is_own,
-    outcomes_name,
     stored_outcomes,
     write_outcomes,
 )
@@ -51,7 +49,7 @@ class OutcomesWriter(JobFolder):
             RecordingError: the folder is locked, can not be written, or is something else's.
         """
         place = expand_home(folder)
-        super().__init__(place, f"Writing into {place}", is_own=is_own, manifest=MANIFEST)
+        super().__init__(place, f"Writing into {place}", own=OWN, manifest=MANIFEST)
         self.complete = False
         self.consumed = 0
         self._stored = self.read_stored(stored_outcomes)  # refuses a recording's
@@ -84,7 +82,7 @@ class OutcomesWriter(JobFolder):
         going_on = resumed(stored, draft)
         assert isinstance(going_on, OutcomesManifest)
         self.draft = stored if stored.complete else going_on
-        self.remove_unlisted((f.name for f in self.draft.files), is_leftover)
+        self.remove_unlisted(self.draft.files, LEFTOVER)
 
     def append(self, outcomes: Sequence[Outcome]) -> None:
         """Commit the next shard.
@@ -105,7 +103,7 @@ class OutcomesWriter(JobFolder):
             )
         table = _tabulate(outcomes, self.consumed)
         with self._writing():
-            name = outcomes_name(self.consumed // int(self.draft.options["shard_size"]))
+            name = shard_name("outcomes", self.consumed // int(self.draft.options["shard_size"]), "parquet")
             entry = write_outcomes(self.folder, name, table)
             self.draft = dataclasses.replace(self.draft, files=(*self.draft.files, entry))
             self._commit(self.consumed + n)
@@ -157,13 +155,10 @@ def _tabulate(outcomes: Sequence[Outcome], first: int) -> pa.Table:
     n = len(outcomes[0].prediction)
     numbers = np.arange(CLEAN_INDEX, len(outcomes) + CLEAN_INDEX, dtype=np.int16)
     samples = np.arange(first, first + n, dtype=np.int32)
-    columns: dict[str, NDArray[Any]] = {
+    columns = {
         "variant": np.repeat(numbers, n),
         "sample": np.tile(samples, len(outcomes)),
-        "prediction": np.concatenate([o.prediction for o in outcomes]),
-        "loss": np.concatenate([o.loss for o in outcomes]),
-        "correct": np.concatenate([o.correct for o in outcomes]),
-        "correct5": np.concatenate([o.correct5 for o in outcomes]),
+        **vars(Outcome.join(outcomes)),
     }
     arrays = {name: pa.array(values, from_pandas=name == "loss") for name, values in columns.items()}
     return pa.table(arrays, schema=OUTCOMES_SCHEMA)

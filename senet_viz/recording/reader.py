@@ -1,10 +1,10 @@
 """Controls: what networks without training do with the same images, kept in a slim recording."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Self
 
 import numpy as np
 import pyarrow as pa
@@ -39,6 +39,15 @@ class Control:
     blocks: tuple[str, ...]
     files: MomentFiles
 
+    @classmethod
+    def read(cls, paths: Sequence[Path]) -> Self:
+        """The control whose files these are."""
+        files = MomentFiles(paths)
+        about = files.metadata
+        return cls(
+            about["name"], int(about["seed"]) if about["seed"] else None, about["id"], files.blocks("gate"), files
+        )
+
     def moments(self, name: str, quantity: Quantity = "gate") -> Moments:
         """One block's count (K,), mean (K, C) and ssw (C,); `m2`, `min`, `max` and `histogram` are None.
 
@@ -46,14 +55,6 @@ class Control:
             RecordingError: no such block, or no z of it.
         """
         return self.files.read(quantity, name)
-
-    def means(self, name: str, quantity: Quantity = "gate") -> NDArray[np.float64]:
-        """Class means of a block, (K, C), NaN where a class has no image."""
-        return self.moments(name, quantity).mean
-
-    def ssw(self, name: str, quantity: Quantity = "gate") -> NDArray[np.float64]:
-        """Sum of squares within classes of a block, (C,)."""
-        return self.moments(name, quantity).ssw
 
 
 class Recording(StoredFolder[Manifest]):
@@ -67,8 +68,7 @@ class Recording(StoredFolder[Manifest]):
     def __init__(self, path: Path, manifest: Manifest) -> None:
         super().__init__(path, manifest)
         self._moments = MomentFiles([path / f.name for f in self._files("moments")])
-        self._by_name = {g.name: g for g in manifest.gates} | {g.label: g for g in manifest.gates}
-        self._by_name |= {g.name: g for g in manifest.gates}
+        self._by_name = {g.label: g for g in manifest.gates} | {g.name: g for g in manifest.gates}
 
     @property
     def form(self) -> str:
@@ -243,7 +243,7 @@ class Recording(StoredFolder[Manifest]):
         groups: dict[str, list[Path]] = {}
         for entry in self._files("control"):
             groups.setdefault(entry.name.split("-")[1], []).append(self.path / entry.name)
-        return tuple(_control(paths) for paths in groups.values())
+        return tuple(Control.read(paths) for paths in groups.values())
 
     def __repr__(self) -> str:
         return f"Recording({str(self.path)!r}, form={self.form!r}, complete={self.complete})"
@@ -259,10 +259,3 @@ def open_recording(path: str | Path) -> Recording:
     """
     advice = "copy the recording again or record again"
     return Recording(*open_stored(path, stored_manifest, "a recording's folder", advice))
-
-
-def _control(paths: list[Path]) -> Control:
-    files = MomentFiles(paths)
-    about: dict[str, Any] = files.metadata
-    seed = int(about["seed"]) if about["seed"] else None
-    return Control(about["name"], seed, about["id"], files.blocks("gate"), files)

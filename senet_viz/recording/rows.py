@@ -61,16 +61,7 @@ class RecordedBatch:
             ArgumentError: columns of different lengths, blocks or shapes that are not the manifest's.
         """
         n = len(self.sample_ids)
-        columns = (
-            "paths",
-            "labels",
-            "output_labels",
-            "predictions",
-            "confidences",
-            "losses",
-            "kept",
-        )
-        for name in columns:
+        for name in ("paths", "labels", "output_labels", "predictions", "confidences", "losses", "kept"):
             if len(getattr(self, name)) != n:
                 raise ArgumentError(f"A batch of {n} sample ids came with {len(getattr(self, name))} {name}.")
         if self.consumed != n + len(self.errors):
@@ -81,8 +72,7 @@ class RecordedBatch:
 
     def samples(self) -> pa.Table:
         """A row per image that was read."""
-        known = self.output_labels >= 0
-        without = ~known
+        without = self.output_labels < 0
         return pa.table(
             {
                 "sample_id": pa.array(self.sample_ids, pa.string()),
@@ -142,10 +132,8 @@ class OpenShard:
     def __init__(self, index: int, schema: pa.Schema) -> None:
         self.index = index
         self._schema = schema
-        self._samples: list[pa.Table] = []
-        self._gates: list[pa.Table] = []
-        self._errors: list[dict[str, str]] = []
-        self._written = (0, 0, 0)
+        self._rows: dict[str, list[Any]] = {"samples": [], "gates": [], "errors": []}  # tables, and for errors rows
+        self._written = dict.fromkeys(self._rows, 0)
         self.parts: tuple[FileEntry, ...] = ()
 
     def restore(self, folder: Path, parts: Iterable[FileEntry]) -> None:
@@ -153,49 +141,37 @@ class OpenShard:
         self.parts = tuple(parts)
         for entry in self.parts:
             path = folder / entry.name
-            if entry.role == "samples":
-                self._samples.append(read_table(path))
-            elif entry.role == "gates":
-                self._gates.append(read_table(path))
-            else:
-                self._errors += read_lines(path)
-        self._written = (len(self._samples), len(self._gates), len(self._errors))
+            self._rows[entry.role] += read_lines(path) if entry.role == "errors" else [read_table(path)]
+        self._mark_written()
 
     def append(self, batch: RecordedBatch, kept: pa.Table) -> None:
         """Add a batch that was checked and its kept gates."""
         if batch.sample_ids:
-            self._samples.append(batch.samples())
+            self._rows["samples"].append(batch.samples())
         if kept.num_rows:
-            self._gates.append(kept)
-        self._errors += [{"path": path, "error": message} for path, message in batch.errors]
+            self._rows["gates"].append(kept)
+        self._rows["errors"] += [{"path": path, "error": message} for path, message in batch.errors]
 
     def write_parts(self, folder: Path, generation: int) -> None:
         """Write what came since the last call; the files count once a manifest lists `parts`."""
-        samples, gates, errors = self._written
-        self.parts += self._write(
-            folder, self._samples[samples:], self._gates[gates:], self._errors[errors:], generation
-        )
-        self._written = (len(self._samples), len(self._gates), len(self._errors))
+        self.parts += self._write(folder, self._written, generation)
+        self._mark_written()
 
     def close(self, folder: Path) -> tuple[FileEntry, ...]:
         """Write the whole shard under its final names."""
-        return self._write(folder, self._samples, self._gates, self._errors, None)
+        return self._write(folder, dict.fromkeys(self._rows, 0), None)
 
-    def _write(
-        self,
-        folder: Path,
-        samples: list[pa.Table],
-        gates: list[pa.Table],
-        errors: list[dict[str, str]],
-        generation: int | None,
-    ) -> tuple[FileEntry, ...]:
+    def _mark_written(self) -> None:
+        self._written = {role: len(rows) for role, rows in self._rows.items()}
+
+    def _write(self, folder: Path, first: Mapping[str, int], generation: int | None) -> tuple[FileEntry, ...]:
         entries = []
-        for role, tables, schema in (("samples", samples, SAMPLES_SCHEMA), ("gates", gates, self._schema)):
-            if tables:
+        for role, schema in (("samples", SAMPLES_SCHEMA), ("gates", self._schema)):
+            if tables := self._rows[role][first[role] :]:
                 table = pa.concat_tables(tables).cast(schema).combine_chunks()  # one chunk: bytes that do not vary
                 name = shard_name(role, self.index, "parquet", generation=generation)
                 entries.append(write_table(folder, name, role, table))
-        if errors:
+        if errors := self._rows["errors"][first["errors"] :]:
             name = shard_name("errors", self.index, "jsonl", generation=generation)
             entries.append(write_lines(folder, name, "errors", errors))
         return tuple(entries)

@@ -3,7 +3,7 @@
 import dataclasses
 import shutil
 import uuid
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -119,10 +119,8 @@ def choose_rows(labels: NDArray[np.int32], per_class: int, seed: int) -> NDArray
     """At most `per_class` rows of each class, and of the unlabelled, sorted."""
     generator = np.random.default_rng(seed)
     order = generator.permutation(len(labels))
-    chosen: list[NDArray[np.int64]] = [np.zeros(0, dtype=np.int64)]
-    for label in np.unique(labels):
-        chosen.append(order[labels[order] == label][:per_class])
-    return np.sort(np.concatenate(chosen))
+    chosen = [order[labels[order] == label][:per_class] for label in np.unique(labels)]
+    return np.sort(np.concatenate([np.zeros(0, dtype=np.int64), *chosen]))
 
 
 def _manifest(recording: Recording, files: Sequence[FileEntry], kept: int, per_class: int) -> Manifest:
@@ -186,15 +184,8 @@ def _groups(gates: Sequence[Gate], bytes_per_channel: int) -> Iterator[list[Gate
 def _write_moments(recording: Recording, folder: Path) -> Iterator[FileEntry]:
     bytes_per_channel = 14 * (len(recording.classes) + 1) + 8 * 66
     for index, group in enumerate(_groups(recording.blocks, bytes_per_channel)):
-        wide = [_wide(recording.moments(g.name)) for g in group]
-        tensors = named_rows("gate", _side_by_side(wide))
-        channels: dict[Quantity, Channels] = {"gate": Channels.of_gates(group)}
-        squeezed = _squeezes(recording, group)
-        if squeezed:
-            tensors |= named_rows("squeeze", _side_by_side(squeezed))
-            channels["squeeze"] = Channels.of_squeezes(group)
-        name = f"moments-{index:05d}.safetensors"
-        yield write_tensors(folder, name, "moments", tensors, describe(channels))
+        tensors, about = _gather(recording, group, _wide)
+        yield write_tensors(folder, f"moments-{index:05d}.safetensors", "moments", tensors, about)
 
 
 def _write_control(control: Recording, folder: Path, index: int) -> Iterator[FileEntry]:
@@ -202,26 +193,32 @@ def _write_control(control: Recording, folder: Path, index: int) -> Iterator[Fil
     seed = model.get("seed")
     about = {"name": str(model.get("name", "")), "seed": "" if seed is None else str(seed), "id": control.id}
     for number, group in enumerate(_groups(control.blocks, 4 * (len(control.classes) + 1))):
-        tensors = named_rows("gate", _side_by_side([_narrow(control.moments(g.name)) for g in group]))
-        channels: dict[Quantity, Channels] = {"gate": Channels.of_gates(group)}
-        squeezed = _squeezes(control, group)
-        if squeezed:
-            tensors |= named_rows("squeeze", _side_by_side(squeezed))
-            channels["squeeze"] = Channels.of_squeezes(group)
+        tensors, blocks = _gather(control, group, _narrow)
         name = f"control-{index:05d}-{number:05d}.safetensors"
-        yield write_tensors(folder, name, "control", tensors, {**describe(channels), **about})
+        yield write_tensors(folder, name, "control", tensors, {**blocks, **about})
 
 
-def _squeezes(recording: Recording, group: Sequence[Gate]) -> list[dict[str, NDArray[Any]]]:
-    having = [g for g in group if g.squeeze_missing is None]
-    return [_narrow(recording.moments(g.name, "squeeze")) for g in having]
+Arrays = dict[str, NDArray[Any]]
 
 
-def _wide(moments: Moments) -> dict[str, NDArray[Any]]:
+def _gather(
+    recording: Recording, group: Sequence[Gate], keep: Callable[[Moments], Arrays]
+) -> tuple[Arrays, dict[str, str]]:
+    """Tensors of some blocks' gates, as `keep` has them, and of their z; and the metadata that says which they are."""
+    tensors = named_rows("gate", _side_by_side([keep(recording.moments(g.name)) for g in group]))
+    channels: dict[Quantity, Channels] = {"gate": Channels.of_gates(group)}
+    if having := [g for g in group if g.squeeze_missing is None]:
+        squeezes = [_narrow(recording.moments(g.name, "squeeze")) for g in having]
+        tensors |= named_rows("squeeze", _side_by_side(squeezes))
+        channels["squeeze"] = Channels.of_squeezes(group)
+    return tensors, describe(channels)
+
+
+def _wide(moments: Moments) -> Arrays:
     """Gates of the recording itself: all statistics, K + 1 rows."""
     rest = moments.unlabelled
     width = moments.mean.shape[1]
-    arrays: dict[str, NDArray[Any]] = {"count": _append(moments.count, rest.count if rest else np.zeros(1))}
+    arrays: Arrays = {"count": _append(moments.count, rest.count if rest else np.zeros(1))}
     for key, kind in (("mean", np.float32), ("m2", np.float32), ("min", np.float16), ("max", np.float16)):
         last = getattr(rest, key) if rest else np.zeros((1, width))
         arrays[key] = _append(np.nan_to_num(getattr(moments, key)), last).astype(kind)
@@ -231,7 +228,7 @@ def _wide(moments: Moments) -> dict[str, NDArray[Any]]:
     return arrays
 
 
-def _narrow(moments: Moments) -> dict[str, NDArray[Any]]:
+def _narrow(moments: Moments) -> Arrays:
     """z and controls: class means in half precision and SSW; m2 of the unlabelled images alone."""
     rest = moments.unlabelled
     nothing = np.zeros((1, moments.mean.shape[1]))
@@ -252,12 +249,10 @@ def _append(rows: NDArray[Any], last: NDArray[Any]) -> NDArray[Any]:
     return np.concatenate([rows, last.astype(rows.dtype)])
 
 
-def _side_by_side(parts: Sequence[Mapping[str, NDArray[Any]]]) -> dict[str, NDArray[Any]]:
-    joined: dict[str, NDArray[Any]] = {"count": parts[0]["count"]}
-    for key in parts[0]:
-        if key != "count":
-            joined[key] = np.concatenate([part[key] for part in parts], axis=0 if key in ("histogram", "within") else 1)
-    return joined
+def _side_by_side(parts: Sequence[Arrays]) -> Arrays:
+    axes = {key: 0 if key in ("histogram", "within") else 1 for key in parts[0] if key != "count"}
+    joined = {key: np.concatenate([part[key] for part in parts], axis=axis) for key, axis in axes.items()}
+    return {"count": parts[0]["count"], **joined}
 
 
 def _write_histograms(recording: Recording, folder: Path) -> Iterator[FileEntry]:

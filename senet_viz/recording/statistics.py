@@ -1,5 +1,6 @@
 """Statistics of a recording as a table: its columns, the choice of blocks and classes, and the rows, a block at a time."""
 
+import contextlib
 import re
 import shlex
 from collections.abc import Iterator, Sequence
@@ -12,7 +13,6 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from senet_viz.errors import ArgumentError, RecordingError
-from senet_viz.recording.moments import Moments
 from senet_viz.recording.reader import Recording
 from senet_viz.schema import UNLABELLED, ClassTable, Gate
 
@@ -164,18 +164,13 @@ def _class_word(table: ClassTable, index: int) -> str:
         return ALL_NAME
     wnid = table.wnids[index : index + 1]
     for word in (table.short_name(index), *wnid, table.names[index], str(index)):
-        if word and word == word.strip() and ";" not in word and word.isprintable() and _finds(table, word, index):
-            return word
+        if word and word == word.strip() and ";" not in word and word.isprintable():
+            with contextlib.suppress(ArgumentError):  # several classes are called so
+                if find_class(table, word) == index:
+                    return word
     raise ArgumentError(
         f"No text names class {index} alone: export all classes, or use export_statistics with numbers."
     )
-
-
-def _finds(table: ClassTable, word: str, index: int) -> bool:
-    try:
-        return find_class(table, word) == index
-    except ArgumentError:
-        return False
 
 
 _CHANNELS_AT_ONCE = 128
@@ -217,22 +212,17 @@ def block_table(recording: Recording, gate: Gate, classes: NDArray[np.int32], ch
     """
     moments = recording.moments(gate.name)
     overall = moments.overall()
-    rows = classes + 1  # row 0 is all images
+    rows = classes + 1  # all images come first
     count = np.concatenate([overall.count, moments.count])[rows]
     columns: dict[str, pa.Array] = _keys(recording, gate, classes, channels)
     columns["n"] = pa.array(np.tile(count, len(channels)))
     for name in ("mean", "std", "min", "max"):
-        columns[name] = _column(_table_of(overall, moments, name)[rows][:, channels])
+        values = [m.std() if name == "std" else getattr(m, name) for m in (overall, moments)]
+        columns[name] = _column(np.concatenate(values)[rows][:, channels])
     if recording.keeps_all:
         found = _quantiles(recording, gate, classes, channels)
         columns |= {column.name: _column(values) for column, values in zip(QUANTILE_COLUMNS, found)}
     return pa.table(columns, schema=statistics_schema(quantiles=recording.keeps_all))
-
-
-def _table_of(overall: Moments, moments: Moments, name: str) -> NDArray[Any]:
-    """(1 + K, C) of one statistic, all images first."""
-    parts = [m.std() if name == "std" else getattr(m, name) for m in (overall, moments)]
-    return np.concatenate(parts)
 
 
 def _keys(

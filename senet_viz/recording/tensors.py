@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
-from safetensors import SafetensorError, safe_open
+from safetensors import safe_open
 
 from senet_viz.errors import RecordingError
-from senet_viz.recording.files import SAFETENSORS_TYPES, write_tensors
+from senet_viz.recording.files import SAFETENSORS_TYPES, reading, write_tensors
 from senet_viz.recording.layout import Quantity
 from senet_viz.recording.moments import Channels, ClassMoments, Moments, moments_of
 from senet_viz.schema import FileEntry
@@ -39,7 +39,7 @@ class TensorFile:
         """
         self.path = path
         self._lock = threading.Lock()
-        try:
+        with reading(path):
             with safe_open(path, framework="np") as checked:
                 self.metadata: dict[str, str] = checked.metadata() or {}
             descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0))
@@ -47,10 +47,6 @@ class TensorFile:
             self._file = io.FileIO(descriptor, "rb", closefd=False)
             length = int.from_bytes(self._file.read(8), "little")
             header = json.loads(self._file.read(length))
-        except (OSError, SafetensorError, ValueError) as error:
-            raise RecordingError(
-                f"{path} could not be read ({error}): copy the recording again or record again."
-            ) from error
         header.pop("__metadata__", None)
         self._tensors = {
             key: (_TYPES[about["dtype"]], tuple(about["shape"]), 8 + length + about["data_offsets"][0])
@@ -86,32 +82,28 @@ class TensorFile:
             with self._lock:
                 for at, row in enumerate(rows):
                     self._file.seek(start + at * step)
-                    self._fill_row(memoryview(row).cast("B") if row.size else memoryview(b""))
+                    room = memoryview(row).cast("B") if row.size else memoryview(b"")
+                    while room:
+                        if not (count := self._file.readinto(room)):
+                            raise RecordingError(
+                                f"{self.path} ends too early: copy the recording again or record again."
+                            )
+                        room = room[count:]
         except OSError as error:
             raise RecordingError(f"{self.path} could not be read ({error}): copy it again or record again.") from error
-
-    def _fill_row(self, room: memoryview) -> None:
-        while len(room):
-            count = self._file.readinto(room)
-            if not count:
-                raise RecordingError(f"{self.path} ends too early: copy the recording again or record again.")
-            room = room[count:]
 
 
 QUANTITIES: tuple[Quantity, ...] = ("gate", "squeeze")
 UNLABELLED_M2 = "unlabelled_m2"  # beside `within`, the only m2 that is kept
 
 
-def save_moments(
-    folder: Path, name: str, states: Mapping[Quantity, ClassMoments], *, extra: Mapping[str, str] | None = None
-) -> FileEntry:
+def save_moments(folder: Path, name: str, states: Mapping[Quantity, ClassMoments]) -> FileEntry:
     """Write the moments of both quantities in full precision."""
     tensors: dict[str, NDArray[Any]] = {}
-    channels: dict[Quantity, Channels] = {}
     for quantity, state in states.items():
         tensors |= named_rows(quantity, state.arrays())
-        channels[quantity] = state.channels
-    return write_tensors(folder, name, "moments", tensors, {**describe(channels), **(extra or {})})
+    about = describe({quantity: state.channels for quantity, state in states.items()})
+    return write_tensors(folder, name, "moments", tensors, about)
 
 
 def named_rows(quantity: Quantity, state: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
@@ -130,8 +122,7 @@ def named_rows(quantity: Quantity, state: Mapping[str, NDArray[Any]]) -> dict[st
 
 def describe(channels: Mapping[Quantity, Channels]) -> dict[str, str]:
     """A file's metadata: which blocks its columns are, and how wide."""
-    trees = {quantity: [list(c.names), list(c.sizes)] for quantity, c in channels.items()}
-    return {quantity: json.dumps(tree) for quantity, tree in trees.items()}
+    return {quantity: json.dumps([c.names, c.sizes]) for quantity, c in channels.items()}
 
 
 def load_state(path: Path, quantity: Quantity, channels: Channels) -> ClassMoments:
@@ -141,11 +132,10 @@ def load_state(path: Path, quantity: Quantity, channels: Channels) -> ClassMomen
         RecordingError: missing or damaged.
     """
     file = TensorFile(path)
-    keys = ["count", "mean", "m2", *(["min", "max"] if channels.ranges else [])]
-    arrays: dict[str, NDArray[Any]] = {}
-    for key in keys:
-        rows = (file.read(f"{quantity}.{key}"), file.read(f"{quantity}.unlabelled.{key}"))
-        arrays[key] = np.concatenate(rows)
+    arrays: dict[str, NDArray[Any]] = {
+        key: np.concatenate([file.read(f"{quantity}.{key}"), file.read(f"{quantity}.unlabelled.{key}")])
+        for key in ("count", "mean", "m2", *(("min", "max") if channels.ranges else ()))
+    }
     if channels.ranges:
         arrays["histogram"] = file.read(f"{quantity}.histogram")
     return ClassMoments(channels, arrays)

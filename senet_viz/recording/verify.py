@@ -12,7 +12,7 @@ from senet_viz.paths import expand_home, tell_refusal
 from senet_viz.recording.files import read_lines, sha256_of, size_problem
 from senet_viz.recording.layout import MANIFEST
 from senet_viz.recording.writer import stored_manifest
-from senet_viz.schema import FileEntry, Manifest
+from senet_viz.schema import FileEntry
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,13 +48,15 @@ def verify_recording(path: str | Path) -> VerifyReport:
     if manifest is None:
         raise RecordingError(f"{folder} has no {MANIFEST}: give a recording's folder.")
     problems = [problem for entry in manifest.files for problem in _file_problems(folder, entry)]
-    problems += _count_problems(manifest)
+    for role, count in (("samples", "images"), ("errors", "errors"), ("gates", "kept")):
+        rows = sum(f.rows for f in manifest.files if f.role == role)
+        if rows != (expected := manifest.progress.get(count, 0)):
+            problems.append(f"The {role} files have {rows} rows, the manifest counts {expected}.")
     return VerifyReport(len(manifest.files), sum(f.bytes for f in manifest.files), tuple(problems))
 
 
 def _file_problems(folder: Path, entry: FileEntry) -> Iterator[str]:
-    problem = size_problem(folder, entry)
-    if problem:
+    if problem := size_problem(folder, entry):
         yield f"{problem}."
         return
     try:
@@ -79,11 +81,3 @@ def _rows(path: Path) -> int | None:
     except (OSError, pa.ArrowException, RecordingError):
         return -1  # unreadable: a difference from any count
     return None
-
-
-def _count_problems(manifest: Manifest) -> Iterator[str]:
-    for role, count in (("samples", "images"), ("errors", "errors"), ("gates", "kept")):
-        rows = sum(f.rows for f in manifest.files if f.role == role)
-        expected = manifest.progress.get(count, 0)
-        if rows != expected:
-            yield f"The {role} files have {rows} rows, the manifest counts {expected}."

@@ -18,12 +18,12 @@ from senet_viz.recording.files import as_recording_errors, read_json
 from senet_viz.recording.folder import JobFolder
 from senet_viz.recording.layout import (
     FINAL_MOMENTS,
+    LEFTOVER,
     MANIFEST,
+    OWN,
     Quantity,
     check_identity,
     gates_schema,
-    is_leftover,
-    is_own,
     is_part,
     moments_name,
     resumed,
@@ -77,7 +77,7 @@ class RecordingWriter(JobFolder):
                 inputs (the message names the field and both values).
         """
         place = expand_home(folder)
-        super().__init__(place, f"Recording into {place}", is_own=is_own, manifest=MANIFEST)
+        super().__init__(place, f"Recording into {place}", own=OWN, manifest=MANIFEST)
         self.draft = draft
         self.complete = False
         self._limits = (commit_seconds, commit_images, commit_share)
@@ -102,7 +102,7 @@ class RecordingWriter(JobFolder):
         progress = stored.progress
         self.consumed = self.appended = progress["consumed"]
         self.images, self.errors, self._kept = progress["images"], progress["errors"], progress["kept"]
-        self._drop_leftovers(stored.files)
+        self.remove_unlisted(stored.files, LEFTOVER)
         if self.complete:
             self.release()
         else:
@@ -209,12 +209,9 @@ class RecordingWriter(JobFolder):
         manifest = dataclasses.replace(self.draft, files=tuple(files), progress=counts, environment=environment)
         self.replace_manifest(MANIFEST, manifest.to_json())
         self.draft, self.consumed = manifest, self.appended
-        self._drop_leftovers(manifest.files)
+        self.remove_unlisted(manifest.files, LEFTOVER)
         self._last_commit = time.monotonic()
         self._cost = self._last_commit - began
-
-    def _drop_leftovers(self, files: Sequence[FileEntry]) -> None:
-        self.remove_unlisted((f.name for f in files), is_leftover)
 
     def _writing(self) -> Any:
         advice = (

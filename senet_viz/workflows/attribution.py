@@ -2,7 +2,6 @@
 
 import contextlib
 import math
-import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
@@ -25,6 +24,7 @@ from senet_viz.gates.discovery import BoundGate
 from senet_viz.gates.hooks import evaluating
 from senet_viz.models.zoo import Model
 from senet_viz.schema import Floats, Gate
+from senet_viz.workflows.job import time_second
 
 ENDS = 2  # integrated gradients also look at the image and at the baseline themselves
 
@@ -191,13 +191,13 @@ def estimate_seconds(model: Model, pixels: Tensor, steps: int = 0) -> float:
     if steps < 0:
         raise ArgumentError(f"{steps} steps were asked for: ask for 1 or more, or 0 for a single pass.")
     image = check_pixels(model, pixels)
+
+    def run() -> None:
+        leaf = as_leaf(model, image[None])
+        as_array(torch.autograd.grad(Run(model)(leaf).sum(), leaf)[0])
+
     with differentiating(model):
-        for _ in range(2):  # the first call of a process also loads kernels
-            started = time.perf_counter()
-            leaf = as_leaf(model, image[None])
-            as_array(torch.autograd.grad(Run(model)(leaf).sum(), leaf)[0])
-            seconds = time.perf_counter() - started
-    return seconds * (steps + ENDS if steps else 1)
+        return time_second(run, model.device) * (steps + ENDS if steps else 1)
 
 
 def view_pixels(model: Model, pixels: Tensor) -> Picture:

@@ -167,13 +167,14 @@ def compare_images(
     probabilities, gates = (
         observe_images(model, good, recording.manifest, precision, batch_size) if good else (None, {})
     )
-    profiles = _profiles_of(recording, profiles)  # after the blocks were seen to be the same
+    profiles = profiles or read_profiles(recording)  # after the blocks were seen to be the same
+    if profiles.recording_id != recording.id:
+        raise ArgumentError(
+            f"The profiles are of recording {profiles.recording_id}, not of {recording.id}: read them again."
+        )
     predictions = [] if probabilities is None else predict_outputs(model, profiles, probabilities)
     predicted = [only_one(profiles.classes_of(row[0].output)) for row in predictions]
-    compared = [
-        compare_block(block, gates[block.block.name], predicted, nearest=nearest)
-        for block in (profiles.blocks if good else ())
-    ]
+    blocks = profiles.blocks if good else ()
     return Comparison(
         recording_id=recording.id,
         precision=precision,
@@ -181,7 +182,7 @@ def compare_images(
             ComparedImage(item.name, item.sha256, item.size, item.view, row, index)
             for item, row, index in zip(good, predictions, predicted)
         ),
-        blocks=tuple(compared),
+        blocks=tuple(compare_block(b, gates[b.block.name], predicted, nearest=nearest) for b in blocks),
         class_labels=label_classes(recording.classes),
         failures=tuple(item for item in read if isinstance(item, Failure)),
         differences=describe_differences(model, recording.manifest, precision),
@@ -196,16 +197,6 @@ def _check_arguments(images: int, precision: str, batch_size: int, nearest: int)
         raise ArgumentError(f"precision is {precision!r}; it is one of {', '.join(PRECISIONS)}.")
     if batch_size < 1 or nearest < 1:
         raise ArgumentError(f"batch_size is {batch_size} and nearest {nearest}: both are at least 1.")
-
-
-def _profiles_of(recording: Recording, profiles: RecordedProfiles | None) -> RecordedProfiles:
-    if profiles is None:
-        return read_profiles(recording)
-    if profiles.recording_id != recording.id:
-        raise ArgumentError(
-            f"The profiles are of recording {profiles.recording_id}, not of {recording.id}: read them again."
-        )
-    return profiles
 
 
 def observe_images(

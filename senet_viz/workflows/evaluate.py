@@ -1,6 +1,6 @@
 """How often a network is right on a labelled source, in the same arithmetic as a recording."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -24,32 +24,14 @@ class Accuracy(NamedTuple):
     images: int
 
 
-class ImageOutcomes(NamedTuple):
-    """What a network says of every image of a source, in its order.
-
-    Attributes:
-        labels: (N,) output of each image's class.
-        predictions: (N,) output that comes first.
-        losses: (N,) cross-entropy in nats, float32.
-        in_five: (N,) whether the class is among the first five.
-    """
-
-    labels: NDArray[np.int32]
-    predictions: NDArray[np.int32]
-    losses: NDArray[np.float32]
-    in_five: NDArray[np.bool_]
-
-
-def evaluate(
-    model: Model, source: ImageSource, *, batch_size: int = 64, report: Callable[[int, int], None] | None = None
-) -> Accuracy:
+def evaluate(model: Model, source: ImageSource, *, batch_size: int = 64) -> Accuracy:
     """Top-1 and top-5 accuracy in fp32, over the images whose class has an output.
 
     Raises:
         SourceError: no image could be judged.
     """
     first = five = judged = 0
-    for outputs, said, _unread in _read_all(model, source, batch_size, report):
+    for outputs, said, _unread in _read_all(model, source, batch_size):
         judged += int((outputs >= 0).sum())
         first, five = first + int(said.correct.sum()), five + int(said.correct5.sum())
     if not judged:
@@ -59,36 +41,30 @@ def evaluate(
     return Accuracy(first / judged, five / judged, judged)
 
 
-def judge_images(
-    model: Model, source: ImageSource, *, batch_size: int = 64, report: Callable[[int, int], None] | None = None
-) -> ImageOutcomes:
-    """Image by image, in fp32.
+def judge_images(model: Model, source: ImageSource, *, batch_size: int = 64) -> LogitReading:
+    """What a network says of every image of a source, in its order and in fp32.
 
     Raises:
         SourceError: an image can not be read, or its class has no output: nothing is left out silently.
     """
-    parts: list[tuple[NDArray[np.int32], LogitReading]] = []
-    for outputs, said, unread in _read_all(model, source, batch_size, report):
+    parts, without = [], 0
+    for outputs, said, unread in _read_all(model, source, batch_size):
         if unread:
             raise SourceError(f"An image of {source.name} could not be read: {unread[0]}")
-        parts.append((outputs, said))
-    labels = np.concatenate([outputs for outputs, _ in parts])
-    if (labels < 0).any():
-        raise SourceError(f"{int((labels < 0).sum())} images of {source.name} have no class among the model's outputs.")
-    said = LogitReading(*(np.concatenate(column) for column in zip(*(reading for _, reading in parts))))
-    return ImageOutcomes(labels, said.prediction, said.loss, said.correct5)
+        parts.append(said)
+        without += int((outputs < 0).sum())
+    if without:
+        raise SourceError(f"{without} images of {source.name} have no class among the model's outputs.")
+    return LogitReading(*(np.concatenate(column) for column in zip(*parts)))
 
 
 def _read_all(
-    model: Model, source: ImageSource, batch_size: int, report: Callable[[int, int], None] | None
+    model: Model, source: ImageSource, batch_size: int
 ) -> Iterator[tuple[NDArray[np.int32], LogitReading, list[str]]]:
     """The classes' outputs of a batch's readable images, what was said of them, and what was wrong with the others."""
-    mapping, done = map_to_outputs(model, source)[0], 0
+    mapping, _ = map_to_outputs(model, source)
     with observing(model, "fp32"):
         for batch in load_batches(source, cut(np.arange(len(source)), batch_size=batch_size), model.preprocess):
-            done += len(batch.indices)
             outputs = output_labels(source.labels[batch.loaded], mapping.outputs)
             logits = torch.empty(0, model.outputs) if batch.pixels is None else forward(model, batch.pixels)
             yield outputs, read_logits(logits, outputs), [sentence for _, sentence in batch.errors]
-            if report:
-                report(done, len(source))

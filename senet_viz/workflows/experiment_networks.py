@@ -1,8 +1,8 @@
 """The networks of an experiment: built, counted, timed."""
 
 import statistics
-import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 import torch
@@ -15,6 +15,7 @@ from senet_viz.errors import ArgumentError
 from senet_viz.models.environment import describe_device
 from senet_viz.models.networks.architectures import build_architecture
 from senet_viz.workflows.inspect import multiply_adds
+from senet_viz.workflows.job import clock
 from senet_viz.workflows.train import memory_layout
 
 ROUNDS = 7
@@ -29,7 +30,7 @@ def check_networks(experiment: Experiment, outputs: int) -> None:
     for condition in experiment.conditions:
         try:
             with torch.device("meta"):
-                build_architecture(experiment.network, network_arguments(experiment, condition, outputs))
+                build_network(experiment, condition, outputs)
         except ArgumentError as error:
             raise ArgumentError(f"Condition {condition.id} of {experiment.name}: {error}") from error
 
@@ -82,9 +83,8 @@ def time_networks(
     seconds: dict[str, list[tuple[float, float]]] = {name: [] for name in networks}
     for _ in range(rounds + 1):
         for name, network in networks.items():
-            seconds[name].append(
-                (_clock(_forward_of(network, pixels), device), _clock(_step_of(network, pixels, labels), device))
-            )
+            forward, step = partial(_run_forward, network, pixels), partial(_run_step, network, pixels, labels)
+            seconds[name].append((clock(forward, device), clock(step, device)))
     return NetworkTiming(batch_size, rounds, describe_device(device), _ratios(seconds))
 
 
@@ -102,29 +102,13 @@ def _summary(ratios: list[float]) -> tuple[float, float, float]:
     return statistics.median(ratios), min(ratios), max(ratios)
 
 
-def _forward_of(network: nn.Module, pixels: Tensor) -> Callable[[], None]:
-    def run() -> None:
-        network.eval()
-        with torch.inference_mode():
-            network(pixels)
-
-    return run
+def _run_forward(network: nn.Module, pixels: Tensor) -> None:
+    network.eval()
+    with torch.inference_mode():
+        network(pixels)
 
 
-def _step_of(network: nn.Module, pixels: Tensor, labels: Tensor) -> Callable[[], None]:
-    def run() -> None:
-        network.train()
-        network.zero_grad(set_to_none=True)
-        torch.autograd.backward(F.cross_entropy(network(pixels), labels))
-
-    return run
-
-
-def _clock(run: Callable[[], None], device: torch.device) -> float:
-    if device.type == "cuda":
-        torch.cuda.synchronize(device)
-    began = time.perf_counter()
-    run()
-    if device.type == "cuda":
-        torch.cuda.synchronize(device)
-    return time.perf_counter() - began
+def _run_step(network: nn.Module, pixels: Tensor, labels: Tensor) -> None:
+    network.train()
+    network.zero_grad(set_to_none=True)
+    torch.autograd.backward(F.cross_entropy(network(pixels), labels))

@@ -5,8 +5,9 @@ import json
 import math
 import shutil
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -18,8 +19,7 @@ from senet_viz.analysis.experiments.declaration import Condition, Experiment, re
 from senet_viz.analysis.experiments.files import DECLARATION, read_result, write_result
 from senet_viz.analysis.experiments.result import BlockShare, Cell, ExperimentResult
 from senet_viz.claims.assess_blocks import assess_blocks
-from senet_viz.errors import ArgumentError, ExperimentError, GateError, SourceError
-from senet_viz.images.opening import open_images
+from senet_viz.errors import ArgumentError, ExperimentError, GateError
 from senet_viz.images.source import ImageSource, take_classes
 from senet_viz.models.environment import describe_environment
 from senet_viz.models.preprocessing import Preprocessing
@@ -27,7 +27,6 @@ from senet_viz.models.weights import save_weights
 from senet_viz.models.zoo import Model, choose_device, load_model
 from senet_viz.paths import expand_home
 from senet_viz.recording.folder import FolderLock
-from senet_viz.recording.reader import Recording
 from senet_viz.workflows.evaluate import judge_images
 from senet_viz.workflows.experiment_networks import (
     build_network,
@@ -36,108 +35,12 @@ from senet_viz.workflows.experiment_networks import (
     network_arguments,
     time_networks,
 )
-from senet_viz.workflows.model_building import write_config
+from senet_viz.workflows.model_building import open_both, write_config
 from senet_viz.workflows.record import record
 from senet_viz.workflows.train import ImageTensors, TrainConfig, TrainProgress, load_tensors, train
 
-_NO_UNITS = "The network has no SE units."
-
-
-@dataclass(frozen=True)
-class CellPlan:
-    """What a cell is made from.
-
-    Attributes:
-        experiment, condition, seed: which.
-        identity: of `Experiment.identity`.
-        config: the recipe with the seed.
-        folder: for the resumable state, the trained network and its recording.
-        device: torch device.
-        keep_network: whether network and recording stay in `folder` afterwards.
-    """
-
-    experiment: Experiment
-    condition: Condition
-    seed: int
-    identity: str
-    config: TrainConfig
-    folder: Path
-    device: torch.device
-    keep_network: bool
-
-
-def make_cell(
-    plan: CellPlan,
-    images: ImageTensors,
-    validation: ImageSource,
-    *,
-    stop_after: float,
-    report: Callable[[TrainProgress], None],
-) -> Cell | None:
-    """Trains, or goes on to train, a condition with a seed, and measures what came of it; None when stopped before the end."""
-    outputs = len(validation.classes)
-    plan.folder.mkdir(parents=True, exist_ok=True)
-    arguments = network_arguments(plan.experiment, plan.condition, outputs)
-    trained = train(
-        lambda: build_network(plan.experiment, plan.condition, outputs), images, plan.config, plan.folder / "training.pt",
-        network=json.dumps([plan.experiment.network, arguments], sort_keys=True), device=str(plan.device), report=report,
-        stop_after=stop_after,
-    )  # fmt: skip
-    if trained is None:
-        return None
-    network, seconds = trained
-    side = plan.config.phases[-1][1]
-    save_weights(network, plan.folder / "model.safetensors", half=False)
-    write_config(
-        plan.folder,
-        (plan.experiment.network, arguments),
-        Preprocessing(size=side, resize=side, interpolation="bilinear", source="the experiment's declaration"),
-        validation.classes,
-        {"experiment": plan.experiment.name, "condition": plan.condition.id, "recipe": plan.config.to_json()},
-    )
-    model = load_model(plan.folder, device=str(plan.device))
-    judged = judge_images(model, validation)
-    blocks, reason = _measure_depth(model, validation, plan)
-    cell = Cell(
-        condition=plan.condition.id,
-        seed=plan.seed,
-        identity=plan.identity,
-        predictions=judged.predictions,
-        losses=judged.losses,
-        top5=float(judged.in_five.mean()),
-        seconds=round(seconds, 1),
-        environment=describe_environment(plan.device),
-        blocks=blocks,
-        reason=reason,
-    )
-    (plan.folder / "training.pt").unlink()
-    if not plan.keep_network:
-        shutil.rmtree(plan.folder)
-    return cell
-
-
-def _measure_depth(model: Model, validation: ImageSource, plan: CellPlan) -> tuple[tuple[BlockShare, ...], str]:
-    if plan.experiment.arguments_of(plan.condition).get("placement") == "none":
-        return (), _NO_UNITS
-    try:
-        gates = model.gates
-    except GateError as error:
-        return (), str(error)
-    if unbounded := [gate for gate in gates if not np.isfinite(gate.range).all()]:
-        return (), f"{unbounded[0].activation} gates have no finite bounds and are not recorded."
-    return _shares(record(model, validation, plan.folder / "recording")), ""
-
-
-def _shares(recording: Recording) -> tuple[BlockShare, ...]:
-    found = assess_blocks(recording)
-    low, high = found.band("omega_squared")
-    return tuple(
-        BlockShare(gate.label, gate.stage, gate.channels, float(value), float(lower), float(upper))
-        for gate, value, lower, upper in zip(found.gates, found.curve("omega_squared"), low, high, strict=True)
-    )
-
-
 CELLS = "cells"
+_NO_UNITS = "The network has no SE units."
 
 
 @dataclass(frozen=True)
@@ -165,6 +68,117 @@ class ExperimentRequest:
     device: str = "auto"
     stop_after: float | None = None
     keep_networks: bool = False
+
+
+@dataclass(frozen=True)
+class _Run:
+    """What was asked for, opened: the declaration, folder of the result, images of the same classes, and the recipe."""
+
+    request: ExperimentRequest
+    experiment: Experiment
+    folder: Path
+    train: ImageSource
+    validation: ImageSource
+    config: TrainConfig
+
+    @property
+    def outputs(self) -> int:
+        return len(self.validation.classes)
+
+    @property
+    def side(self) -> int:
+        """Of the images at the end, px."""
+        return self.config.phases[-1][1]
+
+    @cached_property
+    def device(self) -> torch.device:
+        return choose_device(self.request.device)
+
+    @cached_property
+    def data(self) -> dict[str, dict[str, Any]]:
+        """What the result says of the images."""
+        both = {"train": (self.train, self.request.data), "validation": (self.validation, self.request.validation)}
+        return {
+            name: {
+                "name": self.request.data_name or Path(given).name, "file": Path(given).name, "digest": source.digest,
+                "images": len(source), "classes": len(source.classes),
+            }
+            for name, (source, given) in both.items()
+        }  # fmt: skip
+
+    def identify(self, condition: Condition, seed: int) -> str:
+        """What a network with its results belongs to."""
+        digests = {name: str(values["digest"]) for name, values in self.data.items()}
+        return self.experiment.identity(condition, seed, digests)
+
+
+def _make_cell(
+    run: _Run,
+    condition: Condition,
+    seed: int,
+    images: ImageTensors,
+    *,
+    stop_after: float,
+    report: Callable[[TrainProgress], None],
+) -> Cell | None:
+    """Trains, or goes on to train, a condition with a seed, and measures what came of it; None when stopped before the end."""
+    experiment, config = run.experiment, dataclasses.replace(run.config, seed=seed)
+    folder = run.folder / CELLS / f"{condition.id}-{seed}"  # for the resumable state, the network and its recording
+    folder.mkdir(parents=True, exist_ok=True)
+    arguments = network_arguments(experiment, condition, run.outputs)
+    trained = train(
+        lambda: build_network(experiment, condition, run.outputs), images, config, folder / "training.pt",
+        network=json.dumps([experiment.network, arguments], sort_keys=True), device=str(run.device), report=report,
+        stop_after=stop_after,
+    )  # fmt: skip
+    if trained is None:
+        return None
+    network, seconds = trained
+    save_weights(network, folder / "model.safetensors", half=False)
+    write_config(
+        folder,
+        (experiment.network, arguments),
+        Preprocessing(size=run.side, resize=run.side, interpolation="bilinear", source="the experiment's declaration"),
+        run.validation.classes,
+        {"experiment": experiment.name, "condition": condition.id, "recipe": config.to_json()},
+    )
+    model = load_model(folder, device=str(run.device))
+    judged = judge_images(model, run.validation)
+    has_units = experiment.arguments_of(condition).get("placement") != "none"
+    blocks, reason = _measure_depth(model, run.validation, folder) if has_units else ((), _NO_UNITS)
+    cell = Cell(
+        condition=condition.id,
+        seed=seed,
+        identity=run.identify(condition, seed),
+        predictions=judged.prediction,
+        losses=judged.loss,
+        top5=float(judged.correct5.mean()),
+        seconds=round(seconds, 1),
+        environment=describe_environment(run.device),
+        blocks=blocks,
+        reason=reason,
+    )
+    (folder / "training.pt").unlink()
+    if not run.request.keep_networks:
+        shutil.rmtree(folder)
+    return cell
+
+
+def _measure_depth(model: Model, validation: ImageSource, folder: Path) -> tuple[tuple[BlockShare, ...], str]:
+    """Shares of variance by depth, from a recording in the folder; or why there are none."""
+    try:
+        gates = model.gates
+    except GateError as error:
+        return (), str(error)
+    if unbounded := [gate for gate in gates if not np.isfinite(gate.range).all()]:
+        return (), f"{unbounded[0].activation} gates have no finite bounds and are not recorded."
+    found = assess_blocks(record(model, validation, folder / "recording"))
+    low, high = found.band("omega_squared")
+    shares = (
+        BlockShare(gate.label, gate.stage, gate.channels, float(value), float(lower), float(upper))
+        for gate, value, lower, upper in zip(found.gates, found.curve("omega_squared"), low, high, strict=True)
+    )
+    return tuple(shares), ""
 
 
 class ExperimentProgress(NamedTuple):
@@ -204,9 +218,9 @@ def run_experiment(
     file = expand_home(request.file)
     experiment = read_experiment(file)
     folder = file.parent if request.folder is None else expand_home(request.folder)
-    train, validation = _open(request, experiment)
-    config = _recipe(experiment)
-    check_networks(experiment, len(validation.classes))
+    train, validation = (take_classes(s, experiment.classes) for s in open_both(request.data, request.validation))
+    run = _Run(request, experiment, folder, train, validation, _recipe(experiment))
+    check_networks(experiment, run.outputs)
     chosen = _choose(request, experiment)
     folder.mkdir(parents=True, exist_ok=True)
     lock = FolderLock(folder)
@@ -214,28 +228,16 @@ def run_experiment(
     try:
         if (folder / DECLARATION).resolve() != file.resolve():
             shutil.copyfile(file, folder / DECLARATION)
-        result = _begin(experiment, folder, train, validation, request, config)
-        result = _train_all(result, chosen, request, folder, train, validation, config, say, report)
+        result = _train_all(run, _begin(run), chosen, say, report)
         if len(result.cells) == result.planned and result.timing is None:
             say("timing the networks in turn")
-            device = choose_device(request.device)
-            timing = time_networks(
-                experiment, len(validation.classes), config.phases[-1][1], batch_size=config.batch_size, device=device
-            )
+            size = run.config.batch_size
+            timing = time_networks(experiment, run.outputs, run.side, batch_size=size, device=run.device)
             result = dataclasses.replace(result, timing=timing)
             write_result(folder, result)
     finally:
         lock.release()
     return result
-
-
-def _open(request: ExperimentRequest, experiment: Experiment) -> tuple[ImageSource, ImageSource]:
-    whole = open_images(request.data), open_images(request.validation)
-    if not len(whole[0].classes) or whole[0].classes != whole[1].classes:
-        raise SourceError(
-            f"{request.data} and {request.validation} do not have the same named classes: put one classes.csv beside both."
-        )
-    return take_classes(whole[0], experiment.classes), take_classes(whole[1], experiment.classes)
 
 
 def _recipe(experiment: Experiment) -> TrainConfig:
@@ -262,58 +264,31 @@ def _choose(request: ExperimentRequest, experiment: Experiment) -> list[tuple[Co
     return [(condition, seed) for seed in seeds for condition in conditions]
 
 
-def _begin(
-    experiment: Experiment,
-    folder: Path,
-    train: ImageSource,
-    validation: ImageSource,
-    request: ExperimentRequest,
-    config: TrainConfig,
-) -> ExperimentResult:
-    data = {
-        "train": _describe(train, request.data, request.data_name),
-        "validation": _describe(validation, request.validation, request.data_name),
-    }
-    digests = _digests(data)
-    before = read_result(folder)
+def _begin(run: _Run) -> ExperimentResult:
+    """What was found before, in the same folder, and what the networks cost."""
+    experiment, before = run.experiment, read_result(run.folder)
+    known = {condition.id: condition for condition in experiment.conditions}
     for cell in () if before is None else before.cells:
-        known = {condition.id: condition for condition in experiment.conditions}
         condition = known.get(cell.condition)
-        if condition is None or cell.identity != experiment.identity(condition, cell.seed, digests):
+        if condition is None or cell.identity != run.identify(condition, cell.seed):
             raise ExperimentError(
-                f"{folder} holds {cell.condition} with seed {cell.seed}, trained by another declaration or on other images: "
+                f"{run.folder} holds {cell.condition} with seed {cell.seed}, trained by another declaration or on other images: "
                 "give another folder, or delete result.json and outcomes.parquet to begin again."
             )
-    side = config.phases[-1][1]
     return ExperimentResult(
         experiment=experiment,
-        data=data,
-        labels=validation.labels,
-        costs=count_costs(experiment, len(validation.classes), side),
+        data=run.data,
+        labels=run.validation.labels,
+        costs=count_costs(experiment, run.outputs, run.side),
         cells=() if before is None else before.cells,
         timing=None if before is None or before.experiment.conditions != experiment.conditions else before.timing,
     )
 
 
-def _describe(source: ImageSource, given: str, name: str | None) -> dict[str, Any]:
-    return {
-        "name": name or Path(given).name, "file": Path(given).name, "digest": source.digest, "images": len(source),
-        "classes": len(source.classes),
-    }  # fmt: skip
-
-
-def _digests(data: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
-    return {name: str(values["digest"]) for name, values in data.items()}
-
-
 def _train_all(
+    run: _Run,
     result: ExperimentResult,
     chosen: list[tuple[Condition, int]],
-    request: ExperimentRequest,
-    folder: Path,
-    train: ImageSource,
-    validation: ImageSource,
-    config: TrainConfig,
     say: Callable[[str], None],
     report: Callable[[ExperimentProgress], None],
 ) -> ExperimentResult:
@@ -322,27 +297,22 @@ def _train_all(
     pending = [(condition, seed) for condition, seed in chosen if (condition.id, seed) not in done]
     if not pending:
         return answer_questions(result)
-    say(f"decoding {len(train):,} images")
-    images: ImageTensors = load_tensors(train, result.experiment.decode)
-    device: torch.device = choose_device(request.device)
+    say(f"decoding {len(run.train):,} images")
+    images, stop_after = load_tensors(run.train, run.experiment.decode), run.request.stop_after
     for number, (condition, seed) in enumerate(pending, start=1):
-        plan = CellPlan(
-            result.experiment, condition, seed, result.experiment.identity(condition, seed, _digests(result.data)),
-            dataclasses.replace(config, seed=seed), folder / CELLS / f"{condition.id}-{seed}", device, request.keep_networks,
-        )  # fmt: skip
 
         def tell(progress: TrainProgress, at: int = number, what: str = condition.id, of: int = seed) -> None:
             report(ExperimentProgress(at, len(pending), what, of, progress))
 
-        left = math.inf if request.stop_after is None else request.stop_after - (time.monotonic() - began)
-        cell = make_cell(plan, images, validation, stop_after=left, report=tell)
+        left = math.inf if stop_after is None else stop_after - (time.monotonic() - began)
+        cell = _make_cell(run, condition, seed, images, stop_after=left, report=tell)
         if cell is None:
             say(f"stopped in {condition.id} with seed {seed}; the same command goes on there")
             break
         result = answer_questions(dataclasses.replace(result, cells=(*result.cells, cell)))
-        write_result(folder, result)
+        write_result(run.folder, result)
         right = float(result.correct(cell).mean())
         say(f"{condition.id}, seed {seed}: top-1 {right:.2%} of {len(result.labels):,} images")
-        if request.stop_after is not None and time.monotonic() - began >= request.stop_after:
+        if stop_after is not None and time.monotonic() - began >= stop_after:
             break
     return result

@@ -113,8 +113,8 @@ class Inspection:
 
 def inspect_model(model: Model) -> Inspection:
     """Lists a network's gates in order of depth with their cost (GateError where they can not be observed)."""
-    counts = _count_operations(model)
-    blocks = tuple(_count_block(bound, counts) for bound in model.bound_gates)
+    counts, values = _count_operations(model)
+    blocks = tuple(_count_block(bound, counts, values[bound.module]) for bound in model.bound_gates)
     inside = {layer for bound in model.bound_gates for layer in _layers_of(bound.module)}
     return Inspection(
         name=model.name,
@@ -123,46 +123,42 @@ def inspect_model(model: Model) -> Inspection:
         outputs=model.outputs,
         side=model.preprocess.size,
         parameters=sum(p.numel() for p in model.module.parameters()),
-        macs=sum(macs for part, macs in counts.layers.items() if part not in inside),
+        macs=sum(macs for part, macs in counts.items() if part not in inside),
         blocks=blocks,
         note=_compare_note(blocks),
         refused=model.refused,
     )
 
 
-@dataclass(frozen=True)
-class _Counts:
-    """Operations of one image: multiply-adds of every layer, values that every SE unit is given."""
-
-    layers: dict[nn.Module, int]
-    values: dict[nn.Module, int]
+Counts = dict[nn.Module, int]
 
 
-def _count_operations(model: Model) -> _Counts:
-    """One forward of one empty image of the model's size."""
-    counts = _Counts({}, {})
+def _count_operations(model: Model) -> tuple[Counts, Counts]:
+    """Of one image of the model's size: multiply-adds of every layer, values that every SE unit is given."""
+    layers: Counts = {}
+    values: Counts = {}
 
     def count_values(unit: nn.Module, inputs: tuple[Any, ...], _output: Tensor) -> None:
-        counts.values[unit] = inputs[0].numel()
+        values[unit] = inputs[0].numel()
 
-    hooks = _layer_hooks(model.module, counts.layers)
+    hooks = _layer_hooks(model.module, layers)
     hooks += [(bound.module, count_values) for bound in model.bound_gates]
     side = model.preprocess.size
     with model.lock, evaluating(model.module), attached(hooks):
         model.module(torch.zeros(1, 3, side, side, device=model.device))
-    return counts
+    return layers, values
 
 
 def multiply_adds(module: nn.Module, side: int) -> int:
     """Of all convolutions and linear layers, for one image of a side in px; SE units or none."""
-    counts: dict[nn.Module, int] = {}
+    counts: Counts = {}
     device = next(module.parameters()).device
     with evaluating(module), attached(_layer_hooks(module, counts)), torch.inference_mode():
         module(torch.zeros(1, 3, side, side, device=device))
     return sum(counts.values())
 
 
-def _layer_hooks(module: nn.Module, counts: dict[nn.Module, int]) -> list[tuple[nn.Module, ForwardHook]]:
+def _layer_hooks(module: nn.Module, counts: Counts) -> list[tuple[nn.Module, ForwardHook]]:
     """Hooks that add up every layer's multiply-adds, an output value times the weights that it is made from."""
 
     def count(layer: nn.Module, _inputs: tuple[Any, ...], output: Tensor) -> None:
@@ -172,26 +168,22 @@ def _layer_hooks(module: nn.Module, counts: dict[nn.Module, int]) -> list[tuple[
     return [(layer, count) for layer in _layers_of(module)]
 
 
-def _count_block(bound: BoundGate, counts: _Counts) -> BlockCost:
+def _count_block(bound: BoundGate, counts: Counts, values: int) -> BlockCost:
     gate, layers = bound.gate, list(_layers_of(bound.module))
     tensors = list(bound.module.parameters())
-    values = counts.values[bound.module]
     counted = UnitCost(
         weights=sum(t.numel() for t in tensors if t.ndim > 1),
         biases=sum(t.numel() for t in tensors if t.ndim == 1),
         squeeze_macs=values if layers else 0,
-        excitation_macs=sum(counts.layers[layer] for layer in layers),
+        excitation_macs=sum(counts[layer] for layer in layers),
         scale_macs=values,
     )
     formula = None
     if gate.reduced_channels is not None:
         biased = any(getattr(layer, "bias", None) is not None for layer in layers)
+        positions = values // gate.channels
         formula = cost_of_unit(
-            gate.channels,
-            gate.reduced_channels,
-            positions=values // gate.channels,
-            depth=len(layers),
-            bias=biased,
+            gate.channels, gate.reduced_channels, positions=positions, depth=len(layers), bias=biased
         )
     return BlockCost(gate, counted, len(layers), formula)
 

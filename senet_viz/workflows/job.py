@@ -222,6 +222,9 @@ class JobEstimate(NamedTuple):
             )
 
 
+OnEstimate = Callable[[JobEstimate], None]
+
+
 def existing_parent(folder: Path) -> Path:
     """The folder, or the nearest above it that is there and may be looked at."""
     places = (folder.absolute(), *folder.absolute().parents)
@@ -264,9 +267,8 @@ def warm_up(
             decoding = (time.perf_counter() - began) / len(batch.indices)
             if batch.pixels is not None:
                 with observing(model, precision):
-                    run = forward_of(model, batch.pixels)
-                    run()
-                    return WarmUp(batch.pixels, decoding, _time(model, run) / len(batch.pixels))
+                    running = time_second(forward_of(model, batch.pixels), model.device)
+                return WarmUp(batch.pixels, decoding, running / len(batch.pixels))
             began = time.perf_counter()
     return WarmUp(None, decoding, math.nan)
 
@@ -277,9 +279,17 @@ def forward_of(model: Model, pixels: Tensor) -> Callable[[], Tensor]:
     return lambda: forward(model, there)
 
 
-def _time(model: Model, run: Callable[[], Tensor]) -> float:
+def time_second(run: Callable[[], object], device: torch.device) -> float:
+    """Seconds of the second of two calls: the first one of a process also loads kernels."""
+    run()
+    return clock(run, device)
+
+
+def clock(run: Callable[[], object], device: torch.device) -> float:
+    """Seconds of a call, with what it leaves to the device."""
+    synchronize = torch.cuda.synchronize if device.type == "cuda" else lambda _device: None
+    synchronize(device)
     began = time.perf_counter()
     run()
-    if model.device.type == "cuda":
-        torch.cuda.synchronize(model.device)
+    synchronize(device)
     return time.perf_counter() - began

@@ -20,6 +20,7 @@ from senet_viz.models.preprocessing import Preprocessing
 from senet_viz.models.weights import save_weights
 from senet_viz.models.zoo import Model, choose_device, load_model
 from senet_viz.paths import expand_home
+from senet_viz.recording.files import replacing
 from senet_viz.schema import ClassTable
 from senet_viz.workflows.evaluate import Accuracy, evaluate
 from senet_viz.workflows.train import TrainConfig, TrainProgress, load_tensors, train
@@ -205,15 +206,16 @@ def train_model(
         Keys: finished, folder; when finished also top1, top5, images, seconds.
     """
     request = dataclasses.replace(request, folder=expand_home(request.folder))
-    source, validation = open_images(request.data), open_images(request.validation)
-    if not len(source.classes) or source.classes != validation.classes:
-        raise SourceError(
-            f"{request.data} and {request.validation} do not have the same named classes: put one classes.csv beside both."
-        )
+    source, validation = open_both(request.data, request.validation)
     device = choose_device(request.device)
     side = config.phases[-1][1]
     name, arguments = request.architecture(len(source.classes), side)
-    _make_folder(request.folder)
+    try:
+        request.folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ArgumentError(
+            f"{request.folder} can not be made ({error.strerror}): give a folder that can be written."
+        ) from error
     say(f"decoding {len(source):,} images")
     trained = train(
         lambda: build_architecture(name, arguments), load_tensors(source, side), config, request.folder / "training.pt",
@@ -232,13 +234,18 @@ def train_model(
     return {"finished": True, "folder": str(request.folder), **accuracy._asdict(), "seconds": round(seconds)}
 
 
-def _make_folder(folder: Path) -> None:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise ArgumentError(
-            f"{folder} can not be made ({error.strerror}): give a folder that can be written."
-        ) from error
+def open_both(data: str, validation: str) -> tuple[ImageSource, ImageSource]:
+    """Training and validation images of the same named classes.
+
+    Raises:
+        SourceError: images that can not be read, or of different classes.
+    """
+    sources = open_images(data), open_images(validation)
+    if not len(sources[0].classes) or sources[0].classes != sources[1].classes:
+        raise SourceError(
+            f"{data} and {validation} do not have the same named classes: put one classes.csv beside both."
+        )
+    return sources
 
 
 def _write_config(
@@ -288,6 +295,5 @@ def _finish_config(request: ModelRequest, accuracy: Accuracy, seconds: float, mo
 
 
 def _write_json(path: Path, tree: dict[str, Any]) -> None:
-    temporary = path.with_suffix(".tmp")
-    temporary.write_text(json.dumps(tree, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-    temporary.replace(path)
+    with replacing(path, durable=False) as file:
+        file.write((json.dumps(tree, indent=1, ensure_ascii=False) + "\n").encode())

@@ -2,7 +2,7 @@
 
 import contextlib
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 import pyarrow.compute as pc
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from senet_viz.errors import ArgumentError, SourceError
@@ -28,7 +27,7 @@ from senet_viz.recording.reader import Recording, open_recording
 from senet_viz.recording.rows import RecordedBatch
 from senet_viz.recording.writer import RecordingWriter
 from senet_viz.schema import Manifest
-from senet_viz.workflows.job import JobEstimate, Meter, OnProgress, Rows, run_batches
+from senet_viz.workflows.job import Meter, OnEstimate, OnProgress, Rows, run_batches
 from senet_viz.workflows.plan import RecordPlan, check_room, estimate_recording, map_to_outputs, open_source
 
 
@@ -40,7 +39,7 @@ def record(
     options: RecordOptions | None = None,
     keep: str = "all",
     precision: str = "fp32",
-    on_estimate: Callable[[JobEstimate], None] | None = None,
+    on_estimate: OnEstimate | None = None,
     on_progress: OnProgress | None = None,
 ) -> Recording:
     """Records the gates of every block for every image of a source.
@@ -182,8 +181,8 @@ class ObserveGates:
             confidences=said.confidence,
             losses=said.loss,
             kept=self._plan.keeps(batch.loaded),
-            gates={name: _array(value) for name, value in gates.items() if value is not None},
-            squeezes={name: _array(value) for name, value in squeezes.items() if value is not None},
+            gates={name: value.cpu().numpy() for name, value in gates.items() if value is not None},
+            squeezes={name: value.cpu().numpy() for name, value in squeezes.items() if value is not None},
             errors=errors,
             consumed=len(place),
         )
@@ -203,10 +202,6 @@ class ObserveGates:
                 forward(self.model, pixels)
             differences = lower - _all_gates(self._recorder)
         return {"largest": float(differences.abs().max()), "rms": float(differences.square().mean().sqrt())}
-
-
-def _array(value: Tensor) -> NDArray[np.float32]:
-    return value.cpu().numpy()
 
 
 def _all_gates(recorder: GateRecorder) -> Tensor:

@@ -44,8 +44,7 @@ def load_recorded_model(
     about = manifest.model
     if model is None:
         _refuse_calibrated(manifest)
-    if seed is None:
-        seed = about.get("seed")
+    seed = about.get("seed") if seed is None else seed
     loaded = load_model(
         _stored_name(about) if model is None else model,
         arch=arch,
@@ -87,15 +86,26 @@ def check_blocks(model: Model, gates: Sequence[Gate], manifest: Manifest) -> Non
 
 def describe_differences(model: Model, manifest: Manifest, precision: str) -> tuple[str, ...]:
     """Sentences where decoder, precision or preprocessing of a comparison are not the recording's."""
-    return tuple(
-        sentence
-        for sentence in (
-            _precision_difference(manifest, precision),
-            _decoder_difference(manifest),
-            _preprocessing_difference(model.preprocess, manifest),
+    sentences = []
+    recorded = str(manifest.options.get("precision", "fp32"))
+    if recorded != precision:
+        measured = manifest.precision_difference
+        apart = f", whose gates differ from fp32 by up to {measured['largest']:.4f}" if measured else ""
+        sentences.append(f"These gates were computed in {precision}, the recording's in {recorded}{apart}.")
+    decoder = manifest.preprocessing.get("decoder")
+    if decoder != DECODER:
+        sentences.append(
+            f"These images were decoded by {DECODER}, the recording's by {decoder}: pixels of a JPEG may differ in the last bits."
         )
-        if sentence
-    )
+    mine, theirs = model.preprocess.to_json(), manifest.preprocessing
+    changes = [
+        f"{key} {mine.get(key)} here and {theirs.get(key)} there"
+        for key in sorted({*mine, *theirs} - {"decoder", "source"})
+        if mine.get(key) != theirs.get(key)
+    ]
+    if changes:
+        sentences.append(f"These images were not prepared like the recording's: {'; '.join(changes)}.")
+    return tuple(sentences)
 
 
 def describe_recorded(manifest: Manifest) -> str:
@@ -138,29 +148,3 @@ def _stored_preprocessing(tree: Mapping[str, Any]) -> Preprocessing:
         raise ModelError(
             f"The recording's preprocessing is not one that this version knows ({error}): record again."
         ) from error
-
-
-def _precision_difference(manifest: Manifest, precision: str) -> str | None:
-    recorded = str(manifest.options.get("precision", "fp32"))
-    if recorded == precision:
-        return None
-    measured = manifest.precision_difference
-    apart = f", whose gates differ from fp32 by up to {measured['largest']:.4f}" if measured else ""
-    return f"These gates were computed in {precision}, the recording's in {recorded}{apart}."
-
-
-def _decoder_difference(manifest: Manifest) -> str | None:
-    recorded = manifest.preprocessing.get("decoder")
-    if recorded == DECODER:
-        return None
-    return f"These images were decoded by {DECODER}, the recording's by {recorded}: pixels of a JPEG may differ in the last bits."
-
-
-def _preprocessing_difference(preprocess: Preprocessing, manifest: Manifest) -> str | None:
-    mine, recorded = preprocess.to_json(), manifest.preprocessing
-    apart = [
-        f"{key} {mine.get(key)} here and {recorded.get(key)} there"
-        for key in sorted({*mine, *recorded} - {"decoder", "source"})
-        if mine.get(key) != recorded.get(key)
-    ]
-    return f"These images were not prepared like the recording's: {'; '.join(apart)}." if apart else None

@@ -1,7 +1,6 @@
 """Changed copies of one image through the recorded network: how far its gates move."""
 
 import math
-import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
@@ -29,6 +28,7 @@ from senet_viz.workflows.comparison import (
     prepare_images,
     read_picture,
 )
+from senet_viz.workflows.job import time_second
 from senet_viz.workflows.recorded_model import check_weights
 
 MIRRORS: dict[Kind, int] = {"mirror left-right": 1, "mirror up-down": 0}  # axis of an (H, W, 3) array
@@ -107,20 +107,16 @@ def _copies(changes: Sequence[ImageChange]) -> Iterator[tuple[ImageChange, int]]
 
 def _apply(base: Image.Image, change: ImageChange, draw: int, generator: np.random.Generator) -> Image.Image:
     if change.kind == "crop":
-        return _crop(base, change.value, generator)
+        # a part of the same shape, anywhere in the picture
+        width, height = (max(1, round(side * math.sqrt(change.value))) for side in base.size)
+        left, top = (int(generator.integers(0, spare + 1)) for spare in (base.width - width, base.height - height))
+        return base.crop((left, top, left + width, top + height))
     if change.kind == "rotation":
         return _rotate(base, change.value if draw % 2 == 0 else -change.value)
     if change.kind == "blur":
         return base.filter(ImageFilter.GaussianBlur(change.value * min(base.size))) if change.value else base
     noise = generator.normal(0, 255 * change.value, (base.height, base.width, 3))
     return Image.fromarray(np.clip(np.round(np.asarray(base, dtype=np.float64) + noise), 0, 255).astype(np.uint8))
-
-
-def _crop(base: Image.Image, share: float, generator: np.random.Generator) -> Image.Image:
-    """A part of the same shape, anywhere in the picture."""
-    width, height = (max(1, round(side * math.sqrt(share))) for side in base.size)
-    left, top = (int(generator.integers(0, spare + 1)) for spare in (base.width - width, base.height - height))
-    return base.crop((left, top, left + width, top + height))
 
 
 def _rotate(base: Image.Image, degrees: float) -> Image.Image:
@@ -180,12 +176,8 @@ def vary_image(
 
 def estimate_seconds(model: Model, image: PreparedImage, variations: Sequence[Variation]) -> float:
     """About how long it takes, from the second of two forwards of one image; batches are faster, a busy machine slower."""
-    seconds = 0.0
     with observing(model, "fp32"):
-        for _ in range(2):  # the first call of a process also loads kernels
-            started = time.perf_counter()
-            forward(model, image.pixels[None]).cpu()
-            seconds = time.perf_counter() - started
+        seconds = time_second(lambda: forward(model, image.pixels[None]).cpu(), model.device)
     return seconds * (len(variations) + 1)
 
 
@@ -197,17 +189,12 @@ def _make_copies(
         raise ImageError(original.sentence)
     variations = list_variations(changes)
     pictures = vary_picture(read_picture(image), model.preprocess, seed, changes)
-    copies = [
-        _mirror(original, MIRRORS[variation.kind]) if picture is None else _prepare(original, picture, model)
-        for variation, picture in zip(variations, pictures)
-    ]
-    return original, [replace(copy, name=f"{copy.name} ({v.words})") for copy, v in zip(copies, variations)]
-
-
-def _prepare(original: PreparedImage, picture: Image.Image, model: Model) -> PreparedImage:
-    view = np.array(model.preprocess.view(picture), dtype=np.uint8)
-    return replace(original, view=view, pixels=model.preprocess(picture))
-
-
-def _mirror(image: PreparedImage, axis: int) -> PreparedImage:
-    return replace(image, view=np.flip(image.view, axis).copy(), pixels=torch.flip(image.pixels, (axis + 1,)))
+    copies = []
+    for variation, picture in zip(variations, pictures):
+        if picture is None:
+            axis = MIRRORS[variation.kind]
+            view, pixels = np.flip(original.view, axis).copy(), torch.flip(original.pixels, (axis + 1,))
+        else:
+            view, pixels = np.array(model.preprocess.view(picture), dtype=np.uint8), model.preprocess(picture)
+        copies.append(replace(original, name=f"{original.name} ({variation.words})", view=view, pixels=pixels))
+    return original, copies

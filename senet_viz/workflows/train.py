@@ -2,7 +2,6 @@
 
 import json
 import math
-import os
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -19,6 +18,7 @@ from senet_viz.errors import ArgumentError, ImageError, ModelError, SourceError
 from senet_viz.images.source import ImageSource
 from senet_viz.models.memory import keep_freed_memory
 from senet_viz.models.preprocessing import IMAGENET_MEAN, IMAGENET_STD, Preprocessing
+from senet_viz.recording.files import replacing
 
 
 @dataclass(frozen=True)
@@ -146,14 +146,9 @@ class _State:
 
     def save(self, path: Path, identity: dict[str, object]) -> None:
         parts = {key: getattr(self, key).state_dict() for key in ("model", "optimizer", "schedule")}
-        temporary = path.with_suffix(".tmp")
-        with temporary.open("wb") as file:
-            torch.save(
-                {**parts, "step": self.step, "loss": self.loss, "seconds": self.seconds, "identity": identity}, file
-            )
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
+        numbers = {"step": self.step, "loss": self.loss, "seconds": self.seconds}
+        with replacing(path) as file:
+            torch.save({**parts, **numbers, "identity": identity}, file)
 
     def load(self, path: Path, identity: dict[str, object]) -> None:
         try:
@@ -217,7 +212,8 @@ def train(
     model = model.to(device).to(memory_format=layout)
     data = ImageTensors(data.images.to(device), data.labels.to(device))
     state = _prepare(model, config, per_epoch := len(data.labels) // config.batch_size)
-    identity = _identify(config, network, data)
+    pixels = int(data.images[::97].long().sum())
+    identity = {**config.to_json(), "network": network, "images": len(data.labels), "pixels": pixels}
     if checkpoint.exists():
         state.load(checkpoint, identity)
     steps, began, first = config.epochs * per_epoch, time.monotonic(), state.step
@@ -238,12 +234,6 @@ def train(
             return None
     state.save(checkpoint, identity)
     return model.eval(), state.seconds
-
-
-def _identify(config: TrainConfig, network: str, data: ImageTensors) -> dict[str, object]:
-    """What a resumable state belongs to: recipe, network and images."""
-    pixels = int(data.images[::97].long().sum())
-    return {**config.to_json(), "network": network, "images": len(data.labels), "pixels": pixels}
 
 
 def memory_layout(model: nn.Module) -> torch.memory_format:
@@ -286,11 +276,8 @@ def _batches(
             order = torch.randperm(len(data.labels), generator=shuffle)
         start = step % per_epoch * config.batch_size
         chosen = order[start : start + config.batch_size].to(data.labels.device)
-        yield (
-            data.images[chosen],
-            data.labels[chosen],
-            torch.Generator().manual_seed((config.seed + 1) * 7_919_999 + step),
-        )
+        generator = torch.Generator().manual_seed((config.seed + 1) * 7_919_999 + step)
+        yield data.images[chosen], data.labels[chosen], generator
 
 
 def _take_step(state: _State, images: Tensor, labels: Tensor, config: TrainConfig) -> None:
@@ -310,22 +297,17 @@ def _take_step(state: _State, images: Tensor, labels: Tensor, config: TrainConfi
 def _progress(
     state: _State, steps: int, per_epoch: int, side: int, config: TrainConfig, seconds: float, first: int
 ) -> TrainProgress:
-    done = state.step - first
-    work = sum(config.side(s // per_epoch) ** 2 for s in range(first, state.step, max(1, per_epoch // 50)))
-    todo = sum(config.side(s // per_epoch) ** 2 for s in range(state.step, steps, max(1, per_epoch // 50)))
-    left = seconds * todo / work if work else math.nan
-    return TrainProgress(
-        state.step,
-        steps,
-        state.step // per_epoch,
-        side,
-        state.loss,
-        done * config.batch_size / seconds if seconds else math.nan,
-        left,
-    )
+    def pixels(begin: int, end: int) -> int:
+        """Of an image in each of these steps, or in some of them."""
+        return sum(config.side(step // per_epoch) ** 2 for step in range(begin, end, max(1, per_epoch // 50)))
+
+    work = pixels(first, state.step)
+    left = seconds * pixels(state.step, steps) / work if work else math.nan
+    rate = (state.step - first) * config.batch_size / seconds if seconds else math.nan
+    return TrainProgress(state.step, steps, state.step // per_epoch, side, state.loss, rate, left)
 
 
-def load_tensors(source: ImageSource, side: int, *, report: Callable[[int, int], None] | None = None) -> ImageTensors:
+def load_tensors(source: ImageSource, side: int) -> ImageTensors:
     """Decodes a labelled source into memory: shorter side to `side` px, centre crop, uint8.
 
     Raises:
@@ -345,8 +327,5 @@ def load_tensors(source: ImageSource, side: int, *, report: Callable[[int, int],
 
     with ThreadPoolExecutor() as pool:
         for start in range(0, len(source), 1000):
-            stop = min(start + 1000, len(source))
-            list(pool.map(place, range(start, stop)))
-            if report:
-                report(stop, len(source))
+            list(pool.map(place, range(start, min(start + 1000, len(source)))))
     return ImageTensors(images, torch.from_numpy(source.labels.astype(np.int64)))

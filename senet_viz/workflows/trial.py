@@ -9,13 +9,14 @@ from numpy.typing import NDArray
 from senet_viz.analysis.trial import TRIAL_BASELINES, Trial, check_strengths
 from senet_viz.errors import ArgumentError, GateError
 from senet_viz.gates.discovery import BoundGate
-from senet_viz.gates.intervention import WORDS, GatePatch, find_block, patching
+from senet_viz.gates.intervention import WORDS, GatePatch, patching
 from senet_viz.gates.recorder import GateRecorder
 from senet_viz.models.forward import forward, observing
 from senet_viz.models.zoo import Model
 from senet_viz.recording.reader import Recording
 from senet_viz.schema import label_classes
 from senet_viz.workflows.comparison import PreparedImage
+from senet_viz.workflows.interventions.request import find_blocks
 from senet_viz.workflows.recorded_model import check_blocks, check_weights
 
 Vector = NDArray[np.float32]
@@ -54,7 +55,9 @@ def try_intervention(
     """
     check_weights(model, recording.manifest)
     bound_gates = model.bound_gates
-    found = _find_blocks(bound_gates, blocks)
+    if not blocks:
+        raise ArgumentError("No block is to be moved: name at least one.")
+    found = find_blocks(bound_gates, blocks)
     mask = _mask(found, channels)
     doses = check_strengths(strengths)
     if baseline not in TRIAL_BASELINES:
@@ -66,7 +69,14 @@ def try_intervention(
             clean = forward(model, pixels).softmax(dim=1).cpu()
             gates = recorder.take()
         vectors, notes = _baselines(recording, found, baseline, class_index, int(clean.argmax()))
-        moved = [_run_moved(model, pixels, found, vectors, strength, mask) for strength in doses[1:]]
+        probabilities = [clean]
+        for strength in doses[1:]:
+            patches = [GatePatch(bound, torch.from_numpy(b), strength, mask) for bound, b in zip(found, vectors)]
+            with patching(model.module, patches):
+                probabilities.append(forward(model, pixels).softmax(dim=1).cpu())
+    joined = torch.cat(probabilities).numpy()
+    if not np.isfinite(joined).all():
+        raise GateError(f"What the network says of {image.name} is not finite: check the weights.")
     return Trial(
         recording_id=recording.id,
         image=image.name,
@@ -75,39 +85,10 @@ def try_intervention(
         channels=tuple(bound.gate.channels if mask is None else int(mask.sum()) for bound in found),
         distances=tuple(_distance(gates[b.gate.name], v, mask) for b, v in zip(found, vectors)),
         strengths=doses,
-        probabilities=_join(clean, moved, image.name),
+        probabilities=joined,
         output_names=label_classes(model.classes) or tuple(f"output {i}" for i in range(model.outputs)),
         notes=notes,
     )
-
-
-def _join(clean: torch.Tensor, moved: Sequence[torch.Tensor], name: str) -> NDArray[np.float32]:
-    """Probabilities of all runs, (1 + doses, O)."""
-    probabilities = torch.cat([clean, *moved]).numpy()
-    if not np.isfinite(probabilities).all():
-        raise GateError(f"What the network says of {name} is not finite: check the weights.")
-    return probabilities
-
-
-def _run_moved(
-    model: Model,
-    pixels: torch.Tensor,
-    found: Sequence[BoundGate],
-    vectors: Sequence[Vector],
-    strength: float,
-    mask: torch.Tensor | None,
-) -> torch.Tensor:
-    """Probabilities (1, O) with the gates moved; inside `observing`."""
-    patches = [GatePatch(bound, torch.from_numpy(b), strength, mask) for bound, b in zip(found, vectors)]
-    with patching(model.module, patches):
-        return forward(model, pixels).softmax(dim=1).cpu()
-
-
-def _find_blocks(gates: Sequence[BoundGate], names: Sequence[str]) -> list[BoundGate]:
-    if not names:
-        raise ArgumentError("No block is to be moved: name at least one.")
-    found = {bound.gate.depth: bound for bound in (find_block(gates, name) for name in names)}
-    return [found[depth] for depth in sorted(found)]
 
 
 def _mask(found: Sequence[BoundGate], channels: Sequence[int] | None) -> torch.Tensor | None:
@@ -139,7 +120,9 @@ def _baselines(
         return [np.full(bound.gate.channels, WORDS[baseline], dtype=np.float32) for bound in found], ()
     classes: tuple[int, ...] | None = None
     if baseline == "class_mean":
-        classes = (_check_class(recording, class_index),)
+        if class_index is None or not 0 <= class_index < len(recording.classes):
+            raise ArgumentError(f"class_mean needs a class: give one of 0 to {len(recording.classes) - 1}.")
+        classes = (class_index,)
     elif baseline == "predicted_class_mean":
         classes = tuple(k for k, output in enumerate(recording.manifest.mapping.outputs) if output == predicted)
     vectors = [_mean(recording, bound, classes) for bound in found]
@@ -150,12 +133,6 @@ def _baselines(
         raise ArgumentError(f"The recording has no image of {name}: choose another class.")
     note = "The predicted output is no class with recorded images: the mean of all images was taken instead."
     return [vector for bound in found if (vector := _mean(recording, bound, None)) is not None], (note,)
-
-
-def _check_class(recording: Recording, class_index: int | None) -> int:
-    if class_index is None or not 0 <= class_index < len(recording.classes):
-        raise ArgumentError(f"class_mean needs a class: give one of 0 to {len(recording.classes) - 1}.")
-    return class_index
 
 
 def _mean(recording: Recording, bound: BoundGate, classes: tuple[int, ...] | None) -> Vector | None:

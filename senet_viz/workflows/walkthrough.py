@@ -260,21 +260,18 @@ def _shrink(maps: Tensor) -> NDArray[np.float32]:
 
 
 def _hidden(watch: UnitWatch, shown: NDArray[np.int64]) -> HiddenLayer | None:
-    found = watch.hidden()
-    if found is None:
+    if (found := watch.hidden()) is None:
         return None
     activation, before, values, layer = found
     kind = "f" if activation is None else type(activation).__name__
     weights = _rows_of(layer, shown, values.shape[1])
-    bias = getattr(layer, "bias", None)
+    bias, none = getattr(layer, "bias", None), np.zeros(len(shown), np.float32)
     return HiddenLayer(
         activation=_NAMES.get(kind, kind),
         before=_array(before[0]),
         values=_array(values[0]),
         weights=weights,
-        bias=np.zeros(len(shown), np.float32)
-        if bias is None or weights is None
-        else _array(bias[torch.from_numpy(shown)]),
+        bias=none if bias is None or weights is None else _array(bias[torch.from_numpy(shown)]),
     )
 
 

@@ -10,7 +10,7 @@ from senet_viz.dashboard.jobs.running import find_job, remove_job
 from senet_viz.errors import ArgumentError, RecordingError
 from senet_viz.recording.files import as_recording_errors, size_problem
 from senet_viz.recording.folder import LOCK, FolderLock, read_lock
-from senet_viz.recording.layout import ASSESSMENT, EFFECTS, FREEZING, MANIFEST, MEASURES, is_own
+from senet_viz.recording.layout import ASSESSMENT, EFFECTS, FREEZING, MANIFEST, MEASURES, OWN
 from senet_viz.recording.writer import holds_recording, stored_manifest
 from senet_viz.schema import Manifest
 
@@ -75,7 +75,7 @@ def list_contents(root: Path, name: str) -> Contents:
     with as_recording_errors(f"Listing {folder}", "Check its permissions."), os.scandir(folder) as entries:
         for entry in sorted(entries, key=lambda e: e.name):
             plain = entry.is_file(follow_symlinks=False)
-            if not plain or not (entry.name == MANIFEST or entry.name in DERIVED or is_own(entry.name)):
+            if not plain or not (entry.name == MANIFEST or entry.name in DERIVED or OWN.fullmatch(entry.name)):
                 raise RecordingError(
                     f"{folder} holds {entry.name}, which is not a file of a recording, so nothing was deleted: "
                     "move it away first."

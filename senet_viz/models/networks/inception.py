@@ -121,8 +121,7 @@ def se_bn_inception(
     Raises:
         ArgumentError: an option that there is not.
     """
-    design.check_placement("SE-BN-Inception", "standard")
-    design.check_stages("SE-BN-Inception", 3, 5)
+    design.check("SE-BN-Inception", "standard", stages=(3, 5))
     network = BNInception(num_classes, design, width, _make_stem(side, width))
     init_weights(network)
     describe_input(network, num_classes, side)
@@ -220,8 +219,7 @@ def se_inception_v3(
     Raises:
         ArgumentError: an option that there is not.
     """
-    design.check_placement("SE-Inception-v3", "standard")
-    design.check_stages("SE-Inception-v3", 5, 7)
+    design.check("SE-Inception-v3", "standard", stages=(5, 7))
     if side < _SMALLEST or SMALL_SIDE < side < _SMALLEST_POOLED:
         raise ArgumentError(
             f"side is {side}; SE-Inception-v3 takes {_SMALLEST} to {SMALL_SIDE} px, or {_SMALLEST_POOLED} px and more: between "

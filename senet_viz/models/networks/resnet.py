@@ -1,7 +1,6 @@
 """SE-ResNets and SE-ResNeXts, the paper's and small ones (the bundled model's architecture), and SE-VGG-16."""
 
 from collections import OrderedDict
-from dataclasses import dataclass
 from typing import Any
 
 from timm.models.resnet import Bottleneck, ResNet
@@ -17,7 +16,7 @@ from senet_viz.models.networks.building import (
     small_stem,
     stem_stride,
 )
-from senet_viz.models.networks.se import STANDARD, SEBasicBlock, SEBottleneck, SEDesign, place_units
+from senet_viz.models.networks.se import STANDARD, SEBasicBlock, SEBottleneck, SEDesign, SEPlacement, place_units
 
 LAYERS_50 = (3, 4, 6, 3)
 _PLANES = (64, 128, 256, 512)
@@ -48,17 +47,6 @@ def small_se_resnet50(num_classes: int = 200, base_channels: int = 32) -> ResNet
     return network
 
 
-@dataclass(frozen=True)
-class _Plan:
-    """Residual units a stage, their kind, and the groups of a ResNeXt's 3×3 convolutions."""
-
-    name: str
-    unit: type[nn.Module]
-    layers: tuple[int, ...]
-    cardinality: int = 1
-    base_width: int = 64
-
-
 def se_resnet18(num_classes: int = 1000, *, width: float = 1.0, side: int = 224, design: SEDesign = STANDARD) -> ResNet:
     """SE-ResNet-18 on timm's ResNet; with C = 64 and r = 16 the hidden layer has 4 units, where timm's has 8.
 
@@ -72,85 +60,82 @@ def se_resnet18(num_classes: int = 1000, *, width: float = 1.0, side: int = 224,
     Raises:
         ArgumentError: an option that there is not, or a placement that the residual unit has not.
     """
-    return _build(_Plan("SE-ResNet-18", SEBasicBlock, (2, 2, 2, 2)), num_classes, width, side, design)
+    return _build("SE-ResNet-18", SEBasicBlock, (2, 2, 2, 2), num_classes, width, side, design)
 
 
 def se_resnet34(num_classes: int = 1000, *, width: float = 1.0, side: int = 224, design: SEDesign = STANDARD) -> ResNet:
     """SE-ResNet-34; like `se_resnet18`."""
-    return _build(_Plan("SE-ResNet-34", SEBasicBlock, LAYERS_50), num_classes, width, side, design)
+    return _build("SE-ResNet-34", SEBasicBlock, LAYERS_50, num_classes, width, side, design)
 
 
 def se_resnet50(num_classes: int = 1000, *, width: float = 1.0, side: int = 224, design: SEDesign = STANDARD) -> ResNet:
     """SE-ResNet-50; like `se_resnet18`. As it comes it is timm's seresnet50, whose weights fit."""
-    return _build(_Plan("SE-ResNet-50", SEBottleneck, LAYERS_50), num_classes, width, side, design)
+    return _build("SE-ResNet-50", SEBottleneck, LAYERS_50, num_classes, width, side, design)
 
 
 def se_resnet101(
     num_classes: int = 1000, *, width: float = 1.0, side: int = 224, design: SEDesign = STANDARD
 ) -> ResNet:
     """SE-ResNet-101; like `se_resnet18`. As it comes it is timm's seresnet101."""
-    return _build(_Plan("SE-ResNet-101", SEBottleneck, (3, 4, 23, 3)), num_classes, width, side, design)
+    return _build("SE-ResNet-101", SEBottleneck, (3, 4, 23, 3), num_classes, width, side, design)
 
 
 def se_resnet152(
     num_classes: int = 1000, *, width: float = 1.0, side: int = 224, design: SEDesign = STANDARD
 ) -> ResNet:
     """SE-ResNet-152; like `se_resnet18`. As it comes it is timm's seresnet152."""
-    return _build(_Plan("SE-ResNet-152", SEBottleneck, (3, 8, 36, 3)), num_classes, width, side, design)
+    return _build("SE-ResNet-152", SEBottleneck, (3, 8, 36, 3), num_classes, width, side, design)
 
 
 def se_resnext50(
     num_classes: int = 1000, *, width: float = 1.0, side: int = 224, design: SEDesign = STANDARD
 ) -> ResNet:
     """SE-ResNeXt-50 32×4d; like `se_resnet18`, in quarters of the width. It is timm's seresnext50_32x4d."""
-    return _build(_Plan("SE-ResNeXt-50", SEBottleneck, LAYERS_50, 32, 4), num_classes, width, side, design)
+    return _build("SE-ResNeXt-50", SEBottleneck, LAYERS_50, num_classes, width, side, design, groups=(32, 4))
 
 
 def se_resnext101(
     num_classes: int = 1000, *, width: float = 1.0, side: int = 224, design: SEDesign = STANDARD
 ) -> ResNet:
     """SE-ResNeXt-101 32×4d; like `se_resnext50`. It is timm's seresnext101_32x4d."""
-    return _build(_Plan("SE-ResNeXt-101", SEBottleneck, (3, 4, 23, 3), 32, 4), num_classes, width, side, design)
+    return _build("SE-ResNeXt-101", SEBottleneck, (3, 4, 23, 3), num_classes, width, side, design, groups=(32, 4))
 
 
-def _build(plan: _Plan, num_classes: int, width: float, side: int, design: SEDesign) -> ResNet:
+def _build(
+    name: str,
+    unit: type[nn.Module],
+    layers: tuple[int, ...],
+    num_classes: int,
+    width: float,
+    side: int,
+    design: SEDesign,
+    *,
+    groups: tuple[int, int] = (1, 64),
+) -> ResNet:
+    """Residual units of a kind, so many a stage; `groups` are the number and width of those of a 3×3 convolution."""
     channels = tuple(scale_channels(planes, width) for planes in _PLANES)
-    _check(plan, channels, design)
+    cardinality, base_width = groups
+    of_bottleneck: tuple[SEPlacement, ...] = () if unit is SEBasicBlock else ("3x3",)
+    design.check(name, "standard", "pre", "post", "identity", *of_bottleneck, "per_conv", stages=(2, 5))
+    if channels[0] * base_width < 64:
+        raise ArgumentError(f"{name} is at least {64 / base_width / 64:g} wide: a group has no channel below that.")
+    if channels[0] * base_width % 64:
+        raise ArgumentError(
+            f"{name} with width {channels[0] / 64:g} would have {channels[0] * base_width / 64:g} channels a group: "
+            f"choose a multiple of {1 / base_width:g}."
+        )
     build: Any = ResNet
     network: ResNet = build(
-        plan.unit,
-        list(plan.layers),
-        num_classes=num_classes,
-        channels=channels,
-        cardinality=plan.cardinality,
-        base_width=plan.base_width,
+        unit, list(layers), num_classes=num_classes, channels=channels, cardinality=cardinality, base_width=base_width
     )
     if (stride := stem_stride(side)) is not None:
         _replace_stem(network, stride)
     for stage in range(2, 6):
-        for unit in network.get_submodule(f"layer{stage - 1}").children():
-            place_units(unit, design, stage)
+        for part in network.get_submodule(f"layer{stage - 1}").children():
+            place_units(part, design, stage)
     network.init_weights()
     describe_input(network, num_classes, side)
     return network
-
-
-def _check(plan: _Plan, channels: tuple[int, ...], design: SEDesign) -> None:
-    basic = plan.unit is SEBasicBlock
-    places = ("standard", "pre", "post", "identity", "per_conv") if basic else (
-        "standard", "pre", "post", "identity", "3x3", "per_conv",
-    )  # fmt: skip
-    design.check_placement(plan.name, *places)
-    design.check_stages(plan.name, 2, 5)
-    if channels[0] * plan.base_width < 64:
-        raise ArgumentError(
-            f"{plan.name} is at least {64 / plan.base_width / 64:g} wide: a group has no channel below that."
-        )
-    if channels[0] * plan.base_width % 64:
-        raise ArgumentError(
-            f"{plan.name} with width {channels[0] / 64:g} would have {channels[0] * plan.base_width / 64:g} channels a group: "
-            f"choose a multiple of {1 / plan.base_width:g}."
-        )
 
 
 def _replace_stem(network: ResNet, stride: int) -> None:
@@ -191,8 +176,7 @@ def se_vgg16(num_classes: int = 1000, *, width: float = 1.0, side: int = 224, de
     Raises:
         ArgumentError: an option that there is not.
     """
-    design.check_placement("SE-VGG-16", "per_conv")
-    design.check_stages("SE-VGG-16", 1, 5)
+    design.check("SE-VGG-16", "per_conv", stages=(1, 5))
     if side < SMALLEST_SIDE:
         raise ArgumentError(
             f"side is {side}; SE-VGG-16 halves an image five times, so it takes at least {SMALLEST_SIDE} px."

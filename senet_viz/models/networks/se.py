@@ -192,24 +192,17 @@ class SEDesign:
         if self.squeeze == "none":
             return NoSqueeze(channels, self.reduction, bias=self.bias)
         return SEBlock(
-            channels,
-            self.reduction,
-            depth=self.depth,
-            bias=self.bias,
-            squeeze=self.squeeze,
-            activation=self.activation,
+            channels, self.reduction, depth=self.depth, bias=self.bias, squeeze=self.squeeze, activation=self.activation,
             gate=self.gate,
-        )
+        )  # fmt: skip
 
-    def check_placement(self, network: str, *known: SEPlacement) -> None:
-        """Refuses a placement that a network has not (ArgumentError)."""
+    def check(self, network: str, *known: SEPlacement, stages: tuple[int, int]) -> None:
+        """Refuses a placement that a network has not, and stages: it would silently have no unit there (ArgumentError)."""
         if self.placement not in (*known, "none"):
             raise ArgumentError(
                 f"{network} has no placement {self.placement!r}: choose from {', '.join(map(repr, (*known, 'none')))}."
             )
-
-    def check_stages(self, network: str, first: int, last: int) -> None:
-        """Refuses stages that a network has not: it would silently have no unit there (ArgumentError)."""
+        first, last = stages
         if self.stages is None:
             return
         if not self.stages or not all(first <= stage <= last for stage in self.stages):
@@ -221,29 +214,10 @@ class SEDesign:
 STANDARD = SEDesign()
 
 
-class SEBasicBlock(BasicBlock):
-    """timm's basic unit (two 3×3 convolutions) with a place for an SE unit everywhere; `place_units` fills them."""
+class _SEUnit(nn.Module):
+    """Put before one of timm's residual units: places for SE units, which `place_units` fills."""
 
-    se_pre: nn.Module
-    se1: nn.Module
-    se: nn.Module
-    se_identity: nn.Module
-    se_post: nn.Module
-
-    def forward(self, x: Tensor) -> Tensor:
-        """ReLU(branch + shortcut), with whichever SE units there are."""
-        shortcut = x if self.downsample is None else self.downsample(x)
-        x = self.se_pre(x)
-        x = self.se1(self.act1(self.bn1(self.conv1(x))))
-        x = self.se(self.bn2(self.conv2(x)))
-        x += self.se_identity(shortcut)
-        out: Tensor = self.se_post(self.act2(x))
-        return out
-
-
-class SEBottleneck(Bottleneck):
-    """timm's bottleneck (1×1, 3×3, 1×1) with a place for an SE unit everywhere; `place_units` fills them."""
-
+    downsample: nn.Module | None
     se_pre: nn.Module
     se1: nn.Module
     se2: nn.Module
@@ -254,13 +228,31 @@ class SEBottleneck(Bottleneck):
     def forward(self, x: Tensor) -> Tensor:
         """ReLU(branch + shortcut), with whichever SE units there are."""
         shortcut = x if self.downsample is None else self.downsample(x)
-        x = self.se_pre(x)
+        x, activation = self.branch(self.se_pre(x))
+        x += self.se_identity(shortcut)
+        out: Tensor = self.se_post(activation(x))
+        return out
+
+    def branch(self, x: Tensor) -> tuple[Tensor, nn.Module]:
+        """What is added to the shortcut, and the activation of the sum."""
+        raise NotImplementedError
+
+
+class SEBasicBlock(_SEUnit, BasicBlock):
+    """timm's basic unit (two 3×3 convolutions) with a place for an SE unit everywhere."""
+
+    def branch(self, x: Tensor) -> tuple[Tensor, nn.Module]:
+        x = self.se1(self.act1(self.bn1(self.conv1(x))))
+        return self.se(self.bn2(self.conv2(x))), self.act2
+
+
+class SEBottleneck(_SEUnit, Bottleneck):
+    """timm's bottleneck (1×1, 3×3, 1×1) with a place for an SE unit everywhere."""
+
+    def branch(self, x: Tensor) -> tuple[Tensor, nn.Module]:
         x = self.se1(self.act1(self.bn1(self.conv1(x))))
         x = self.se2(self.act2(self.bn2(self.conv2(x))))
-        x = self.se(self.bn3(self.conv3(x)))
-        x += self.se_identity(shortcut)
-        out: Tensor = self.se_post(self.act3(x))
-        return out
+        return self.se(self.bn3(self.conv3(x))), self.act3
 
 
 _FILLED: dict[SEPlacement, tuple[str, ...]] = {

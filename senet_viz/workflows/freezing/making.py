@@ -1,7 +1,6 @@
 """The whole way from images and a network to freeze advice on disk."""
 
 import uuid
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -20,17 +19,13 @@ from senet_viz.workflows.interventions.donors import scratch_folder
 from senet_viz.workflows.interventions.making import (
     NOTES,
     Prepared,
-    bytes_beside,
-    images_to_record,
     make_work,
     prepare,
     record_clean,
 )
 from senet_viz.workflows.interventions.request import Request, make_request
 from senet_viz.workflows.interventions.running import CachedWarmUp, warm_up_with_cache
-from senet_viz.workflows.job import JobEstimate, OnProgress
-
-OnEstimate = Callable[[JobEstimate], None]
+from senet_viz.workflows.job import OnEstimate, OnProgress
 
 
 def advise_freezing(
@@ -152,16 +147,8 @@ def _search(
     on_estimate: OnEstimate | None,
     on_progress: OnProgress | None,
 ) -> FreezePath:
-    warm = warm_up_with_cache(request.model, request.source, request.indices, request.gates, request.options)
-    done = len(keeper.stored.steps) if keeper.stored else 0
-    images = len(request.indices)
-    halves, recorded = (images - images // 2, images // 2), images_to_record(request)
-    if keeper.stored:
-        halves, recorded = keeper.stored.images, 0
-    estimate = estimate_freezing(
-        warm, len(request.gates), halves, done=done, recorded=recorded, more_bytes=bytes_beside(request),
-        folder=request.folder,
-    )  # fmt: skip
+    warm = warm_up_with_cache(request)
+    estimate = estimate_freezing(request, warm, keeper.stored)
     if on_estimate:
         on_estimate(estimate)
     estimate.check_room("The search, scratch files included,", "use --limit, or another disk.")

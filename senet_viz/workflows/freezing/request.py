@@ -6,12 +6,12 @@ from pathlib import Path
 from typing import Any
 
 from senet_viz.analysis.freezing import FreezePath
-from senet_viz.analysis.freezing_files import stored_freezing, write_freezing
+from senet_viz.analysis.freezing_files import stored_freezing
 from senet_viz.recording.folder import LOCK, PROGRESS, JobFolder, check_same
 from senet_viz.recording.layout import FREEZING
 from senet_viz.recording.outcomes import CLEAN_FOLDER, SCRATCH_FOLDER
 from senet_viz.workflows.interventions.donors import FOLDS
-from senet_viz.workflows.interventions.request import InterventionOptions
+from senet_viz.workflows.interventions.request import InterventionOptions, Request
 from senet_viz.workflows.interventions.running import CachedWarmUp
 from senet_viz.workflows.job import JobEstimate, free_bytes, recorded_bytes
 
@@ -66,39 +66,30 @@ def count_forwards(blocks: int, halves: tuple[int, int], *, done: int = 0) -> in
     return halves[0] * choosing + halves[1] * (1 + blocks)
 
 
-def estimate_freezing(
-    warm: CachedWarmUp,
-    blocks: int,
-    halves: tuple[int, int],
-    *,
-    done: int,
-    recorded: int,
-    more_bytes: int,
-    folder: Path,
-) -> JobEstimate:
-    """Time and disk of a search.
+def estimate_freezing(request: Request, warm: CachedWarmUp, stored: FreezePath | None) -> JobEstimate:
+    """Time and disk of a search, or of what remains of one.
 
     Args:
+        request: what was asked for.
         warm: what the network did on some of its images.
-        blocks: B.
-        halves: images that choose and images that confirm.
-        done: steps of an earlier run.
-        recorded: images that are recorded before.
-        more_bytes: of that recording and of scratch files.
-        folder: where it is written.
+        stored: the path of an earlier run.
     """
-    share = _share(warm)
+    images, blocks, recorded, done = len(request.indices), len(request.gates), request.recorded, 0
+    halves = (images - images // 2, images // 2)
+    if stored:
+        halves, recorded, done = stored.images, 0, len(stored.steps)
+    shares = [prefix.after_shared for prefix in warm.memory.prefixes.values()]
+    share = 1.0 if warm.memory.mode == "none" else sum(shares) / len(shares)  # of a forward, the mean over all blocks
     choosing = sum(1 + (blocks - step) * share for step in range(done, blocks))
-    whole = halves[0] * choosing + halves[1] * (
-        1 + blocks
-    )  # which gate comes first is not known: as if it were the first
+    confirming = 1 + blocks  # which gate comes first is not known: as if it were the first
+    whole = halves[0] * choosing + halves[1] * confirming
     passes = halves[0] * (blocks - done) + halves[1]
     seconds = passes * warm.decoding + whole * warm.running
     return JobEstimate(
         images=sum(halves),
-        disk_bytes=more_bytes,
-        free_bytes=free_bytes(folder),
-        present_bytes=recorded_bytes(folder / CLEAN_FOLDER),
+        disk_bytes=request.bytes_beside,
+        free_bytes=free_bytes(request.folder),
+        present_bytes=recorded_bytes(request.folder / CLEAN_FOLDER),
         blocks=blocks,
         choosing=halves[0],
         confirming=halves[1],
@@ -106,15 +97,6 @@ def estimate_freezing(
         whole_forwards=whole,
         seconds=seconds + recorded * (warm.decoding + warm.running),
     )
-
-
-def _share(warm: CachedWarmUp) -> float:
-    """Of a forward that a candidate computes, the mean over all blocks."""
-    memory = warm.memory
-    if memory.mode == "none":
-        return 1.0
-    shares = [prefix.after_shared for prefix in memory.prefixes.values()]
-    return sum(shares) / len(shares)
 
 
 _OWN = re.compile(rf"({'|'.join(map(re.escape, (LOCK, PROGRESS, FREEZING)))})(\..*)?|{CLEAN_FOLDER}|{SCRATCH_FOLDER}")
@@ -134,7 +116,7 @@ class FreezingFolder(JobFolder):
         Raises:
             RecordingError: the folder is locked, can not be written, or is something else's.
         """
-        super().__init__(folder, f"Writing into {folder}", is_own=lambda name: _OWN.fullmatch(name) is not None)
+        super().__init__(folder, f"Writing into {folder}", own=_OWN)
         self.stored = self.read_stored(stored_freezing)
 
     def take_up(self, draft: FreezePath) -> FreezePath:
@@ -147,7 +129,3 @@ class FreezingFolder(JobFolder):
             return draft
         check_same(dict(self.stored.identity), dict(draft.identity), "", str(self.folder))
         return self.stored
-
-    def commit(self, path: FreezePath) -> None:
-        """Store a step."""
-        write_freezing(self.folder, path)

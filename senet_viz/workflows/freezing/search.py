@@ -2,7 +2,7 @@
 
 import contextlib
 import dataclasses
-from collections.abc import Callable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -11,6 +11,7 @@ import numpy as np
 import torch
 
 from senet_viz.analysis.freezing import FreezePath, FreezeStep, Timing, choose_block, measure_cost, try_block
+from senet_viz.analysis.freezing_files import write_freezing
 from senet_viz.errors import ArgumentError
 from senet_viz.gates.intervention import GatePatch, patching
 from senet_viz.images.loading import Batch, load_batches
@@ -21,7 +22,7 @@ from senet_viz.workflows.freezing.request import FreezingFolder, count_forwards
 from senet_viz.workflows.freezing.timing import time_freezing
 from senet_viz.workflows.interventions.making import Prepared
 from senet_viz.workflows.interventions.request import Request
-from senet_viz.workflows.interventions.running import InterventionWork, join, judge, pixels_of
+from senet_viz.workflows.interventions.running import InterventionWork, judge, pixels_of
 from senet_viz.workflows.job import Meter, OnProgress, Rows, cut, forward_of, run_batches
 
 Blocks = tuple[str, ...]
@@ -72,44 +73,34 @@ class FreezingWork:
         """
         network, memory, outputs = self.model.module, self.inner.memory, self.inner.outputs[place]
         run = forward_of(self.model, pixels_of(batch, self.inner.source))
-        patches = self._freeze(place)
-        with patching(network, patches(self.base, None)):
+        with patching(network, self._patches(place, self.base)):
             found = [judge(memory.run_clean(run), outputs)]
         for target in self.targets:
             first = min(set(target) - set(self.base), key=self._depth)
-            with patching(network, patches(target, first)):
+            replayed = self._replayed[first]
+            with patching(network, self._patches(place, [block for block in target if block not in replayed])):
                 found.append(judge(memory.run_from(first, run), outputs))
         memory.forget()
         return found
 
-    def _freeze(self, place: Rows) -> Callable[[Blocks, str | None], list[GatePatch]]:
-        """Moves of a batch's gates to the means of the other folds; those that a memory replays are not made again."""
+    def _patches(self, place: Rows, blocks: Iterable[str]) -> list[GatePatch]:
+        """Patches of a batch's gates to the means of the other folds."""
+        wanted = tuple(sorted(blocks, key=self._depth))
         nobody = np.zeros(len(place), dtype=np.int32)  # a mean asks for no prediction
-
-        def make(blocks: Blocks, first: str | None) -> list[GatePatch]:
-            replayed = self._replayed[first] if first is not None else frozenset()
-            wanted = tuple(sorted((b for b in blocks if b not in replayed), key=self._depth))
-            return self.inner.patches(Variant("", "set", wanted, "mean", 0, 1.0), place, nobody)
-
-        return make
+        return self.inner.patches(Variant("", "set", wanted, "mean", 0, 1.0), place, nobody)
 
     def _depth(self, block: str) -> int:
         return self.inner.gates[block].gate.depth
 
     @cached_property
     def _replayed(self) -> dict[str, frozenset[str]]:
-        """By the first gate that differs: gates inside of modules whose output is remembered. They do not run again."""
+        """By the first gate that differs: gates in modules whose output is remembered. They do not run: none is patched."""
         memory, gates = self.inner.memory, self.inner.gates
-        if memory.mode == "none":
-            return {name: frozenset() for name in gates}
-        inside = {
-            first: {part for module in prefix.shared for part in module.modules()}
-            for first, prefix in memory.prefixes.items()
-        }
-        return {
-            first: frozenset(name for name, bound in gates.items() if bound.source in parts)
-            for first, parts in inside.items()
-        }
+        found: dict[str, frozenset[str]] = dict.fromkeys(gates, frozenset())
+        for first, prefix in memory.prefixes.items() if memory.mode != "none" else ():
+            parts = {part for module in prefix.shared for part in module.modules()}
+            found[first] = frozenset(name for name, bound in gates.items() if bound.source in parts)
+        return found
 
 
 _TIMED = 16  # images a forward
@@ -168,7 +159,7 @@ class Walk:
             for place, outcomes in batches:
                 parts.append(outcomes)
                 self._meter.tick(len(place) * (1 + len(targets)))
-        return [join(outcomes) for outcomes in zip(*parts)]
+        return [Outcome.join(outcomes) for outcomes in zip(*parts)]
 
     def _choose(self) -> None:
         names = [gate.name for gate in self._path.gates]
@@ -212,4 +203,4 @@ class Walk:
 
     def _commit(self, **changes: Any) -> None:
         self._path = dataclasses.replace(self._path, **changes)
-        self._keeper.commit(self._path)
+        write_freezing(self._keeper.folder, self._path)

@@ -1,7 +1,6 @@
 """What freezing saves of a forward's time: SE units replaced by a multiplication with constants, timed against the network."""
 
 import contextlib
-import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -17,7 +16,7 @@ from senet_viz.gates.intervention import GatePatch, patching
 from senet_viz.models.environment import describe_device
 from senet_viz.models.forward import observing
 from senet_viz.models.zoo import Model
-from senet_viz.workflows.job import forward_of
+from senet_viz.workflows.job import clock, forward_of
 
 FEWEST, MOST = 5, 31  # rounds
 SECONDS = 60.0  # that all rounds may take together
@@ -67,9 +66,13 @@ def time_freezing(
     with observing(model, "fp32"):
         if not _agrees(model, order, there, run):
             return None
-        seconds = [_time(model, order[:size], there, run) for size in range(len(order) + 1)]
+        sizes = list(range(len(order) + 1))
+        seconds = [_time(model, order[:size], there, run) for size in sizes]
         rounds = int(np.clip(SECONDS / max(sum(seconds), 1e-9), FEWEST, MOST))
-        found = np.array([_round(model, order, there, run, backwards=bool(at % 2)) for at in range(rounds)])
+        found = np.empty((rounds, len(sizes)))
+        for at in range(rounds):
+            for size in sizes[::-1] if at % 2 else sizes:  # in turn, so that no size always comes last
+                found[at, size] = _time(model, order[:size], there, run)
     return Timing(
         ratios=(found[:, 1:] / found[:, :1]).T.copy(),
         seconds=float(np.median(found[:, 0])),
@@ -79,34 +82,11 @@ def time_freezing(
     )
 
 
-def _round(
-    model: Model,
-    order: Sequence[BoundGate],
-    constants: Mapping[str, Tensor],
-    run: Callable[[], Tensor],
-    *,
-    backwards: bool,
-) -> list[float]:
-    """Seconds by the number of frozen blocks; every other round in reverse, so that no size always comes last."""
-    sizes = list(range(len(order) + 1))
-    found = {size: _time(model, order[:size], constants, run) for size in (reversed(sizes) if backwards else sizes)}
-    return [found[size] for size in sizes]
-
-
 def _time(
     model: Model, gates: Sequence[BoundGate], constants: Mapping[str, Tensor], run: Callable[[], Tensor]
 ) -> float:
     with frozen(gates, constants):
-        _wait(model)
-        began = time.perf_counter()
-        run()
-        _wait(model)
-        return time.perf_counter() - began
-
-
-def _wait(model: Model) -> None:
-    if model.device.type == "cuda":
-        torch.cuda.synchronize(model.device)
+        return clock(run, model.device)
 
 
 def _agrees(

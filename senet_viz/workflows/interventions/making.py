@@ -1,7 +1,7 @@
 """The whole way from images and a network to outcomes of interventions on disk."""
 
 import uuid
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -35,7 +35,6 @@ from senet_viz.workflows.interventions.donors import (
     draw_groups,
     fill_scratch,
     group_outputs,
-    scratch_bytes,
     scratch_folder,
 )
 from senet_viz.workflows.interventions.request import (
@@ -55,7 +54,7 @@ from senet_viz.workflows.interventions.running import (
     run_plan,
     warm_up_with_cache,
 )
-from senet_viz.workflows.job import JobEstimate, Meter, OnProgress
+from senet_viz.workflows.job import Meter, OnEstimate, OnProgress
 from senet_viz.workflows.record import record
 
 NOTES: Mapping[str, str] = {
@@ -169,9 +168,6 @@ def tell_end(
     return found, notes
 
 
-OnEstimate = Callable[[JobEstimate], None]
-
-
 def intervene(
     model: Model,
     images: ImageSource | str | Path,
@@ -239,11 +235,8 @@ def _make(request: Request, on_estimate: OnEstimate | None, on_progress: OnProgr
     with OutcomesWriter(request.folder) as writer:
         if request.is_finished():
             return open_outcomes(request.folder)
-        warm = warm_up_with_cache(request.model, request.source, request.indices, request.gates, request.options)
-        estimate = estimate_interventions(
-            warm, request.variants, len(request.indices), recorded=images_to_record(request),
-            more_bytes=bytes_beside(request), folder=request.folder,
-        )  # fmt: skip
+        warm = warm_up_with_cache(request)
+        estimate = estimate_interventions(request, warm)
         if on_estimate:
             on_estimate(estimate)
         estimate.check_room("The interventions, scratch files included,", "use --limit, or another disk.")
@@ -271,25 +264,6 @@ def _fill(
             writer.finish(throughput=throughput, baselines=baselines, notes=notes)
 
 
-def images_to_record(request: Request) -> int:
-    """Images that are recorded before gates are moved; none where a recording was given."""
-    return len(request.indices) if request.given is None else 0
-
-
-def bytes_beside(request: Request) -> int:
-    """Bytes of the scratch files, and of the recording where it is made."""
-    images, classes, recorded = len(request.indices), len(request.source.classes), images_to_record(request)
-    scratch = scratch_bytes(
-        [bound.gate for bound in request.moved],
-        images=images if request.given is None else request.given.n_kept,
-        classes=classes,
-        baselines=request.options.baselines,
-        repeats=request.options.repeats,
-    )
-    channels = sum(bound.gate.channels for bound in request.gates)
-    return scratch + ((2 * recorded + 40 * (classes + 1)) * channels if recorded else 0)
-
-
 def record_clean(request: Request, on_progress: OnProgress | None) -> Recording:
     """The untouched gates, recorded beside the outcomes; resumed like any recording."""
     options = request.options
@@ -297,6 +271,5 @@ def record_clean(request: Request, on_progress: OnProgress | None) -> Recording:
         limit=options.limit, seed=options.seed, label_map=options.label_map, data_name=options.data_name,
         workers=options.workers,
     )  # fmt: skip
-
     folder = request.folder / CLEAN_FOLDER
     return record(request.model, request.source, folder, options=choices, on_progress=on_progress)

@@ -20,8 +20,8 @@ from senet_viz.paths import expand_home
 from senet_viz.recording.options import check_numbers
 from senet_viz.recording.outcomes import BASELINE_ALIASES, BASELINES, CLEAN_FOLDER, DRAWN, Variant, stored_outcomes
 from senet_viz.recording.reader import Recording, open_recording
-from senet_viz.schema import ClassTable, LabelMapping
-from senet_viz.workflows.interventions.donors import Rows, make_folds, make_halves
+from senet_viz.schema import ClassTable, LabelMapping, to_tree
+from senet_viz.workflows.interventions.donors import Rows, make_folds, make_halves, scratch_bytes
 from senet_viz.workflows.plan import map_to_outputs, open_source
 
 TARGETS = ("blocks", "stages", "cumulative", "all")
@@ -80,6 +80,9 @@ class InterventionOptions:
         check_numbers(self, "repeats", "batch_size", "shard_size", "workers")
 
 
+_NO_IDENTITY = ("label_map", "data_name", "workers", "reuse")  # the first two are under `mapping` and `data`
+
+
 def _check_words(name: str, given: Sequence[str], known: Sequence[str]) -> None:
     for word in given:
         if word not in known:
@@ -128,11 +131,6 @@ def make_variants(gates: Sequence[BoundGate], options: InterventionOptions) -> t
     return variants
 
 
-def first_gate(variant: Variant) -> str:
-    """Name of the first gate that an intervention patches."""
-    return variant.blocks[0]
-
-
 def _list_targets(gates: Sequence[BoundGate], options: InterventionOptions) -> list[Target]:
     found: list[Target] = []
     names = [bound.gate.name for bound in gates]
@@ -151,9 +149,14 @@ def _list_targets(gates: Sequence[BoundGate], options: InterventionOptions) -> l
     return list(dict.fromkeys(found))
 
 
+def find_blocks(gates: Sequence[BoundGate], names: Sequence[str]) -> list[BoundGate]:
+    """Blocks by label or path, each once, in order of depth (ArgumentError where there is no such block)."""
+    found = {bound.gate.depth: bound for bound in (find_block(gates, name) for name in names)}
+    return [found[depth] for depth in sorted(found)]
+
+
 def _make_set(gates: Sequence[BoundGate], chosen: Sequence[str]) -> Target:
-    bound = {find_block(gates, name).gate.depth: find_block(gates, name).gate for name in chosen}
-    ordered = [bound[depth] for depth in sorted(bound)]
+    ordered = [bound.gate for bound in find_blocks(gates, chosen)]
     kind = "block" if len(ordered) == 1 else "set"
     return " + ".join(gate.label for gate in ordered), kind, tuple(gate.name for gate in ordered)
 
@@ -311,21 +314,29 @@ class Request:
         """Which output each class is: as the given recording says, else by name or by the label map."""
         return self._classes_of_source[0] if self.given is None else self.given.manifest.mapping
 
+    @property
+    def recorded(self) -> int:
+        """Images that are recorded before gates are moved; none where a recording was given."""
+        return len(self.indices) if self.given is None else 0
+
+    @property
+    def bytes_beside(self) -> int:
+        """Bytes of the scratch files, and of the recording where it is made."""
+        classes = len(self.source.classes)
+        scratch = scratch_bytes(
+            [bound.gate for bound in self.moved],
+            images=len(self.indices) if self.given is None else self.given.n_kept,
+            classes=classes,
+            baselines=self.options.baselines,
+            repeats=self.options.repeats,
+        )
+        channels = sum(bound.gate.channels for bound in self.gates)
+        return scratch + ((2 * self.recorded + 40 * (classes + 1)) * channels if self.recorded else 0)
+
     def choices(self) -> dict[str, Any]:
         """What is part of the identity, for the manifest."""
-        o = self.options
-        return {
-            "targets": list(o.targets),
-            "sets": [list(chosen) for chosen in o.sets],
-            "baselines": list(o.baselines),
-            "strength": float(o.strength),
-            "repeats": o.repeats,
-            "seed": o.seed,
-            "limit": o.limit,
-            "batch_size": o.batch_size,
-            "shard_size": o.shard_size,
-            "precision": "fp32",
-        }
+        tree = {name: value for name, value in to_tree(self.options).items() if name not in _NO_IDENTITY}
+        return {**tree, "strength": float(self.options.strength), "precision": "fp32"}
 
     def check(self) -> None:
         """Refuse what can not work.

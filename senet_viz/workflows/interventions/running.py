@@ -3,7 +3,6 @@
 import contextlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -22,7 +21,7 @@ from senet_viz.models.zoo import Model
 from senet_viz.recording.outcomes import CLEAN_FOLDER, Outcome, Variant
 from senet_viz.recording.outcomes_writer import OutcomesWriter
 from senet_viz.workflows.interventions.donors import Baselines
-from senet_viz.workflows.interventions.request import InterventionOptions, first_gate
+from senet_viz.workflows.interventions.request import InterventionOptions, Request
 from senet_viz.workflows.job import (
     JobEstimate,
     Meter,
@@ -42,16 +41,6 @@ def judge(logits: Tensor, outputs: NDArray[np.int32]) -> Outcome:
     return Outcome(said.prediction, said.loss, said.correct, said.correct5)
 
 
-def join(parts: Sequence[Outcome]) -> Outcome:
-    """Batches one after the other."""
-    return Outcome(
-        np.concatenate([p.prediction for p in parts]),
-        np.concatenate([p.loss for p in parts]),
-        np.concatenate([p.correct for p in parts]),
-        np.concatenate([p.correct5 for p in parts]),
-    )
-
-
 _ROW_BYTES = 4  # what an image takes on disk, an intervention
 
 
@@ -69,37 +58,26 @@ class CachedWarmUp(NamedTuple):
     running: float
 
 
-def warm_up_with_cache(
-    model: Model, source: ImageSource, indices: Rows, gates: Sequence[BoundGate], options: InterventionOptions
-) -> CachedWarmUp:
+def warm_up_with_cache(request: Request) -> CachedWarmUp:
     """Times decoding and a forward of up to 16 images, and finds out on them what can be remembered.
 
     Raises:
         SourceError: none of the images could be read.
     """
-    warm = warm_up(model, source, indices, batch_size=options.batch_size, workers=options.workers)
+    model, source, options = request.model, request.source, request.options
+    warm = warm_up(model, source, request.indices, batch_size=options.batch_size, workers=options.workers)
     if warm.pixels is None:
-        raise SourceError(f"None of the {len(indices):,} images of {source.name} could be read.")
+        raise SourceError(f"None of the {len(request.indices):,} images of {source.name} could be read.")
     memory = ActivationCache({}, "none")
     if options.reuse:
         with observing(model, "fp32"):
-            memory = build_activation_cache(model.module, gates, forward_of(model, warm.pixels))
+            memory = build_activation_cache(model.module, request.gates, forward_of(model, warm.pixels))
     return CachedWarmUp(memory, warm.decoding, warm.running)
 
 
-def estimate_interventions(
-    warm: CachedWarmUp, variants: Sequence[Variant], images: int, *, recorded: int, more_bytes: int, folder: Path
-) -> JobEstimate:
-    """Time and disk of a run.
-
-    Args:
-        warm: what the network did on some of its images.
-        variants: the plan.
-        images: N.
-        recorded: images that are recorded before.
-        more_bytes: of that recording and of scratch files.
-        folder: where it is written.
-    """
+def estimate_interventions(request: Request, warm: CachedWarmUp) -> JobEstimate:
+    """Time and disk of a run, from what the network did on some of its images."""
+    variants, images = request.variants, len(request.indices)
     work = 1 + sum(_shares(warm.memory, variants))
     seconds = images * (warm.decoding + work * warm.running)
     return JobEstimate(
@@ -107,10 +85,10 @@ def estimate_interventions(
         variants=len(variants),
         forwards=images * (len(variants) + 1),
         whole_forwards=images * work,
-        seconds=seconds + recorded * (warm.decoding + warm.running),
-        disk_bytes=_ROW_BYTES * images * (len(variants) + 1) + more_bytes,
-        free_bytes=free_bytes(folder),
-        present_bytes=recorded_bytes(folder / CLEAN_FOLDER),
+        seconds=seconds + request.recorded * (warm.decoding + warm.running),
+        disk_bytes=_ROW_BYTES * images * (len(variants) + 1) + request.bytes_beside,
+        free_bytes=free_bytes(request.folder),
+        present_bytes=recorded_bytes(request.folder / CLEAN_FOLDER),
     )
 
 
@@ -120,7 +98,7 @@ def _shares(memory: ActivationCache, variants: Sequence[Variant]) -> list[float]
         return [1.0] * len(variants)
     seen: set[str] = set()
     shares = []
-    for gate in map(first_gate, variants):
+    for gate in (variant.blocks[0] for variant in variants):
         prefix = memory.prefixes[gate]
         shares.append(prefix.after if gate in seen else prefix.after_shared)
         seen.add(gate)
@@ -166,12 +144,12 @@ class InterventionWork:
         found: dict[Variant, Outcome] = {}
         for variant in sorted(self.variants, key=self._depth):  # the same first gate: they share what lies before it
             with patching(self.model.module, self.patches(variant, place, clean.prediction)):
-                found[variant] = judge(self.memory.run_from(first_gate(variant), run), outputs)
+                found[variant] = judge(self.memory.run_from(variant.blocks[0], run), outputs)
         self.memory.forget()
         return [clean, *(found[variant] for variant in self.variants)]
 
     def _depth(self, variant: Variant) -> int:
-        return self.gates[first_gate(variant)].gate.depth
+        return self.gates[variant.blocks[0]].gate.depth
 
     def patches(self, variant: Variant, images: Rows, predictions: NDArray[np.int32]) -> list[GatePatch]:
         """What an intervention does to a batch's gates; `predictions` are the clean ones."""
@@ -202,7 +180,7 @@ def run_plan(
         for place, outcomes in batches:
             waiting.append(outcomes)
             if (place[-1] + 1) % shard == 0 or place[-1] + 1 == total:
-                writer.append([join(parts) for parts in zip(*waiting)])
+                writer.append([Outcome.join(parts) for parts in zip(*waiting)])
                 waiting = []
             meter.tick(len(place))
 

@@ -8,7 +8,7 @@ import pytest
 
 from senet_viz.analysis.freezing_files import open_freezing, read_freezing, stored_freezing, write_freezing
 from senet_viz.errors import RecordingError
-from senet_viz.recording.layout import FREEZING, is_own
+from senet_viz.recording.layout import FREEZING, OWN
 from senet_viz.recording.reader import Recording
 from senet_viz.recording.verify import verify_recording
 from tests.support.frozen import make_cost, make_path, path_of
@@ -54,7 +54,7 @@ def test_beside_a_recording(recording: Recording) -> None:
     found = read_freezing(recording)
     assert found is not None
     assert found.advise(1.0).size == 1
-    assert is_own(FREEZING), "a recording's folder may hold it"
+    assert OWN.fullmatch(FREEZING), "a recording's folder may hold it"
     assert verify_recording(recording.path).ok
 
 

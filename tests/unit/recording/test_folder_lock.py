@@ -45,7 +45,7 @@ def test_a_dead_process_stands_in_nobodys_way(tmp_path: Path) -> None:
     not Path("/proc/self/stat").exists(), reason="the system has no /proc to tell a process's start from"
 )
 def test_a_later_process_of_the_same_pid_is_no_holder(tmp_path: Path) -> None:
-    me = Holder.me()
+    me = Holder.of(os.getpid())
     assert me.birth is not None
     leave_lock(tmp_path, me.pid, me.host, me.birth - 1)
     FolderLock(tmp_path).acquire()

@@ -12,7 +12,7 @@ from senet_viz.errors import ArgumentError, GateError, ModelError
 from senet_viz.gates.recorder import GateRecorder
 from senet_viz.models.forward import observing
 from senet_viz.models.zoo import Model
-from senet_viz.workflows import attribution
+from senet_viz.workflows import job
 from senet_viz.workflows.attribution import attribute_gate, estimate_seconds
 from senet_viz.workflows.output_attribution import attribute_output, compute_grad_cam
 from tests.support.attributing import all_hooks, as_model, draw_pixels, small_model, state_of
@@ -243,7 +243,7 @@ def test_a_network_that_returns_more_than_logits_gets_a_sentence(way):
 
 def test_an_estimate_is_the_time_of_one_pass_times_the_passes(monkeypatch):
     clock = iter(range(100))
-    monkeypatch.setattr(attribution.time, "perf_counter", lambda: float(next(clock)))
+    monkeypatch.setattr(job.time, "perf_counter", lambda: float(next(clock)))
     model = small_model(SELayer)
     assert estimate_seconds(model, draw_pixels()) == 1
     assert estimate_seconds(model, draw_pixels(), 64) == 66

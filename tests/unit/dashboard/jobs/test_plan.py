@@ -1,6 +1,7 @@
 """Requests, names and plans: what is asked of the command line, and what its answer means."""
 
 import json
+import os
 import shlex
 import subprocess
 import sys
@@ -29,7 +30,7 @@ def leave_job(root: Path, name: str, request: RecordRequest | None = None) -> No
     holder = {"pid": process.pid, "host": "elsewhere", "started": "2026-01-01T00:00:00+00:00", "birth": 1}
     from senet_viz.recording.folder import Holder
 
-    holder["host"] = Holder.me().host
+    holder["host"] = Holder.of(os.getpid()).host
     tree = {"request": to_tree(request or RecordRequest("bundled", "digits")), "mapped": False,
             "workplace": str(root), "process": holder, "cancelled": None}  # fmt: skip
     (folder / "command.json").write_text(json.dumps(tree), encoding="utf-8")
