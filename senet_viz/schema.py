@@ -36,9 +36,12 @@ class Gate:
             the excitation has none (ECA, ESE).
         family: name of the adapter that found it, e.g. "timm SEModule".
         activation: what makes s, e.g. "sigmoid", "hard sigmoid".
-        range: lower and upper bound of s; [0, 1] for sigmoids.
+        range: lower and upper bound of s; [0, 1] for sigmoids, not finite for what has no bound.
         parameters: weights and biases of the SE unit.
         squeeze_missing: why z is not recorded (it is not one vector); None where it is.
+        form: what the network makes of a feature map x with s, e.g. "s·x" or "x + s·x".
+        histogram: of a recorded gate without finite bounds, the interval that its histogram divides; what lies outside is
+            counted as at its ends.
     """
 
     name: str
@@ -52,6 +55,18 @@ class Gate:
     range: tuple[float, float] = (0.0, 1.0)
     parameters: int = 0
     squeeze_missing: str | None = None
+    form: str = "s·x"
+    histogram: tuple[float, float] | None = None
+
+    def __post_init__(self) -> None:
+        low, high = self.range  # JSON knows no infinity: it was written as null, which is read as NaN
+        bounds = -math.inf if math.isnan(low) else low, math.inf if math.isnan(high) else high
+        object.__setattr__(self, "range", bounds)
+
+    @property
+    def extent(self) -> tuple[float, float]:
+        """Finite ends for histograms and axes: the bounds of s, or the interval that was chosen when it was recorded."""
+        return self.histogram or self.range
 
     @property
     def reduction(self) -> float | None:

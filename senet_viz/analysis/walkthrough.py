@@ -99,7 +99,7 @@ class BlockSteps:
     @property
     def amplification(self) -> Floats:
         """Of `measure_amplification`, (C,): above 0 a channel is louder than on the average recorded image."""
-        return measure_amplification(self.gate, self.mean, self.block.range)
+        return measure_amplification(self.gate, self.mean, self.block.extent)
 
     @property
     def amplified(self) -> int:

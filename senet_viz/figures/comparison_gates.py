@@ -142,7 +142,7 @@ _CHANNEL_ROW = 24
 def draw_block_gates(block: BlockComparison, names: tuple[str, ...], look: Look, *, narrow: bool = False) -> go.Figure:
     """Gates of every image over the channels in the order of the recorded mean, which is black with its SD as a band."""
     position = np.arange(1, len(block.order) + 1)
-    low, high = block.block.range
+    low, high = block.block.extent
     mean, spread = block.mean[block.order], np.nan_to_num(block.sd[block.order])
     around = np.maximum(mean - spread, low), np.minimum(mean + spread, high)
     size = 4 if len(position) > 160 else 6
@@ -195,7 +195,7 @@ def draw_differing_channels(differing: DifferingChannels, look: Look, *, narrow:
     room = legend_room(len(differing.names) + 1, 2 if narrow else 5)
     title = f"<b>{differing.block.label}</b> · channels that differ most"
     style(figure, look, height=_CHANNEL_ROW * len(rows) + 100 + room, title=title, top=40 + room, legend=True)
-    along = {"title": {"text": "gate s"}, "range": pad_range(*differing.block.range), "showgrid": True}
+    along = {"title": {"text": "gate s"}, "range": pad_range(*differing.block.extent), "showgrid": True}
     change_axes(figure, "x", along)
     aside = {"range": [len(rows) - 0.4, -0.6], "automargin": True}
     change_axes(figure, "y", name_ticks([f"channel {c}" for c in differing.channels], **aside))

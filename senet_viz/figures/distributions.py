@@ -161,7 +161,7 @@ def draw_distribution(
     style(figure, look, height=height, title=title, top=top, legend=28)
     figure.update_layout(showlegend=curves, violingap=0.25, boxgap=0.5)
     # the gate's whole range: a gate that hardly moves must look so
-    figure.update_xaxes(title_text="gate s", range=pad_range(*distribution.block.range), showgrid=True)
+    figure.update_xaxes(title_text="gate s", range=pad_range(*distribution.block.extent), showgrid=True)
     if curves:
         figure.update_yaxes(title_text="share of images with at most s", range=[-0.02, 1.02])
     else:
@@ -227,7 +227,7 @@ def draw_extreme_classes(
     figure = go.Figure([_whiskers(rows, places), _dots(rows, places, colours)])
     figure.add_vline(x=extremes.overall, line={"color": look.ink, "width": 1.4, "dash": "dot"})
     style(figure, look, height=height, title=_extremes_title(extremes, narrow=narrow), top=70 if narrow else 40)
-    along = pad_range(*extremes.block.range)
+    along = pad_range(*extremes.block.extent)
     figure.update_xaxes(title_text="mean gate s, dotted: of all images", range=along, showgrid=True)
     names = name_ticks([truncate(row.label, 22) for row in rows], automargin=True, tickfont={"color": look.ink})
     figure.update_yaxes(**{**names, "tickvals": places, "range": [max(places) + 0.6, -0.6]})
@@ -336,7 +336,7 @@ def _map_colours(classes: ClassChannelMap, values: np.ndarray, view: MapView, *,
     text = "mean gate s" if view == "gate" else "difference from the all-class mean, in s"
     bar = long_bar(text, narrow=narrow, below=0.12)
     if view == "gate":
-        low, high = classes.block.range
+        low, high = classes.block.extent
         return {"colorscale": "Cividis", "zmin": low, "zmax": high, "colorbar": bar}
     most = float(np.nanmax(np.abs(values), initial=0)) or 1e-3
     return {"colorscale": "RdBu_r", "zmid": 0, "zmin": -most, "zmax": most, "colorbar": bar}

@@ -174,7 +174,7 @@ def _lay_panels(steps: BlockSteps, channel: int, look: Look, plan: _Plan) -> Gri
     z = np.zeros(1) if steps.squeeze is None else steps.squeeze[steps.shown]
     reach = (min(0.0, float(z.min())), max(0.0, float(z.max())))
     along = pad_range(*reach, 0.05) if reach[0] < reach[1] else [-0.5, 0.5]
-    ranges = {_SQUEEZE: along, plan.gate: list(steps.block.range)}
+    ranges = {_SQUEEZE: along, plan.gate: list(steps.block.extent)}
     for row in range(1, plan.rows + 1):
         for column in range(1, plan.columns + 1):
             if (row, column) == plan.hidden:
@@ -331,7 +331,7 @@ def draw_all_channels(steps: BlockSteps, look: Look, *, narrow: bool = False) ->
     style(figure, look, height=height + (220 if rows == 1 else 340), title=title, top=top, legend=True)
     if steps.squeeze is not None:
         change_axes(figure, "y", {"title": {"text": "squeeze z"}, "nticks": 4}, row=1, col=1)
-    change_axes(figure, "y", {"title": {"text": "gate s"}, "range": pad_range(*steps.block.range)}, row=rows, col=1)
+    change_axes(figure, "y", {"title": {"text": "gate s"}, "range": pad_range(*steps.block.extent)}, row=rows, col=1)
     along = {"title": {"text": "channel (position)"}, "range": [0, len(order) + 1]}
     change_axes(figure, "x", along, row=rows, col=1)
     figure.layout.bargap = 0

@@ -13,9 +13,11 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from senet_viz.errors import GateError
 from senet_viz.gates.discovery import BoundGate
 from senet_viz.gates.hooks import ForwardHook, attached, replaced_forwards
 from senet_viz.gates.intervention import GatePatch, patching
+from senet_viz.gates.taps import watched_taps
 
 Run = Callable[[], Tensor]
 MODES = ("shared", "copied", "none")
@@ -132,7 +134,10 @@ def _agrees(memory: ActivationCache, module: nn.Module, gates: Sequence[BoundGat
         probe = GatePatch(bound, torch.ones(bound.gate.channels), strength=0.5)
         with patching(module, [probe]):
             expected = run()
-            if not all(torch.equal(memory.run_from(bound.gate.name, run), expected) for _ in range(_REPEATS)):
+            try:
+                if not all(torch.equal(memory.run_from(bound.gate.name, run), expected) for _ in range(_REPEATS)):
+                    return False
+            except GateError:  # of a module's calls some are remembered and others are not
                 return False
     return True
 
@@ -154,11 +159,12 @@ def trace_prefixes(module: nn.Module, gates: Sequence[BoundGate], run: Run) -> d
             seconds = (second, time.perf_counter())
             calls[part] = _Call(order, next(clock), seconds, isinstance(output, Tensor))
 
-    parts = list(module.modules())
-    with attached([(part, end) for part in parts], pre_hooks=[(part, start) for part in parts]):
+    parts = list(dict.fromkeys([*module.modules(), *(bound.source for bound in gates)]))
+    hooks = attached([(part, end) for part in parts], pre_hooks=[(part, start) for part in parts])
+    with watched_taps(module), hooks:
         run()
     own = {part: set(part.modules()) for part in parts}
-    inside = {part: frozenset(b.gate.name for b in gates if b.source in own[part]) for part in parts}
+    inside = {part: frozenset(b.gate.name for b in gates if b.inner in own[part]) for part in parts}
     return {bound.gate.name: _prefix_of(module, bound, calls, inside) for bound in gates}
 
 

@@ -2,22 +2,25 @@
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
 
 from senet_viz.errors import GateError
 from senet_viz.gates.adapters import Adapter, Relative, find_adapter, find_relative
-from senet_viz.gates.isolated_check import MIXERS, SHARED, Unit, check_unit, recognise_unit
-from senet_viz.gates.trace import InputSize, Visit, refuse_wrappers, trace_visits
+from senet_viz.gates.dataflow import Dataflow, Value
+from senet_viz.gates.factors import GateSite, read_products
+from senet_viz.gates.isolated_check import MIXERS, Unit, check_unit, recognise_unit
+from senet_viz.gates.taps import GateTap
+from senet_viz.gates.trace import ExampleInputs, InputSize, refuse_wrappers, trace_forward
 from senet_viz.schema import Gate
 
 RESNET_LAYERS = ("layer1", "layer2", "layer3", "layer4")
 _INCEPTION = re.compile(r"(?:.*\.)?(?:inception_?|mixed_)(?P<stage>\d)(?P<letter>[a-z])(?:\.|$)", re.IGNORECASE)
-_RESIDUAL = re.compile(r"(?P<unit>(?:.*\.)?layer\d\.\d+)\.")
+_RESIDUAL = re.compile(r"(?P<unit>(?:.*\.)?layer\d\.\d+)[.:@]")
 
 
 def number_stages(names: Sequence[str], resolutions: Sequence[int], modules: Iterable[str]) -> tuple[int, ...]:
@@ -86,15 +89,34 @@ class BoundGate:
 
     Attributes:
         gate: what it is.
-        module: the smallest module that returns s·x.
-        source: submodule whose output is s.
+        module: the smallest module that returns s·x; or, with `tapped`, that computes the product.
+        source: module whose output is s: a submodule, or a `GateTap` where no module returns it.
         excitation: first excitation layer, whose input is z; None where z is not one vector.
+        call, calls: which call of the source in a forward is this gate's, from 0, of how many.
+        excitation_call, excitation_calls: the same of the excitation.
+        unit: whether the module is an SE unit, given x and returning s·x; else it does more than that.
+        weights: parameters that make s.
     """
 
     gate: Gate
     module: nn.Module
     source: nn.Module
     excitation: nn.Module | None
+    call: int = 0
+    calls: int = 1
+    excitation_call: int = 0
+    excitation_calls: int = 1
+    unit: bool = True
+    weights: tuple[Tensor, ...] = ()
+
+    @property
+    def inner(self) -> nn.Module:
+        """The innermost module of the network in which s is made."""
+        return self.module if isinstance(self.source, GateTap) else self.source
+
+    def watched(self, quantity: Literal["gate", "squeeze"]) -> tuple[nn.Module | None, int]:
+        """The module at which s or z is seen, and how often it fires in a forward."""
+        return (self.source, self.calls) if quantity == "gate" else (self.excitation, self.excitation_calls)
 
     def read_gate(self, output: Any) -> Tensor:
         """The source's output as s (N, C), a view where possible; GateError for another shape."""
@@ -116,6 +138,21 @@ class BoundGate:
         )
 
 
+def describe_calls(calls: Mapping[str, tuple[int, int]]) -> list[str]:
+    """What fired more or less often than it should, by (found, expected) of each name; none where all is right.
+
+    The first of them says what is wrong with it, and the others are only named.
+    """
+    wrong = [(name, found, expected) for name, (found, expected) in calls.items() if found != expected]
+    once = all(expected == 1 for _, _, expected in wrong)
+    counts = [
+        f"{name} {'never' if found == 0 else f'{found} times'}{'' if once else f' instead of {expected} times'}"
+        for name, found, expected in wrong
+    ]
+    lead = "did not fire exactly once: " if once else "did not fire as often as they should: "
+    return [lead + counts[0], *counts[1:]] if counts else []
+
+
 @dataclass(frozen=True, slots=True)
 class RefusedUnit:
     """Something like an SE unit that cannot be observed: path, class and why (with what to do)."""
@@ -133,51 +170,97 @@ class GateSurvey:
     refused: tuple[RefusedUnit, ...]
 
 
-def find_gates(module: nn.Module, *, input_size: InputSize | None = None) -> tuple[Gate, ...]:
+def find_gates(
+    module: nn.Module, *, input_size: InputSize | None = None, example_inputs: ExampleInputs | None = None
+) -> tuple[Gate, ...]:
     """The gates of a network, in the order of the forward pass.
 
-    Each was proved to satisfy out = s·x with its unit alone. The network is run once on a small random
-    image for order and resolution; its weights, flags, statistics and torch's random state stay as they are.
+    Each was proved to satisfy its form, out = s·x in most. SE units that are modules are proved alone; gates that a function
+    computes inside of a larger module, and those that are called several times, are read from one forward of the whole network,
+    as products of a feature map with what was pooled from that same map. That forward is of a small random image; weights,
+    flags, statistics and torch's random state stay as they are.
 
     Args:
         module: the network itself, neither compiled nor data-parallel. Weights on the meta device will do.
         input_size: (channels, height, width) of an image; by default the network's `pretrained_cfg` tells,
             else the usual sizes are tried.
+        example_inputs: what the network is called with, where that is no image: a tensor, a tuple of arguments, or a mapping
+            of them by name.
 
     Raises:
         GateError: there is no gate, or none that can be observed (other kinds of attention are named with
             what to do; beside supported gates they are left out, `survey_gates` lists them); a unit fails
-            its self-check; a gate fires never or twice in a forward; the network is wrapped.
+            its self-check; a unit fires never in a forward; the network is wrapped.
     """
-    return tuple(bound.gate for bound in bind_gates(module, input_size=input_size))
+    return tuple(bound.gate for bound in bind_gates(module, input_size=input_size, example_inputs=example_inputs))
 
 
-def bind_gates(module: nn.Module, *, input_size: InputSize | None = None) -> tuple[BoundGate, ...]:
+def bind_gates(
+    module: nn.Module, *, input_size: InputSize | None = None, example_inputs: ExampleInputs | None = None
+) -> tuple[BoundGate, ...]:
     """Like `find_gates`, with the modules that the gates live in."""
-    survey = survey_gates(module, input_size=input_size)
+    survey = survey_gates(module, input_size=input_size, example_inputs=example_inputs)
     if not survey.bound:
         raise GateError(_explain_absence(module, survey.refused))
     return survey.bound
 
 
-def survey_gates(module: nn.Module, *, input_size: InputSize | None = None) -> GateSurvey:
+def survey_gates(
+    module: nn.Module, *, input_size: InputSize | None = None, example_inputs: ExampleInputs | None = None
+) -> GateSurvey:
     """Gates and refused units of a network; like `bind_gates`, but no gate at all is an answer too."""
     refuse_wrappers(module)
     parts = {name: part for name, part in module.named_modules() if name}
     adapters = {name: adapter for name, part in parts.items() if (adapter := find_adapter(part))}
     relatives = _list_relatives(parts, adapters)
     candidates = _list_candidates(parts, taken=(*adapters, *relatives))
-    watched = {name: parts[name] for name in (*adapters, *candidates)}
-    visits = trace_visits(module, watched, input_size=input_size) if watched else {}
-    units: dict[str, Unit] = {}
+    flow = trace_forward(module, input_size=input_size, example_inputs=example_inputs)
+    units, failures = dict[str, Unit](), dict[str, GateError]()
     for name, adapter in adapters.items():
-        _check_calls(name, visits[name].calls if name in visits else 0)
-        units[name] = check_unit(name, parts[name], adapter, shape=visits[name].input_shape)
-    found, reasons = _recognise(candidates, visits)
+        if not flow.calls[parts[name]]:
+            raise GateError(f"{name} never fired in one forward of the network in eval mode: remove it, or use it.")
+        try:
+            units[name] = check_unit(name, parts[name], adapter, shape=flow.given[parts[name], 0].shape)
+        except GateError as error:  # a changed copy of a known class; what it does may show in the forward
+            failures[name] = error
+    found, reasons = _recognise(candidates, flow)
     units |= found
+    names = {part: name for name, part in parts.items()} | {module: ""}
+    sites = [site for name, unit in units.items() for site in _list_calls(name, unit, flow)]
+    known = {*(unit.module for unit in units.values()), *(parts[name] for name in relatives)}
+    products, touched = read_products(module, flow, known, names)
+    for name, failure in failures.items():
+        if parts[name] not in touched:
+            raise failure
+    reasons = {name: reason for name, reason in reasons.items() if parts[name] not in touched}
     refused = [RefusedUnit(n, type(parts[n]).__name__, relative.reason) for n, relative in relatives.items()]
     refused += [RefusedUnit(n, type(parts[n]).__name__, reason) for n, reason in reasons.items()]
-    return GateSurvey(_bind(units, visits, list(parts)), tuple(refused))
+    return GateSurvey(_bind([*sites, *products], list(parts)), tuple(refused))
+
+
+def _list_calls(name: str, unit: Unit, flow: Dataflow) -> Iterator[GateSite]:
+    """A unit's gates: one, or one a call where it is used in several places."""
+    for call in range(flow.calls[unit.module]):
+        frame = (unit.module, call)
+        fired = flow.calls_inside(unit.source, frame)
+        if len(fired) != 1:
+            how = "never fired" if not fired else f"fired {len(fired)} times"
+            raise GateError(
+                f"The source of the gate of {name} {how} in one call of it, where once was expected: give the gate an "
+                "activation module of its own."
+            )
+        layer = None if unit.excitation is None else flow.calls_inside(unit.excitation, frame)
+        yield GateSite(
+            name=name,
+            unit=unit,
+            area=flow.given[frame].tensor.numel() // unit.channels,
+            order=flow.began[frame],
+            call=fired[0],
+            calls=flow.calls[unit.source],
+            excitation_call=layer[0] if layer else 0,
+            excitation_calls=flow.calls[unit.excitation] if unit.excitation is not None else 0,
+            weights=tuple(unit.module.parameters()),
+        )
 
 
 def _list_relatives(parts: Mapping[str, nn.Module], adapters: Mapping[str, Adapter]) -> dict[str, Relative]:
@@ -203,32 +286,20 @@ def _may_be_unit(module: nn.Module) -> bool:
     parts = list(module.modules())
     if not 1 < len(parts) <= MOST_PARTS:
         return False
-    wide = any(isinstance(p, nn.Conv3d) or (isinstance(p, nn.Conv2d) and p.kernel_size != (1, 1)) for p in parts)
+    wide = any(isinstance(p, nn.Conv2d | nn.Conv3d) and max(p.kernel_size) > 1 for p in parts)
     return not wide and 1 <= sum(isinstance(part, MIXERS) for part in parts) <= MOST_MIXERS
 
 
-def _check_calls(name: str, calls: int) -> None:
-    if calls != 1:
-        how = "never fired" if calls == 0 else f"fired {calls} times"
-        raise GateError(
-            f"{name} {how} in one forward of the network in eval mode, where a gate must fire exactly once: "
-            f"{'remove the unit, or use it in the forward' if calls == 0 else 'give each place a unit of its own'}."
-        )
-
-
-def _recognise(
-    candidates: Mapping[str, nn.Module], visits: Mapping[str, Visit]
-) -> tuple[dict[str, Unit], dict[str, str]]:
+def _recognise(candidates: Mapping[str, nn.Module], flow: Dataflow) -> tuple[dict[str, Unit], dict[str, str]]:
     units: dict[str, Unit] = {}
     reasons: dict[str, str] = {}
     for name, module in candidates.items():
-        visit = visits.get(name)
+        first = (module, 0)
         holds_unit = any(_is_inside(unit, (name,)) for unit in units)
-        if visit is None or holds_unit or not _may_scale(visit):
+        if first not in flow.given or holds_unit or not _may_scale(flow.given[first].shape, flow.returned.get(first)):
             continue
-        answer = recognise_unit(module, shape=visit.input_shape)
+        answer = recognise_unit(module, shape=flow.given[first].shape)
         if isinstance(answer, Unit):
-            _check_calls(name, visit.calls)
             units[name] = answer
         elif answer is not None:
             reasons[name] = answer
@@ -236,26 +307,27 @@ def _recognise(
     return units, dict(reversed(list(outermost.items())))
 
 
-def _may_scale(visit: Visit) -> bool:
-    if len(visit.input_shape) != 4:
+def _may_scale(given: torch.Size, returned: Value | None) -> bool:
+    if len(given) < 3 or returned is None:
         return False
-    same = visit.output_shape == visit.input_shape
-    return same or torch.Size(visit.output_shape).numel() == visit.input_shape[0] * visit.input_shape[1]
+    return returned.shape == given or returned.tensor.numel() == given[0] * given[1]
 
 
 def _is_inside(name: str, holders: Mapping[str, Any] | Sequence[str]) -> bool:
     return any(name.startswith(f"{holder}.") for holder in holders)
 
 
-def _bind(units: Mapping[str, Unit], visits: Mapping[str, Visit], modules: Sequence[str]) -> tuple[BoundGate, ...]:
-    names = sorted(units, key=lambda name: visits[name].order)
-    areas = [torch.Size(visits[name].input_shape).numel() // units[name].channels for name in names]
-    stages = number_stages(names, areas, modules)
-    uses = Counter(unit.excitation for unit in units.values())
+def _bind(sites: Sequence[GateSite], modules: Sequence[str]) -> tuple[BoundGate, ...]:
+    ordered = sorted(sites, key=lambda site: site.order)
+    uses, seen = Counter(site.name for site in ordered), Counter[str]()
+    names = []
+    for site in ordered:
+        seen[site.name] += 1
+        names.append(f"{site.name}@{seen[site.name]}" if uses[site.name] > 1 else site.name)
+    stages = number_stages(names, [site.area for site in ordered], modules)
     bound = []
-    for depth, (name, stage, label) in enumerate(zip(names, stages, label_units(stages, names))):
-        unit = units[name]
-        shared = unit.excitation is not None and uses[unit.excitation] > 1
+    for depth, (site, name, stage, label) in enumerate(zip(ordered, names, stages, label_units(stages, names))):
+        unit = site.unit
         gate = Gate(
             name=name,
             label=label,
@@ -266,11 +338,39 @@ def _bind(units: Mapping[str, Unit], visits: Mapping[str, Visit], modules: Seque
             family=unit.family,
             activation=unit.activation,
             range=unit.range,
-            parameters=sum(parameter.numel() for parameter in unit.module.parameters()),
-            squeeze_missing=SHARED if shared else unit.squeeze_missing,
+            parameters=sum(parameter.numel() for parameter in site.weights),
+            squeeze_missing=unit.squeeze_missing,
+            form=site.form,
         )
-        bound.append(BoundGate(gate, unit.module, unit.source, None if shared else unit.excitation))
+        calls = site.call, site.calls, site.excitation_call, site.excitation_calls
+        bound.append(
+            BoundGate(gate, unit.module, unit.source, unit.excitation, *calls, unit=site.is_unit, weights=site.weights)
+        )
     return tuple(bound)
+
+
+def count_scaled_values(module: nn.Module, bound: Sequence[BoundGate], flow: Dataflow) -> dict[str, int]:
+    """Numbers of the feature map that each gate scales in one forward, by the gate's name.
+
+    Args:
+        module: the network.
+        bound: its gates.
+        flow: of the forward.
+    """
+    places = {(b.source, b.call): b.gate for b in bound}
+    found: dict[str, int] = {}
+    for each in bound:
+        tap = each.source.place if isinstance(each.source, GateTap) else None
+        seen = (each.source, each.call) if tap is None else (tap.owner, tap.call)
+        frames = [f for f in flow.frames.get(seen, ()) if f[0] is each.module]
+        if each.unit and frames:
+            found[each.gate.name] = flow.given[frames[-1]].tensor.numel()
+    names = {part: name for name, part in module.named_modules()}
+    for site in read_products(module, flow, (), names)[0]:
+        gate = places.get((site.unit.source, site.call))
+        if gate is not None:
+            found.setdefault(gate.name, site.area * gate.channels)
+    return found
 
 
 def _explain_absence(network: nn.Module, refused: Sequence[RefusedUnit]) -> str:

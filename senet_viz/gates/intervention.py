@@ -11,9 +11,10 @@ import torch
 from torch import Tensor, nn
 
 from senet_viz.errors import ArgumentError, GateError
-from senet_viz.gates.discovery import BoundGate, bind_gates
+from senet_viz.gates.discovery import BoundGate, bind_gates, describe_calls
 from senet_viz.gates.hooks import ForwardHook, attached
-from senet_viz.gates.trace import InputSize
+from senet_viz.gates.taps import watched_taps
+from senet_viz.gates.trace import ExampleInputs, InputSize
 
 WORDS: Mapping[str, float] = {"one": 1.0, "zero": 0.0}  # baselines that need no images
 
@@ -75,28 +76,33 @@ def patching(module: nn.Module, patches: Sequence[GatePatch]) -> Iterator[None]:
     Raises:
         GateError: in a forward, when a moved gate fired never or twice in it.
     """
-    calls: Counter[str] = Counter()
+    calls: Counter[nn.Module] = Counter()
 
     def start(_module: nn.Module, _inputs: tuple[Any, ...]) -> None:
         calls.clear()
 
     def check(_module: nn.Module, _inputs: tuple[Any, ...], _output: Any) -> None:
-        counts = {patch.bound.gate.name: calls[patch.bound.gate.name] for patch in patches}
-        wrong = [f"{name} {'never' if n == 0 else f'{n} times'}" for name, n in counts.items() if n != 1]
-        if wrong:
+        counts = {patch.bound.gate.name: (calls[patch.bound.source], patch.bound.calls) for patch in patches}
+        if wrong := describe_calls(counts):
             raise GateError(
-                f"{len(wrong)} of {len(counts)} moved gates did not fire exactly once in this forward: {', '.join(wrong)}. "
-                "Run the whole network once, by calling it and not a part of it."
+                f"In this forward {len(wrong)} of {len(counts)} moved gates {', '.join(wrong)}. Run the whole network once, by "
+                "calling it and not a part of it."
             )
 
-    hooks: list[tuple[nn.Module, ForwardHook]] = [(patch.bound.source, _hook_of(patch, calls)) for patch in patches]
-    with attached([*hooks, (module, check)], pre_hooks=[(module, start)]):
+    sources: dict[nn.Module, dict[int, GatePatch]] = {}
+    for patch in patches:
+        sources.setdefault(patch.bound.source, {})[patch.bound.call] = patch
+    hooks = [(source, _hook_of(by_call, calls)) for source, by_call in sources.items()]
+    with watched_taps(module), attached([*hooks, (module, check)], pre_hooks=[(module, start)]):
         yield
 
 
-def _hook_of(patch: GatePatch, calls: Counter[str]) -> ForwardHook:
-    def replace(_module: nn.Module, _inputs: tuple[Any, ...], output: Any) -> Tensor | None:
-        calls[patch.bound.gate.name] += 1
+def _hook_of(by_call: Mapping[int, GatePatch], calls: Counter[nn.Module]) -> ForwardHook:
+    def replace(module: nn.Module, _inputs: tuple[Any, ...], output: Any) -> Tensor | None:
+        patch = by_call.get(calls[module])
+        calls[module] += 1
+        if patch is None:
+            return None
         s = patch.bound.read_gate(output)
         return None if patch.strength == 0 else patch.apply(s).reshape(output.shape)
 
@@ -111,6 +117,7 @@ def intervened(
     strength: float = 1.0,
     channels: Mapping[str, Sequence[int]] | None = None,
     input_size: InputSize | None = None,
+    example_inputs: ExampleInputs | None = None,
 ) -> Iterator[None]:
     """Moves gates of a network towards baselines, s′ = lerp(s, b, t), in every forward inside the `with`.
 
@@ -128,6 +135,7 @@ def intervened(
         strength: t, 0 to 1.
         channels: by label or path of blocks among them, the channels that are moved; all where not given.
         input_size: as in `find_gates`.
+        example_inputs: as in `find_gates`.
 
     Raises:
         ArgumentError: no such block or channel, a baseline of another shape or word, a strength beyond 0 to 1.
@@ -138,7 +146,10 @@ def intervened(
     module, lock = (model, contextlib.nullcontext()) if isinstance(model, nn.Module) else (model.module, model.lock)
     with lock:
         outermost = module not in _FOUND
-        gates = bind_gates(module, input_size=input_size) if outermost else _FOUND[module]
+        if outermost:
+            gates = bind_gates(module, input_size=input_size, example_inputs=example_inputs)
+        else:
+            gates = _FOUND[module]
         patches = _make_patches(gates, baselines, strength, channels or {})
         _FOUND[module] = gates
         try:

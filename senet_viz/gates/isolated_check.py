@@ -49,7 +49,7 @@ class IsolatedRun:
     @property
     def constant(self) -> Tensor:
         """(C,) the values of the image that is constant in space: what any pooling makes of it."""
-        return self.input[RANDOM_IMAGES, :, 0, 0]
+        return self.input[RANDOM_IMAGES].flatten(1)[:, 0]
 
     def as_vector(self, value: Tensor | None) -> Tensor | None:
         """(3, C) where a tensor holds one number per image and channel, else None."""
@@ -61,7 +61,8 @@ class IsolatedRun:
         """Whether out = s·x for s = factor (3, C), to the rounding of float32."""
         if not isinstance(self.output, Tensor) or self.output.shape != self.input.shape:
             return False
-        return torch.allclose(self.output, factor[:, :, None, None] * self.input, rtol=1e-5, atol=1e-7)
+        spread = factor.reshape(*factor.shape, *(1 for _ in self.input.shape[2:]))
+        return torch.allclose(self.output, spread * self.input, rtol=1e-5, atol=1e-7)
 
 
 def run_isolated(module: nn.Module, shape: Sequence[int], *, channel_dim: int = 1) -> IsolatedRun:
@@ -106,10 +107,10 @@ def on_cpu(module: nn.Module) -> Iterator[Any]:
 
 def _draw_input(shape: Sequence[int], channel_dim: int) -> Tensor:
     channels = shape[channel_dim]
-    height, width = (max(size, SMALLEST_SIDE) for dim, size in enumerate(shape) if dim not in (0, channel_dim))
+    sides = [max(size, SMALLEST_SIDE) for dim, size in enumerate(shape) if dim not in (0, channel_dim)]
     generator = torch.Generator(device="cpu").manual_seed(0)
-    offsets = torch.randn(IMAGES, channels, 1, 1, generator=generator, device="cpu")
-    noise = torch.randn(IMAGES, channels, height, width, generator=generator, device="cpu")
+    offsets = torch.randn(IMAGES, channels, *(1 for _ in sides), generator=generator, device="cpu")
+    noise = torch.randn(IMAGES, channels, *sides, generator=generator, device="cpu")
     noise[RANDOM_IMAGES:] = 0
     x = noise + offsets
     return torch.where(x < 0, x - 0.1, x + 0.1)
@@ -190,9 +191,8 @@ def _measure_bounds(activation: nn.Module, sample: Tensor) -> tuple[float, float
     return lowest, highest
 
 
-MIXERS = (nn.Linear, nn.Conv1d, nn.Conv2d)
+MIXERS = (nn.Linear, nn.Conv1d, nn.Conv2d, nn.Conv3d)
 NO_VECTOR = "the excitation's first layer is not given one pooled vector a call"
-SHARED = "the excitation's first layer is shared with another unit, so that its input is not this unit's alone"
 FUNCTION_CALL = (
     "its gate is computed by a function call (such as torch.sigmoid), which no hook can see: make the gate's "
     "activation a module (self.sigmoid = nn.Sigmoid()) and call that"
@@ -363,7 +363,7 @@ def _explain(run: IsolatedRun, mixers: Sequence[nn.Module]) -> str | None:
         return None
     if output.shape == run.input.shape:
         ratio = (output / run.input)[:RANDOM_IMAGES]
-        factor = ratio.mean((2, 3), keepdim=True)
+        factor = ratio.mean(tuple(range(2, ratio.ndim)), keepdim=True)
         uniform = torch.allclose(ratio, factor.expand_as(ratio), rtol=1e-4, atol=1e-6)
         return _explain_factor(run, mixers) if uniform and not torch.allclose(factor[0], factor[1]) else None
     factor_like = run.as_vector(output)

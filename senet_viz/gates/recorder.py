@@ -1,7 +1,7 @@
 """Recording the gates of a network while it runs."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from types import TracebackType
 from typing import Any, Literal, Self
@@ -10,9 +10,10 @@ import torch
 from torch import Tensor, nn
 
 from senet_viz.errors import ArgumentError, GateError
-from senet_viz.gates.discovery import BoundGate, bind_gates
+from senet_viz.gates.discovery import BoundGate, bind_gates, describe_calls
 from senet_viz.gates.hooks import ForwardHook, ForwardPreHook, attached
-from senet_viz.gates.trace import InputSize
+from senet_viz.gates.taps import watched_taps
+from senet_viz.gates.trace import ExampleInputs, InputSize
 from senet_viz.schema import Gate
 
 Quantity = Literal["gate", "squeeze"]
@@ -33,6 +34,7 @@ class GateRecorder:
         module: the network itself, neither compiled nor data-parallel; it keeps its mode and weights.
         squeeze: whether z is copied too.
         input_size: as in `find_gates`.
+        example_inputs: as in `find_gates`.
         bound: what `bind_gates` found in this very module, where that is known already.
 
     Raises:
@@ -45,13 +47,14 @@ class GateRecorder:
         *,
         squeeze: bool = True,
         input_size: InputSize | None = None,
+        example_inputs: ExampleInputs | None = None,
         bound: Sequence[BoundGate] | None = None,
     ) -> None:
         self._module = module
-        self._bound = bind_gates(module, input_size=input_size) if bound is None else tuple(bound)
+        self._bound = tuple(bound or bind_gates(module, input_size=input_size, example_inputs=example_inputs))
         self._squeeze = squeeze
         self._values: dict[Quantity, dict[str, Tensor]] = {"gate": {}, "squeeze": {}}
-        self._calls: Counter[tuple[Quantity, str]] = Counter()
+        self._calls: Counter[tuple[Quantity, nn.Module]] = Counter()
         self._ran = False
         self._stack = ExitStack()
         self._entered = False
@@ -64,10 +67,15 @@ class GateRecorder:
     def __enter__(self) -> Self:
         if self._entered:
             raise GateError("This recorder is already attached: use one `with` at a time.")
-        hooks: list[tuple[nn.Module, ForwardHook]] = [(b.source, self._observe_gate(b)) for b in self._bound]
+        sources, layers = dict[nn.Module, dict[int, BoundGate]](), dict[nn.Module, dict[int, BoundGate]]()
+        for bound in self._bound:
+            sources.setdefault(bound.source, {})[bound.call] = bound
+            if bound.excitation is not None and self._squeeze:
+                layers.setdefault(bound.excitation, {})[bound.excitation_call] = bound
         pre_hooks: list[tuple[nn.Module, ForwardPreHook]] = [(self._module, self._start)]
-        if self._squeeze:
-            pre_hooks += [(b.excitation, self._observe_squeeze(b)) for b in self._bound if b.excitation is not None]
+        pre_hooks += [(layer, self._observe_squeeze(by_call)) for layer, by_call in layers.items()]
+        self._stack.enter_context(watched_taps(self._module))
+        hooks = [(source, self._observe_gate(by_call)) for source, by_call in sources.items()]
         self._stack.enter_context(attached(hooks, pre_hooks=pre_hooks))
         self._entered = True
         return self
@@ -106,13 +114,15 @@ class GateRecorder:
         return {bound.gate.name: values.get(bound.gate.name) for bound in self._bound}
 
     def _check_calls(self, quantity: Quantity, advice: str) -> None:
-        watched = [bound.gate.name for bound in self._bound if quantity == "gate" or bound.excitation is not None]
-        calls = {name: self._calls[quantity, name] for name in watched}
-        wrong = [f"{name} {'never' if n == 0 else f'{n} times'}" for name, n in calls.items() if n != 1]
-        if wrong:
+        expected = {
+            bound.gate.name: (self._calls[quantity, module], calls)
+            for bound in self._bound
+            for module, calls in (bound.watched(quantity),)
+            if module is not None
+        }
+        if wrong := describe_calls(expected):
             raise GateError(
-                f"In the last forward {len(wrong)} of {len(calls)} {quantity}s did not fire exactly once: "
-                f"{', '.join(wrong)}. {advice}"
+                f"In the last forward {len(wrong)} of {len(expected)} {quantity}s {', '.join(wrong)}. {advice}"
             )
 
     def _start(self, _module: nn.Module, _inputs: tuple[Any, ...]) -> None:
@@ -124,21 +134,25 @@ class GateRecorder:
         self._calls.clear()
         self._values = {"gate": {}, "squeeze": {}}
 
-    def _observe_gate(self, bound: BoundGate) -> ForwardHook:
-        def observe(_module: nn.Module, _inputs: tuple[Any, ...], output: Any) -> None:
-            self._note("gate", bound.gate.name, bound.read_gate(output))
+    def _observe_gate(self, by_call: Mapping[int, BoundGate]) -> ForwardHook:
+        def observe(module: nn.Module, _inputs: tuple[Any, ...], output: Any) -> None:
+            if bound := self._fired("gate", module, by_call):
+                self._values["gate"][bound.gate.name] = _copy(bound.read_gate(output))
 
         return observe
 
-    def _observe_squeeze(self, bound: BoundGate) -> ForwardPreHook:
-        def observe(_module: nn.Module, inputs: tuple[Any, ...]) -> None:
-            self._note("squeeze", bound.gate.name, bound.read_squeeze(inputs))
+    def _observe_squeeze(self, by_call: Mapping[int, BoundGate]) -> ForwardPreHook:
+        def observe(module: nn.Module, inputs: tuple[Any, ...]) -> None:
+            if bound := self._fired("squeeze", module, by_call):
+                self._values["squeeze"][bound.gate.name] = _copy(bound.read_squeeze(inputs))
 
         return observe
 
-    def _note(self, quantity: Quantity, name: str, vector: Tensor) -> None:
-        self._calls[quantity, name] += 1
-        self._values[quantity][name] = _copy(vector)
+    def _fired(self, quantity: Quantity, module: nn.Module, by_call: Mapping[int, BoundGate]) -> BoundGate | None:
+        """Whose call of a module this is."""
+        call = self._calls[quantity, module]
+        self._calls[quantity, module] += 1
+        return by_call.get(call)
 
 
 def _copy(vector: Tensor) -> Tensor:

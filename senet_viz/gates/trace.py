@@ -1,7 +1,6 @@
 """One forward of a whole network, watched: which units fire, in which order, on which shapes; wrappers are refused."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -9,7 +8,8 @@ from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
 
 from senet_viz.errors import GateError
-from senet_viz.gates.hooks import attached, evaluating
+from senet_viz.gates.dataflow import Dataflow, observed
+from senet_viz.gates.hooks import evaluating
 
 INSIDE: Mapping[str, tuple[str, str]] = {
     "OptimizedModule": ("_orig_mod", "hooks added after torch.compile may never fire"),
@@ -56,41 +56,38 @@ SMALL_SIDE = 96
 USUAL_SIDES = (SMALL_SIDE, 224, 64, 32)
 
 InputSize = tuple[int, int, int]
+ExampleInputs = Tensor | tuple[Any, ...] | Mapping[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
-class Visit:
-    """How a module was called: how often, when first (counted over all watched calls), and on which shapes."""
-
-    calls: int
-    order: int
-    input_shape: tuple[int, ...]
-    output_shape: tuple[int, ...]
-
-
-def trace_visits(
-    network: nn.Module, watched: Mapping[str, nn.Module], *, input_size: InputSize | None = None
-) -> dict[str, Visit]:
-    """Watches modules in one forward of one random image, in eval mode; nothing of the network's state changes.
+def trace_forward(
+    network: nn.Module, *, input_size: InputSize | None = None, example_inputs: ExampleInputs | None = None
+) -> Dataflow:
+    """Watches one forward of one random image, in eval mode; nothing of the network's state changes.
 
     A small image is tried first, since order and relative resolution do not depend on its size.
 
     Args:
         network: what is run; where its weights are on the meta device, only shapes are computed.
-        watched: modules by name.
         input_size: (channels, height, width); by default the network's `pretrained_cfg["input_size"]`
             or, without one, the usual sizes are tried.
-
-    Returns:
-        A visit for each watched module that fired.
+        example_inputs: what the network is called with instead of an image: a tensor, a tuple of arguments, or a mapping
+            of them by name.
 
     Raises:
         GateError: no forward succeeded.
     """
+    if example_inputs is not None:
+        try:
+            return _run_on(network, example_inputs)
+        except Exception as error:  # a network may raise anything
+            raise GateError(
+                f"{type(network).__name__} could not be run on the example inputs ({type(error).__name__}: {error}): give "
+                "what its forward takes, as a tensor, a tuple of arguments or a mapping by name."
+            ) from error
     sizes = _list_sizes(network, input_size)
     for size in sizes:
         try:
-            return _trace_once(network, watched, size)
+            return _run_on(network, _draw_image(network, size))
         except Exception as error:  # a network may raise anything on a size that it was not made for
             failure = error
     tried = ", ".join("×".join(map(str, size)) for size in sizes)
@@ -114,22 +111,13 @@ def _list_sizes(network: nn.Module, input_size: InputSize | None) -> list[InputS
     return list(dict.fromkeys([small, (channels, height, width)]))
 
 
-def _trace_once(network: nn.Module, watched: Mapping[str, nn.Module], size: InputSize) -> dict[str, Visit]:
-    names = {module: name for name, module in watched.items()}
-    visits: dict[str, Visit] = {}
-    started: dict[str, int] = {}
-
-    def start(module: nn.Module, _inputs: tuple[Any, ...]) -> None:
-        started.setdefault(names[module], len(started))
-
-    def note(module: nn.Module, inputs: tuple[Any, ...], output: Any) -> None:
-        name = names[module]
-        calls = visits[name].calls + 1 if name in visits else 1
-        visits[name] = Visit(calls, started[name], _shape(inputs[0] if inputs else None), _shape(output))
-
-    with evaluating(network), attached([(m, note) for m in names], pre_hooks=[(m, start) for m in names]):
-        network(_draw_image(network, size))
-    return visits
+def _run_on(network: nn.Module, inputs: ExampleInputs) -> Dataflow:
+    with evaluating(network), observed(network) as flow:
+        if isinstance(inputs, Mapping):
+            network(**inputs)
+        else:
+            network(*((inputs,) if isinstance(inputs, Tensor) else inputs))
+    return flow
 
 
 def _draw_image(network: nn.Module, size: InputSize) -> Tensor:
@@ -137,7 +125,3 @@ def _draw_image(network: nn.Module, size: InputSize) -> Tensor:
     generator = torch.Generator(device="cpu").manual_seed(0)
     image = torch.randn((1, *size), generator=generator, device="cpu")
     return image.to(weight.device, weight.dtype)
-
-
-def _shape(value: Any) -> tuple[int, ...]:
-    return tuple(value.shape) if isinstance(value, Tensor) else ()

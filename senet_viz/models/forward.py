@@ -12,6 +12,7 @@ from torch.nn import functional as F
 
 from senet_viz.errors import ModelError
 from senet_viz.gates.hooks import evaluating
+from senet_viz.models.outputs import pick_logits
 from senet_viz.models.zoo import Model
 
 _DTYPES: dict[str, torch.dtype | None] = {"fp32": None, "bf16": torch.bfloat16, "fp16": torch.float16}
@@ -44,11 +45,11 @@ def _no_matmul_tf32() -> Iterator[None]:
 
 
 def forward(model: Model, pixels: Tensor) -> Tensor:
-    logits = model.module(pixels.to(model.device, memory_format=torch.channels_last))
-    if not isinstance(logits, Tensor) or logits.shape != (len(pixels), model.outputs):
+    logits = pick_logits(model.module(pixels.to(model.device, memory_format=torch.channels_last)), model.logits)
+    if logits.shape != (len(pixels), model.outputs):
         raise ModelError(
-            f"The network returned {tuple(getattr(logits, 'shape', ())) or type(logits).__name__} for "
-            f"{len(pixels)} images, not ({len(pixels)}, {model.outputs}) logits: wrap it so that it returns logits only."
+            f"The network returned {tuple(logits.shape)} for {len(pixels)} images, not ({len(pixels)}, {model.outputs}) logits: "
+            "wrap it so that it returns logits only."
         )
     return logits.float()
 

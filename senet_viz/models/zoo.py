@@ -17,6 +17,7 @@ from torch import nn
 from senet_viz.errors import ArgumentError, ModelError, SourceError
 from senet_viz.gates.discovery import BoundGate, RefusedUnit, bind_gates, survey_gates
 from senet_viz.models.networks.architectures import build_architecture, parse_architecture
+from senet_viz.models.outputs import pick_logits
 from senet_viz.models.preprocessing import Preprocessing, imagenet_preprocessing
 from senet_viz.models.weights import WEIGHT_ENDINGS, digest_weights, load_strictly, read_weights
 from senet_viz.paths import expand_home, repository, tell_refusal
@@ -43,6 +44,7 @@ class Model:
         sha256: digest of the weights.
         device: where the module lies.
         notes: sentences a reader of its recordings must know.
+        logits: key, field or number of the logits among what it returns, where a person named it.
         lock: whoever runs the network, hooks it or switches its flags holds it; `observing` and attribution do.
     """
 
@@ -57,6 +59,7 @@ class Model:
     device: torch.device
     seed: int | None = None
     notes: tuple[str, ...] = ()
+    logits: str | None = None
     lock: threading.RLock = field(default_factory=threading.RLock, repr=False, compare=False)
 
     @functools.cached_property
@@ -93,6 +96,7 @@ def load_model(
     seed: int = 0,
     device: str = "auto",
     preprocessing: Preprocessing | None = None,
+    logits: str | None = None,
 ) -> Model:
     """Loads a network for observation.
 
@@ -107,6 +111,8 @@ def load_model(
         seed: seed of random weights.
         device: "auto" (CUDA where there is one), or a torch device.
         preprocessing: used instead of the model's own.
+        logits: key, field or number of the logits, where the network returns several tensors and they are not the first of
+            two axes, nor called so.
 
     Raises:
         ArgumentError: the name or an option can not be understood.
@@ -129,10 +135,11 @@ def load_model(
         weights=weights,
         preprocess=preprocess,
         classes=built.classes,
-        outputs=_count_outputs(module, preprocess.size, place),
+        outputs=_count_outputs(module, preprocess.size, place, logits),
         sha256=digest_weights(module),
         device=place,
         seed=seed if weights == "random" else None,
+        logits=logits,
     )
 
 
@@ -366,12 +373,12 @@ def _enable_residual_branches(module: nn.Module) -> None:
             nn.init.ones_(part.weight)
 
 
-def _count_outputs(module: nn.Module, side: int, device: torch.device) -> int:
+def _count_outputs(module: nn.Module, side: int, device: torch.device, logits: str | None) -> int:
     count = getattr(module, "num_classes", None)
-    if isinstance(count, int):
+    if isinstance(count, int) and logits is None:
         return count
     with torch.inference_mode():
-        logits = module(torch.zeros(1, 3, side, side, device=device))
-    if not isinstance(logits, torch.Tensor) or logits.ndim != 2:
+        found = pick_logits(module(torch.zeros(1, 3, side, side, device=device)), logits)
+    if found.ndim != 2:
         raise ModelError("The network does not return one row of logits per image: only classifiers can be recorded.")
-    return int(logits.shape[1])
+    return int(found.shape[1])

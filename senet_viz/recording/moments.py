@@ -25,12 +25,14 @@ class Channels:
     Attributes:
         names: the blocks, in order.
         sizes: C of each.
-        ranges: lower and upper bound of each block's values; empty where they have none (z).
+        ranges: the interval that each block's histogram divides; empty where there is none (z).
+        bounds: lower and upper bound of each block's values, which may be infinite; the same intervals by default.
     """
 
     names: tuple[str, ...]
     sizes: tuple[int, ...]
     ranges: tuple[tuple[float, float], ...] = ()
+    bounds: tuple[tuple[float, float], ...] = ()
 
     def __post_init__(self) -> None:
         if len(self.names) != len(self.sizes) or (self.ranges and len(self.ranges) != len(self.names)):
@@ -38,14 +40,15 @@ class Channels:
         for name, (lower, upper) in zip(self.names, self.ranges):
             if not (np.isfinite(lower) and np.isfinite(upper) and lower < upper):
                 raise ArgumentError(
-                    f"Block {name} has the range [{lower:g}, {upper:g}]: only gates between finite bounds can be recorded, "
-                    "such as those of a sigmoid."
+                    f"Block {name} has the range [{lower:g}, {upper:g}]: a histogram needs finite ends; give the gate an "
+                    "interval for its histogram."
                 )
 
     @classmethod
     def of_gates(cls, gates: Sequence[Gate]) -> Self:
         """The gates' own values s, with their ranges."""
-        return cls(tuple(g.name for g in gates), tuple(g.channels for g in gates), tuple(g.range for g in gates))
+        extents, bounds = tuple(g.extent for g in gates), tuple(g.range for g in gates)
+        return cls(tuple(g.name for g in gates), tuple(g.channels for g in gates), extents, bounds)
 
     @classmethod
     def of_squeezes(cls, gates: Sequence[Gate]) -> Self:
@@ -69,9 +72,9 @@ class Channels:
         ends = np.cumsum(self.sizes)
         return self.names[int(np.searchsorted(ends, channel, side="right"))]
 
-    def bounds(self) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """Lower and upper bound of every channel, each (ΣC,)."""
-        table = np.repeat(np.asarray(self.ranges, dtype=np.float32).reshape(-1, 2), self.sizes, axis=0)
+    def spread(self, pairs: Sequence[tuple[float, float]]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Lower and upper ends of every channel, each (ΣC,), from those of every block."""
+        table = np.repeat(np.asarray(pairs, dtype=np.float32).reshape(-1, 2), self.sizes, axis=0)
         return np.ascontiguousarray(table[:, 0]), np.ascontiguousarray(table[:, 1])
 
     def join(self, values: Mapping[str, NDArray[Any]]) -> NDArray[np.float32]:
@@ -187,7 +190,8 @@ class ClassMoments:
         self.min: NDArray[np.float32] | None = arrays.get("min")
         self.max: NDArray[np.float32] | None = arrays.get("max")
         self.histogram: NDArray[np.int64] | None = arrays.get("histogram")
-        self._bounds = channels.bounds() if channels.ranges else None
+        self._ends = channels.spread(channels.ranges) if channels.ranges else None
+        self._bounds = channels.spread(channels.bounds or channels.ranges) if channels.ranges else None
 
     @classmethod
     def empty(cls, n_classes: int, channels: Channels) -> Self:
@@ -251,8 +255,8 @@ class ClassMoments:
         if not len(labels):
             return
         self._fold_moments(values, labels)
-        if self.histogram is not None and self._bounds is not None:
-            lower, upper = self._bounds
+        if self.histogram is not None and self._ends is not None:
+            lower, upper = self._ends
             for start in range(0, values.shape[1], _CHUNK):
                 part = slice(start, start + _CHUNK)
                 codes = bin_codes(values[:, part], lower[part], upper[part])
@@ -345,19 +349,18 @@ def bin_codes(values: NDArray[np.float32], lower: NDArray[np.float32], upper: ND
     """Column of the histogram for every value.
 
     Args:
-        values: (N, C), within the bounds.
-        lower: (C,) lower bounds.
-        upper: (C,) upper bounds.
+        values: (N, C), finite.
+        lower: (C,) lower ends.
+        upper: (C,) upper ends.
 
     Returns:
-        (N, C): 0 to 63 by value, 64 for exactly the lower bound, 65 for exactly the upper one.
+        (N, C): 0 to 63 by value, 64 for the lower end and, of gates without a bound, below; 65 for the upper end and above.
     """
     scaled = (values - lower) * (HISTOGRAM_BINS / (upper - lower))
     codes = np.minimum(scaled.astype(np.int64), HISTOGRAM_BINS - 1)
-    for bound, column in ((lower, LOWER_COLUMN), (upper, UPPER_COLUMN)):
-        exact = values == bound
-        if exact.any():
-            codes[exact] = column
+    for beyond, column in ((values <= lower, LOWER_COLUMN), (values >= upper, UPPER_COLUMN)):
+        if beyond.any():
+            codes[beyond] = column
     return codes
 
 
@@ -372,12 +375,12 @@ def _check_range(
     values: NDArray[np.float32], channels: Channels, bounds: tuple[NDArray[np.float32], NDArray[np.float32]]
 ) -> None:
     low, high = values.min(axis=0), values.max(axis=0)
-    good = (low >= bounds[0]) & (high <= bounds[1])  # a NaN compares as false
+    good = (low >= bounds[0]) & (high <= bounds[1]) & np.isfinite(low) & np.isfinite(high)
     if good.all():
         return
     worst = int(np.argmin(good))
     name = channels.owner(worst)
-    lower, upper = channels.ranges[channels.names.index(name)]
+    lower, upper = (channels.bounds or channels.ranges)[channels.names.index(name)]
     if not (np.isfinite(low[worst]) and np.isfinite(high[worst])):
         raise RecordingError(f"Block {name} has a gate that is not finite: check the weights and the precision.")
     raise RecordingError(

@@ -235,7 +235,7 @@ class Recording(StoredFolder[Manifest]):
                 f"{self.path} has no histograms per class, because not all gates were kept: record with --keep all."
             )
         labels = self.kept_samples["label"].to_numpy()
-        return count_per_class(self.gates(name), labels, len(self.classes), gate.range)
+        return count_per_class(self.gates(name), labels, len(self.classes), gate.extent)
 
     @cached_property
     def controls(self) -> tuple[Control, ...]:

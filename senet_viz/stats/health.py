@@ -65,14 +65,15 @@ def _histogram_shares(
         return (float("nan"),) * 4
     counts = histogram.sum(axis=0).astype(np.float64)
     total = counts.sum()
-    bounds = float(counts[LOWER_COLUMN] / total), float(counts[UPPER_COLUMN] / total)
+    shares = float(counts[LOWER_COLUMN] / total), float(counts[UPPER_COLUMN] / total)
+    low, high = (share if np.isfinite(end) else float("nan") for share, end in zip(shares, value_range))
     if tuple(value_range) != (0.0, 1.0):
-        return float("nan"), float("nan"), *bounds
+        return float("nan"), float("nan"), low, high
     edges = np.linspace(0, 1, HISTOGRAM_BINS + 1)
     width = 1 / HISTOGRAM_BINS
     above = np.clip((edges[1:] - NEAR_ONE) / width, 0, 1) @ counts[:HISTOGRAM_BINS] + counts[UPPER_COLUMN]
     below = np.clip((NEAR_ZERO - edges[:-1]) / width, 0, 1) @ counts[:HISTOGRAM_BINS] + counts[LOWER_COLUMN]
-    return float(above / total), float(below / total), *bounds
+    return float(above / total), float(below / total), low, high
 
 
 def profile_rank(moments: Moments) -> float:

@@ -22,6 +22,8 @@ from senet_viz.analysis.attribution import (
 from senet_viz.errors import ArgumentError, GateError, ModelError
 from senet_viz.gates.discovery import BoundGate
 from senet_viz.gates.hooks import evaluating
+from senet_viz.gates.taps import watched_taps
+from senet_viz.models.outputs import pick_logits
 from senet_viz.models.zoo import Model
 from senet_viz.schema import Floats, Gate
 from senet_viz.workflows.job import time_second
@@ -44,6 +46,7 @@ def differentiating(model: Model) -> Iterator[None]:
         stack.enter_context(torch.inference_mode(False))
         stack.enter_context(evaluating(model.module))
         stack.enter_context(torch.enable_grad())
+        stack.enter_context(watched_taps(model.module))
         stack.enter_context(torch.autocast(model.device.type, enabled=False))
         if model.device.type == "cuda":
             stack.enter_context(torch.backends.cudnn.flags(enabled=True, deterministic=True, allow_tf32=False))
@@ -66,11 +69,16 @@ def find_bound(model: Model, block: str) -> BoundGate:
 
     Raises:
         ArgumentError: no such block; the message lists the labels.
-        GateError: as `find_gates`.
+        GateError: as `find_gates`, or its gate shares a module with others.
     """
     gates = model.bound_gates
     for bound in gates:
         if block in (bound.gate.name, bound.gate.label):
+            if bound.calls > 1:
+                raise GateError(
+                    f"{bound.gate.label} shares a module with other gates ({bound.calls} calls in a forward), and gradients are "
+                    "taken at modules: choose a block with a gate of its own."
+                )
             return bound
     raise ArgumentError(f"{model.name} has no block {block!r}: it has {', '.join(b.gate.label for b in gates)}.")
 
@@ -118,12 +126,11 @@ class Run:
         self._logits: Tensor | None = None
 
     def __call__(self, images: Tensor) -> Tensor:
-        logits = self._model.module(images.clone())
+        logits = pick_logits(self._model.module(images.clone()), self._model.logits)
         outputs = self._model.outputs
-        if not isinstance(logits, Tensor) or logits.shape != (len(images), outputs):
-            found = tuple(logits.shape) if isinstance(logits, Tensor) else type(logits).__name__
+        if logits.shape != (len(images), outputs):
             raise ModelError(
-                f"The network returned {found} for {len(images)} images, not ({len(images)}, {outputs}) logits: "
+                f"The network returned {tuple(logits.shape)} for {len(images)} images, not ({len(images)}, {outputs}) logits: "
                 "wrap it so that it returns logits only."
             )
         if not logits.requires_grad:

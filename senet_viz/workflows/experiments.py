@@ -11,7 +11,6 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import numpy as np
 import torch
 
 from senet_viz.analysis.experiments.answers import answer_questions
@@ -167,12 +166,9 @@ def _make_cell(
 def _measure_depth(model: Model, validation: ImageSource, folder: Path) -> tuple[tuple[BlockShare, ...], str]:
     """Shares of variance by depth, from a recording in the folder; or why there are none."""
     try:
-        gates = model.gates
+        found = assess_blocks(record(model, validation, folder / "recording"))
     except GateError as error:
         return (), str(error)
-    if unbounded := [gate for gate in gates if not np.isfinite(gate.range).all()]:
-        return (), f"{unbounded[0].activation} gates have no finite bounds and are not recorded."
-    found = assess_blocks(record(model, validation, folder / "recording"))
     low, high = found.band("omega_squared")
     shares = (
         BlockShare(gate.label, gate.stage, gate.channels, float(value), float(lower), float(upper))

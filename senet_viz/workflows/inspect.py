@@ -9,8 +9,9 @@ from torch import Tensor, nn
 
 from senet_viz.analysis.costs.design import CostSummary, NoteComparison, StageCost, compare_with_note
 from senet_viz.analysis.costs.formulas import UnitCost, cost_of_unit, sum_costs
-from senet_viz.gates.discovery import BoundGate, RefusedUnit
+from senet_viz.gates.discovery import BoundGate, RefusedUnit, count_scaled_values
 from senet_viz.gates.hooks import ForwardHook, attached, evaluating
+from senet_viz.gates.trace import trace_forward
 from senet_viz.models.zoo import Model
 from senet_viz.schema import Gate
 
@@ -114,8 +115,8 @@ class Inspection:
 def inspect_model(model: Model) -> Inspection:
     """Lists a network's gates in order of depth with their cost (GateError where they can not be observed)."""
     counts, values = _count_operations(model)
-    blocks = tuple(_count_block(bound, counts, values[bound.module]) for bound in model.bound_gates)
-    inside = {layer for bound in model.bound_gates for layer in _layers_of(bound.module)}
+    blocks = tuple(_count_block(bound, counts, values[bound.gate.name]) for bound in model.bound_gates)
+    inside = {layer for bound in model.bound_gates for layer in _excitation_layers(bound)}
     return Inspection(
         name=model.name,
         weights=model.weights,
@@ -133,20 +134,13 @@ def inspect_model(model: Model) -> Inspection:
 Counts = dict[nn.Module, int]
 
 
-def _count_operations(model: Model) -> tuple[Counts, Counts]:
-    """Of one image of the model's size: multiply-adds of every layer, values that every SE unit is given."""
+def _count_operations(model: Model) -> tuple[Counts, dict[str, int]]:
+    """Of one image of the model's size: multiply-adds of every layer, values that every gate scales."""
     layers: Counts = {}
-    values: Counts = {}
-
-    def count_values(unit: nn.Module, inputs: tuple[Any, ...], _output: Tensor) -> None:
-        values[unit] = inputs[0].numel()
-
-    hooks = _layer_hooks(model.module, layers)
-    hooks += [(bound.module, count_values) for bound in model.bound_gates]
-    side = model.preprocess.size
-    with model.lock, evaluating(model.module), attached(hooks):
-        model.module(torch.zeros(1, 3, side, side, device=model.device))
-    return layers, values
+    side, gates = model.preprocess.size, model.bound_gates
+    with model.lock, attached(_layer_hooks(model.module, layers)):
+        flow = trace_forward(model.module, example_inputs=torch.rand(1, 3, side, side, device=model.device))
+    return layers, count_scaled_values(model.module, gates, flow)
 
 
 def multiply_adds(module: nn.Module, side: int) -> int:
@@ -169,8 +163,8 @@ def _layer_hooks(module: nn.Module, counts: Counts) -> list[tuple[nn.Module, For
 
 
 def _count_block(bound: BoundGate, counts: Counts, values: int) -> BlockCost:
-    gate, layers = bound.gate, list(_layers_of(bound.module))
-    tensors = list(bound.module.parameters())
+    gate, layers = bound.gate, list(_excitation_layers(bound))
+    tensors = list(bound.module.parameters()) if bound.unit else bound.weights
     counted = UnitCost(
         weights=sum(t.numel() for t in tensors if t.ndim > 1),
         biases=sum(t.numel() for t in tensors if t.ndim == 1),
@@ -196,6 +190,12 @@ def _compare_note(blocks: tuple[BlockCost, ...]) -> NoteComparison | None:
     return compare_with_note(
         [block.gate.stage for block in blocks], [block.gate.channels for block in blocks], reduction, depth=depth
     )
+
+
+def _excitation_layers(bound: BoundGate) -> Iterable[nn.Module]:
+    """The layers that make s; of a gate in a larger module those whose weights take part."""
+    weights = set(bound.weights)
+    return (layer for layer in _layers_of(bound.module) if bound.unit or weights.intersection(layer.parameters()))
 
 
 def _layers_of(module: nn.Module) -> Iterable[nn.Module]:

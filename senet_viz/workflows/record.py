@@ -1,6 +1,8 @@
 """The whole way from images and a network to a recording on disk."""
 
 import contextlib
+import dataclasses
+import math
 import uuid
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -21,12 +23,12 @@ from senet_viz.models.environment import describe_environment
 from senet_viz.models.forward import forward, observing, output_labels, read_logits
 from senet_viz.models.memory import keep_freed_memory
 from senet_viz.models.zoo import Model, with_calibrated_batch_norm
-from senet_viz.paths import expand_home
+from senet_viz.paths import expand_home, tell_refusal
 from senet_viz.recording.options import RecordOptions
 from senet_viz.recording.reader import Recording, open_recording
 from senet_viz.recording.rows import RecordedBatch
-from senet_viz.recording.writer import RecordingWriter
-from senet_viz.schema import Manifest
+from senet_viz.recording.writer import RecordingWriter, stored_manifest
+from senet_viz.schema import Gate, Manifest
 from senet_viz.workflows.job import Meter, OnEstimate, OnProgress, Rows, run_batches
 from senet_viz.workflows.plan import RecordPlan, check_room, estimate_recording, map_to_outputs, open_source
 
@@ -69,7 +71,7 @@ def record(
     options = options or RecordOptions(keep=keep, precision=precision)
     source, folder = open_source(images), expand_home(folder)
     plan = RecordPlan.make(source, options)
-    draft = _draft(model, source, options, plan)
+    draft = _draft(model, source, options, plan, folder)
     estimate = estimate_recording(model, source, options, folder)
     if on_estimate:
         on_estimate(estimate)
@@ -80,7 +82,7 @@ def record(
     return open_recording(folder)
 
 
-def _draft(model: Model, source: ImageSource, options: RecordOptions, plan: RecordPlan) -> Manifest:
+def _draft(model: Model, source: ImageSource, options: RecordOptions, plan: RecordPlan, folder: Path) -> Manifest:
     mapping, classes = map_to_outputs(model, source, options.label_map)
     now = datetime.now(UTC).isoformat(timespec="seconds")
     short = Path(source.name).name or source.name
@@ -95,6 +97,7 @@ def _draft(model: Model, source: ImageSource, options: RecordOptions, plan: Reco
             "outputs": model.outputs,
             "output_names": list(model.classes.names),
             "output_wnids": list(model.classes.wnids),
+            **({"logits": model.logits} if model.logits else {}),
         },
         data={
             "name": options.data_name or short,
@@ -103,7 +106,7 @@ def _draft(model: Model, source: ImageSource, options: RecordOptions, plan: Reco
             "images": len(plan.indices),
             "labels": source.label_kind,
         },
-        gates=model.gates,
+        gates=_settle_histograms(model, source, plan, options, folder),
         classes=classes,
         mapping=mapping,
         preprocessing={**model.preprocess.to_json(), "decoder": DECODER},
@@ -111,6 +114,35 @@ def _draft(model: Model, source: ImageSource, options: RecordOptions, plan: Reco
         environment={**describe_environment(model.device), "started": now},
         notes=(*model.notes, *_left_out(model), *source.notes, *([mapping.note] if mapping.note else [])),
     )
+
+
+def _settle_histograms(
+    model: Model, source: ImageSource, plan: RecordPlan, options: RecordOptions, folder: Path
+) -> tuple[Gate, ...]:
+    """The network's gates; those without finite bounds with an interval for their histogram, from the first readable batch.
+
+    It reaches a quarter of the spread beyond what was seen, to two digits. A recording that is resumed keeps its own.
+    """
+    if all(np.isfinite(gate.range).all() for gate in model.gates):
+        return model.gates
+    stored = stored_manifest(folder) if tell_refusal(folder) is None and folder.is_dir() else None
+    if stored is not None and [dataclasses.replace(g, histogram=None) for g in stored.gates] == [*model.gates]:
+        return stored.gates
+    work = ObserveGates(model, source, plan, (), options.precision)
+    seen = work.observe_first(options)
+    return tuple(
+        gate if seen is None or np.isfinite(gate.range).all() else _with_histogram(gate, seen[gate.name])
+        for gate in model.gates
+    )
+
+
+def _with_histogram(gate: Gate, values: Tensor) -> Gate:
+    low, high = float(values.min()), float(values.max())
+    margin = (high - low) / 4 or 1.0
+    step = 10.0 ** (math.floor(math.log10(max(high - low, margin))) - 1)
+    ends = math.floor((low - margin) / step) * step, math.ceil((high + margin) / step) * step
+    kept = [bound if math.isfinite(bound) else float(f"{end:.6g}") for bound, end in zip(gate.range, ends)]
+    return dataclasses.replace(gate, histogram=(kept[0], kept[1]))
 
 
 def _left_out(model: Model) -> tuple[str, ...]:
@@ -187,12 +219,25 @@ class ObserveGates:
             consumed=len(place),
         )
 
-    def measure_difference(self, options: RecordOptions) -> Mapping[str, float] | None:
-        """Largest and RMS difference of the gates of the first readable batch from those in fp32; None without any."""
+    def _first_pixels(self, options: RecordOptions) -> Tensor | None:
+        """Of the first readable batch; None without any."""
         places = self._plan.batches(options, 0)
         loaded = load_batches(self._source, (self._plan.indices[p] for p in places), self.model.preprocess)
         with contextlib.closing(loaded):
-            pixels = next((batch.pixels for batch in loaded if batch.pixels is not None), None)
+            return next((batch.pixels for batch in loaded if batch.pixels is not None), None)
+
+    def observe_first(self, options: RecordOptions) -> dict[str, Tensor] | None:
+        """The gates of the first readable batch; None without any."""
+        pixels = self._first_pixels(options)
+        if pixels is None:
+            return None
+        with observing(self.model, self.precision), self._recorder:
+            forward(self.model, pixels)
+            return {name: value for name, value in self._recorder.take().items() if value is not None}
+
+    def measure_difference(self, options: RecordOptions) -> Mapping[str, float] | None:
+        """Largest and RMS difference of the gates of the first readable batch from those in fp32; None without any."""
+        pixels = self._first_pixels(options)
         if pixels is None:
             return None
         with observing(self.model, self.precision), self._recorder:

@@ -52,6 +52,7 @@ def load_recorded_model(
         seed=0 if seed is None else seed,
         device=device,
         preprocessing=_stored_preprocessing(manifest.preprocessing),
+        logits=about.get("logits"),
     )
     if loaded.sha256 != about.get("sha256"):
         _refuse_calibrated(manifest)

@@ -176,6 +176,11 @@ def step_block(
     """
     check_weights(model, recording.manifest)
     bound = find_block(model.bound_gates, block)
+    if not bound.unit or bound.calls > 1:
+        raise GateError(
+            f"The gate {bound.gate.label} ({bound.gate.name}) has no SE unit of its own, whose steps could be watched: choose a "
+            "block with one."
+        )
     _check_channels(bound, channels)
     with observing(model, "fp32"), watching(bound) as watch:
         with GateRecorder(model.module, bound=model.bound_gates) as recorder:
@@ -202,7 +207,7 @@ def _gather(
         raise GateError(f"What {watch.bound.gate.name} computed for {image.name} is not finite: check the weights.")
     overall = recording.moments(watch.bound.gate.name, ranges=False).overall()
     mean = np.asarray(overall.mean[0], dtype=np.float32)
-    shown = _order(measure_amplification(s, mean, watch.bound.gate.range), channels)
+    shown = _order(measure_amplification(s, mean, watch.bound.gate.extent), channels)
     maps = inputs[0, torch.from_numpy(shown)]
     first = int(probabilities.argmax())
     names = label_classes(model.classes)

@@ -9,7 +9,7 @@ import timm
 import torch
 import torchvision
 from timm.layers import CecaModule, EcaModule, EffectiveSEModule, SEModule
-from timm.layers.cbam import CbamModule, LightCbamModule
+from timm.layers.cbam import CbamModule
 from timm.layers.squeeze_excite import SqueezeExciteCl
 from timm.models._efficientnet_blocks import SqueezeExcite
 from timm.models.hgnet import EseModule
@@ -160,7 +160,7 @@ class ChannelsLast(nn.Module):
 
 
 class FunctionalSELayer(AttributeSELayer):
-    """Its sigmoid is a function call: no hook can see s."""
+    """Its sigmoid is a function call, which no hook sees."""
 
     def forward(self, x: Tensor) -> Tensor:
         return torch.sigmoid(self.fc2(self.relu(self.fc1(x.mean((2, 3), keepdim=True))))) * x
@@ -321,17 +321,7 @@ FAMILIES: Mapping[str, Family] = {
 }
 
 REFUSED_UNITS: Mapping[str, tuple[UnitFactory, str]] = {
-    "functional": (FunctionalSELayer, r"blocks\.0\.unit \(FunctionalSELayer, and 1 more\).*nn\.Sigmoid"),
-    "adding": (AddingSELayer, r"blocks\.0\.unit \(AddingSELayer, and 1 more\).*than the output of its Sigmoid.*1 \+ s"),
-    "tempered": (TemperedSELayer, r"blocks\.0\.unit \(TemperedSELayer.*bounds of its activation TemperedSigmoid"),
-    "factor": (FactorBlock, r"blocks\.0\.unit\.attention \(FactorLayer, and 1 more\).*multiply inside"),
     "spatial": (SpatialAttention, r"blocks\.0\.unit \(SpatialAttention, and 1 more\).*spatial attention"),
-    "lying": (LyingSEModule, r"blocks\.0\.unit \(LyingSEModule\) failed its self-check: its output is not"),
-    "twice": (TwiceSEModule, r"blocks\.0\.unit \(TwiceSEModule\) failed its self-check: gate was called 2 times"),
-    "light-cbam": (
-        LightCbamModule,
-        r"blocks\.0\.unit\.channel \(LightChannelAttn\).*gate was never called.*nn\.Sigmoid",
-    ),
     "none": (lambda _: nn.Identity(), "SmallNetwork has no squeeze-and-excitation gate"),
 }
 

@@ -23,7 +23,7 @@ from senet_viz.recording.files import read_data, replace_json
 from senet_viz.recording.folder import LOCK, PROGRESS, Holder, Progress, read_lock, read_progress
 from senet_viz.recording.outcomes import open_outcomes
 from senet_viz.recording.reader import open_recording
-from senet_viz.schema import ClassTable, from_tree, to_tree
+from senet_viz.schema import ClassTable, Gate, from_tree, to_tree
 from senet_viz.stats.estimates import Interval
 from tests.support.experimented import drawn_result
 
@@ -214,3 +214,13 @@ def test_what_a_dataclass_refuses_itself_is_told_with_its_path() -> None:
     table = {"names": ["a", "b"], "wnids": ["n1"]}
     with pytest.raises(SourceError, match=r"^x, classes: A class table of 2 names came with 1 wnids; take another\.$"):
         from_tree(ClassTable, table, "x", "take another", path="classes", error=SourceError)
+
+
+def test_a_bound_that_is_not_finite_is_null_in_json_and_comes_back() -> None:
+    gate = Gate("a", "SE_1_1", 1, 0, 4, None, "f", "relu", (0.0, math.inf), histogram=(0.0, 2.5), form="x + s·x")
+    tree = json.loads(json.dumps(to_tree(gate), allow_nan=False))
+    assert tree["range"] == [0.0, None]
+    assert from_tree(Gate, tree, "file", "do") == gate
+    assert gate.extent == (0.0, 2.5)
+    old = {name: value for name, value in tree.items() if name not in ("form", "histogram")} | {"range": [0.0, 1.0]}
+    assert from_tree(Gate, old, "file", "do").form == "s·x"

@@ -250,9 +250,9 @@ def read_reference(
         mine = None if class_index is None else np.equal(recording.kept_samples["label"].to_numpy(), class_index)
         kept = KeptGates(recording, block, mine, recording.n_kept if mine is None else int(mine.sum()))
     counts, edges = _histogram(recording, block, overall, class_index) if images else (None, _edges(block, 1))
-    half_step = float(np.spacing(np.float16(max(abs(bound) for bound in block.range)))) / 2
+    half_step = float(np.spacing(np.float16(max(abs(bound) for bound in block.extent)))) / 2
     rounding = half_step if recording.form == "slim" else 0.0  # a slim form keeps extremes in half precision
-    accuracy = _ACCURACY * (block.range[1] - block.range[0])
+    accuracy = _ACCURACY * (block.extent[1] - block.extent[0])
     second, reach = _spread(rows, row, overall.mean[0], rounding)
     return Reference(
         name="all images" if class_index is None else label_classes(recording.classes)[class_index],
@@ -291,7 +291,7 @@ def _histogram(
     """Counts (C, T) and the edges of the bins; no counts where there are none of this class."""
     if class_index is None:
         lower, upper = _edges(block, HISTOGRAM_BINS)
-        bounds = np.array(block.range)
+        bounds = np.array(block.extent)
         return overall.histogram, (np.append(lower, bounds), np.append(upper, bounds))
     if not any(file.role == "histograms" for file in recording.manifest.files):
         return None, _edges(block, 1)
@@ -300,7 +300,7 @@ def _histogram(
 
 
 def _edges(block: Gate, bins: int) -> Edges:
-    edges = np.linspace(*block.range, bins + 1)
+    edges = np.linspace(*block.extent, bins + 1)
     return edges[:-1], edges[1:]
 
 

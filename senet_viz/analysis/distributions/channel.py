@@ -109,7 +109,7 @@ def distribute_channel(
     has_histograms = any(file.role == "histograms" for file in recording.manifest.files)
     if recording.form == "slim" and not recording.keeps_all and has_histograms:
         counts = np.asarray(recording.class_histogram(block.name)[:, channel], dtype=np.int64)
-        edges = np.linspace(*block.range, counts.shape[1] + 1)
+        edges = np.linspace(*block.extent, counts.shape[1] + 1)
         every = unroll_histogram(counts.sum(axis=0), edges)
         of_class = [unroll_histogram(counts[c.index], edges) for c in shown]
         source: Source = "histograms"

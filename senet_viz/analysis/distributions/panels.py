@@ -187,7 +187,7 @@ class ClassPanels:
     @property
     def range(self) -> tuple[float, float]:
         """What the gates can be, over all panels: the shared axis."""
-        return min(p.block.range[0] for p in self.panels), max(p.block.range[1] for p in self.panels)
+        return min(p.block.extent[0] for p in self.panels), max(p.block.extent[1] for p in self.panels)
 
     def table(self) -> pd.DataFrame:
         """A row per block, channel and class (the whole set is the class "all")."""

@@ -99,14 +99,14 @@ class FreezingWork:
         found: dict[str, frozenset[str]] = dict.fromkeys(gates, frozenset())
         for first, prefix in memory.prefixes.items() if memory.mode != "none" else ():
             parts = {part for module in prefix.shared for part in module.modules()}
-            found[first] = frozenset(name for name, bound in gates.items() if bound.source in parts)
+            found[first] = frozenset(name for name, bound in gates.items() if bound.inner in parts)
         return found
 
 
 _TIMED = 16  # images a forward
 _NOT_TIMED = (
-    "The time saved was not measured: with constants in place of its SE units the network says something else than with its "
-    "gates moved there."
+    "The time saved was not measured: constants in place of its SE units would not do what its gates do when they are moved "
+    "there."
 )
 
 

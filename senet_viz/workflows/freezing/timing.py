@@ -58,9 +58,11 @@ def time_freezing(
         pixels: (n, 3, H, W) of a forward.
 
     Returns:
-        None where the network with constants says something else than with its gates moved there, as where what
-        is beside the gate in an SE unit has an effect of its own.
+        None where a gate has no SE unit of its own that a constant could replace, and where the network with constants
+        says something else than with its gates moved there.
     """
+    if not all(bound.unit and bound.calls == 1 for bound in order):
+        return None
     there = {name: constant.to(model.device) for name, constant in constants.items()}
     run = forward_of(model, pixels)
     with observing(model, "fp32"):

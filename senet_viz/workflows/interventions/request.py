@@ -1,5 +1,6 @@
 """What was asked for: options, targets, baselines and the recording they are from; what can be refused before anything is written."""
 
+import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -194,7 +195,7 @@ def check_recording(recording: Recording, model: Model, source: ImageSource) -> 
     about, where = recording.manifest, recording.path
     if about.model.get("sha256") != model.sha256:
         raise RecordingError(f"{where} is a recording of other weights than {model.name}'s: give one of this model.")
-    if about.gates != model.gates:
+    if tuple(dataclasses.replace(gate, histogram=None) for gate in about.gates) != model.gates:
         raise RecordingError(f"{where} has other gates than {model.name} has now: record again.")
     if about.data.get("digest") != source.digest:
         raise RecordingError(f"{where} was recorded on other images than {source.name}: give one of these images.")

@@ -8,6 +8,7 @@ from torch import nn
 
 from senet_viz.errors import GateError
 from senet_viz.gates.discovery import bind_gates, find_gates, survey_gates
+from senet_viz.gates.recorder import GateRecorder
 from senet_viz.models.networks.resnet import small_se_resnet50
 from senet_viz.schema import Gate
 from tests.support.networks import (
@@ -17,9 +18,9 @@ from tests.support.networks import (
     WIDTHS,
     AttributeSELayer,
     Family,
-    FunctionalSELayer,
     LibraryModel,
     SELayer,
+    SpatialAttention,
     make_library_model,
     small_network,
 )
@@ -61,11 +62,11 @@ def test_units_without_an_observable_gate_are_refused_by_name(make, message):
 
 
 def test_what_is_refused_beside_supported_gates_is_listed():
-    units = iter([SELayer(16), FunctionalSELayer(32)])
+    units = iter([SELayer(16), SpatialAttention(32)])
     network = small_network(lambda _: next(units))
     survey = survey_gates(network)
     assert [bound.gate.name for bound in survey.bound] == ["blocks.0.unit"]
-    assert [(unit.name, unit.kind) for unit in survey.refused] == [("blocks.1.unit", "FunctionalSELayer")]
+    assert [(unit.name, unit.kind) for unit in survey.refused] == [("blocks.1.unit", "SpatialAttention")]
     assert [gate.name for gate in find_gates(network)] == ["blocks.0.unit"]
 
 
@@ -186,23 +187,35 @@ def test_the_bundled_architecture_keeps_its_weights_flags_statistics_and_random_
     assert not any(part._forward_hooks or part._forward_pre_hooks for part in network.modules())
 
 
-def test_a_unit_used_in_two_places_is_named():
-    shared = SEModule(16, rd_channels=4)
+@pytest.mark.parametrize("shared", [SEModule(16, rd_channels=4), SELayer(16)], ids=["timm", "by structure"])
+def test_a_unit_used_in_two_places_is_a_gate_a_place(shared):
     network = nn.Sequential(nn.Conv2d(3, 16, 3), shared, nn.Conv2d(16, 16, 3), shared)
-    with pytest.raises(GateError, match=r"^1 fired 2 times"):
-        find_gates(network)
-    third = SELayer(16)
-    with pytest.raises(GateError, match=r"^1 fired 2 times"):
-        find_gates(nn.Sequential(nn.Conv2d(3, 16, 3), third, nn.Conv2d(16, 16, 3), third))
+    bound = bind_gates(network)
+    assert [(b.gate.name, b.gate.label, b.call, b.calls) for b in bound] == [
+        ("1@1", "SE_1_1", 0, 2),
+        ("1@2", "SE_2_1", 1, 2),
+    ]
+    with torch.no_grad(), GateRecorder(network, bound=bound) as recorder:
+        network(torch.randn(2, 3, 9, 9))
+        first, second = recorder.take().values()
+    assert not torch.equal(first, second)
 
 
-def test_units_that_share_an_excitation_have_gates_and_no_squeeze():
+def test_units_that_share_an_excitation_have_a_squeeze_each():
     first, second = AttributeSELayer(16), AttributeSELayer(16)
     second.fc1, second.fc2 = first.fc1, first.fc2
-    bound = bind_gates(nn.Sequential(nn.Conv2d(3, 16, 3), first, nn.Conv2d(16, 16, 3), second))
+    network = nn.Sequential(nn.Conv2d(3, 16, 3), first, nn.Conv2d(16, 16, 3), second)
+    bound = bind_gates(network)
     assert [b.gate.name for b in bound] == ["1", "3"]
-    assert [b.excitation for b in bound] == [None, None]
-    assert all("shared with another unit" in str(b.gate.squeeze_missing) for b in bound)
+    assert [(b.excitation, b.excitation_call) for b in bound] == [(first.fc1, 0), (first.fc1, 1)]
+    seen: list[torch.Tensor] = []
+    for unit in (first, second):
+        unit.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0].mean((2, 3))))
+    with torch.no_grad(), GateRecorder(network, bound=bound) as recorder:
+        network(torch.randn(2, 3, 9, 9))
+        squeezes = recorder.take("squeeze")
+    for squeeze, expected in zip(squeezes.values(), seen, strict=True):
+        torch.testing.assert_close(squeeze, expected)
 
 
 def test_a_unit_that_is_never_run_is_named():

@@ -3,6 +3,7 @@ import pytest
 
 from senet_viz.errors import ArgumentError, RecordingError
 from senet_viz.recording.moments import HISTOGRAM_COLUMNS, LOWER_COLUMN, UPPER_COLUMN, Channels, ClassMoments
+from senet_viz.schema import Gate
 
 GATES = Channels(("a", "b"), (3, 2), ((0.0, 1.0), (-1.0, 2.0)))
 PLAIN = Channels(("a",), (3,))
@@ -134,3 +135,18 @@ def test_labels_and_shapes_that_do_not_belong_here() -> None:
 def test_ranges_must_be_finite() -> None:
     with pytest.raises(ArgumentError, match="Block a has the range"):
         Channels(("a",), (3,), ((0.0, np.inf),))
+
+
+def test_gates_without_a_bound_are_counted_in_an_interval_and_outside_of_it() -> None:
+    gate = Gate("a", "SE_1_1", 1, 0, 2, None, "f", "none", (-np.inf, np.inf), histogram=(-1.0, 1.0))
+    state = ClassMoments.empty(1, Channels.of_gates([gate]))
+    values = np.array([[-2.0, 0.5], [-0.5, 3.0], [0.25, 1.0]], dtype=np.float32)
+    state.fold(values, np.zeros(3, dtype=np.int32))
+    assert state.histogram is not None
+    assert state.histogram.sum(axis=1).tolist() == [3, 3]
+    assert state.histogram[:, 64].tolist() == [1, 0]
+    assert state.histogram[:, 65].tolist() == [0, 2]
+    assert state.max is not None
+    assert state.max[0].tolist() == [0.25, 3.0]
+    with pytest.raises(RecordingError, match="not finite"):
+        state.check(np.full((1, 2), np.inf, dtype=np.float32), np.zeros(1, dtype=np.int32))

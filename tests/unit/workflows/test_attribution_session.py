@@ -232,11 +232,13 @@ def test_a_network_without_gradients_gets_a_sentence(way):
 
 
 @pytest.mark.parametrize("way", ["channels", "grad-cam", "estimate"])
-def test_a_network_that_returns_more_than_logits_gets_a_sentence(way):
+def test_logits_are_found_beside_others_and_their_absence_gets_a_sentence(way):
     network = small_network(SELayer)
     forward = network.forward
     network.forward = lambda x: (forward(x), x)
-    with pytest.raises(ModelError, match=r"returned tuple for 1 images, not \(1, 5\) logits"):
+    WAYS[way](as_model(network), draw_pixels())
+    network.forward = lambda x: forward(x)[:, :3]
+    with pytest.raises(ModelError, match=r"returned \(1, 3\) for 1 images, not \(1, 5\) logits"):
         WAYS[way](as_model(network), draw_pixels())
     assert attribute_gate(as_model(network), draw_pixels(), "SE_1_1", 0).values.any()
 

@@ -98,10 +98,18 @@ def test_the_summary_gives_the_recorders_gates_for_every_family(family: str, tmp
         assert np.array_equal(got, expected[block["name"]])
 
 
-def test_gates_without_bounds_can_not_be_recorded_nor_compared(tmp_path: Path) -> None:
-    write_file(tmp_path / "images" / "a.png", draw_noise(0, size=(20, 18), kind="PNG"))
-    with pytest.raises(ArgumentError, match="finite bounds"):
-        record(family_model("relu"), tmp_path / "images", tmp_path / "run")
+def test_gates_without_bounds_are_compared_too(tmp_path: Path) -> None:
+    for at in range(4):
+        write_file(tmp_path / "images" / f"{at}.png", draw_noise(at, size=(20, 18), kind="PNG"))
+    network = family_model("relu")
+    made = record(network, tmp_path / "images", tmp_path / "run")
+    files = [draw_noise(100, size=(30, 20), kind="PNG")]
+    found = compare_images(network, [("new", files[0])], made)
+    expected = gates_of(network, files)
+    for block in found.blocks:
+        np.testing.assert_array_equal(block.gates, expected[block.block.name])
+        assert np.isfinite(block.block.extent).all()
+        assert block.block.range == (0.0, np.inf)
 
 
 @pytest.mark.parametrize("batch_size", [1, 2, 16])

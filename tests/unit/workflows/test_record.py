@@ -1,6 +1,7 @@
 """A recording holds exactly what the network did: against plain hooks and float64 numpy."""
 
 import dataclasses
+import math
 from pathlib import Path
 from typing import NamedTuple
 
@@ -9,6 +10,7 @@ import pyarrow.compute as pc
 import pytest
 import torch
 from numpy.typing import NDArray
+from torch import nn
 
 import senet_viz as sv
 from senet_viz.errors import ArgumentError, RecordingError, SourceError
@@ -303,3 +305,44 @@ def test_attention_that_is_left_out_is_noted(tmp_path: Path) -> None:
     recording = record(load_model("tests.support.tiny:tiny_mixed", device="cpu"), data, tmp_path / "run")
     assert [gate.name for gate in recording.blocks] == ["se1", "se2"]
     assert any("context (GlobalContext" in note and "additive attention" in note for note in recording.manifest.notes)
+
+
+def unbounded_network() -> nn.Module:
+    """Gates of a ReLU, by a module, and without an activation, inline."""
+
+    class Block(nn.Module):
+        def __init__(self, channels: int) -> None:
+            super().__init__()
+            self.fc, self.relu = nn.Conv2d(channels, channels, 1), nn.ReLU()
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            z = x.mean((2, 3), keepdim=True)
+            x = x * self.relu(self.fc(z))
+            return x + x * self.fc(x.mean((2, 3), keepdim=True)).mul(3)
+
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        return nn.Sequential(nn.Conv2d(3, 8, 3, 2), Block(8), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(8, 4))
+
+
+def test_gates_without_bounds_are_recorded_resumed_and_exported(source: ImageSource, tmp_path: Path) -> None:
+    model = sv.load_model("tests.unit.workflows.test_record:unbounded_network", device="cpu")
+    assert [(g.activation, g.range, g.form) for g in model.gates] == [
+        ("relu", (0.0, math.inf), "s·x"),
+        ("none", (-math.inf, math.inf), "x + s·x"),
+    ]
+    options = RecordOptions(batch_size=16, shard_size=64, limit=100)
+    recording = record(model, source, tmp_path / "r", options=options)
+    for gate in recording.blocks:
+        low, high = gate.extent
+        gates = recording.gates(gate.name).astype(np.float64)
+        assert low < high
+        assert gate.range[0] != 0 or low == 0
+        histogram = recording.moments(gate.name).histogram
+        assert histogram is not None
+        assert histogram.sum() == gates.size
+        assert histogram[:, :64].sum() >= np.sum((gates > low) & (gates < high)) * 0.999
+    again = record(model, source, tmp_path / "r", options=options)
+    assert again.id == recording.id
+    health = sv.export_statistics(recording, tmp_path / "statistics.csv")
+    assert health.stat().st_size > 0

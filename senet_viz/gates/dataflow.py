@@ -1,0 +1,142 @@
+"""One forward of a network, written down: every tensor function in the order of its calls, and the modules that it ran in."""
+
+import contextlib
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
+
+from senet_viz.gates.hooks import attached
+
+Frame = tuple[nn.Module, int]  # a module, and which of its calls in a forward (from 0)
+COPIES = frozenset({"clone", "contiguous", "to", "type_as", "float", "half", "bfloat16", "double", "type", "detach"})
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Value:
+    """A tensor as it stood when a function was given it or returned it.
+
+    Attributes:
+        tensor: kept, so that no other tensor takes its place in memory while the forward is looked at.
+        memory: names what it lies in: views share it, and so do results that are written in place.
+    """
+
+    tensor: Tensor
+    memory: int
+
+    @classmethod
+    def of(cls, tensor: Tensor) -> "Value":
+        """Of a tensor, dense or on the meta device."""
+        return cls(tensor, tensor.untyped_storage()._cdata)
+
+    @property
+    def shape(self) -> torch.Size:
+        return self.tensor.shape
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Step:
+    """One call of a tensor function.
+
+    Attributes:
+        number: its place in the forward.
+        name: of the function, without the underscores of its in-place form.
+        operands: tensors by argument, as number or keyword; those in a list are told one by one.
+        arguments: all arguments, by number or keyword.
+        results: tensors that it returned.
+        frames: the modules that it ran in, the innermost last.
+    """
+
+    number: int
+    name: str
+    operands: tuple[tuple[int | str, Value], ...]
+    arguments: Mapping[int | str, Any]
+    results: tuple[Value, ...]
+    frames: tuple[Frame, ...]
+
+
+@dataclass(eq=False)
+class Dataflow:
+    """What a forward did.
+
+    Attributes:
+        steps: calls of functions, in order.
+        calls: how often each module was called.
+        began, ended: number of steps before each call of a module, and when it returned.
+        frames: the modules around each call of a module, itself last.
+        given, returned: first input and output of each call, where they are tensors.
+    """
+
+    steps: list[Step] = field(default_factory=list)
+    calls: Counter[nn.Module] = field(default_factory=Counter)
+    began: dict[Frame, int] = field(default_factory=dict)
+    ended: dict[Frame, int] = field(default_factory=dict)
+    frames: dict[Frame, tuple[Frame, ...]] = field(default_factory=dict)
+    given: dict[Frame, Value] = field(default_factory=dict)
+    returned: dict[Frame, Value] = field(default_factory=dict)
+
+    def calls_inside(self, module: nn.Module, frame: Frame) -> list[int]:
+        """Calls of a module that were made inside of a call of another."""
+        return [call for call in range(self.calls[module]) if frame in self.frames[module, call]]
+
+
+@contextlib.contextmanager
+def observed(network: nn.Module) -> Iterator[Dataflow]:
+    """Writes down what a network does inside of the `with`; it does what it does without."""
+    flow, open_frames = Dataflow(), list[Frame]()
+
+    def enter(module: nn.Module, inputs: tuple[Any, ...]) -> None:
+        frame = (module, flow.calls[module])
+        flow.calls[module] += 1
+        open_frames.append(frame)
+        flow.began[frame], flow.frames[frame] = len(flow.steps), tuple(open_frames)
+        if inputs and isinstance(inputs[0], Tensor):
+            flow.given[frame] = Value.of(inputs[0])
+
+    def leave(_module: nn.Module, _inputs: tuple[Any, ...], output: Any) -> None:
+        frame = open_frames.pop()
+        flow.ended[frame] = len(flow.steps)
+        if isinstance(output, Tensor):
+            flow.returned[frame] = Value.of(output)
+
+    parts = list(network.modules())
+    hooks = attached([(part, leave) for part in parts], pre_hooks=[(part, enter) for part in parts])
+    with hooks, _Writer(flow, open_frames):
+        yield flow
+
+
+class _Writer(TorchFunctionMode):
+    def __init__(self, flow: Dataflow, open_frames: list[Frame]) -> None:
+        super().__init__()
+        self._flow, self._open = flow, open_frames
+
+    def __torch_function__(
+        self, func: Any, types: Sequence[type], args: tuple[Any, ...] = (), kwargs: Mapping[str, Any] | None = None
+    ) -> Any:
+        given: dict[int | str, Any] = dict(enumerate(args)) | dict(kwargs or {})
+        operands = tuple((at, Value.of(t)) for at, argument in given.items() for t in _tensors(argument))
+        result = func(*args, **(kwargs or {}))
+        results = tuple(Value.of(t) for t in _tensors(result))
+        if operands and results:
+            name = function_name(func)
+            step = Step(len(self._flow.steps), name, operands, given, results, tuple(self._open))
+            self._flow.steps.append(step)
+        return result
+
+
+def function_name(function: Any) -> str:
+    """Of a tensor function, the same for its in-place form: "mul" of `mul_` and `__mul__`."""
+    return str(getattr(function, "__name__", function)).strip("_")
+
+
+def _tensors(value: Any) -> Iterator[Tensor]:
+    if isinstance(value, Tensor):
+        if value.layout is torch.strided:
+            yield value
+    elif isinstance(value, list | tuple):
+        for item in value:
+            yield from _tensors(item)

@@ -1,0 +1,330 @@
+"""What the factors of products are: where s is seen, what made it, and in what form it acts; each becomes a gate."""
+
+import math
+from collections import Counter
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
+
+from torch import Tensor, nn
+
+from senet_viz.gates.dataflow import Dataflow, Frame, Step, Value
+from senet_viz.gates.isolated_check import Unit
+from senet_viz.gates.products import VIEWS, Graph, Product, find_products
+from senet_viz.gates.taps import Place, tap_at
+
+UNIT = (0.0, 1.0)
+UNBOUNDED = (-math.inf, math.inf)
+ACTIVATIONS: Mapping[str, tuple[str, tuple[float, float]]] = {
+    "sigmoid": ("sigmoid", UNIT),
+    "hardsigmoid": ("hard sigmoid", UNIT),
+    "softmax": ("softmax", UNIT),
+    "tanh": ("tanh", (-1.0, 1.0)),
+    "relu": ("relu", (0.0, math.inf)),
+    "relu6": ("relu6", (0.0, 6.0)),
+    "softplus": ("softplus", (0.0, math.inf)),
+    "exp": ("exp", (0.0, math.inf)),
+}
+
+
+@dataclass(frozen=True, eq=False)
+class Factor:
+    """Where s is seen, and what it is.
+
+    Attributes:
+        value: s.
+        frame: call of the module that returns it; None where a function's result goes on without one.
+        consumer: the step that takes s in.
+        operand: its argument.
+        activation: name of what made it.
+        range: its bounds.
+        form: of the whole, in s.
+    """
+
+    value: Value
+    frame: Frame | None
+    consumer: Step
+    operand: int | str
+    activation: str
+    range: tuple[float, float]
+    form: str
+
+
+class Reader:
+    """Reads what the factors of products are."""
+
+    def __init__(self, graph: Graph) -> None:
+        self._graph = graph
+        flow = graph.flow
+        self._returned: dict[int, list[Frame]] = {}
+        for frame, value in flow.returned.items():
+            self._returned.setdefault(value.memory, []).append(frame)
+
+    def read(self, product: Product) -> Factor:
+        """s of a product: what it is multiplied by, or what that is 1 + s or 2·s of."""
+        step, value, operand = product.step, product.factor, product.operand
+        offset, scale = 0.0, 1.0  # factor = offset + scale·s
+        place: tuple[Step, int | str, Value] = (step, operand, value)
+        while (writer := self._writer(place[2], place[0].number)) is not None:
+            scaled = _read_scale(writer, self._graph)
+            if scaled is None:
+                break
+            at, inner, add, times = scaled
+            offset, scale = offset + scale * add, scale * times
+            place = (writer, at, inner)
+            made = self._writer(inner, writer.number)
+            if made is not None and _read_scale(made, self._graph) is None and self._is_squashed(made):
+                return self._describe(product, *place, offset, scale)
+        return self._describe(product, step, operand, value, 0.0, 1.0)
+
+    def _describe(
+        self, product: Product, consumer: Step, operand: int | str, value: Value, offset: float, scale: float
+    ) -> Factor:
+        activation, bounds = self._read_activation(value, consumer.number)
+        form = product.form
+        if (offset, scale) == (1.0, 1.0) and form == "s·x":
+            form = "x + s·x"
+        elif (offset, scale) != (0.0, 1.0):
+            scaled = "s" if abs(scale) == 1 else f"{abs(scale):g}·s"
+            factor = f"({offset:g} {'+' if scale > 0 else '−'} {scaled})" if offset else scaled
+            form = form.replace("s·x", f"{factor}·x")
+        return Factor(value, self._returning(value, consumer.number), consumer, operand, activation, bounds, form)
+
+    def weights_of(self, mixers: Sequence[Step]) -> tuple[Tensor, ...]:
+        """Parameters that these functions were given, each once."""
+        memories = dict.fromkeys(value.memory for step in mixers for _, value in step.operands)
+        return tuple(self._graph.weights[memory] for memory in memories if memory in self._graph.weights)
+
+    def _writer(self, value: Value, before: int) -> Step | None:
+        """The function that computed a value, behind views and copies of it."""
+        while True:
+            writers = self._graph.writers_of(value, before)
+            if not writers:
+                return None
+            step = writers[-1]
+            if step.name not in VIEWS:
+                return step
+            value, before = step.operands[0][1], step.number
+
+    def _returning(self, value: Value, before: int) -> Frame | None:
+        """The innermost module whose call computed and returned a value."""
+        writer = self._writer(value, before)
+        if writer is None:
+            return None
+        flow = self._graph.flow
+        memories = {result.memory for result in writer.results} | {value.memory}
+        frames = [
+            frame
+            for memory in memories
+            for frame in self._returned.get(memory, ())
+            if flow.began[frame] <= writer.number < flow.ended[frame] <= before
+            and flow.returned[frame].tensor.numel() == _count(value)
+        ]
+        return min(frames, key=lambda frame: flow.ended[frame] - flow.began[frame], default=None)
+
+    def _is_squashed(self, writer: Step) -> bool:
+        bounds = self._bounds_of(writer)
+        return bounds[1] in (UNIT, (-1.0, 1.0))
+
+    def _read_activation(self, value: Value, before: int) -> tuple[str, tuple[float, float]]:
+        writer = self._writer(value, before)
+        return ("none", UNBOUNDED) if writer is None else self._bounds_of(writer)
+
+    def _bounds_of(self, writer: Step) -> tuple[str, tuple[float, float]]:
+        """Name and bounds of what a function returns, by itself or by what it is given."""
+        if writer.name in ACTIVATIONS:
+            return ACTIVATIONS[writer.name]
+        if writer.name in ("clamp", "clip", "hardtanh", "clamp_min", "clamp_max", "clamp_"):
+            bounds = _read_clamp(writer)
+            return ("hard sigmoid" if bounds == UNIT else "clamp"), bounds
+        if scaled := _read_scale(writer, self._graph):
+            _, inner, add, times = scaled
+            name, (low, high) = self._read_activation(inner, writer.number)
+            ends = sorted((add + times * low, add + times * high))
+            return ("hard sigmoid" if tuple(ends) == UNIT else name), (ends[0], ends[1])
+        if self._graph.has_weights(writer):
+            return "none", UNBOUNDED
+        return writer.name, UNBOUNDED
+
+
+def _count(value: Value) -> int:
+    """Numbers of a value that are not one number told several times."""
+    return math.prod(size for size, stride in zip(value.shape, value.tensor.stride()) if stride != 0)
+
+
+def _read_scale(step: Step, graph: Graph) -> tuple[int | str, Value, float, float] | None:
+    """Argument, value, a and b where a function returns a + b·value for plain numbers a and b."""
+    varying = [(at, value) for at, value in step.operands if value.memory not in graph.constant]
+    numbers = [n for n in step.arguments.values() if isinstance(n, int | float) and not isinstance(n, bool)]
+    if len(varying) != 1 or len(step.operands) != 1 or len(numbers) > 1:
+        return None
+    at, value = varying[0]
+    if step.name in ("neg", "negative") and not numbers:
+        return at, value, 0.0, -1.0
+    if not numbers:
+        return None
+    number = float(numbers[0])
+    found: Mapping[str, Callable[[], tuple[float, float]]] = {
+        "add": lambda: (number, 1.0),
+        "sub": lambda: (-number, 1.0),
+        "rsub": lambda: (number, -1.0),
+        "mul": lambda: (0.0, number),
+        "multiply": lambda: (0.0, number),
+        "div": lambda: (0.0, 1 / number),
+        "true_divide": lambda: (0.0, 1 / number),
+    }
+    return (at, value, *found[step.name]()) if step.name in found and number == number else None
+
+
+def _read_clamp(step: Step) -> tuple[float, float]:
+    given = step.arguments
+    low = given.get("min", given.get("min_val", given.get(1)))
+    high = given.get("max", given.get("max_val", given.get(2)))
+    if step.name == "clamp_max":
+        low, high = None, given.get("max", given.get(1))
+    if step.name == "clamp_min":
+        high = None
+    if step.name == "hardtanh":
+        low, high = (-1.0 if low is None else low), (1.0 if high is None else high)
+    ends = [-math.inf if low is None else low, math.inf if high is None else high]
+    return (float(ends[0]), float(ends[1])) if all(isinstance(e, int | float) for e in ends) else UNBOUNDED
+
+
+@dataclass(frozen=True, eq=False)
+class GateSite:
+    """A gate at one place of a forward.
+
+    Attributes:
+        name: path of its module, with the function that makes s where that is no module's.
+        unit: what it is.
+        area: positions of x.
+        order: number of steps before it.
+        call, calls: which call of the source is its, of how many.
+        excitation_call, excitation_calls: the same of the excitation.
+        form: of the product.
+        is_unit: whether its module is given x and returns s·x.
+        weights: parameters that make s.
+    """
+
+    name: str
+    unit: Unit
+    area: int
+    order: int
+    call: int = 0
+    calls: int = 1
+    excitation_call: int = 0
+    excitation_calls: int = 1
+    form: str = "s·x"
+    is_unit: bool = True
+    weights: tuple[Tensor, ...] = ()
+
+
+def read_products(
+    network: nn.Module, flow: Dataflow, known: Collection[nn.Module], names: Mapping[nn.Module, str]
+) -> tuple[list[GateSite], set[nn.Module]]:
+    """Gates of a forward that lie in no module of the known ones.
+
+    Args:
+        network: that was run.
+        flow: of the forward.
+        known: units that were found otherwise, and what is refused by name.
+        names: paths of all modules.
+
+    Returns:
+        The gates, and the modules that take part in making or using them.
+    """
+    graph = Graph(flow, network)
+    reader = Reader(graph)
+    found = [
+        (product, reader.read(product))
+        for product in find_products(graph)
+        if not any(module in known for module, _ in product.step.frames)
+    ]
+    owners = {factor.consumer.frames[-1][0] for _, factor in found if factor.frame is None}
+    turns = _count_turns(flow, owners)
+    sites = [_make_site(network, flow, reader, product, factor, turns, names) for product, factor in found]
+    touched = {module for product, factor in found for module, _ in product.step.frames}
+    for _, factor in found:
+        if factor.frame is not None:
+            touched |= {module for module, _ in flow.frames[factor.frame]}
+    return sites, touched
+
+
+def _count_turns(flow: Dataflow, owners: Collection[nn.Module]) -> dict[int, tuple[Frame, int]]:
+    """By step: the innermost call of an owner around it, and how many functions of the name that called before."""
+    seen: Counter[tuple[Frame, str]] = Counter()
+    turns = {}
+    for step in flow.steps:
+        frame = next((frame for frame in reversed(step.frames) if frame[0] in owners), None)
+        if frame is not None:
+            turns[step.number] = (frame, seen[frame, step.name])
+            seen[frame, step.name] += 1
+    return turns
+
+
+def _make_site(
+    network: nn.Module, flow: Dataflow, reader: Reader, product: Product, factor: Factor,
+    turns: Mapping[int, tuple[Frame, int]], names: Mapping[nn.Module, str],
+) -> GateSite:  # fmt: skip
+    step, x = product.step, product.map
+    frame = step.frames[-1]
+    owner, path = frame[0], names[frame[0]]
+    given, returned = flow.given.get(frame), flow.returned.get(frame)
+    is_unit = given is not None and returned is not None and given.memory == x.memory and factor.form == "s·x"
+    is_unit = is_unit and returned is not None and returned.memory in {r.memory for r in step.results}
+    if factor.frame is None:
+        (holder, call), turn = turns[factor.consumer.number]
+        place = Place(holder, call, factor.consumer.name, turn, factor.operand, product.channel_dim)
+        source: nn.Module = tap_at(network, place)
+        calls = (0, 1)
+        name = path if is_unit else ":".join(filter(None, (path, factor.activation.replace(" ", ""))))
+    else:
+        source, (module, call) = factor.frame[0], factor.frame
+        calls = (call, flow.calls[module])
+        name = path or names[source]
+    layer = _find_excitation(flow, product)
+    channels = x.shape[product.channel_dim]
+    unit = Unit(
+        module=owner,
+        family=f"{type(owner).__name__}, by its product",
+        source=source,
+        excitation=None if layer is None else layer[0],
+        channels=channels,
+        reduced_channels=_read_reduced(product.mixers),
+        activation=factor.activation,
+        range=factor.range,
+        squeeze_missing=_NO_LAYER if layer is None else None,
+    )
+    excitation = (0, 0) if layer is None else (layer[1], flow.calls[layer[0]])
+    return GateSite(
+        name, unit, x.tensor.numel() // (x.shape[0] * channels), step.number, *calls, *excitation, factor.form, is_unit,
+        reader.weights_of(product.mixers),
+    )  # fmt: skip
+
+
+_NO_LAYER = "the excitation's first layer is no module that is given one pooled vector"
+_MIXING = ("conv", "linear", "addmm", "matmul", "mm", "bmm", "baddbmm", "einsum")
+
+
+def _mixing(mixers: Sequence[Step]) -> list[Step]:
+    return [step for step in mixers if step.name.startswith(_MIXING)]
+
+
+def _find_excitation(flow: Dataflow, product: Product) -> Frame | None:
+    """The call of a layer that is given the pooled vector."""
+    first = next(iter(_mixing(product.mixers)), None)
+    channels = product.map.shape[product.channel_dim]
+    if first is None or not first.frames:
+        return None
+    frame = first.frames[-1]
+    given = flow.given.get(frame)
+    if given is None or given.memory not in {value.memory for _, value in first.operands}:
+        return None
+    return frame if given.tensor.numel() == product.map.shape[0] * channels else None
+
+
+def _read_reduced(mixers: Sequence[Step]) -> int | None:
+    layers = _mixing(mixers)
+    if len(layers) < 2 or (layers[0].name.startswith("conv1d") and layers[0].results[0].shape[1] == 1):
+        return None
+    hidden = layers[0].results[0]
+    return hidden.tensor.numel() // hidden.shape[0]
