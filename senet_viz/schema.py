@@ -93,6 +93,11 @@ class ClassTable:
     def __len__(self) -> int:
         return len(self.names)
 
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """What tells a class, whatever people call it: its wnid, else its name."""
+        return tuple(wnid or name for wnid, name in zip(self.wnids or self.names, self.names))
+
     def short_name(self, index: int) -> str:
         """The first of a name's synonyms: "goldfish" of "goldfish, Carassius auratus"."""
         return self.names[index].split(",")[0].strip() or self.names[index]

@@ -12,6 +12,8 @@ from senet_viz.cli.options import (
     BatchSize,
     DataName,
     Device,
+    ImageColumn,
+    LabelColumn,
     LabelMap,
     Limit,
     ModelName,
@@ -60,6 +62,8 @@ def intervene_command(
     workers: Workers = 2,
     seed: Seed = 0,
     label_map: LabelMap = None,
+    image_column: ImageColumn = None,
+    label_column: LabelColumn = None,
     data_name: Annotated[str | None, typer.Option(help="Name of the data in the manifest.")] = None,
     as_json: AsJson = False,
 ) -> None:
@@ -76,7 +80,7 @@ def intervene_command(
         baselines=_split(baselines), strength=strength, repeats=repeats, seed=seed, limit=limit, batch_size=batch_size,
         shard_size=shard_size, label_map=label_map, data_name=data_name, workers=workers,
     )  # fmt: skip
-    source = open_images(data)
+    source = open_images(data, image_column=image_column, label_column=label_column)
     network = load_model(model, arch=arch, weights=weights, seed=seed, device=device)
     line = ProgressLine("images")
     with line:
@@ -126,6 +130,8 @@ def freeze_command(
     workers: Workers = 2,
     seed: Seed = 0,
     label_map: LabelMap = None,
+    image_column: ImageColumn = None,
+    label_column: LabelColumn = None,
     data_name: Annotated[str | None, typer.Option(help="Name of the data in the result.")] = None,
     as_json: AsJson = False,
 ) -> None:
@@ -139,7 +145,7 @@ def freeze_command(
     options = FreezeOptions(
         limit=limit, seed=seed, batch_size=batch_size, label_map=label_map, data_name=data_name, workers=workers
     )
-    source = open_images(data)
+    source = open_images(data, image_column=image_column, label_column=label_column)
     network = load_model(model, arch=arch, weights=weights, seed=seed, device=device)
     line = ProgressLine("forwards")
     with line:

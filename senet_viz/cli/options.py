@@ -107,7 +107,12 @@ DataName = Annotated[
 Calibrate = Annotated[
     str | None, typer.Option(help="Images on which random weights get their batch-norm statistics (no labels used).")
 ]
-LabelMap = Annotated[Path | None, typer.Option(help="CSV of class,output or JSON that maps classes to outputs.")]
+LabelMap = Annotated[
+    Path | None,
+    typer.Option(help="CSV of class,output or JSON that maps classes to outputs; or outputs: labels index them."),
+]
+ImageColumn = Annotated[str | None, typer.Option(help="Column of images, as for record.")]
+LabelColumn = Annotated[str | None, typer.Option(help="Column of labels, as for record.")]
 PlanOnly = Annotated[
     bool, typer.Option("--plan", help="Only tell what it would take and how classes map to outputs; write nothing.")
 ]

@@ -24,6 +24,7 @@ from senet_viz.cli.options import (
     summary_text,
     takes,
 )
+from senet_viz.errors import ArgumentError
 from senet_viz.paths import expand_home, tell_refusal
 from senet_viz.recording.options import RecordOptions
 from senet_viz.text import bytes_text
@@ -52,7 +53,7 @@ def record_command(
     from senet_viz.workflows.plan import plan_recording
     from senet_viz.workflows.record import calibrate_on, record, summarize
 
-    source = open_images(data)
+    source = open_images(data, **options.columns())
     network = load_model(model, arch=arch, weights=weights, seed=options.seed, device=device)
     if plan:  # before a calibration, which changes none of what it tells
         planned = plan_recording(network, source, out, options)
@@ -82,21 +83,33 @@ def export_command(
     ],
     blocks: Annotated[str | None, typer.Option(help="Comma-separated labels or module names.")] = None,
     classes: Annotated[str | None, typer.Option(help="Semicolon-separated names, wnids or numbers.")] = None,
+    program: Annotated[
+        str | None, typer.Option("--for", help="excel: a .csv that Excel shows as it is, without formulas in names.")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Export per-class statistics of every channel's gate."""
     from senet_viz.recording.export import export_statistics
+    from senet_viz.recording.export_csv import tell_excel
     from senet_viz.recording.reader import open_recording
+    from senet_viz.recording.statistics import count_rows
 
+    if program not in (None, "excel"):
+        raise ArgumentError(f"--for is {program!r}; it is excel, or left out.")
     recording = open_recording(folder)
     chosen_blocks = [part.strip() for part in blocks.split(",")] if blocks else None
     chosen_classes = [part.strip() for part in classes.split(";")] if classes else None
     target = expand_home(out)
     replaced = tell_refusal(target) is None and target.is_file()
-    path = export_statistics(recording, out, blocks=chosen_blocks, classes=chosen_classes)
+    path = export_statistics(
+        recording, out, blocks=chosen_blocks, classes=chosen_classes, for_excel=program is not None
+    )
     size = path.stat().st_size
+    note = tell_excel(count_rows(recording, blocks=chosen_blocks, classes=chosen_classes)) if program else ""
     tree = {"file": str(path), "bytes": size, "recording": recording.id, "replaced": replaced}
     text = f"{path}: {bytes_text(size)}{', in place of the file that was there' if replaced else ''}"
+    if note:
+        tree, text = {**tree, "note": note}, f"{text}\nnote: {note}"
     answer(tree, text, as_json=as_json)
 
 

@@ -1,6 +1,7 @@
 """The one safe decoder: every image, from a folder, a Parquet or an upload, comes through `decode_image`."""
 
 import contextlib
+import functools
 import io
 import logging
 import re
@@ -9,7 +10,7 @@ import threading
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, Literal
 
 import numpy as np
 import PIL
@@ -18,14 +19,45 @@ from PIL import ExifTags, Image, ImageFile, UnidentifiedImageError, features
 
 from senet_viz.errors import ImageError
 
-FORMATS = ("JPEG", "PNG", "GIF", "BMP", "WEBP", "TIFF", "PPM")
+FORMATS = ("JPEG", "PNG", "GIF", "BMP", "WEBP", "TIFF", "PPM", "DIB", "AVIF", "JPEG2000", "ICO")
 JPEG_SUFFIXES = (".jpg", ".jpeg", ".jpe", ".jfif")
-OTHER_SUFFIXES = (".png", ".gif", ".bmp", ".dib", ".webp", ".tif", ".tiff", ".ppm", ".pgm", ".pbm", ".pnm")
+OTHER_SUFFIXES = (
+    ".png",
+    ".gif",
+    ".bmp",
+    ".dib",
+    ".webp",
+    ".tif",
+    ".tiff",
+    ".ppm",
+    ".pgm",
+    ".pbm",
+    ".pnm",
+    ".avif",
+    ".jp2",
+    ".j2k",
+    ".jpx",
+    ".jpf",
+    ".mpo",
+    ".ico",
+    ".tga",
+)
 SUFFIXES = frozenset(JPEG_SUFFIXES + OTHER_SUFFIXES)  # what a folder takes for images
 MAX_PIXELS = 89_478_485  # Pillow's own limit, from which on it warns of a decompression bomb
 MAX_FILE_BYTES = 256 * 2**20
 logging.getLogger("PIL").addHandler(logging.NullHandler())  # where nobody logs, Pillow would write to stderr
 
+_TGA_END = b"TRUEVISION-XFILE.\0"
+_BRANDS = {b"avif": "AVIF", b"avis": "AVIF", b"jxl ": "JPEG XL", b"crx ": "Canon raw"} | dict.fromkeys(
+    (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1"), "HEIC"
+)
+_BEGINNINGS = {
+    b"\x00\x00\x00\x0cJXL ": "JPEG XL", b"\xff\x0a": "JPEG XL", b"\x00\x00\x00\x0cjP": "JPEG 2000", b"\xff\x4f\xff\x51": "JPEG 2000",
+    b"8BPS": "Photoshop", b"%PDF": "PDF", b"%!PS": "PostScript", b"<svg": "SVG", b"<?xml": "XML or SVG", b"<!doc": "HTML",
+    b"<html": "HTML", b"\x93NUMPY": "NumPy", b"\x89HDF": "HDF5", b"\x76\x2f\x31\x01": "OpenEXR", b"PK\x03\x04": "ZIP",
+    b"\x1f\x8b": "gzip", b"SIMPLE": "FITS", b"#?RADIANCE": "Radiance HDR", b"qoif": "QOI", b"II\xbc": "JPEG XR",
+    b"version https://git-lfs": "Git LFS pointer",
+}  # fmt: skip
 _TURNS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -50,8 +82,8 @@ DECODER = _name_decoder()
 def decode_image(source: Path | bytes | BinaryIO, *, name: str = "") -> Image.Image:
     """Decode one image file, of whatever origin, into upright RGB.
 
-    JPEG, PNG, GIF, BMP, WebP, TIFF and PPM are read, whatever the file is called. The first frame of an
-    animation is taken, EXIF orientation applied (an unreadable EXIF block counts as none), transparency laid
+    JPEG (MPO too), PNG, GIF, BMP, WebP, TIFF, PPM, ICO and, where Pillow was built with them, AVIF and JPEG 2000 are read,
+    whatever the file is called; TGA by its ending. The first frame of an animation, the largest of an icon is taken, EXIF orientation applied (an unreadable EXIF block counts as none), transparency laid
     on white, grey, palette, YCbCr and CMYK converted, 16-bit grey scaled: `round(v · 255 / 65535)`. Embedded colour
     profiles (ICC) are ignored, as the training pipelines of the networks do.
 
@@ -74,8 +106,11 @@ def decode_image(source: Path | bytes | BinaryIO, *, name: str = "") -> Image.Im
         except ImageError:
             raise
         except UnidentifiedImageError as error:
+            kind = _name_format(data)
             raise ImageError(
-                f"{called} is no JPEG, PNG, GIF, BMP, WebP, TIFF or PPM image, or its header is damaged: "
+                f"{called} is {kind} by its content, which is not read: convert it to JPEG or PNG, or remove it."
+                if kind
+                else f"{called} is no JPEG, PNG, GIF, BMP, WebP, TIFF or PPM image, or its header is damaged: "
                 "convert it to one of these or remove it."
             ) from error
         except Image.DecompressionBombError as error:
@@ -158,9 +193,13 @@ def _decode(data: bytes, called: str) -> Image.Image:
             f"{called} was not read, since PIL.ImageFile.LOAD_TRUNCATED_IMAGES is set and would fill truncated images "
             "with grey: set it to False."
         )
-    if _measure_webp(data) > MAX_PIXELS:  # its plugin makes room for all pixels when it opens a file
+    if max(_measure_webp(data), _measure_icon(data)) > MAX_PIXELS:  # their plugins make room for all pixels at once
         raise _bomb(called)
-    with Image.open(io.BytesIO(data), formats=FORMATS) as image:
+    is_tga = called.casefold().rstrip(")").endswith(".tga") or data.endswith(
+        _TGA_END
+    )  # TGA has no beginning of its own
+    formats = (*FORMATS, "TGA") if is_tga else FORMATS
+    with Image.open(io.BytesIO(data), formats=[name for name in formats if _is_known(name)]) as image:
         if image.width * image.height > MAX_PIXELS:  # before a pixel is decoded
             raise _bomb(called)
         image.load()
@@ -176,6 +215,37 @@ def _measure_webp(data: bytes) -> int:
     if len(data) < 30 or data[:4] != b"RIFF" or data[8:16] != b"WEBPVP8X":
         return 0
     return (1 + int.from_bytes(data[24:27], "little")) * (1 + int.from_bytes(data[27:30], "little"))
+
+
+def _measure_icon(data: bytes) -> int:
+    """The most pixels of an ICO's images by their own headers, since its directory may lie; 0 of other files."""
+    if data[:4] != b"\0\0\1\0":
+        return 0
+    most = 0
+    for at in range(6, 6 + 16 * int.from_bytes(data[4:6], "little"), 16):
+        start = int.from_bytes(data[at + 12 : at + 16], "little")
+        order: Literal["big", "little"] = "big" if data[start : start + 4] == b"\x89PNG" else "little"
+        first, second = (16, 20) if order == "big" else (4, 8)
+        sides = [abs(int.from_bytes(data[start + k : start + k + 4], order, signed=True)) for k in (first, second)]
+        most = max(most, sides[0] * sides[1])
+    return most
+
+
+@functools.cache
+def _is_known(kind: str) -> bool:
+    """Whether this Pillow reads a format: AVIF and JPEG 2000 need libraries."""
+    needed = {"AVIF": "avif", "JPEG2000": "jpg_2000"}.get(kind)
+    return needed is None or needed in features.get_supported()
+
+
+def _name_format(data: bytes) -> str:
+    """The format of a file that is not read, by its beginning; "" where it is not known."""
+    if data[4:8] == b"ftyp":
+        return _BRANDS.get(data[8:12], "MP4 or QuickTime")
+    if data[128:132] == b"DICM":
+        return "DICOM"
+    begins = data[:200].lstrip()[:24].lower()
+    return next((kind for start, kind in _BEGINNINGS.items() if begins.startswith(start.lower())), "")
 
 
 def _read_orientation(image: Image.Image) -> int:

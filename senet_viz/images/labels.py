@@ -4,7 +4,7 @@ import csv
 import json
 import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,6 +15,9 @@ from senet_viz.paths import expand_home
 from senet_viz.schema import ClassTable, LabelMapping
 
 CLASSES_FILE = "classes.csv"
+OUTPUTS_MAP = "outputs"  # a label map that is no file: the classes' names are indices of outputs
+_WHOLE_WNID = re.compile(r"n\d{8}", re.IGNORECASE)
+_BETWEEN = re.compile(r"(?<=[^\W_])\.?[\s_'’-]+(?=[^\W_])")
 _WNID = re.compile(r"(n\d{8})(?![A-Za-z0-9])")
 
 
@@ -33,6 +36,17 @@ def tabulate_classes(names: Sequence[str]) -> ClassTable:
     return ClassTable(tuple(names), wnids if any(wnids) else ())
 
 
+def sort_names(names: Iterable[str]) -> list[str]:
+    """Names of classes in their order: by value where all are whole numbers."""
+    listed = sorted(names)
+    return sorted(listed, key=int) if all(name.isascii() and name.isdigit() for name in listed) else listed
+
+
+def is_wnid(name: str) -> bool:
+    """Whether a name is a WordNet id and nothing else."""
+    return _WHOLE_WNID.fullmatch(name) is not None
+
+
 def find_classes_file(folder: Path) -> Path | None:
     """The `classes.csv` in a folder, or the one above it."""
     for place in (folder, folder.absolute().parent):
@@ -49,7 +63,9 @@ def read_rows(path: Path, *, delimiter: str = ",") -> list[list[str]]:
     """
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
-            rows = [[cell.strip() for cell in row] for row in csv.reader(file, delimiter=delimiter)]
+            rows = [
+                [cell.strip() for cell in row] for row in csv.reader(file, delimiter=delimiter, skipinitialspace=True)
+            ]
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise SourceError(f"{path} could not be read as CSV in UTF-8 ({describe_error(error)}): correct it.") from error
     return [row for row in rows if any(row)]
@@ -132,11 +148,10 @@ def _find_row(name: str, rows: Sequence[ClassRow]) -> ClassRow | None:
         [row for row in rows if row.name.casefold() == wanted],
         [row for row in rows if row.name.split(",")[0].strip().casefold() == wanted],
         [row for row in rows if str(row.label) == wanted],
+        [row for row in rows if _loosen(row.name) == _loosen(name)],
+        [row for row in rows if _loosen(row.name.split(",")[0]) == _loosen(name)],
     )
     return next((found[0] for found in readings if len(found) == 1), None)
-
-
-_WHOLE_WNID = re.compile(r"n\d{8}", re.IGNORECASE)
 
 
 def map_labels(
@@ -149,9 +164,10 @@ def map_labels(
 ) -> LabelMapping:
     """Map every class of a source to the model's output for it, or to None.
 
-    A label map decides alone where it is given. Output indices (`label_kind`) are taken as they are. Otherwise a class
-    has the output of the same wnid; where either side has no wnids, the output of the same name (case is
-    ignored); else the one whose first synonym is the class's ("goldfish" for "goldfish, Carassius auratus"), if no other
+    A label map decides alone where it is given. Output indices (`label_kind`) are taken as they are, and with the label
+    map "outputs" so are classes whose names are whole numbers: both are said, never guessed. Otherwise a class
+    has the output of the same wnid; where either side has no wnids, the output of the same name (case, and whether
+    blanks, "_", "-" or apostrophes part its words, is ignored); else the one whose first synonym is the class's ("goldfish" for "goldfish, Carassius auratus"), if no other
     output and no other class claims it. The position of a class never counts.
 
     Args:
@@ -160,7 +176,7 @@ def map_labels(
         outputs: names of the outputs; None where they are not known.
         n_outputs: length of the logits.
         label_map: CSV of class,output or JSON {class: output}; both by wnid, name, first synonym or index. An empty
-            output (JSON null) is none.
+            output (JSON null) is none. Or "outputs".
 
     Raises:
         SourceError: the label map is damaged, names an output that does not exist or no class of the source.
@@ -168,27 +184,51 @@ def map_labels(
     """
     if outputs is not None and len(outputs) != n_outputs:
         raise ArgumentError(f"The model has {n_outputs} outputs, but {len(outputs)} names of outputs were given.")
-    if label_map is not None:
+    if label_map is not None and not are_output_indices(label_kind, label_map):
         return _map_by_file(source_classes, outputs, n_outputs, expand_home(label_map))
     if len(source_classes) == 0:
         return LabelMapping((), "none", "The images are unlabelled.")
-    if label_kind == OUTPUT_INDICES:
-        found = tuple(index if index < n_outputs else None for index in range(len(source_classes)))
-        return LabelMapping(found, "output index", _tell_missing(source_classes, found, "beyond the model's outputs"))
+    if are_output_indices(label_kind, label_map):
+        return _map_by_number(source_classes, n_outputs)
     if outputs is None:
-        nothing = (None,) * len(source_classes)
-        return LabelMapping(nothing, "none", "The names of the model's outputs are not known: give a label map.")
+        why = "The names of the model's outputs are not known: give a label map" + _offer_outputs(source_classes)
+        return LabelMapping((None,) * len(source_classes), "none", why)
     return _map_by_names(source_classes, outputs)
 
 
-def name_classes(classes: ClassTable, label_kind: str, outputs: ClassTable | None) -> ClassTable:
-    """Class names for people: those of the outputs where the source's labels are output indices."""
-    if label_kind != OUTPUT_INDICES or outputs is None:
+def are_output_indices(label_kind: str, label_map: Path | None) -> bool:
+    """Whether the source, or the label map "outputs", says that labels are indices of outputs."""
+    return label_kind == OUTPUT_INDICES if label_map is None else str(label_map) == OUTPUTS_MAP
+
+
+def _map_by_number(classes: ClassTable, n_outputs: int) -> LabelMapping:
+    strangers = [name for name in classes.names if not (name.isascii() and name.isdigit())]
+    if strangers:
+        raise SourceError(
+            f"The classes ({list_some(strangers)}) are no whole numbers, so they are not indices of the model's outputs: "
+            f"leave out the label map {OUTPUTS_MAP!r}, or give a file of class,output."
+        )
+    found = tuple(_read_index(name, n_outputs) for name in classes.names)
+    return LabelMapping(found, "output index", _tell_missing(classes, found, "beyond the model's outputs"))
+
+
+def _offer_outputs(classes: ClassTable) -> str:
+    """How a sentence about a missing label map ends: numbers may be output indices, which only a person can say."""
+    numbers = len(classes) > 0 and all(name.isascii() and name.isdigit() for name in classes.names)
+    return f" (--label-map {OUTPUTS_MAP}, if these numbers are the indices of its outputs)." if numbers else "."
+
+
+def name_classes(classes: ClassTable, mapping: LabelMapping, outputs: ClassTable | None) -> ClassTable:
+    """Class names for people: those of their outputs where a class is called by an output's index or by a bare wnid."""
+    if outputs is None or not mapping.outputs:
         return classes
-    known = min(len(classes), len(outputs))
-    names = (*outputs.names[:known], *classes.names[known:])
-    wnids = (*outputs.wnids[:known], *("" for _ in range(len(classes) - known))) if outputs.wnids else ()
-    return ClassTable(names, wnids)
+    by_index = mapping.method == "output index"
+    names, wnids = list(classes.names), list(classes.wnids or [""] * len(classes))
+    for at, output in enumerate(mapping.outputs):
+        if output is not None and (by_index or _WHOLE_WNID.fullmatch(names[at])):
+            names[at] = outputs.names[output]
+            wnids[at] = wnids[at] or (outputs.wnids[output] if outputs.wnids else "")
+    return ClassTable(tuple(names), tuple(wnids) if any(wnids) or (outputs.wnids and by_index) else ())
 
 
 def _map_by_names(classes: ClassTable, outputs: ClassTable) -> LabelMapping:
@@ -205,7 +245,8 @@ def _map_by_names(classes: ClassTable, outputs: ClassTable) -> LabelMapping:
             tuple(found),
             "none",
             f"No class of the data ({list_some(list(classes.names))}) is called like one output of the model "
-            f"({list_some(list(outputs.names))}), so loss and correct are empty: give a label map.",
+            f"({list_some(list(outputs.names))}), so loss and correct are empty: give a label map"
+            + _offer_outputs(classes),
         )
     method = "wnid" if any(output is not None for output in by_wnid) else "name"
     return LabelMapping(tuple(found), method, _tell_missing(classes, found, "without one output of their name or wnid"))
@@ -219,11 +260,16 @@ def _list_wnids(table: ClassTable) -> tuple[str, ...]:
     )
 
 
+def _loosen(name: str) -> str:
+    """A name without case and without what parts its words: "American_Alligator" is "american alligator"."""
+    return _BETWEEN.sub(" ", name.strip().casefold())
+
+
 def _match_names(classes: ClassTable, outputs: ClassTable) -> list[int | None]:
-    """Whole names first; then first synonyms that only one output and one class have."""
+    """Whole names first; then, loosened, whole names and first synonyms that only one output and one class have."""
     whole = [name.strip().casefold() for name in outputs.names]
-    short = [outputs.short_name(index).casefold() for index in range(len(outputs))]
-    by_whole, by_short = _index_unique(whole), _index_unique(short)
+    by_whole, by_loose = _index_unique(whole), _index_unique([_loosen(name) for name in outputs.names])
+    by_short = _index_unique([_loosen(outputs.short_name(index)) for index in range(len(outputs))])
     several = {name for name, count in Counter(whole).items() if count > 1}
     found: list[int | None] = []
     by_synonym: list[int] = []
@@ -231,7 +277,7 @@ def _match_names(classes: ClassTable, outputs: ClassTable) -> list[int | None]:
         wanted = name.strip().casefold()
         output = by_whole.get(wanted)
         if output is None and wanted not in several:
-            output = by_short.get(classes.short_name(index).casefold())
+            output = by_loose.get(_loosen(name), by_short.get(_loosen(classes.short_name(index))))
             by_synonym.append(index)
         found.append(output)
     claims = Counter(found)

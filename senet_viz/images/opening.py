@@ -3,6 +3,7 @@
 import glob
 import io
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,26 +11,38 @@ from PIL import Image
 
 from senet_viz.errors import ImageError, SourceError
 from senet_viz.images.builtin import open_digits, open_torchvision
-from senet_viz.images.files import open_csv, open_folder
+from senet_viz.images.columns import FOUND, Columns
+from senet_viz.images.files import LABEL_FILES, list_folder, looks_like_image, open_folder, unwrap_folder
+from senet_viz.images.listing import open_csv
 from senet_viz.images.parquet import open_parquet
 from senet_viz.images.source import ImageSource
 from senet_viz.paths import expand_home, tell_refusal
 
 _SUFFIX = ".parquet"
+_LISTS = (".csv", ".tsv", ".txt")
 _FORMS = "a folder, a .parquet file or glob, a .csv of path,label, digits, or torchvision:NAME"
 
 
-def open_images(spec: str | Path) -> ImageSource:
+def open_images(spec: str | Path, *, image_column: str | None = None, label_column: str | None = None) -> ImageSource:
     """Open a labelled image source. Nothing is decoded yet.
 
     Args:
         spec: "digits"; "torchvision:CIFAR10" (fetched on first use); a folder of class folders, of unlabelled images
             or of Parquet shards; a Parquet file or a glob of such ("data/val-*.parquet"); a CSV of path,label.
+        image_column: of a Parquet or CSV; found by its name or content where None.
+        label_column: of a Parquet or CSV, "none" where it has no labels; found by its name or content where None.
 
     Raises:
-        SourceError: there is no such source, or it cannot be read.
+        SourceError: there is no such source, it cannot be read, or has no such columns.
     """
-    name = str(spec)
+    columns = Columns(image_column, label_column)
+    source = _open(spec, str(spec), columns)
+    if columns != FOUND and source.kind not in ("parquet", "csv"):
+        raise SourceError(f"{spec} has no columns: leave out --image-column and --label-column.")
+    return source
+
+
+def _open(spec: str | Path, name: str, columns: Columns) -> ImageSource:
     if isinstance(spec, str) and spec == "digits":
         return open_digits()
     if isinstance(spec, str) and spec.startswith("torchvision:"):
@@ -40,28 +53,43 @@ def open_images(spec: str | Path) -> ImageSource:
     except (OSError, ValueError) as error:
         raise SourceError(f"{name!r} is no path that can be opened: give {_FORMS}.") from error
     if not exists and glob.has_magic(name):
-        return _open_glob(path, name)
+        return _open_glob(path, name, columns)
     if path.is_dir():
-        return _open_dir(path, name)
+        return _open_dir(path, name, columns)
     if not exists:
         raise SourceError(f"{name} does not exist: give {_FORMS}.")
     suffix = path.suffix.casefold()
     if suffix == _SUFFIX:
-        return open_parquet([path], name=name, root=path.parent)
-    if suffix in (".csv", ".tsv"):
-        return open_csv(path, name=name)
+        return open_parquet([path], name=name, root=path.parent, columns=columns)
+    if suffix in _LISTS:
+        return open_csv(path, name=name, columns=columns)
     raise SourceError(f"{name} is no source of labelled images: give {_FORMS}.")
 
 
-def _open_dir(folder: Path, name: str) -> ImageSource:
-    try:
-        shards = [file for file in folder.iterdir() if _is_shard(file)]
-    except OSError as error:
-        raise SourceError(f"{name} could not be listed ({error.strerror}): check its permissions.") from error
-    return open_parquet(shards, name=name, root=folder) if shards else open_folder(folder, name=name)
+def _open_dir(folder: Path, name: str, columns: Columns) -> ImageSource:
+    inner = unwrap_folder(folder)
+    files, folders = list_folder(inner)
+    shards = [inner / file for file in files if _is_shard(inner / file)]
+    if shards:
+        return open_parquet(shards, name=name, root=inner, columns=columns)
+    listed = next((p / word for p in (folder, inner) for word in LABEL_FILES if (p / word).is_file()), None)
+    why = ""
+    if listed is not None and (any(map(looks_like_image, files)) or len(folders) == 1):
+        try:
+            found = open_csv(listed, name=name, columns=columns)
+            if any((found.root / file).is_file() for file in found.files):
+                return found
+            why = f"{listed.name} was not used for labels: it lists none of the images here."
+        except SourceError as error:
+            why = f"{listed.name} was not used for labels: {error}"
+            if columns != FOUND:
+                raise
+    source = open_folder(inner, name=name)
+    said = (f"The data are in {inner}, the only folder of {folder.name}.",) if inner != folder else ()
+    return replace(source, notes=(*said, *source.notes, *((why,) if why else ())))
 
 
-def _open_glob(pattern: Path, name: str) -> ImageSource:
+def _open_glob(pattern: Path, name: str, columns: Columns) -> ImageSource:
     files = [Path(file) for file in glob.glob(str(pattern), recursive=True)]  # noqa: PTH207 (takes absolute patterns)
     shards = [file for file in files if _is_shard(file)]
     if not shards:
@@ -69,7 +97,7 @@ def _open_glob(pattern: Path, name: str) -> ImageSource:
     root = pattern.parent
     while glob.has_magic(str(root)):
         root = root.parent
-    return open_parquet(shards, name=name, root=root)
+    return open_parquet(shards, name=name, root=root, columns=columns)
 
 
 def _is_shard(file: Path) -> bool:
@@ -112,7 +140,8 @@ def open_recorded(spec: str | Path, data: Mapping[str, Any], *, fetch: bool = Tr
     if text.startswith("torchvision:") and not fetch:
         source: ImageSource = open_torchvision(text.removeprefix("torchvision:"), fetch=False)
     else:
-        source = open_images(spec)
+        named = {name: data[name] for name in ("image_column", "label_column") if name in data}
+        source = open_images(spec, **named)
     if source.digest != data.get("digest"):
         recorded = f"{data.get('name')} ({int(data.get('images', 0)):,} images)"
         raise SourceError(

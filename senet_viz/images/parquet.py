@@ -1,5 +1,6 @@
 """Parquet in the Hugging Face image layout: struct<bytes, path> and label, in one file or in shards."""
 
+import contextlib
 import hashlib
 import json
 import re
@@ -15,23 +16,39 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from senet_viz.errors import ImageError, SourceError
+from senet_viz.images.columns import (
+    FOUND,
+    IMAGE_NAMES,
+    LABEL_NAMES,
+    NO_LABEL,
+    NO_LABEL_NAMES,
+    PATH_NAMES,
+    Columns,
+    find_column,
+    plain_name,
+)  # fmt: skip
 from senet_viz.images.decoding import decode_image, describe_error
-from senet_viz.images.files import SPLITS
-from senet_viz.images.labels import find_classes_file, read_classes_file, tabulate_classes, tabulate_rows
+from senet_viz.images.files import is_split
+from senet_viz.images.labels import (
+    find_classes_file,
+    read_classes_file,
+    sort_names,
+    tabulate_classes,
+    tabulate_rows,
+)  # fmt: skip
 from senet_viz.images.row_cache import RowCache, Shard
 from senet_viz.images.source import (
     CLASSES,
     MAX_CLASSES,
     NO_LABELS,
-    OUTPUT_INDICES,
     compute_digest,
     freeze_labels,
+    list_some,
     show_path,
 )
 from senet_viz.schema import UNLABELLED, ClassTable
 
-IMAGE_COLUMNS = ("image", "img", "picture", "photo")
-LABEL_COLUMNS = ("label", "labels", "fine_label", "class")
+_SURE_LABELS = LABEL_NAMES[:4]  # a column that is called so holds labels, or the file is refused
 _FOOTER_END = 8  # length of the footer in 4 bytes, then "PAR1"
 
 
@@ -42,7 +59,7 @@ class ParquetSource:
     Attributes:
         shards: the files in order.
         starts: (shards + 1,) index of each shard's first image, then N.
-        inner_paths: N paths that the shards give, null where they give none.
+        inner_paths: N paths that the shards give, null where they give none; followed where there are no bytes.
         rows: reads and keeps a bounded part of the shards.
     """
 
@@ -72,11 +89,20 @@ class ParquetSource:
     def load(self, index: int) -> Image.Image:
         shard, row = self._locate(index)
         data = self.rows.read(shard, row)
-        if data is None:
-            raise ImageError(
-                f"{self.path(index)} holds no image bytes: write the images themselves into the Parquet, not their paths."
-            )
-        return decode_image(data, name=self.path(index))
+        return decode_image(self._follow(index) if data is None else data, name=self.path(index))
+
+    def _follow(self, index: int) -> Path:
+        """The file that a row without bytes names, relative to its shard."""
+        inner = str(self.inner_paths[index].as_py() or "")
+        with contextlib.suppress(OSError, ValueError):
+            for text in (inner, inner.replace("\\", "/")):
+                file = self.shards[self._locate(index)[0]].file.parent / text
+                if text and file.exists():
+                    return file
+        raise ImageError(
+            f"{self.path(index)} holds no image bytes, and no path of a file here: write the images themselves into the "
+            "Parquet, or put them where its paths lead."
+        )
 
     def _locate(self, index: int) -> tuple[int, int]:
         if not 0 <= index < len(self):
@@ -85,26 +111,28 @@ class ParquetSource:
         return shard, index - int(self.starts[shard])
 
 
-def open_parquet(files: Sequence[Path], *, name: str, root: Path) -> ParquetSource:
+def open_parquet(files: Sequence[Path], *, name: str, root: Path, columns: Columns = FOUND) -> ParquetSource:
     """Images in one or several Parquet files, taken in sorted order of their paths.
 
-    The image column is called image (img, picture, photo) or is the only one of struct<bytes, path> or binary;
-    the label column is called label (labels, fine_label, class) and holds whole numbers or names. Class names come
+    The image column is called image (or as in `IMAGE_NAMES`) or is the only one of struct<bytes, path> or binary; where
+    none is, one of paths. Paths of rows without bytes are followed, relative to their file. The label column is called
+    label (or as in `LABEL_NAMES`), or is the only declared ClassLabel, column of whole numbers or categorical. Class names come
     from a `classes.csv` beside the files, else from the Hugging Face metadata, else from a `classes.csv` above;
-    without any, whole numbers are output indices of the model.
+    without any, whole numbers are classes called "0", "1", …
 
     Args:
         files: at least one.
         name: what the user gave.
         root: folder to which sample ids are relative.
+        columns: those that a person named.
 
     Raises:
-        SourceError: unreadable or damaged files, no image column, shards of different splits or columns, several labels
+        SourceError: unreadable or damaged files, no column of images, several that may be the labels, shards of different splits or columns, several labels
             an image, labels beyond the classes.
     """
     ordered = sorted(files, key=lambda file: file.relative_to(root).as_posix())
     _refuse_mixed_splits(ordered, name, root)
-    layout = _read_layout(ordered[0])
+    layout = _read_layout(ordered[0], columns)
     parts = [_read_shard(file, show_path(file.relative_to(root)), layout) for file in ordered]
     labels = _join_labels(parts, name) if layout.label else None
     numbers, classes, label_kind = _name_labels(labels, layout, ordered[0].parent, name)
@@ -130,7 +158,7 @@ def open_parquet(files: Sequence[Path], *, name: str, root: Path) -> ParquetSour
 @dataclass(frozen=True, slots=True)
 class _Layout:
     image: str
-    inner_path: bool
+    path: str | None
     label: str | None
     class_names: tuple[str, ...] | None
 
@@ -144,38 +172,76 @@ class _Part:
     footer: str
 
 
-def _read_layout(file: Path) -> _Layout:
+def _read_layout(file: Path, columns: Columns) -> _Layout:
     try:
         schema = pq.read_schema(file)
     except (OSError, pa.ArrowException) as error:
         raise _unreadable(file, error) from error
-    image = _find_image_column(schema, file)
-    label = next((column for column in LABEL_COLUMNS if column in schema.names), None)
+    image = _find_image_column(schema, file, columns.image)
+    label = None if columns.unlabelled else _find_label_column(schema, file, columns.label, image)
     if label is not None:
         _check_label_type(schema.field(label).type, label, file)
     kind = schema.field(image).type
-    inner_path = pa.types.is_struct(kind) and kind.get_field_index("path") >= 0
-    return _Layout(image, inner_path, label, _read_class_names(schema, label))
+    inner = f"{image}.path" if pa.types.is_struct(kind) and kind.get_field_index("path") >= 0 else None
+    return _Layout(image, image if _holds_text(kind) else inner, label, _read_class_names(schema, label))
 
 
-def _find_image_column(schema: pa.Schema, file: Path) -> str:
+def _find_image_column(schema: pa.Schema, file: Path, asked: str | None) -> str:
     fitting = [field.name for field in schema if _holds_bytes(field.type)]
-    named = [column for column in IMAGE_COLUMNS if column in fitting]
-    if named:
-        return named[0]
+    texts = [field.name for field in schema if _holds_text(field.type)]
+    if asked is not None:
+        at = find_column(schema.names, asked, (), file)
+        fitting = [name for name in (*fitting, *texts) if at is not None and name == schema.names[at]]
+    else:
+        at = find_column(fitting, None, IMAGE_NAMES, file)
+        fitting = fitting if at is None else [fitting[at]]
+    if not fitting and asked is None:
+        at = find_column(texts, None, PATH_NAMES, file)
+        fitting = [] if at is None else [texts[at]]
     if len(fitting) == 1:
         return str(fitting[0])
     raise SourceError(
-        f"{file} has no column of images (struct<bytes, path> called image): it has {', '.join(schema.names) or 'none'}; "
-        "write it in the Hugging Face image layout."
+        f"{file} has {'several columns' if fitting else 'no column'} of images (struct<bytes, path> called image): it has "
+        f"{', '.join(schema.names) or 'none'}; name it with --image-column, or write it in the Hugging Face image layout."
     )
+
+
+def _find_label_column(schema: pa.Schema, file: Path, asked: str | None, image: str) -> str | None:
+    if asked is not None:
+        return str(schema.names[find_column(schema.names, asked, (), file) or 0])
+    kinds = {field.name: field.type for field in schema if field.name != image}
+    fitting = [name for name, kind in kinds.items() if _holds_labels(kind)]
+    known = [name for name in kinds if name in fitting or plain_name(name) in _SURE_LABELS]
+    at = find_column(known, None, LABEL_NAMES, file)
+    if at is not None:
+        return str(known[at])
+    likely = [name for name in fitting if plain_name(name) not in NO_LABEL_NAMES]
+    declared = [name for name in likely if _read_class_names(schema, name) is not None]
+    numbers = [name for name in likely if pa.types.is_integer(kinds[name])]
+    categories = [name for name in likely if pa.types.is_dictionary(kinds[name])]
+    sure = declared or numbers or categories
+    if not likely or len(sure) == 1:
+        return sure[0] if sure else None
+    raise SourceError(
+        f"{file} has no column called label, and {list_some(sure or likely)} may hold the labels: name it with --label-column, or say "
+        f"--label-column {NO_LABEL}."
+    )
+
+
+def _holds_text(kind: pa.DataType) -> bool:
+    return any(is_kind(kind) for is_kind in (pa.types.is_string, pa.types.is_large_string, pa.types.is_string_view))
+
+
+def _holds_labels(kind: pa.DataType) -> bool:
+    value = kind.value_type if pa.types.is_dictionary(kind) else kind
+    return bool(pa.types.is_integer(value)) or _holds_text(value)
 
 
 def _holds_bytes(kind: pa.DataType) -> bool:
     if pa.types.is_struct(kind):
         at = kind.get_field_index("bytes")
         return at >= 0 and _holds_bytes(kind.field(at).type)
-    return bool(pa.types.is_binary(kind) or pa.types.is_large_binary(kind))
+    return any(is_kind(kind) for is_kind in (pa.types.is_binary, pa.types.is_large_binary, pa.types.is_binary_view))
 
 
 def _check_label_type(kind: pa.DataType, label: str, file: Path) -> None:
@@ -184,8 +250,7 @@ def _check_label_type(kind: pa.DataType, label: str, file: Path) -> None:
             f"Column {label!r} of {file} gives an image several labels ({kind}): multi-label data is not supported, "
             "give every image one whole number."
         )
-    value = kind.value_type if pa.types.is_dictionary(kind) else kind
-    if not (pa.types.is_integer(value) or pa.types.is_string(value) or pa.types.is_large_string(value)):
+    if not _holds_labels(kind) and not pa.types.is_floating(kind):
         raise SourceError(f"Column {label!r} of {file} is {kind}: labels are whole numbers or names.")
 
 
@@ -204,7 +269,7 @@ def _read_class_names(schema: pa.Schema, label: str | None) -> tuple[str, ...] |
 
 def _read_shard(file: Path, name: str, layout: _Layout) -> _Part:
     columns = [layout.label] if layout.label else []
-    columns += [f"{layout.image}.path"] if layout.inner_path else []
+    columns += [layout.path] if layout.path else []
     try:
         size = file.stat().st_size
         with pq.ParquetFile(file, page_checksum_verification=True) as opened:
@@ -220,8 +285,9 @@ def _read_shard(file: Path, name: str, layout: _Layout) -> _Part:
         footer = _hash_footer(file)
         labels = _flatten_labels(table.column(layout.label), layout.label, file) if layout.label else None
         paths = pa.nulls(metadata.num_rows, pa.string())
-        if layout.inner_path:
-            paths = pc.struct_field(table.column(layout.image).combine_chunks(), "path").cast(pa.string())
+        if layout.path:
+            given = table.column(layout.image).combine_chunks()
+            paths = (given if layout.path == layout.image else pc.struct_field(given, "path")).cast(pa.string())
     except (OSError, pa.ArrowException) as error:
         raise _unreadable(file, error) from error
     return _Part(Shard(file, name, metadata.num_rows, groups), labels, paths, size, footer)
@@ -232,6 +298,13 @@ def _flatten_labels(column: pa.ChunkedArray, label: str, file: Path) -> pa.Array
     _check_label_type(column.type, label, file)
     labels = column.combine_chunks()
     labels = labels.dictionary_decode() if isinstance(labels, pa.DictionaryArray) else labels
+    if pa.types.is_floating(labels.type):  # whole numbers of which some are missing, as pandas has them
+        try:
+            return pc.if_else(pc.is_nan(labels), None, labels).cast(pa.int64())
+        except pa.ArrowInvalid as error:
+            raise SourceError(
+                f"Column {label!r} of {file} is {column.type}: labels are whole numbers or names."
+            ) from error
     return labels.cast(pa.int64() if pa.types.is_integer(labels.type) else pa.string())
 
 
@@ -260,7 +333,7 @@ def _name_labels(
     if labels is None or labels.null_count == len(labels):
         return None, ClassTable(()), NO_LABELS
     if pa.types.is_string(labels.type):
-        names = sorted(pc.unique(labels.drop_null()).to_pylist())
+        names = sort_names(pc.unique(labels.drop_null()).to_pylist())
         found = pc.index_in(labels, value_set=pa.array(names, pa.string()))
         return _to_numpy(found), tabulate_classes(names), CLASSES
     numbers = _to_numpy(labels)
@@ -272,9 +345,9 @@ def _name_labels(
     count = int(numbers.max()) + 1
     if count > MAX_CLASSES:
         raise SourceError(
-            f"Labels of {name} go up to {count - 1}: without class names, they are output indices below {MAX_CLASSES}."
+            f"Labels of {name} go up to {count - 1}: without class names, they number classes below {MAX_CLASSES}."
         )
-    return numbers, ClassTable(tuple(str(index) for index in range(count))), OUTPUT_INDICES
+    return numbers, ClassTable(tuple(str(index) for index in range(count))), CLASSES
 
 
 def _find_class_table(layout: _Layout, folder: Path) -> ClassTable | None:
@@ -295,9 +368,9 @@ def _refuse_mixed_splits(files: Sequence[Path], name: str, root: Path) -> None:
     for file in files:
         beginning = re.sub(r"[-_.]?\d.*", "", file.stem).casefold()  # "train" of "train-00000-of-00002-0a1b2c"
         folder = file.relative_to(root).parent.name.casefold()
-        if beginning in SPLITS:
+        if is_split(beginning):
             splits.setdefault(beginning, file.with_name(f"{beginning}*.parquet"))
-        elif folder in SPLITS:
+        elif is_split(folder):
             splits.setdefault(folder, file.with_name("*.parquet"))
     if len(splits) > 1:
         raise SourceError(

@@ -80,8 +80,8 @@ class RowCache:
         if isinstance(block.values, str):
             file = self._shards[shard].file
             raise ImageError(f"Row {row} of {file} could not be read ({block.values}): fetch or write the file again.")
-        data: bytes | None = block.values[row - block.start].as_py()
-        return data
+        data = block.values[row - block.start].as_py()
+        return data if isinstance(data, bytes) else None  # a column of paths holds texts
 
     def _find(self, shard: int, row: int) -> _Block | None:
         for block in self._blocks:

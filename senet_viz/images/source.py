@@ -35,7 +35,7 @@ class ImageSource(Protocol):
 
     @property
     def label_kind(self) -> str:
-        """One of "classes", "output indices" (unnamed integer labels of a Parquet) or "none"."""
+        """One of "classes", "output indices" (where the source says so; no file does) or "none"."""
 
     @property
     def labels(self) -> NDArray[np.int32]:

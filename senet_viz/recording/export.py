@@ -1,6 +1,7 @@
 """The statistics written to a file that appears whole or not at all: names, four formats, and an estimate beforehand."""
 
 import contextlib
+import functools
 import hashlib
 import io
 import json
@@ -17,12 +18,12 @@ from typing import Any, BinaryIO
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.csv as pacsv
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from senet_viz.errors import ArgumentError, RecordingError
 from senet_viz.paths import expand_home, tell_refusal
+from senet_viz.recording.export_csv import write_csv
 from senet_viz.recording.files import replacing
 from senet_viz.recording.reader import Recording
 from senet_viz.recording.statistics import (
@@ -33,6 +34,7 @@ from senet_viz.recording.statistics import (
     block_word,
     chosen_classes,
     chosen_gates,
+    count_rows,
     statistics_batches,
     statistics_columns,
     statistics_schema,
@@ -141,11 +143,8 @@ def _schema(recording: Recording) -> pa.Schema:
     return statistics_schema(quantiles=recording.keeps_all)
 
 
-def _write_csv(file: BinaryIO, recording: Recording, tables: Tables) -> None:
-    options = pacsv.WriteOptions(quoting_style="needed")
-    with pacsv.CSVWriter(file, _schema(recording), write_options=options) as writer:
-        for table in tables:
-            writer.write_table(table)
+def _write_csv(file: BinaryIO, recording: Recording, tables: Tables, *, for_excel: bool = False) -> None:
+    write_csv(file, _schema(recording), tables, for_excel=for_excel)
 
 
 def _write_parquet(file: BinaryIO, recording: Recording, tables: Tables) -> None:
@@ -263,10 +262,9 @@ def estimate_export(
         RecordingError: a file is missing or damaged.
     """
     write = find_writer(ending)
-    gates = chosen_gates(recording, blocks)
-    ids = chosen_classes(recording, classes)
+    gates, ids = chosen_gates(recording, blocks), chosen_classes(recording, classes)
     columns = len(statistics_columns(quantiles=recording.keeps_all))
-    rows = len(ids) * sum(gate.channels for gate in gates)
+    rows = count_rows(recording, blocks=blocks, classes=classes)
     if not rows:
         return ExportEstimate(0, columns, 0)
     smallest = min(gates, key=lambda gate: gate.channels)
@@ -308,6 +306,7 @@ def export_statistics(
     blocks: Sequence[str] | None = None,
     classes: Sequence[str | int] | None = None,
     on_progress: OnProgress | None = None,
+    for_excel: bool = False,
 ) -> Path:
     """Write the statistics of `statistics_batches` to a file, and beside it `<path>.manifest.json`.
 
@@ -324,19 +323,25 @@ def export_statistics(
         classes: names, wnids, indices, −1 or "all"; all classes and `all` where None.
         on_progress: told blocks done and in all, before the first block and after each; what it raises stops the
             export, which then leaves nothing behind.
+        for_excel: a CSV that begins with a byte order mark, and an apostrophe before names that Excel would take for
+            formulas (they begin with =, +, - or @).
 
     Returns:
         The file.
 
     Raises:
-        ArgumentError: another ending, an unknown block or class.
+        ArgumentError: another ending, or none of a CSV for Excel; an unknown block or class.
         RecordingError: the file can not be written.
     """
     target = expand_home(path)
     if tell_refusal(target) is None and target.is_dir():
-        name = name_statistics(recording, ".parquet", blocks=blocks, classes=classes)
+        name = name_statistics(recording, ".csv" if for_excel else ".parquet", blocks=blocks, classes=classes)
         target = free_path(target / name, SIDE_ENDING)
     write = find_writer(target.suffix, name=target.name)
+    if for_excel:
+        if write is not _write_csv:
+            raise ArgumentError(f"{target.name} is no .csv: a file for Excel is one.")
+        write = functools.partial(_write_csv, for_excel=True)
     tables = statistics_batches(recording, blocks=blocks, classes=classes)
     if on_progress is not None:
         tables = _told(tables, len(chosen_gates(recording, blocks)), on_progress)

@@ -74,8 +74,16 @@ def moments_name(generation: int) -> str:
 
 
 def check_identity(stored: Manifest, draft: Manifest, where: str) -> None:
-    """Refuses to go on with other inputs than a recording was begun with; raises as `check_same`."""
+    """Refuses to go on with other inputs than a recording was begun with; raises as `check_same`.
+
+    What is for people alone may differ: the mapping's note, and what a class of the same wnid is called. The digest knows
+    the labels, however their column was found.
+    """
     mine, theirs = stored.to_json(), draft.to_json()
+    for tree, manifest in ((mine, stored), (theirs, draft)):
+        tree["mapping"].pop("note")
+        tree["data"].pop("label_column", None)
+        tree["classes"]["names"] = list(manifest.classes.keys)
     for name in IDENTITY:
         check_same(mine[name], theirs[name], name, where)
 

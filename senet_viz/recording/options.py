@@ -30,7 +30,9 @@ class RecordOptions:
         limit: at most so many images, stratified by class and seeded; None for all.
         seed: of the choice of images and of kept ones.
         squeeze: z is kept per image too (its class moments are always taken).
-        label_map: file that maps classes to outputs.
+        label_map: file that maps classes to outputs, or "outputs" where the labels are their indices.
+        image_column: of a Parquet or CSV; the source was opened with it.
+        label_column: likewise, "none" where there are no labels.
         data_name: name of the data in the manifest; the last part of its path by default.
         workers: threads that decode.
         commit_seconds: what a kill can lose at most; also after every 5,000 images.
@@ -46,7 +48,11 @@ class RecordOptions:
     limit: int | None = _option(None, "At most so many images, stratified by class, seeded.", in_manifest=True)
     seed: int = _option(0, "Seed of random weights and of every random choice.", in_manifest=True)
     squeeze: bool = _option(False, "Keep z per image too.", name="--keep-squeeze", in_manifest=True)
-    label_map: Path | None = _option(None, "CSV of class,output or JSON that maps classes to outputs.")  # noqa: RUF009 - a field
+    label_map: Path | None = _option(  # noqa: RUF009 - a field
+        None, "CSV of class,output or JSON that maps classes to outputs; or outputs: labels index them."
+    )
+    image_column: str | None = _option(None, "Column of images in a Parquet or CSV, where it is not found by its name.")
+    label_column: str | None = _option(None, "Column of labels in a Parquet or CSV; none where there are no labels.")
     data_name: str | None = _option(None, "Name of the data in the manifest.")
     workers: int = _option(2, "Threads that decode.")
     commit_seconds: float = _option(30.0, "Seconds of work that a kill can lose at most.", name="--commit-every")
@@ -61,6 +67,11 @@ class RecordOptions:
     def for_manifest(self) -> dict[str, Any]:
         """The manifest's `options`; what is missing there is under `data` and `mapping`."""
         return {f.name: getattr(self, f.name) for f in dataclasses.fields(self) if f.metadata["in_manifest"]}
+
+    def columns(self) -> dict[str, str]:
+        """Columns that a person named, for the manifest's `data`, which lacks them otherwise."""
+        named = {"image_column": self.image_column, "label_column": self.label_column}
+        return {name: column for name, column in named.items() if column is not None}
 
     def arguments(self) -> Iterator[str]:
         """What stands at the command line for these options; what is at its default is left out."""

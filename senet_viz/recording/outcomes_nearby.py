@@ -55,7 +55,7 @@ def find_mismatch(about: OutcomesManifest, recording: Recording) -> tuple[str, s
     mine = recording.manifest
     if mine.model.get("sha256") != about.model.get("sha256") or about.gates != recording.blocks:
         return "another network", "weights"
-    if mine.data.get("digest") != about.data.get("digest") or about.classes != recording.classes:
+    if mine.data.get("digest") != about.data.get("digest") or about.classes.keys != recording.classes.keys:
         return "other images", "images"
     if mine.preprocessing != about.preprocessing:
         return "images of another preprocessing", "network, with the same preprocessing"

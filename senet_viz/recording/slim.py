@@ -111,7 +111,7 @@ def _check(recording: Recording, controls: Sequence[Recording], per_class: int) 
             raise ArgumentError(
                 f"The control {control.path} is of other images than {recording.path}: record it on them."
             )
-        if [(g.name, g.channels) for g in control.blocks] != blocks or control.classes != recording.classes:
+        if [(g.name, g.channels) for g in control.blocks] != blocks or control.classes.keys != recording.classes.keys:
             raise ArgumentError(f"The control {control.path} has other blocks or classes than {recording.path}.")
 
 

@@ -62,7 +62,8 @@ QUANTILE_COLUMNS = tuple(
         f"q{round(100 * q):02d}",
         pa.float64(),
         "s",
-        f"{100 * q:.0f} % of these images have at most this gate (linear interpolation between gates in half precision).",
+        f"{100 * q:.0f} % of these images have at most this gate (linear interpolation between gates in half precision, "
+        "moved to min or max where rounding would put it beyond).",
     )
     for q in QUANTILES
 )
@@ -108,6 +109,14 @@ def chosen_classes(recording: Recording, classes: Sequence[str | int] | None) ->
             known = f"classes go from 0 to {count - 1}" if count else "the recording has no labels"
             raise ArgumentError(f"There is no class {index}: {known}, −1 is all images.")
     return np.array(sorted(chosen), dtype=np.int32)
+
+
+def count_rows(
+    recording: Recording, *, blocks: Sequence[str] | None = None, classes: Sequence[str | int] | None = None
+) -> int:
+    """Rows of the whole table; arguments and errors as in `statistics_batches`."""
+    channels = sum(gate.channels for gate in chosen_gates(recording, blocks))
+    return len(chosen_classes(recording, classes)) * channels
 
 
 def find_class(table: ClassTable, name: str) -> int:
@@ -189,7 +198,7 @@ def statistics_batches(
     Columns are `block, label, stage, depth, channel, class_id, class_name, n, mean, std, min, max`. Class −1 `all` is
     the whole set, unlabelled images included. std has the divisor n − 1 and is null for n = 1; a class without an
     image has n = 0 and null statistics. `q05, q25, q50, q75, q95` (linear interpolation between gates in half
-    precision) are there only where the gates of **all** images are kept: quantiles of a part are not given.
+    precision, kept within min and max, which are of the unrounded gates) are there only where the gates of **all** images are kept: quantiles of a part are not given.
 
     Args:
         recording: full or slim.
@@ -216,11 +225,13 @@ def block_table(recording: Recording, gate: Gate, classes: NDArray[np.int32], ch
     count = np.concatenate([overall.count, moments.count])[rows]
     columns: dict[str, pa.Array] = _keys(recording, gate, classes, channels)
     columns["n"] = pa.array(np.tile(count, len(channels)))
-    for name in ("mean", "std", "min", "max"):
-        values = [m.std() if name == "std" else getattr(m, name) for m in (overall, moments)]
-        columns[name] = _column(np.concatenate(values)[rows][:, channels])
+    tables = {
+        name: np.concatenate([m.std() if name == "std" else getattr(m, name) for m in (overall, moments)])[rows][:, channels]
+        for name in ("mean", "std", "min", "max")
+    }
+    columns |= {name: _column(values) for name, values in tables.items()}
     if recording.keeps_all:
-        found = _quantiles(recording, gate, classes, channels)
+        found = np.clip(_quantiles(recording, gate, classes, channels), tables["min"], tables["max"])
         columns |= {column.name: _column(values) for column, values in zip(QUANTILE_COLUMNS, found)}
     return pa.table(columns, schema=statistics_schema(quantiles=recording.keeps_all))
 

@@ -23,13 +23,13 @@ from senet_viz.workflows.job import JobEstimate, Rows, cut, existing_parent, fre
 MAX_MOMENT_BYTES = 2 * 1024**3
 
 
-def open_source(images: ImageSource | str | Path) -> ImageSource:
-    """A source with at least one image.
+def open_source(images: ImageSource | str | Path, **columns: str) -> ImageSource:
+    """A source with at least one image; columns as for `open_images`.
 
     Raises:
         SourceError: it holds none, or can not be read.
     """
-    source = open_images(images) if isinstance(images, (str, Path)) else images
+    source = open_images(images, **columns) if isinstance(images, (str, Path)) else images
     if not len(source):
         raise SourceError(f"{source.name} holds no image: give a folder, Parquet or CSV with images.")
     return source
@@ -39,7 +39,7 @@ def map_to_outputs(model: Model, source: ImageSource, label_map: Path | None = N
     """Which output of the network each class of a source is, and the classes' names for people; raises as `map_labels`."""
     outputs = model.classes or None
     mapping = map_labels(source.classes, source.label_kind, outputs, model.outputs, label_map=label_map)
-    return mapping, name_classes(source.classes, source.label_kind, outputs)
+    return mapping, name_classes(source.classes, mapping, outputs)
 
 
 def estimate_recording(model: Model, source: ImageSource, options: RecordOptions, folder: Path) -> JobEstimate:

@@ -18,7 +18,7 @@ from senet_viz.errors import ArgumentError, SourceError
 from senet_viz.gates.recorder import GateRecorder
 from senet_viz.images.decoding import DECODER
 from senet_viz.images.loading import Batch, load_batches
-from senet_viz.images.source import ImageSource
+from senet_viz.images.source import OUTPUT_INDICES, ImageSource
 from senet_viz.models.environment import describe_environment
 from senet_viz.models.forward import forward, observing, output_labels, read_logits
 from senet_viz.models.memory import keep_freed_memory
@@ -69,7 +69,7 @@ def record(
     """
     keep_freed_memory()
     options = options or RecordOptions(keep=keep, precision=precision)
-    source, folder = open_source(images), expand_home(folder)
+    source, folder = open_source(images, **options.columns()), expand_home(folder)
     plan = RecordPlan.make(source, options)
     draft = _draft(model, source, options, plan, folder)
     estimate = estimate_recording(model, source, options, folder)
@@ -104,7 +104,8 @@ def _draft(model: Model, source: ImageSource, options: RecordOptions, plan: Reco
             "kind": source.kind,
             "digest": source.digest,
             "images": len(plan.indices),
-            "labels": source.label_kind,
+            "labels": OUTPUT_INDICES if mapping.method == "output index" else source.label_kind,
+            **options.columns(),
         },
         gates=_settle_histograms(model, source, plan, options, folder),
         classes=classes,
@@ -164,6 +165,7 @@ def _fill(
     total = len(plan.indices)
     meter = Meter(writer.folder, "recording", total, on_progress, done=writer.consumed, errors=writer.errors)
     work = ObserveGates(model, source, plan, writer.draft.mapping.outputs, options.precision)
+    reason = ""
     with meter:
         if options.precision != "fp32" and writer.draft.precision_difference is None:
             difference = work.measure_difference(options)
@@ -173,10 +175,12 @@ def _fill(
         with contextlib.closing(run_batches(work, source, plan.indices, batches, workers=options.workers)) as observed:
             for place, found in observed:
                 writer.append(found)
+                reason = reason or next((sentence for _, sentence in found.errors), "")
                 meter.tick(len(place), len(found.errors))
         if writer.errors == total:
             raise SourceError(
-                f"None of the {total:,} images of {source.name} could be read; see {writer.folder / 'errors'}*."
+                f"None of the {total:,} images of {source.name} could be read (see {writer.folder / 'errors'}*); the first: "
+                f"{reason or 'it stands there.'}"
             )
         writer.finish(throughput=meter.throughput())
 

@@ -53,6 +53,14 @@ def test_export_holds_a_row_per_block_channel_and_class(recorded: Path, tmp_path
     assert list(table.columns[:12]) == ["block", "label", "stage", "depth", "channel", "class_id", "class_name", "n", "mean", "std", "min", "max"]  # fmt: skip
 
 
+def test_export_for_excel(recorded: Path, tmp_path: Path) -> None:
+    done = run("export", recorded, "--out", tmp_path / "x.csv", "--for", "excel")
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "x.csv").read_bytes()[:3] == b"\xef\xbb\xbf"
+    refused = run("export", recorded, "--out", tmp_path / "x.csv", "--for", "word")
+    assert (refused.returncode, "--for is 'word'; it is excel, or left out" in refused.stderr) == (2, True)
+
+
 def test_verify_finds_one_flipped_bit(recorded: Path, tmp_path: Path) -> None:
     import shutil
 

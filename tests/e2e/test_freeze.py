@@ -20,7 +20,8 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def arguments(data: Path, out: Path, *more: str) -> list[str]:
     return [
-        "freeze", "--model", "tests.support.frozen:chain_gates", "--data", str(data), "--out", str(out), "--device", "cpu", *more,
+        "freeze", "--model", "tests.support.frozen:chain_gates", "--data", str(data), "--out", str(out), "--device", "cpu",
+        "--label-map", "outputs", *more,
     ]  # fmt: skip
 
 

@@ -15,7 +15,7 @@ from senet_viz.schema import ClassTable
 from tests.support import image_files as draw
 
 FILES = [
-    *(draw.draw_noise(size=(9, 7), kind=kind) for kind in ("JPEG", "PNG", "GIF", "BMP", "WEBP", "TIFF", "PPM")),
+    *(draw.draw_noise(size=(9, 7), kind=kind) for kind in ("JPEG", "PNG", "GIF", "BMP", "WEBP", "TIFF", "PPM", "ICO")),
     draw.draw_16_bit(),
     draw.draw_16_bit(kind="TIFF"),
     draw.draw_cmyk_jpeg(),

@@ -1,5 +1,6 @@
 """Draws ordinary and hostile image files for tests, and writes Parquet shards of them."""
 
+import dataclasses
 import io
 import json
 import struct
@@ -12,6 +13,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 from PIL import Image
+
+from senet_viz.images.opening import open_images
+from senet_viz.images.parquet import ParquetSource
 
 RED, GREEN, BLUE, WHITE, BLACK = (255, 0, 0), (0, 255, 0), (0, 0, 255), (255, 255, 255), (0, 0, 0)
 ORIENTATION = 0x0112
@@ -184,3 +188,10 @@ def write_parquet(
     path.parent.mkdir(parents=True, exist_ok=True)
     pq.write_table(table, path, row_group_size=group_rows, write_page_checksum=True)
     return path
+
+
+def open_outputs(path: Path) -> ParquetSource:
+    """A Parquet whose unnamed labels are said to be output indices, as `--label-map outputs` does for a recording."""
+    source = open_images(path)
+    assert isinstance(source, ParquetSource)
+    return source if source.label_kind == "none" else dataclasses.replace(source, label_kind="output indices")

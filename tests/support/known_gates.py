@@ -133,7 +133,7 @@ def constant_gates() -> KnownNetwork:
 
 
 def write_colours(path: Path, colours: NDArray[np.uint8], labels: NDArray[np.integer]) -> Path:
-    """A Parquet of 4 × 4 px images of one colour each, (N, 3) in bytes, whose labels are output indices."""
+    """A Parquet of 4 × 4 px images of one colour each, (N, 3) in bytes, whose labels are meant as output indices."""
     structs = []
     for index, colour in enumerate(colours):
         buffer = io.BytesIO()

@@ -34,10 +34,10 @@ def test_every_format_gives_its_colour(kind: str) -> None:
     assert_near(pixel(image, 8, 6), (200, 100, 50))
 
 
-@pytest.mark.parametrize("kind", ["ICO", "EPS", "PDF", "TGA", "JPEG2000"])
+@pytest.mark.parametrize("kind", ["EPS", "PDF", "ICNS", "PCX"])
 def test_formats_beside_the_list_are_refused(kind: str) -> None:
     data = draw.encode(Image.new("RGB", (32, 32)), kind)
-    with pytest.raises(ImageError, match=r"^door is no JPEG, PNG.*convert it"):
+    with pytest.raises(ImageError, match=r"^door is (no JPEG, PNG|P).*convert it"):
         decode_image(data, name="door")
 
 

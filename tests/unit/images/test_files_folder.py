@@ -251,7 +251,7 @@ def test_names_in_a_csv_take_the_order_of_classes_csv(tmp_path: Path) -> None:
     [
         ("", "is empty"),
         ("path,label\n", "lists no image"),
-        ("name,label\na.jpg,x\n", "no column called path"),
+        ("name,label\na,x\n", "no column called path"),
         ("a.jpg,x,y\n", "no column called path"),
         ("path,sunny,rainy\na.jpg,0,1\n", "multi-label"),
         ("path,label\na.jpg,cat\na.jpg,dog\n", "two labels"),

@@ -10,7 +10,7 @@ from senet_viz.errors import ArgumentError, SourceError
 from senet_viz.images.labels import map_labels, name_classes
 from senet_viz.images.opening import open_images
 from senet_viz.images.source import choose_indices, choose_kept
-from senet_viz.schema import ClassTable
+from senet_viz.schema import ClassTable, LabelMapping
 from tests.support import image_files as draw
 
 TEN = [
@@ -94,9 +94,24 @@ def test_no_labels_and_wrong_tables() -> None:
     assert map_labels(ClassTable(()), "none", OUTPUTS, 10).method == "none"
     with pytest.raises(ArgumentError, match="11 outputs, but 10 names"):
         map_labels(OUTPUTS, "classes", OUTPUTS, 11)
-    assert name_classes(OUTPUTS, "classes", ClassTable(("x",))) is OUTPUTS
-    both = name_classes(ClassTable(("0", "1")), "output indices", ClassTable(("a",), ("w",)))
+    by_name = LabelMapping((0, *(None,) * 9), "name")
+    assert name_classes(OUTPUTS, by_name, ClassTable(("x",))) == OUTPUTS
+    both = name_classes(ClassTable(("0", "1")), LabelMapping((0, None), "output index"), ClassTable(("a",), ("w",)))
     assert both == ClassTable(("a", "1"), ("w", ""))
+
+
+@pytest.mark.parametrize("names", [("10", "2"), ("010", "002")])
+def test_numbers_are_output_indices_where_that_is_said(names: tuple[str, ...]) -> None:
+    mapping = map_labels(ClassTable(names), "classes", None, 11, label_map=Path("outputs"))
+    assert (mapping.outputs, mapping.method) == ((10, 2), "output index")
+    with pytest.raises(SourceError, match=r"'cat'.* no whole numbers"):
+        map_labels(ClassTable(("1", "cat")), "classes", None, 11, label_map=Path("outputs"))
+    with pytest.raises(SourceError, match="could not be read as CSV"):
+        map_labels(ClassTable(names), "classes", None, 11, label_map=Path("outputs.csv"))
+
+
+def test_a_source_may_say_itself_that_its_labels_are_output_indices() -> None:
+    assert map_labels(ClassTable(("0", "1")), "output indices", None, 2).outputs == (0, 1)
 
 
 CLASSES = ClassTable(("cat", "dog, hound", "7"))

@@ -33,18 +33,31 @@ def read_number(source: object, index: int) -> int:
     return int(red) + 256 * int(green)
 
 
-def test_unnamed_labels_are_output_indices(tmp_path: Path) -> None:
+def test_unnamed_labels_are_classes_without_outputs_until_a_person_says_that_they_index_them(tmp_path: Path) -> None:
     path = draw.write_parquet(tmp_path / "x.parquet", draw_numbered(5), [3, 0, -1, None, 1])
     source = open_images(path)
-    assert (source.kind, source.label_kind) == ("parquet", "output indices")
+    assert (source.kind, source.label_kind) == ("parquet", "classes")
     assert source.labels.tolist() == [3, 0, -1, -1, 1]
     assert source.classes.names == ("0", "1", "2", "3")
     assert (source.sample_id(2), source.path(2)) == ("x.parquet#2", "x.parquet#2 (2.jpg)")
     outputs = ClassTable(("a", "b", "c"))
-    mapping = map_labels(source.classes, source.label_kind, outputs, 3)
+    unasked = map_labels(source.classes, source.label_kind, outputs, 3)
+    assert (unasked.outputs, unasked.method) == ((None,) * 4, "none")
+    assert "--label-map outputs" in unasked.note
+    assert "--label-map outputs" in map_labels(source.classes, source.label_kind, None, 3).note
+    assert name_classes(source.classes, unasked, outputs) == source.classes
+    mapping = map_labels(source.classes, source.label_kind, outputs, 3, label_map=Path("outputs"))
     assert (mapping.outputs, mapping.method) == ((0, 1, 2, None), "output index")
     assert "1 of 4 classes" in mapping.note
-    assert name_classes(source.classes, source.label_kind, outputs).names == ("a", "b", "c", "3")
+    assert name_classes(source.classes, mapping, outputs).names == ("a", "b", "c", "3")
+
+
+@pytest.mark.parametrize("kind", [pa.int8(), pa.uint16(), pa.int32()])
+def test_no_type_of_unnamed_whole_numbers_is_an_output_unasked(tmp_path: Path, kind: pa.DataType) -> None:
+    outputs = ClassTable(("tench", "goldfish", "great white shark"))
+    for labels in (pa.array([2, 0, 1], kind), pa.array([2, 0, 1], kind).dictionary_encode()):
+        source = open_images(draw.write_parquet(tmp_path / "x.parquet", draw_numbered(3), labels))
+        assert map_labels(source.classes, source.label_kind, outputs, 3).outputs == (None, None, None)
 
 
 @pytest.mark.parametrize("shape", ["file", "glob", "folder"])

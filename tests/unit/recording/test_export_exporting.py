@@ -8,9 +8,11 @@ import pytest
 
 from senet_viz.errors import ArgumentError, RecordingError
 from senet_viz.recording.export import ENDINGS, export_statistics
-from senet_viz.recording.reader import Recording
+from senet_viz.recording.export_csv import EXCEL_ROWS, tell_excel
+from senet_viz.recording.files import replace_json
+from senet_viz.recording.reader import Recording, open_recording
 from senet_viz.recording.slim import slim_recording
-from senet_viz.recording.statistics import sorted_quantiles, statistics_batches
+from senet_viz.recording.statistics import count_rows, sorted_quantiles, statistics_batches
 from tests.support.synthetic import synthetic_recording, unlabelled_recording
 
 BLOCKS = {"SE_2_3": 3, "SE_4_6": 4}
@@ -51,9 +53,8 @@ def test_rows_equal_float64_numpy(recording: Recording) -> None:
         assert row.class_name == ("all" if row.class_id == -1 else f"class {row.class_id}")
         assert (row.mean, row.std) == (moments.mean[k, row.channel], moments.std()[k, row.channel])
         np.testing.assert_allclose(row.std, chosen.std(ddof=1), atol=1e-4)
-        np.testing.assert_allclose(
-            [getattr(row, q) for q in QUANTILES], np.quantile(chosen, [0.05, 0.25, 0.5, 0.75, 0.95])
-        )
+        expected = np.quantile(chosen, [0.05, 0.25, 0.5, 0.75, 0.95]).clip(row.min, row.max)
+        np.testing.assert_allclose([getattr(row, q) for q in QUANTILES], expected)
 
 
 @pytest.mark.parametrize("ending", ENDINGS)
@@ -167,9 +168,6 @@ def test_an_unlabelled_recording_has_the_rows_of_all_images(tmp_path: Path, endi
 
 
 def test_names_with_commas_quotes_and_other_scripts_come_back(tmp_path: Path) -> None:
-    from senet_viz.recording.files import replace_json
-    from senet_viz.recording.reader import open_recording
-
     made = synthetic_recording(tmp_path / "r", classes=2, blocks=[1])
     tree = made.manifest.to_json()
     tree["classes"]["names"] = ['goldfish, "Carassius"', "Größe\n犬"]
@@ -184,3 +182,44 @@ def test_quantiles_equal_numpy(n: int) -> None:
     values = np.random.default_rng(n).uniform(size=(n, 3)).astype(np.float32)
     oracle = np.quantile(values.astype(np.float64), [0.05, 0.25, 0.5, 0.75, 0.95], axis=0)
     np.testing.assert_allclose(sorted_quantiles(values), oracle, rtol=1e-12)
+
+
+@pytest.mark.parametrize("ending", ENDINGS)
+def test_quantiles_lie_within_min_and_max_however_few_images_a_class_has(tmp_path: Path, ending: str) -> None:
+    for images in (1, 2, 7):
+        recording = synthetic_recording(tmp_path / f"r{images}", blocks={"SE_2_3": 40}, classes=6, per_class=images)
+        table = read(export_statistics(recording, tmp_path / f"x{images}{ending}"))
+        assert images in table["n"].tolist()
+        low, high = table["min"].astype(float), table["max"].astype(float)
+        for name in QUANTILES:
+            assert (low <= table[name]).all()
+            assert (table[name] <= high).all()
+
+
+def test_a_csv_for_excel_has_a_mark_and_no_formulas_and_the_default_has_neither(tmp_path: Path) -> None:
+    names = ("=SUM(A1)", "+1", "-x", "@y", "Müller", " =2", "\t=3", "a=b", 'ok, "q"')
+    recording = synthetic_recording(tmp_path / "r", blocks={"SE_2_3": 2}, classes=len(names))
+    tree = recording.manifest.to_json()
+    tree["classes"]["names"] = list(names)
+    replace_json(recording.path, "manifest.json", tree)
+    recording = open_recording(recording.path)
+    plain = export_statistics(recording, tmp_path / "plain.csv").read_bytes()
+    excel = export_statistics(recording, tmp_path / "excel.csv", for_excel=True).read_bytes()
+    assert excel.startswith(b"\xef\xbb\xbf")
+    assert not plain.startswith(b"\xef")
+    with (tmp_path / "excel.csv").open(encoding="utf-8-sig", newline="") as file:
+        rows = list(csv.DictReader(file))
+    shown = [row["class_name"] for row in rows if row["channel"] == "0"]
+    assert shown == ["all", "'=SUM(A1)", "'+1", "'-x", "'@y", "Müller", "' =2", "'\t=3", "a=b", 'ok, "q"']
+    assert not any(cell.lstrip()[:1] in ("=", "+", "@") for row in rows for cell in row.values())
+    with (tmp_path / "plain.csv").open(encoding="utf-8", newline="") as file:
+        assert [row["class_name"] for row in csv.DictReader(file)][: len(names) + 1] == ["all", *names]
+
+
+def test_for_excel_is_a_csv_and_rows_beyond_its_limit_are_told(tmp_path: Path, recording: Recording) -> None:
+    with pytest.raises(ArgumentError, match=r"x\.parquet is no \.csv"):
+        export_statistics(recording, tmp_path / "x.parquet", for_excel=True)
+    assert export_statistics(recording, tmp_path, for_excel=True).suffix == ".csv"
+    assert count_rows(recording, classes=["all"]) == 7
+    assert (tell_excel(EXCEL_ROWS - 1), tell_excel(0)) == ("", "")
+    assert "1,048,576 rows and a header" in tell_excel(EXCEL_ROWS)

@@ -17,7 +17,7 @@ from senet_viz.recording.reader import open_recording
 from senet_viz.recording.rows import RecordedBatch
 from senet_viz.recording.verify import verify_recording
 from senet_viz.recording.writer import RecordingWriter
-from senet_viz.schema import Manifest
+from senet_viz.schema import ClassTable, Manifest
 from tests.support.synthetic import (
     choose_keep,
     make_batches,
@@ -136,6 +136,18 @@ def test_another_environment_is_noted(tmp_path: Path) -> None:
     write(tmp_path / "r", manifest=draft(environment={"device": "cuda", "threads": 1, "started": "today"}))
     notes = open_recording(tmp_path / "r").manifest.notes
     assert notes == ("Resumed after 16 images in another environment: device 'cpu' → 'cuda'.",)
+
+
+def test_what_is_for_people_alone_may_be_said_otherwise(tmp_path: Path) -> None:
+    wnids = draft().classes.wnids
+    bare = draft(classes=ClassTable(wnids, wnids), mapping=dataclasses.replace(draft().mapping, note="as it was"))
+    with RecordingWriter(tmp_path / "r", bare, keep_squeeze=True) as writer:
+        writer.append(batches()[0])
+    finished = write(tmp_path / "r", manifest=draft(data={**draft().data, "label_column": "kind"}))
+    assert finished.complete
+    assert (finished.classes.names, finished.mapping.note) == (wnids, "as it was")
+    with pytest.raises(RecordingError, match=r"classes\.names\[0\] = 'n00000000', this run has 'cat'"):
+        RecordingWriter(tmp_path / "r", draft(classes=ClassTable(("cat", *wnids[1:]))))
 
 
 def test_a_complete_recording_is_left_alone(tmp_path: Path) -> None:

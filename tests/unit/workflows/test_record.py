@@ -21,7 +21,7 @@ from senet_viz.recording.options import RecordOptions
 from senet_viz.workflows.job import JobEstimate
 from senet_viz.workflows.plan import check_room
 from senet_viz.workflows.record import calibrate_on, record, summarize
-from tests.support.tiny import write_tiny_parquet
+from tests.support.tiny import tiny_png, write_tiny_parquet
 
 
 class Truth(NamedTuple):
@@ -219,7 +219,7 @@ def test_a_resumed_run_needs_room_for_the_rest_alone(source: ImageSource, model:
 def test_a_failed_run_says_why(model: Model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "images").mkdir()
     (tmp_path / "images" / "a.jpg").write_text("no image", encoding="utf-8")
-    with pytest.raises(SourceError, match="None of the 1 images") as raised:
+    with pytest.raises(SourceError, match=r"None of the 1 images .*; the first: .*a\.jpg is no JPEG") as raised:
         record(model, tmp_path / "images", tmp_path / "x")
     progress = read_progress(tmp_path / "x")
     assert progress is not None
@@ -231,6 +231,23 @@ def test_a_failed_run_says_why(model: Model, tmp_path: Path, monkeypatch: pytest
     monkeypatch.setattr("senet_viz.workflows.job.write_progress", full)
     with pytest.raises(SourceError, match="None of the 1 images"):
         record(model, tmp_path / "images", tmp_path / "x")
+
+
+def test_named_columns_and_output_indices_stand_in_the_manifest_and_a_rerun_needs_no_words(
+    model: Model, tmp_path: Path
+) -> None:
+    for k in range(2):
+        (tmp_path / f"{k}.png").write_bytes(tiny_png(k))
+    (tmp_path / "x.csv").write_text("left,genus,kind\n0.png,a,0\n1.png,b,3\n", encoding="utf-8")
+    options = RecordOptions(label_map=Path("outputs"), image_column="left", label_column="kind")
+    made = record(model, tmp_path / "x.csv", tmp_path / "run", options=options)
+    data = made.manifest.data
+    assert (data["labels"], data["image_column"], data["label_column"]) == ("output indices", "left", "kind")
+    assert (made.manifest.mapping.outputs, made.manifest.mapping.method) == ((0, 3), "output index")
+    again = record(model, tmp_path / "x.csv", tmp_path / "run", options=options)
+    assert again.id == made.id
+    with pytest.raises(RecordingError, match=r"data\.labels = 'output indices', this run has 'classes'"):
+        record(model, tmp_path / "x.csv", tmp_path / "run", options=dataclasses.replace(options, label_map=None))
 
 
 def test_the_first_batchs_difference_outlives_an_interruption(

@@ -23,6 +23,7 @@ from senet_viz.workflows.freezing.timing import time_freezing
 from senet_viz.workflows.interventions.making import intervene
 from senet_viz.workflows.job import JobEstimate, JobProgress
 from tests.support.frozen import draw_coins
+from tests.support.image_files import open_outputs
 from tests.support.known_gates import write_colours
 from tests.support.networks import count_hooks
 
@@ -32,7 +33,7 @@ IMAGES = 400
 @pytest.fixture(scope="module")
 def coins(tmp_path_factory: pytest.TempPathFactory) -> ImageSource:
     colours, labels = draw_coins(IMAGES)
-    return sv.open_images(write_colours(tmp_path_factory.mktemp("data") / "coins.parquet", colours, labels))
+    return open_outputs(write_colours(tmp_path_factory.mktemp("data") / "coins.parquet", colours, labels))
 
 
 @pytest.fixture(scope="module")
@@ -48,7 +49,7 @@ def advice(coins: ImageSource, tmp_path_factory: pytest.TempPathFactory) -> Free
 @pytest.fixture(scope="module")
 def noise(tmp_path_factory: pytest.TempPathFactory) -> ImageSource:
     colours = np.random.default_rng(0).integers(0, 256, (120, 3)).astype(np.uint8)
-    return sv.open_images(write_colours(tmp_path_factory.mktemp("data") / "noise.parquet", colours, np.arange(120) % 4))
+    return open_outputs(write_colours(tmp_path_factory.mktemp("data") / "noise.parquet", colours, np.arange(120) % 4))
 
 
 @pytest.fixture(scope="module")
@@ -227,14 +228,14 @@ def test_other_choices_in_the_same_folder_are_refused(model: Model, noise: Image
 
 def test_images_without_labels(model: Model, tmp_path: Path) -> None:
     colours = np.zeros((20, 3), dtype=np.uint8)
-    images = sv.open_images(write_colours(tmp_path / "none.parquet", colours, np.full(20, -1)))
+    images = open_outputs(write_colours(tmp_path / "none.parquet", colours, np.full(20, -1)))
     with pytest.raises(ArgumentError, match=r"no image of .*none\.parquet has a class with an output"):
         advise_freezing(model, images, tmp_path / "out")
     assert not (tmp_path / "out").exists()
 
 
 def test_a_single_image_has_no_other_half(model: Model, tmp_path: Path) -> None:
-    images = sv.open_images(write_colours(tmp_path / "one.parquet", np.zeros((1, 3), dtype=np.uint8), np.zeros(1)))
+    images = open_outputs(write_colours(tmp_path / "one.parquet", np.zeros((1, 3), dtype=np.uint8), np.zeros(1)))
     with pytest.raises(ArgumentError, match="halves of them are needed"):
         advise_freezing(model, images, tmp_path / "out")
 
@@ -276,7 +277,7 @@ def test_folders_and_recordings_of_something_else(
 
 
 def test_no_image(model: Model, tmp_path: Path) -> None:
-    images = sv.open_images(
+    images = open_outputs(
         write_colours(tmp_path / "empty.parquet", np.zeros((0, 3), dtype=np.uint8), np.zeros(0, dtype=np.int64))
     )
     with pytest.raises(SourceError, match="holds no image"):

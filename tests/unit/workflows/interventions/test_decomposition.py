@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 import senet_viz as sv
 from senet_viz.recording.outcomes import Outcomes
+from tests.support.image_files import open_outputs
 from tests.support.known_gates import write_colours
 
 IMAGES = 600
@@ -41,7 +42,7 @@ def make(name: str, folder: Path, *, xor: bool) -> Outcomes:
     generator = np.random.default_rng(4)
     r, g = (generator.permutation(np.arange(IMAGES) % 2) for _ in range(2))
     colours = (255 * np.stack([r, g, np.zeros(IMAGES)], axis=1)).astype(np.uint8)
-    images = sv.open_images(write_colours(folder / "colours.parquet", colours, r ^ g if xor else r))
+    images = open_outputs(write_colours(folder / "colours.parquet", colours, r ^ g if xor else r))
     model = sv.load_model(f"tests.support.known_gates:{name}", device="cpu")
     baselines = ("mean", "within", "between")
     return sv.intervene(model, images, folder / "out", blocks=["SE_1_1"], baselines=baselines, repeats=4)

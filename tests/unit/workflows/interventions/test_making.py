@@ -21,6 +21,7 @@ from senet_viz.workflows.interventions.making import intervene
 from senet_viz.workflows.interventions.request import InterventionOptions
 from senet_viz.workflows.job import JobEstimate, JobProgress
 from senet_viz.workflows.record import record
+from tests.support.image_files import open_outputs
 from tests.support.known_gates import known_network, write_colours
 from tests.support.networks import count_hooks
 
@@ -39,7 +40,7 @@ def colours() -> NDArray[np.uint8]:
 @pytest.fixture(scope="module")
 def source(colours: NDArray[np.uint8], tmp_path_factory: pytest.TempPathFactory) -> ImageSource:
     path = tmp_path_factory.mktemp("data") / "colours.parquet"
-    return sv.open_images(write_colours(path, colours, np.arange(IMAGES) % CLASSES))
+    return open_outputs(write_colours(path, colours, np.arange(IMAGES) % CLASSES))
 
 
 @pytest.fixture(scope="module")
@@ -267,7 +268,7 @@ def test_the_estimate_comes_first(model, source, tmp_path):
 
 def test_predictions_that_are_no_class_of_the_data(colours, model, tmp_path):
     labels = np.arange(IMAGES) % 2  # outputs 2 and 3 are no class
-    images = sv.open_images(write_colours(tmp_path / "two.parquet", colours, labels))
+    images = open_outputs(write_colours(tmp_path / "two.parquet", colours, labels))
     outcomes = intervene(model, images, tmp_path / "out", blocks=["SE_1_1"], baselines=["predicted_class_mean", "mean"])
     lost = outcomes.clean.prediction >= 2
     assert outcomes.manifest.baselines["predicted_without_class"] == lost.sum() > 0
@@ -278,7 +279,7 @@ def test_predictions_that_are_no_class_of_the_data(colours, model, tmp_path):
 
 
 def test_images_without_labels(colours, model, tmp_path):
-    images = sv.open_images(write_colours(tmp_path / "none.parquet", colours, np.full(IMAGES, -1)))
+    images = open_outputs(write_colours(tmp_path / "none.parquet", colours, np.full(IMAGES, -1)))
     for baseline, message in (
         ("within", r"within needs the class of every image, and 120 of 120 have no label: leave out within"),
         ("class_mean", "class_mean needs the class of every image"),
@@ -299,14 +300,14 @@ def test_images_without_labels(colours, model, tmp_path):
 
 def test_a_class_with_one_image(colours, model, tmp_path):
     labels = np.minimum(np.arange(IMAGES), 1)
-    images = sv.open_images(write_colours(tmp_path / "one.parquet", colours, labels))
+    images = open_outputs(write_colours(tmp_path / "one.parquet", colours, labels))
     for baseline in ("within", "between", "class_mean"):
         with pytest.raises(ArgumentError, match=rf"{baseline} needs two images of every class, and 0 has one"):
             intervene(model, images, tmp_path / "out", baseline=baseline)
 
 
 def test_one_class_has_no_other(colours, model, tmp_path):
-    images = sv.open_images(write_colours(tmp_path / "one.parquet", colours, np.zeros(IMAGES)))
+    images = open_outputs(write_colours(tmp_path / "one.parquet", colours, np.zeros(IMAGES)))
     with pytest.raises(ArgumentError, match="between needs images of two classes"):
         intervene(model, images, tmp_path / "out", baseline="between")
 
@@ -342,7 +343,7 @@ def test_recordings_that_can_not_be_baselines(everything, model, source, colours
     clean = everything.path / "clean"
     other = sv.load_model("tests.support.known_gates:class_gates", device="cpu")
     refuse(clean, "of other weights than", network=other)
-    few = sv.open_images(write_colours(tmp_path / "few.parquet", colours[:60], np.arange(60) % CLASSES))
+    few = open_outputs(write_colours(tmp_path / "few.parquet", colours[:60], np.arange(60) % CLASSES))
     refuse(clean, "on other images than", images=few)
     record(model, source, tmp_path / "part", options=RecordOptions(keep="2"))
     refuse(tmp_path / "part", "does not keep the gates of all images")
