@@ -226,7 +226,9 @@ def block_table(recording: Recording, gate: Gate, classes: NDArray[np.int32], ch
     columns: dict[str, pa.Array] = _keys(recording, gate, classes, channels)
     columns["n"] = pa.array(np.tile(count, len(channels)))
     tables = {
-        name: np.concatenate([m.std() if name == "std" else getattr(m, name) for m in (overall, moments)])[rows][:, channels]
+        name: np.concatenate([m.std() if name == "std" else getattr(m, name) for m in (overall, moments)])[rows][
+            :, channels
+        ]
         for name in ("mean", "std", "min", "max")
     }
     columns |= {name: _column(values) for name, values in tables.items()}
