@@ -23,7 +23,7 @@ def make_page(result: dict[str, Any]) -> str:
         "`benchmarks/planted.py`, the rules and bounds in `senet_viz/claims/`, all rates of all verdicts in "
         "`benchmarks/results/verdict_rates.json`.",
         "",
-        _tell_misses(result["rows"]),
+        _describe_misses(result["rows"]),
     ]
     for name in names:
         text += [
@@ -36,7 +36,7 @@ def make_page(result: dict[str, Any]) -> str:
     return "\n".join(text) + "\n"
 
 
-def _tell_misses(rows: list[dict[str, Any]]) -> str:
+def _describe_misses(rows: list[dict[str, Any]]) -> str:
     """The cells that fall short of what was wanted, and how often a verdict is wrong where the truth is the bound."""
     at_bound = [row for row in rows if row["pattern"].startswith("at the bound")]
     away = [row for row in rows if row not in at_bound]
@@ -49,7 +49,7 @@ def _tell_misses(rows: list[dict[str, Any]]) -> str:
         else f"{wanted}. The smallest rate found in {len(away)} cells is {min(map(right_rate, away)):.1%}."
     ]
     if short:
-        lines += ["", *map(_tell_miss, short)]
+        lines += ["", *map(_describe_miss, short)]
     lines += [
         "",
         f"Over all sizes of a pattern together the smallest rate is {least:.1%} ({claim} {reading}, {pattern}).",
@@ -68,7 +68,7 @@ def _pooled_rates(rows: list[dict[str, Any]]) -> dict[tuple[str, str, str], floa
     return {key: sum(rates) / len(rates) for key, rates in by_claim.items()}
 
 
-def _tell_miss(row: dict[str, Any]) -> str:
+def _describe_miss(row: dict[str, Any]) -> str:
     others = [f"{rate:.1%} {verdict}" for verdict, rate in row["rates"].items() if rate and verdict != row["expected"]]
     effect = f"; mean estimate {row['effect']:.3f} ± {row['reach']:.3f}" if row["reach"] is not None else ""
     where = f"{row['claim']} {row['reading']}, {row['pattern']}, {row['design']}"

@@ -18,7 +18,7 @@ def expand_home(path: str | Path) -> Path:
     return Path(os.path.expanduser(path))  # noqa: PTH111 - Path.expanduser raises where no home is known
 
 
-def tell_refusal(path: Path) -> str | None:
+def explain_refusal(path: Path) -> str | None:
     """What the system says where it does not let one look at a path, e.g. "Permission denied".
 
     None where it does, whether something is there or not; `Path.is_dir` and its like raise where it does not.

@@ -7,7 +7,7 @@ from typing import Any
 
 from senet_viz.analysis.freezing import Candidate, Cost, FreezeAdvice, FreezePath, FreezeStep, least_reach
 from senet_viz.errors import RecordingError
-from senet_viz.paths import expand_home, tell_refusal
+from senet_viz.paths import expand_home, explain_refusal
 from senet_viz.recording.files import as_recording_errors, read_json, replace_json
 from senet_viz.recording.layout import FREEZING
 from senet_viz.recording.reader import Recording
@@ -49,7 +49,7 @@ def open_freezing(folder: str | Path) -> FreezePath:
         RecordingError: there is none, or it can not be read.
     """
     place = expand_home(folder)
-    if reason := tell_refusal(place):
+    if reason := explain_refusal(place):
         raise RecordingError(f"{place} could not be opened ({reason}): check the path and its permissions.")
     found = stored_freezing(place)
     if found is None:
@@ -153,11 +153,11 @@ def _cost(tree: Mapping[str, Any]) -> Mapping[str, Any]:
 def answer_freezing(advice: FreezeAdvice) -> str:
     """What can be frozen, whether it is confirmed, and what it saves; a paragraph each."""
     if not advice.size:
-        return _tell_nothing(advice)
-    return "\n\n".join([_tell_set(advice), _tell_savings(advice)])
+        return _explain_nothing(advice)
+    return "\n\n".join([_describe_set(advice), _describe_savings(advice)])
 
 
-def _tell_nothing(advice: FreezeAdvice) -> str:
+def _explain_nothing(advice: FreezeAdvice) -> str:
     first, images = advice.path.steps[0], advice.path.images[0]
     label = advice.path.gate(first.block).label
     sentence = (
@@ -172,7 +172,7 @@ def _tell_nothing(advice: FreezeAdvice) -> str:
     return sentence
 
 
-def _tell_set(advice: FreezeAdvice) -> str:
+def _describe_set(advice: FreezeAdvice) -> str:
     step = advice.step
     assert step is not None
     assert step.confirming is not None
@@ -196,7 +196,7 @@ def _tell_set(advice: FreezeAdvice) -> str:
     return f"{sentence} Confirmed in their turn are the first {few} of the path ({_list(advice.confirmed_blocks)})."
 
 
-def _tell_savings(advice: FreezeAdvice) -> str:
+def _describe_savings(advice: FreezeAdvice) -> str:
     path, size = advice.path, advice.size
     saved = path.parameters_saved(size)
     share = f" ({saved / path.parameters:.1%} of the network's)" if path.parameters else ""

@@ -201,7 +201,7 @@ class Step(NamedTuple):
         return first + "".join(f"{' ' if part.startswith('=') else ' · '}{part}" for part in rest)
 
 
-def tell_steps(steps: BlockSteps, channel: int) -> tuple[Step, ...]:
+def describe_steps(steps: BlockSteps, channel: int) -> tuple[Step, ...]:
     """The five steps, from the feature maps before to those after.
 
     Args:
@@ -213,11 +213,11 @@ def tell_steps(steps: BlockSteps, channel: int) -> tuple[Step, ...]:
     """
     row, c = steps.row(channel), subscript(channel)
     return (
-        _tell_maps(steps, row, c),
-        _tell_squeeze(steps, channel, c),
-        _tell_hidden(steps, row),
-        _tell_gate(steps, channel, row, c),
-        _tell_scale(steps, channel, c),
+        _describe_maps(steps, row, c),
+        _describe_squeeze(steps, channel, c),
+        _describe_hidden(steps, row),
+        _describe_gate(steps, channel, row, c),
+        _describe_scale(steps, channel, c),
     )
 
 
@@ -248,7 +248,7 @@ def describe_amplification(steps: BlockSteps, channel: int) -> str:
     return f"{word}, {s / mean:.2f} × its mean" if mean > 1e-3 and amplification else word
 
 
-def tell_share(share: float) -> str:
+def say_share(share: float) -> str:
     """A share in per cent, "under 1%" where it would be none."""
     return "under 1%" if 0 < share < 0.01 else f"{share:.0%}"
 
@@ -258,7 +258,7 @@ def subscript(number: int) -> str:
     return str(number).translate(_DIGITS)
 
 
-def _tell_maps(steps: BlockSteps, row: int, c: str) -> Step:
+def _describe_maps(steps: BlockSteps, row: int, c: str) -> Step:
     height, width = steps.map_size
     return Step(
         "Feature maps U",
@@ -271,7 +271,7 @@ def _tell_maps(steps: BlockSteps, row: int, c: str) -> Step:
     )
 
 
-def _tell_squeeze(steps: BlockSteps, channel: int, c: str) -> Step:
+def _describe_squeeze(steps: BlockSteps, channel: int, c: str) -> Step:
     words = "Each map is squeezed into one number, so that the whole image has a say and not one place alone."
     if steps.constant:
         return Step("Squeeze z", "There is none: these gates are trained constants.", "none", ("nothing is squeezed",))
@@ -287,7 +287,7 @@ def _tell_squeeze(steps: BlockSteps, channel: int, c: str) -> Step:
     )  # fmt: skip
 
 
-def _tell_hidden(steps: BlockSteps, row: int) -> Step:
+def _describe_hidden(steps: BlockSteps, row: int) -> Step:
     hidden, r = steps.hidden, steps.block.reduction
     if hidden is None or r is None:
         return Step("Hidden layer", steps.hidden_missing, "none", ("no hidden layer to show",))
@@ -306,9 +306,9 @@ def _tell_hidden(steps: BlockSteps, row: int) -> Step:
     )  # fmt: skip
 
 
-def _tell_gate(steps: BlockSteps, channel: int, row: int, c: str) -> Step:
+def _describe_gate(steps: BlockSteps, channel: int, row: int, c: str) -> Step:
     f = steps.block.activation
-    words = f"From there each channel gets its gate: how much of it goes on. {_tell_terms(steps, row)}".strip()
+    words = f"From there each channel gets its gate: how much of it goes on. {_describe_terms(steps, row)}".strip()
     if steps.constant:
         words = "Each channel has a gate that was trained and is the same for every image."
     s = _s(steps.gate[channel])
@@ -318,7 +318,7 @@ def _tell_gate(steps: BlockSteps, channel: int, row: int, c: str) -> Step:
     return Step("Gate s", words, formula, (*lines, verdict))
 
 
-def _tell_terms(steps: BlockSteps, row: int) -> str:
+def _describe_terms(steps: BlockSteps, row: int) -> str:
     """The hidden units that move the channel most."""
     if steps.hidden is None or (terms := steps.hidden.terms(row)) is None or not np.any(terms):
         return ""
@@ -327,7 +327,7 @@ def _tell_terms(steps: BlockSteps, row: int) -> str:
     return f"Channel {int(steps.shown[row])} is moved most by {told}; its constant b₂ is {number_text(steps.hidden.bias[row], '+.2f')}."
 
 
-def _tell_scale(steps: BlockSteps, channel: int, c: str) -> Step:
+def _describe_scale(steps: BlockSteps, channel: int, c: str) -> Step:
     s = _s(steps.gate[channel])
     return Step(
         "Scaled maps x̃",

@@ -74,7 +74,7 @@ def assess_blocks(
     )
 
 
-def tell_nothing_to_assess(recording: Recording) -> str | None:
+def explain_nothing_to_assess(recording: Recording) -> str | None:
     """Why no form of a recording can be assessed, whatever is done with it; None where it can.
 
     Raises:
@@ -94,7 +94,7 @@ def _check(recording: Recording, controls: Sequence[Recording]) -> None:
             f"{recording.path} is {'a slim recording' if recording.form != 'full' else 'not finished'}: assess the complete "
             "full recording."
         )
-    if problem := tell_nothing_to_assess(recording):
+    if problem := explain_nothing_to_assess(recording):
         raise RecordingError(problem)
     for control in controls:
         mine, theirs = (

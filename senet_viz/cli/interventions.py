@@ -16,6 +16,7 @@ from senet_viz.cli.options import (
     LabelColumn,
     LabelMap,
     Limit,
+    Logits,
     ModelName,
     ProgressLine,
     Seed,
@@ -56,6 +57,7 @@ def intervene_command(
     limit: Limit = None,
     arch: Arch = None,
     weights: Weights = "pretrained",
+    logits: Logits = None,
     device: Device = "auto",
     batch_size: BatchSize = 50,
     shard_size: Annotated[int, typer.Option(help="Images a commit; what a kill loses at most.")] = 500,
@@ -81,7 +83,7 @@ def intervene_command(
         shard_size=shard_size, label_map=label_map, data_name=data_name, workers=workers,
     )  # fmt: skip
     source = open_images(data, image_column=image_column, label_column=label_column)
-    network = load_model(model, arch=arch, weights=weights, seed=seed, device=device)
+    network = load_model(model, arch=arch, weights=weights, seed=seed, device=device, logits=logits)
     line = ProgressLine("images")
     with line:
         outcomes = intervene(
@@ -125,6 +127,7 @@ def freeze_command(
     ] = None,
     arch: Arch = None,
     weights: Weights = "pretrained",
+    logits: Logits = None,
     device: Device = "auto",
     batch_size: BatchSize = 50,
     workers: Workers = 2,
@@ -146,7 +149,7 @@ def freeze_command(
         limit=limit, seed=seed, batch_size=batch_size, label_map=label_map, data_name=data_name, workers=workers
     )
     source = open_images(data, image_column=image_column, label_column=label_column)
-    network = load_model(model, arch=arch, weights=weights, seed=seed, device=device)
+    network = load_model(model, arch=arch, weights=weights, seed=seed, device=device, logits=logits)
     line = ProgressLine("forwards")
     with line:
         advice = advise_freezing(

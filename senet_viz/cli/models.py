@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from senet_viz.cli.options import Arch, AsJson, Device, ProgressLine, Seed, Weights, answer, app, print_json
+from senet_viz.cli.options import Arch, AsJson, Device, Logits, ProgressLine, Seed, Weights, answer, app, print_json
 
 if TYPE_CHECKING:
     from senet_viz.workflows.inspect import Inspection
@@ -18,13 +18,14 @@ def inspect_command(
     arch: Arch = None,
     weights: Weights = "pretrained",
     seed: Seed = 0,
+    logits: Logits = None,
     as_json: AsJson = False,
 ) -> None:
     """List a network's SE blocks, channels, r, and weights, biases and operations against the paper's formula."""
     from senet_viz.models.zoo import load_model
     from senet_viz.workflows.inspect import inspect_model
 
-    found = inspect_model(load_model(model, arch=arch, weights=weights, seed=seed, device="cpu"))
+    found = inspect_model(load_model(model, arch=arch, weights=weights, seed=seed, device="cpu", logits=logits))
     if as_json:
         print_json(found.to_json())
         return

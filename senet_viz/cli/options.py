@@ -117,6 +117,10 @@ PlanOnly = Annotated[
     bool, typer.Option("--plan", help="Only tell what it would take and how classes map to outputs; write nothing.")
 ]
 Arch = Annotated[str | None, typer.Option(help="What a weights file is loaded into, e.g. timm:seresnet50.")]
+Logits = Annotated[
+    str | None,
+    typer.Option(help="Which of the network's results holds the logits, where several could: its name or number."),
+]
 Weights = Annotated[str, typer.Option(help="pretrained, or random for the untrained control.")]
 Seed = Annotated[int, typer.Option(help="Seed of random weights and of every random choice.")]
 Device = Annotated[str, typer.Option(help="auto (CUDA where there is one), cpu, cuda, cuda:1, …")]

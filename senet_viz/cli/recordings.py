@@ -13,6 +13,7 @@ from senet_viz.cli.options import (
     DataName,
     Device,
     FolderArgument,
+    Logits,
     ModelName,
     PlanOnly,
     ProgressLine,
@@ -25,7 +26,7 @@ from senet_viz.cli.options import (
     takes,
 )
 from senet_viz.errors import ArgumentError
-from senet_viz.paths import expand_home, tell_refusal
+from senet_viz.paths import expand_home, explain_refusal
 from senet_viz.recording.options import RecordOptions
 from senet_viz.text import bytes_text
 
@@ -38,6 +39,7 @@ def record_command(
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder of the recording; the same command resumes it.")],
     arch: Arch = None,
     weights: Weights = "pretrained",
+    logits: Logits = None,
     calibrate: Calibrate = None,
     calibration_images: Annotated[int, typer.Option(help="How many of them, seeded.")] = 2000,
     device: Device = "auto",
@@ -54,7 +56,7 @@ def record_command(
     from senet_viz.workflows.record import calibrate_on, record, summarize
 
     source = open_images(data, **options.columns())
-    network = load_model(model, arch=arch, weights=weights, seed=options.seed, device=device)
+    network = load_model(model, arch=arch, weights=weights, seed=options.seed, device=device, logits=logits)
     if plan:  # before a calibration, which changes none of what it tells
         planned = plan_recording(network, source, out, options)
         answer(planned, plan_text(planned), as_json=as_json)
@@ -90,7 +92,7 @@ def export_command(
 ) -> None:
     """Export per-class statistics of every channel's gate."""
     from senet_viz.recording.export import export_statistics
-    from senet_viz.recording.export_csv import tell_excel
+    from senet_viz.recording.export_csv import describe_excel_limit
     from senet_viz.recording.reader import open_recording
     from senet_viz.recording.statistics import count_rows
 
@@ -100,12 +102,12 @@ def export_command(
     chosen_blocks = [part.strip() for part in blocks.split(",")] if blocks else None
     chosen_classes = [part.strip() for part in classes.split(";")] if classes else None
     target = expand_home(out)
-    replaced = tell_refusal(target) is None and target.is_file()
+    replaced = explain_refusal(target) is None and target.is_file()
     path = export_statistics(
         recording, out, blocks=chosen_blocks, classes=chosen_classes, for_excel=program is not None
     )
     size = path.stat().st_size
-    note = tell_excel(count_rows(recording, blocks=chosen_blocks, classes=chosen_classes)) if program else ""
+    note = describe_excel_limit(count_rows(recording, blocks=chosen_blocks, classes=chosen_classes)) if program else ""
     tree = {"file": str(path), "bytes": size, "recording": recording.id, "replaced": replaced}
     text = f"{path}: {bytes_text(size)}{', in place of the file that was there' if replaced else ''}"
     if note:

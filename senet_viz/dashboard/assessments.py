@@ -17,7 +17,7 @@ from senet_viz.analysis.blocks import (
     health_from_table,
     measures_from_table,
 )
-from senet_viz.claims.assess_blocks import tell_nothing_to_assess
+from senet_viz.claims.assess_blocks import explain_nothing_to_assess
 from senet_viz.claims.assessment import Assessment, read_assessment, read_measures, read_tree
 from senet_viz.claims.evidence import ClaimReport
 from senet_viz.dashboard.frame import Opened
@@ -121,7 +121,7 @@ def _find_problem(page: Opened) -> str | None:
     if not page.recording.complete:
         return None
     try:
-        return tell_nothing_to_assess(page.recording)
+        return explain_nothing_to_assess(page.recording)
     except SenetVizError as error:
         return str(error)
 

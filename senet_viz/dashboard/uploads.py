@@ -164,7 +164,7 @@ def choose_uploads(page: Opened | None = None) -> Uploads | None:
         _offer_upload(source)
         images = st.session_state.get(_KEPT, ())
         if images:
-            _tell_kept(images)
+            _show_kept(images)
     if not images:
         return None
     given = st.session_state.get(_GIVEN, 0) if source in (FILES, FOLDER) else 0
@@ -238,7 +238,7 @@ def _keep(key: str) -> None:
     st.session_state[_KEPT] = tuple((file.name, file.getvalue()) for file in files[:MOST_IMAGES])
 
 
-def _tell_kept(images: tuple[Image, ...]) -> None:
+def _show_kept(images: tuple[Image, ...]) -> None:
     """The uploader is empty after a page change, the images are still here."""
     if any(st.session_state.get(key) for key in _UPLOADERS):
         return

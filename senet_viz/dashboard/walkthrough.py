@@ -7,7 +7,7 @@ import streamlit as st
 from senet_viz.analysis.costs.design import CostSummary
 from senet_viz.analysis.distributions.panels import choose_blocks, choose_classes, describe_distances
 from senet_viz.analysis.paper import read_beside_paper
-from senet_viz.analysis.walkthrough import BlockSteps, answer_steps, tell_share, tell_steps
+from senet_viz.analysis.walkthrough import BlockSteps, answer_steps, describe_steps, say_share
 from senet_viz.dashboard import glossary, links
 from senet_viz.dashboard.assessments import know_blocks, read_stored
 from senet_viz.dashboard.controls import pick_block, pick_several, row
@@ -88,7 +88,7 @@ def _show_answer(steps: BlockSteps, prepared: "PreparedImage") -> None:
         st.image(prepared.view, width=128, alt=f"{prepared.name} as the network saw it")
     with right:
         show_answer(escape(answer_steps(steps)), explained=glossary.LOUDER)
-    said = f"{prepared.name}, as the network saw it: it says {steps.prediction} ({tell_share(steps.probability)})."
+    said = f"{prepared.name}, as the network saw it: it says {steps.prediction} ({say_share(steps.probability)})."
     st.caption(escape(f"{said} All numbers below are what the network computed in this one pass, in fp32."))
 
 
@@ -106,7 +106,7 @@ def _show_rows(page: Opened, steps: BlockSteps, channel: int, stem: str) -> None
 
 def _show_words(steps: BlockSteps, channel: int) -> None:
     st.header(f"The five steps, with the numbers of channel {channel}", anchor=False)
-    for number, step in enumerate(tell_steps(steps, channel), start=1):
+    for number, step in enumerate(describe_steps(steps, channel), start=1):
         with st.container(border=True):
             st.markdown(
                 f"**{number}. {escape(step.title)}** · {escape(step.formula)}  \n{escape(step.words)}  \n"

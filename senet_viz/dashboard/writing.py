@@ -11,7 +11,7 @@ from pathlib import Path
 import streamlit as st
 
 from senet_viz.errors import RecordingError, SenetVizError
-from senet_viz.paths import tell_refusal
+from senet_viz.paths import explain_refusal
 from senet_viz.recording.export import SIDE_ENDING, export_statistics, free_path, side_file
 from senet_viz.recording.reader import open_recording
 from senet_viz.text import bytes_text
@@ -145,7 +145,7 @@ class WritingRoom:
 
     def _place(self, folder: Path | None, number: int) -> Path:
         if folder is not None:
-            if tell_refusal(folder) or not folder.is_dir():
+            if explain_refusal(folder) or not folder.is_dir():
                 raise RecordingError(f"{folder} is no folder: name one that exists.")
             return folder
         if self._folder is None:

@@ -8,7 +8,14 @@ import numpy as np
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from senet_viz.analysis.walkthrough import MOST_TERMS, BlockSteps, Step, describe_amplification, subscript, tell_steps
+from senet_viz.analysis.walkthrough import (
+    MOST_TERMS,
+    BlockSteps,
+    Step,
+    describe_amplification,
+    describe_steps,
+    subscript,
+)
 from senet_viz.figures.axes import pad_range
 from senet_viz.figures.theme import DARK, GREY, Axis, Look, axis_style, change_axes, join_title, shorten, style
 from senet_viz.text import number_text
@@ -137,7 +144,7 @@ def draw_steps(steps: BlockSteps, look: Look, *, channel: int, narrow: bool = Fa
     Raises:
         ArgumentError: the channel is not shown.
     """
-    told = tell_steps(steps, channel)
+    told = describe_steps(steps, channel)
     plan = _plan(len(steps.shown), narrow=narrow)
     grid = _lay_panels(steps, channel, look, plan)
     for row, shown in enumerate(steps.shown.tolist(), start=1):

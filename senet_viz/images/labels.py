@@ -209,7 +209,7 @@ def _map_by_number(classes: ClassTable, n_outputs: int) -> LabelMapping:
             f"leave out the label map {OUTPUTS_MAP!r}, or give a file of class,output."
         )
     found = tuple(_read_index(name, n_outputs) for name in classes.names)
-    return LabelMapping(found, "output index", _tell_missing(classes, found, "beyond the model's outputs"))
+    return LabelMapping(found, "output index", _explain_missing(classes, found, "beyond the model's outputs"))
 
 
 def _offer_outputs(classes: ClassTable) -> str:
@@ -249,7 +249,9 @@ def _map_by_names(classes: ClassTable, outputs: ClassTable) -> LabelMapping:
             + _offer_outputs(classes),
         )
     method = "wnid" if any(output is not None for output in by_wnid) else "name"
-    return LabelMapping(tuple(found), method, _tell_missing(classes, found, "without one output of their name or wnid"))
+    return LabelMapping(
+        tuple(found), method, _explain_missing(classes, found, "without one output of their name or wnid")
+    )
 
 
 def _list_wnids(table: ClassTable) -> tuple[str, ...]:
@@ -292,7 +294,7 @@ def _index_unique(names: Sequence[str]) -> dict[str, int]:
     return {name: index for index, name in enumerate(names) if counts[name] == 1}
 
 
-def _tell_missing(classes: ClassTable, found: Sequence[int | None], why: str) -> str:
+def _explain_missing(classes: ClassTable, found: Sequence[int | None], why: str) -> str:
     missing = [name for name, output in zip(classes.names, found) if output is None]
     if not missing:
         return ""
@@ -318,7 +320,7 @@ def _map_by_file(classes: ClassTable, outputs: ClassTable | None, n_outputs: int
             f"{label_map} names no class of the data ({list_some(list(classes.names))}): write rows of class,output."
         )
     mapped = tuple(found.get(index) for index in range(len(classes)))
-    notes = [_tell_missing(classes, mapped, "without output in the label map")]
+    notes = [_explain_missing(classes, mapped, "without output in the label map")]
     if strangers:
         notes.append(
             f"The label map also names {len(strangers)} classes that the data has not: {list_some(strangers)}."

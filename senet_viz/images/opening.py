@@ -16,7 +16,7 @@ from senet_viz.images.files import LABEL_FILES, list_folder, looks_like_image, o
 from senet_viz.images.listing import open_csv
 from senet_viz.images.parquet import open_parquet
 from senet_viz.images.source import ImageSource
-from senet_viz.paths import expand_home, tell_refusal
+from senet_viz.paths import expand_home, explain_refusal
 
 _SUFFIX = ".parquet"
 _LISTS = (".csv", ".tsv", ".txt")
@@ -120,7 +120,7 @@ def find_spec(data: Mapping[str, Any]) -> str | None:
     if kind not in _FILES or not name:
         return None
     path = expand_home(name)
-    return name if tell_refusal(path) is None and path.exists() else None
+    return name if explain_refusal(path) is None and path.exists() else None
 
 
 def open_recorded(spec: str | Path, data: Mapping[str, Any], *, fetch: bool = True) -> ImageSource:

@@ -1,10 +1,12 @@
 """Where networks come from: the bundled one, timm, torchvision, a checkpoint, or a person's own factory."""
 
 import dataclasses
+import difflib
 import functools
 import importlib
 import json
 import os
+import sys
 import threading
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -20,7 +22,7 @@ from senet_viz.models.networks.architectures import build_architecture, parse_ar
 from senet_viz.models.outputs import pick_logits
 from senet_viz.models.preprocessing import Preprocessing, imagenet_preprocessing
 from senet_viz.models.weights import WEIGHT_ENDINGS, digest_weights, load_strictly, read_weights
-from senet_viz.paths import expand_home, repository, tell_refusal
+from senet_viz.paths import expand_home, explain_refusal, repository
 from senet_viz.schema import ClassTable, Gate
 
 BUNDLED = "seresnet50-w050-64px"
@@ -211,7 +213,7 @@ def choose_device(name: str) -> torch.device:
 
 def _build(name: str, arch: str | None, *, pretrained: bool) -> _Built:
     path = expand_home(name)
-    if reason := tell_refusal(path / "config.json"):
+    if reason := explain_refusal(path / "config.json"):
         raise ModelError(f"{name!r} could not be looked for ({reason}): check the path and its permissions.")
     if name == "bundled" or name.startswith(_BUNDLED_PREFIX):
         return _from_folder(bundled_folder(name.removeprefix(_BUNDLED_PREFIX)), name, pretrained=pretrained)
@@ -279,7 +281,9 @@ def _from_timm(name: str, *, pretrained: bool) -> _Built:
     import timm
 
     if not timm.is_model(name):
-        close = ", ".join(timm.list_models(f"*{name.split('.')[0]}*")[:5])
+        plain = {known.replace("_", ""): known for known in timm.list_models()}
+        near = difflib.get_close_matches(name.split(".")[0].replace("_", ""), plain, n=5, cutoff=0.8)
+        close = ", ".join(plain[match] for match in near)
         raise ModelError(f"timm has no model called {name!r}{f'; did you mean {close}?' if close else '.'}")
     try:
         module = timm.create_model(name, pretrained=pretrained)
@@ -340,6 +344,8 @@ def _from_package(text: str, *, pretrained: bool) -> _Built:
 
 def _from_factory(origin: str, attribute: str) -> _Built:
     name = f"{origin}:{attribute}"
+    if (here := str(Path.cwd())) not in sys.path:  # a command's path begins with its own folder
+        sys.path.append(here)
     try:
         factory = getattr(importlib.import_module(origin), attribute)
     except (ImportError, AttributeError, ValueError) as error:

@@ -22,7 +22,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from senet_viz.errors import ArgumentError, RecordingError
-from senet_viz.paths import expand_home, tell_refusal
+from senet_viz.paths import expand_home, explain_refusal
 from senet_viz.recording.export_csv import write_csv
 from senet_viz.recording.files import replacing
 from senet_viz.recording.reader import Recording
@@ -106,7 +106,7 @@ def free_path(path: Path, *beside: str) -> Path:
     for number in range(1, _MOST_TRIED + 1):
         place = path if number == 1 else path.with_name(f"{path.stem}-{number}{path.suffix}")
         taken = (place.with_name(place.name + ending) for ending in ("", *beside))
-        if not any(tell_refusal(path) is None and path.exists() for path in taken):
+        if not any(explain_refusal(path) is None and path.exists() for path in taken):
             return place
     raise RecordingError(f"{path.parent} holds {_MOST_TRIED:,} files called {path.name}: name another folder.")
 
@@ -334,7 +334,7 @@ def export_statistics(
         RecordingError: the file can not be written.
     """
     target = expand_home(path)
-    if tell_refusal(target) is None and target.is_dir():
+    if explain_refusal(target) is None and target.is_dir():
         name = name_statistics(recording, ".csv" if for_excel else ".parquet", blocks=blocks, classes=classes)
         target = free_path(target / name, SIDE_ENDING)
     write = find_writer(target.suffix, name=target.name)

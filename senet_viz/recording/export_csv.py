@@ -23,7 +23,7 @@ def write_csv(file: BinaryIO, schema: pa.Schema, tables: Tables, *, for_excel: b
             writer.write_table(_defuse(bounded) if for_excel else bounded)
 
 
-def tell_excel(rows: int) -> str:
+def describe_excel_limit(rows: int) -> str:
     """What a person must know of a file for Excel with so many rows; "" for nothing."""
     if rows < EXCEL_ROWS:  # one is the header
         return ""

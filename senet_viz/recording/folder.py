@@ -14,7 +14,7 @@ from types import TracebackType
 from typing import Any, Generic, Self, TypeVar
 
 from senet_viz.errors import ArgumentError, RecordingError
-from senet_viz.paths import expand_home, tell_refusal
+from senet_viz.paths import expand_home, explain_refusal
 from senet_viz.recording.files import as_recording_errors, read_data, replace_json, size_problem, sync_folder
 from senet_viz.schema import ClassTable, FileEntry, Gate, Manifest, to_tree
 
@@ -74,7 +74,7 @@ def open_stored(
         RecordingError: no such folder, or one that is not whole.
     """
     folder = expand_home(path)
-    if reason := tell_refusal(folder):
+    if reason := explain_refusal(folder):
         raise RecordingError(f"{folder} could not be opened ({reason}): check the path and its permissions.")
     if not folder.is_dir():
         raise RecordingError(f"{folder} is no folder: give {wanted}.")

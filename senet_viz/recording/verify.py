@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from senet_viz.errors import RecordingError
-from senet_viz.paths import expand_home, tell_refusal
+from senet_viz.paths import expand_home, explain_refusal
 from senet_viz.recording.files import read_lines, sha256_of, size_problem
 from senet_viz.recording.layout import MANIFEST
 from senet_viz.recording.writer import stored_manifest
@@ -42,7 +42,7 @@ def verify_recording(path: str | Path) -> VerifyReport:
         RecordingError: no manifest that can be read; differences are no error but the report's problems.
     """
     folder = expand_home(path)
-    if reason := tell_refusal(folder):
+    if reason := explain_refusal(folder):
         raise RecordingError(f"{folder} could not be opened ({reason}): check the path and its permissions.")
     manifest = stored_manifest(folder) if folder.is_dir() else None
     if manifest is None:

@@ -146,11 +146,11 @@ def answer_effects(table: EffectTable) -> str:
     made = [effect for effect in made if effect.kind == kind]
     baselines = dict.fromkeys(effect.baseline for effect in made)
     told = [b for b in _TOLD if b in baselines] or list(baselines)[:1]
-    sentences = [_tell_cost([e for e in made if e.baseline == b], b, strength) for b in told]
-    return "\n\n".join([*sentences, _tell_class([c for c in decompose(table) if c.kind == kind])])
+    sentences = [_describe_cost([e for e in made if e.baseline == b], b, strength) for b in told]
+    return "\n\n".join([*sentences, _describe_class([c for c in decompose(table) if c.kind == kind])])
 
 
-def tell_equivalence(
+def describe_equivalence(
     table: EffectTable, baselines: Sequence[str], *, strength: float = 1.0, bound: float = BOUND
 ) -> str:
     """How many targets of each baseline are as good as untouched: shown by an interval, not by a missing significance.
@@ -185,7 +185,7 @@ def find_costliest(effects: Sequence[TargetEffect]) -> TargetEffect:
     return min(effects, key=lambda effect: (effect.kind != "block", effect.changes["top1"].value))
 
 
-def _tell_cost(effects: Sequence[TargetEffect], baseline: str, strength: float) -> str:
+def _describe_cost(effects: Sequence[TargetEffect], baseline: str, strength: float) -> str:
     ordered = sorted(effects, key=lambda effect: effect.changes["top1"].value)
     words = BASELINE_WORDS.get(baseline, baseline)
     part = "" if strength == 1 else f" at strength {strength:g}"
@@ -203,7 +203,7 @@ def _tell_cost(effects: Sequence[TargetEffect], baseline: str, strength: float) 
     )
 
 
-def _tell_class(components: Sequence[Component]) -> str:
+def _describe_class(components: Sequence[Component]) -> str:
     """What the class effect is where gates of another class cost most."""
     instance = {c.blocks: c for c in components if c.name == "instance"}
     pairs = [(c, instance[c.blocks]) for c in components if c.name == "class" and c.blocks in instance]

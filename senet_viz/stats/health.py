@@ -35,7 +35,7 @@ class GateHealth:
     profile_rank: float
 
 
-def tell_classes(profiles: Floats) -> bool:
+def profiles_differ(profiles: Floats) -> bool:
     """Whether class profiles, (K, C) mean gates, differ: by .001 at least in some channel. Those of dead gates do not."""
     return len(profiles) > 0 and bool((np.ptp(profiles, axis=0) >= DEAD_SD).any())
 

@@ -21,7 +21,7 @@ from senet_viz.images.decoding import MAX_FILE_BYTES, SUFFIXES, decode_image, de
 from senet_viz.models.forward import forward, observing
 from senet_viz.models.preprocessing import Preprocessing
 from senet_viz.models.zoo import Model
-from senet_viz.paths import expand_home, tell_refusal
+from senet_viz.paths import expand_home, explain_refusal
 from senet_viz.recording.options import PRECISIONS
 from senet_viz.recording.reader import Recording
 from senet_viz.schema import Manifest, label_classes
@@ -73,7 +73,7 @@ def list_images(paths: Sequence[Path]) -> tuple[Path, ...]:
         ArgumentError: a folder beside other paths, one that can not be listed, or one without an image file.
     """
     paths = [expand_home(path) for path in paths]
-    folders = [path for path in paths if tell_refusal(path) is None and path.is_dir()]
+    folders = [path for path in paths if explain_refusal(path) is None and path.is_dir()]
     if not folders:
         return tuple(paths)
     if len(paths) > 1:

@@ -24,7 +24,7 @@ from senet_viz.images.loading import Batch, load_batches
 from senet_viz.images.source import ImageSource
 from senet_viz.models.forward import forward, observing
 from senet_viz.models.zoo import Model
-from senet_viz.paths import tell_refusal
+from senet_viz.paths import explain_refusal
 from senet_viz.recording.folder import write_progress
 from senet_viz.recording.writer import stored_manifest
 
@@ -228,7 +228,7 @@ OnEstimate = Callable[[JobEstimate], None]
 def existing_parent(folder: Path) -> Path:
     """The folder, or the nearest above it that is there and may be looked at."""
     places = (folder.absolute(), *folder.absolute().parents)
-    return next(place for place in places if tell_refusal(place) is None and place.exists())
+    return next(place for place in places if explain_refusal(place) is None and place.exists())
 
 
 def free_bytes(folder: Path) -> int:
@@ -238,7 +238,7 @@ def free_bytes(folder: Path) -> int:
 
 def recorded_bytes(folder: Path) -> int:
     """What a recording in a folder takes already; 0 where there is none."""
-    stored = stored_manifest(folder) if tell_refusal(folder) is None and folder.is_dir() else None
+    stored = stored_manifest(folder) if explain_refusal(folder) is None and folder.is_dir() else None
     return sum(entry.bytes for entry in stored.files) if stored else 0
 
 

@@ -15,7 +15,7 @@ from senet_viz.images.labels import map_labels, name_classes
 from senet_viz.images.opening import open_images
 from senet_viz.images.source import ImageSource, choose_indices, choose_kept
 from senet_viz.models.zoo import Model
-from senet_viz.paths import expand_home, tell_refusal
+from senet_viz.paths import expand_home, explain_refusal
 from senet_viz.recording.options import RecordOptions
 from senet_viz.schema import HISTOGRAM_BINS, ClassTable, LabelMapping
 from senet_viz.workflows.job import JobEstimate, Rows, cut, existing_parent, free_bytes, recorded_bytes, warm_up
@@ -103,7 +103,7 @@ def _check_place(folder: Path) -> None:
     place = existing_parent(folder)
     if not place.is_dir():
         raise RecordingError(f"{place} is a file: give a folder.")
-    if tell_refusal(folder) or not os.access(place, os.W_OK | os.X_OK):
+    if explain_refusal(folder) or not os.access(place, os.W_OK | os.X_OK):
         raise RecordingError(f"{folder} can not be written (no permission in {place}): give a folder that can be.")
 
 

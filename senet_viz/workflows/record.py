@@ -23,7 +23,7 @@ from senet_viz.models.environment import describe_environment
 from senet_viz.models.forward import forward, observing, output_labels, read_logits
 from senet_viz.models.memory import keep_freed_memory
 from senet_viz.models.zoo import Model, with_calibrated_batch_norm
-from senet_viz.paths import expand_home, tell_refusal
+from senet_viz.paths import expand_home, explain_refusal
 from senet_viz.recording.options import RecordOptions
 from senet_viz.recording.reader import Recording, open_recording
 from senet_viz.recording.rows import RecordedBatch
@@ -126,7 +126,7 @@ def _settle_histograms(
     """
     if all(np.isfinite(gate.range).all() for gate in model.gates):
         return model.gates
-    stored = stored_manifest(folder) if tell_refusal(folder) is None and folder.is_dir() else None
+    stored = stored_manifest(folder) if explain_refusal(folder) is None and folder.is_dir() else None
     if stored is not None and [dataclasses.replace(g, histogram=None) for g in stored.gates] == [*model.gates]:
         return stored.gates
     work = ObserveGates(model, source, plan, (), options.precision)

@@ -13,7 +13,7 @@ from senet_viz.dashboard.recordings import find_recordings, recordings_folder, r
 from senet_viz.errors import RecordingError, SourceError
 from senet_viz.models.weights import save_weights
 from senet_viz.models.zoo import bundled_folder
-from senet_viz.paths import expand_home, tell_refusal
+from senet_viz.paths import expand_home, explain_refusal
 from senet_viz.recording.options import RecordOptions
 from senet_viz.recording.outcomes import open_outcomes
 from senet_viz.recording.reader import open_recording
@@ -122,9 +122,9 @@ def test_a_folder_typed_on_a_page_is_opened(home: Path, monkeypatch: pytest.Monk
 def test_what_the_system_refuses_is_one_sentence(tmp_path: Path, name: str) -> None:
     """Stands for a folder without rights, which a test cannot make where everything is run as root."""
     path = tmp_path / name
-    assert tell_refusal(path)
-    assert tell_refusal(tmp_path) is None
-    assert tell_refusal(tmp_path / "nothing") is None
+    assert explain_refusal(path)
+    assert explain_refusal(tmp_path) is None
+    assert explain_refusal(tmp_path / "nothing") is None
     for work in (
         lambda: open_recording(path),
         lambda: verify_recording(path),

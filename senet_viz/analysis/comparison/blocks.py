@@ -12,7 +12,7 @@ from senet_viz.analysis.classes.profiles import ClassProfiles, read_class_profil
 from senet_viz.errors import ArgumentError, RecordingError
 from senet_viz.recording.reader import Recording
 from senet_viz.schema import ClassTable, Floats, Gate
-from senet_viz.stats.health import tell_classes
+from senet_viz.stats.health import profiles_differ
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,7 +70,7 @@ class BlockComparison:
         rank: place of the predicted class among the profiles by that distance, (n,): 1 is the nearest; 0 where the
             predicted output is no class of the data or no image of that class was recorded.
         classes_compared: number of profiles, K′; classes without an image have none. 0 where the profiles do not differ
-            (`tell_classes`), as in a block of dead gates: no class is nearest then.
+            (`profiles_differ`), as in a block of dead gates: no class is nearest then.
     """
 
     block: Gate
@@ -115,7 +115,7 @@ def compare_block(
         raise ArgumentError(f"Gates of {profiles.block.label} have the shape {gates.shape}, {expected} expected.")
     differences = gates - profiles.mean
     class_means, compared = profiles.means, profiles.classes
-    if len(compared) > 1 and not tell_classes(class_means):
+    if len(compared) > 1 and not profiles_differ(class_means):
         class_means, compared = class_means[:0], compared[:0]
     to_classes = _distances_to(differences, class_means - profiles.mean)
     leading = np.argsort(to_classes, axis=1, kind="stable")[:, :nearest]

@@ -227,7 +227,7 @@ def tabulate_places(place: "Placement", names: Sequence[str]) -> pd.DataFrame:
         {
             "image": [f"{at}. {name}" for at, name in enumerate(names, start=1)],
             "distance from recorded mean": place.distance,
-            "percentile": [_tell_percentile(low, high) for low, high in zip(place.lower, place.upper)],
+            "percentile": [_say_percentile(low, high) for low, high in zip(place.lower, place.upper)],
             "among": f"{place.among} ({place.distance_images:,} of {place.images:,})",
         }
     )
@@ -242,7 +242,7 @@ def tabulate_differing(differing: "DifferingChannels", place: "Placement") -> pd
     return table
 
 
-def _tell_percentile(lower: float, upper: float) -> str:
+def _say_percentile(lower: float, upper: float) -> str:
     if not lower <= upper:  # NaN: nothing to be placed among
         return "not known"
     return f"{lower:.1f}" if lower == upper else f"between {lower:.0f} and {upper:.0f}"

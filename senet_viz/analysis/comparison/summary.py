@@ -160,7 +160,7 @@ def describe_comparison(
     return "\n".join(lines)
 
 
-def tell_emergence(emergence: ImageEmergence, predicted: int | None) -> str:
+def describe_emergence(emergence: ImageEmergence, predicted: int | None) -> str:
     """When the predicted class becomes the nearest class profile, in a sentence."""
     if predicted is None:
         return "The predicted output is no class of the recording, so there is no profile of it."
@@ -186,7 +186,7 @@ def _image_lines(
     image = comparison.images[at]
     yield f"{at + 1}. {image.name} ({image.size[0]} × {image.size[1]} px)"
     yield "   " + ", ".join(f"{p.name} {p.probability:.1%}" for p in image.predictions)
-    yield "   " + tell_emergence(comparison.emergence()[at], image.predicted)
+    yield "   " + describe_emergence(comparison.emergence()[at], image.predicted)
     width = max(len("block"), *map(len, labels))
     among = f"{'in ' + class_placements[0].among[:20]:>22}" if class_placements else ""
     yield f"   {'block':<{width}}{'distance':>10}{'percentile':>12}{among}{'rank':>12}  nearest class"
@@ -236,7 +236,7 @@ def answer_comparison(comparison: Comparison) -> str:
     else:
         where = f"{subject} most in **{labels[most]}** ({_distance_text(distances[most])}) and least in {labels[least]} ({_distance_text(distances[least])})"
     over = "RMS over channels, mean over pairs" if len(comparison.images) > 2 else "RMS over channels"
-    return f"{where} ({over}, in units of s). {_tell_emergence(comparison)}".strip()
+    return f"{where} ({over}, in units of s). {_describe_emergence(comparison)}".strip()
 
 
 def _distances(comparison: Comparison) -> np.ndarray:
@@ -248,7 +248,7 @@ def _distances(comparison: Comparison) -> np.ndarray:
     return np.array([block.rms[pairs].mean() for block in comparison.blocks])
 
 
-def _tell_emergence(comparison: Comparison) -> str:
+def _describe_emergence(comparison: Comparison) -> str:
     if comparison.classes_compared < 2:
         return "The recording has fewer than two classes whose gates differ, so no class profile can be the nearest."
     known = [e for e, image in zip(comparison.emergence(), comparison.images) if image.predicted is not None]

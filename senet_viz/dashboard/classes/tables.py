@@ -103,7 +103,7 @@ def show_confusable(page: Opened, block: Gate) -> None:
     """Closeness in gate space against confusion along the depth, and the pairs of one block."""
     st.header("Are classes with similar gates confused?", anchor=False, help=glossary.CONFUSABLE)
     confusions = get_confusions(page)
-    _tell_left_out(confusions)
+    _show_left_out(confusions)
     if len(confusions.classes) < FEWEST:
         st.info(
             f"This takes {FEWEST} classes that have an image and an output of the network of their own; there are "
@@ -116,7 +116,7 @@ def show_confusable(page: Opened, block: Gate) -> None:
     _show_pairs(page, confusions, block)
 
 
-def _tell_left_out(confusions: Confusions) -> None:
+def _show_left_out(confusions: Confusions) -> None:
     parts = []
     if confusions.left_out:
         one = confusions.left_out == 1

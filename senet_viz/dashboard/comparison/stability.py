@@ -6,7 +6,7 @@ import streamlit as st
 
 from senet_viz.analysis.comparison.result import Comparison
 from senet_viz.analysis.comparison.stability import LEVELS, ClassSpread, Stability, VariedGates, measure_spread
-from senet_viz.analysis.walkthrough import tell_share
+from senet_viz.analysis.walkthrough import say_share
 from senet_viz.dashboard import glossary
 from senet_viz.dashboard.comparison.results import find_file, get_prepared, get_profiles
 from senet_viz.dashboard.controls import pick, pick_image, pick_one, row
@@ -94,7 +94,7 @@ def _show_copies(stability: Stability, level: int) -> None:
             with st.container(width=132):
                 st.image(varied.views[i], width=112, alt=f"{varied.image}, {words}")
                 st.caption(
-                    escape(f"{words}: {said.name} {tell_share(said.probability)}; {line.kept} of {line.draws} kept")
+                    escape(f"{words}: {said.name} {say_share(said.probability)}; {line.kept} of {line.draws} kept")
                 )
 
 

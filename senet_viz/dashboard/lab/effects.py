@@ -192,7 +192,7 @@ def show_moving_costs(page: Opened, table: EffectTable, choice: _Choice) -> None
         f"spans the blocks that were moved together. {captions.COSTS_LIMITS}",
         help=glossary.INTERVAL_OVER,
     )
-    if equivalent := effect_parts.tell_equivalence(table, choice.baselines, strength=choice.strength):
+    if equivalent := effect_parts.describe_equivalence(table, choice.baselines, strength=choice.strength):
         st.markdown(equivalent)
     show_downloads(table.table(), figure, key="lab_costs", name=name)
 

@@ -94,7 +94,7 @@ def show_card(claim: JudgedClaim, report: ClaimReport) -> None:
     for name, evidence in claim.readings.items():
         colour, icon = BADGES[evidence.verdict]
         badge = f":{colour}-badge[:material/{icon}: {name}: {evidence.verdict}]"
-        lines.append(f"{badge}  \n{tell_effect(name, evidence)}")
+        lines.append(f"{badge}  \n{describe_readings(name, evidence)}")
     if split := sentences.describe_claim_disagreement(claim):
         lines.append(f"**{split}**")
     st.markdown("\n\n".join(lines))  # one element: a dozen cards of many hold up the figure above them
@@ -102,7 +102,7 @@ def show_card(claim: JudgedClaim, report: ClaimReport) -> None:
         "What the paper shows; nulls", icon=":material/article:", key=f"paper_{claim.id}", on_change="rerun"
     )
     if fold.open:
-        fold.markdown(tell_more(claim))
+        fold.markdown(describe_background(claim))
     declared = next(c for c in CLAIMS if c.id == claim.id)
     parts = [part for reading in declared.readings.values() for part in reading.parts]
     blocks = [report.roles[role] for part in parts for role in part.statistic.roles if role in report.roles]
@@ -112,7 +112,7 @@ def show_card(claim: JudgedClaim, report: ClaimReport) -> None:
         links.link_page("lab", "What the gates do", "science", {"lab_target": blocks[0]} if blocks else {}, at="costs")
 
 
-def tell_more(claim: JudgedClaim) -> str:
+def describe_background(claim: JudgedClaim) -> str:
     """What the paper shows, what a reader of the verdicts must know, and the nulls beside them."""
     notes = dict.fromkeys(evidence.note for evidence in claim.readings.values() if evidence.note)
     nulls = [f"- {line}" for name, evidence in claim.readings.items() for line in sentences.list_nulls(name, evidence)]
@@ -120,7 +120,7 @@ def tell_more(claim: JudgedClaim) -> str:
     return "\n\n".join([claim.paper, *notes, *beside])
 
 
-def tell_effect(name: ReadingName, evidence: Evidence) -> str:
+def describe_readings(name: ReadingName, evidence: Evidence) -> str:
     """Each part's number with its interval, the bound that was declared and its controls, or why there is none."""
     lines = []
     for part in evidence.parts:

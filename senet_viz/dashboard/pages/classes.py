@@ -93,12 +93,12 @@ def show_class_table(page: Opened, chosen: ClassChoice, found: ClassDistinctness
             images = effects.class_images
         overview = ClassOverview(found, get_accuracy(page), effect, images)
         order, text = pick_order(overview)
-    if missing := tell_missing(overview):
+    if missing := explain_missing_columns(overview):
         st.caption(missing)
     show_class_rows(page, overview, chosen.block, order, text)
 
 
-def tell_missing(overview: ClassOverview) -> str:
+def explain_missing_columns(overview: ClassOverview) -> str:
     """Which columns the table has not, and why."""
     parts = []
     if not overview.has_accuracy:

@@ -129,7 +129,7 @@ def show_file(page: Opened, choice: Choice, size: ExportEstimate) -> None:
     if job is not None and job.running:
         watch(job)
     elif job is not None and written:
-        _tell_written(job)
+        _show_written(job)
     elif job is not None and job.ready and not too_large:
         _offer_download(job, choice)
     else:
@@ -200,7 +200,7 @@ def _offer_download(job: writing.WritingJob, choice: Choice) -> None:
         )  # fmt: skip
 
 
-def _tell_written(job: writing.WritingJob) -> None:
+def _show_written(job: writing.WritingJob) -> None:
     st.success(
         f"Written: {bytes_text(job.size)}, and the side file with the recording's id beside it.",
         icon=":material/check_circle:",

@@ -10,7 +10,7 @@ from senet_viz.dashboard.record import form
 from senet_viz.dashboard.record.recordings import attempt, open_elsewhere, show_jobs, show_recordings, show_refusal
 from senet_viz.dashboard.recordings import recordings_folder
 from senet_viz.errors import SenetVizError
-from senet_viz.paths import tell_refusal
+from senet_viz.paths import explain_refusal
 
 ROOT = recordings_folder()
 
@@ -22,7 +22,7 @@ def start(choices: form.Choices, decision: form.Decision) -> None:
         form.forget_choices()
 
 
-def tell_problem(choices: form.Choices) -> str:
+def explain_incomplete(choices: form.Choices) -> str:
     """Why nothing can be checked yet."""
     if choices.lacking:
         return choices.lacking
@@ -31,7 +31,7 @@ def tell_problem(choices: form.Choices) -> str:
     except SenetVizError as error:
         return str(error)
     place = ROOT / choices.name
-    if reason := tell_refusal(place):
+    if reason := explain_refusal(place):
         return f"{place} can not be written ({reason}): let SENET_VIZ_RECORDINGS name another folder."
     return f"{choices.name} exists already: choose another name." if place.exists() else ""
 
@@ -39,7 +39,7 @@ def tell_problem(choices: form.Choices) -> str:
 open_plain_page("Record", "How do I get a recording of my network on my images?")
 show_refusal()
 chosen = form.choose_recording(ROOT)
-problem = tell_problem(chosen)
+problem = explain_incomplete(chosen)
 buttons = st.container(horizontal=True, vertical_alignment="center")
 checked = form.last_check(chosen.request)
 with buttons:

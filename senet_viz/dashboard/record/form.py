@@ -86,7 +86,7 @@ def choose_recording(root: Path) -> Choices:
         with where_side:
             name = _choose_name(root, model, data)
         options = _choose_options()
-    lacking = _tell_lacking(kind, model, data, arch)
+    lacking = _explain_lacking(kind, model, data, arch)
     request = RecordRequest(
         model=model, data=data, arch=arch, weights="random" if weights == "Random" else "pretrained",
         calibrate=data if calibrate else None, **options,
@@ -118,7 +118,7 @@ def _choose_name(root: Path, model: str, data: str) -> str:
     return str(typed or "").strip() or suggestion
 
 
-def _tell_lacking(kind: str, model: str, data: str, arch: str | None) -> str:
+def _explain_lacking(kind: str, model: str, data: str, arch: str | None) -> str:
     if not model:
         return "Name the model."
     if arch == "":

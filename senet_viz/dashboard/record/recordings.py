@@ -27,7 +27,7 @@ from senet_viz.dashboard.links import escape
 from senet_viz.dashboard.parts import telling_problems
 from senet_viz.dashboard.recordings import find_recordings, name_of
 from senet_viz.errors import SenetVizError
-from senet_viz.paths import expand_home, tell_refusal
+from senet_viz.paths import expand_home, explain_refusal
 from senet_viz.recording.writer import holds_recording
 from senet_viz.text import bytes_text, seconds_text
 
@@ -105,7 +105,7 @@ def _draw_job(job: RecordingJob, status: JobStatus) -> None:
         f"{escape(job.request.model)} on {escape(job.request.data)} · started {_minute(job.process.started)} UTC"
     )
     if status.live or (status.resumable and status.progress is not None):
-        st.progress(status.share, text=_tell_progress(status))
+        st.progress(status.share, text=_describe_progress(status))
     if status.state == "failed":
         st.error(escape(status.reason), icon=":material/error:")
     elif status.state == "interrupted":
@@ -153,7 +153,7 @@ def _draw_log(job: RecordingJob, status: JobStatus) -> None:
             fold.code(job.command, language=None, wrap_lines=True)
 
 
-def _tell_progress(status: JobStatus) -> str:
+def _describe_progress(status: JobStatus) -> str:
     progress = status.progress
     if status.state == "starting":
         return "The model is being loaded …"
@@ -271,7 +271,7 @@ def open_elsewhere() -> None:
     path = expand_home(typed.strip())
     if holds_recording(path):
         open_recording_page(path.absolute())
-    reason = tell_refusal(path)
+    reason = explain_refusal(path)
     problem = (
         f"could not be opened ({reason}): check it."
         if reason

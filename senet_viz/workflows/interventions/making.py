@@ -150,7 +150,7 @@ def make_work(request: Request, prepared: Prepared, memory: ActivationCache, scr
     )
 
 
-def tell_end(
+def gather_ending(
     writer: OutcomesWriter, work: InterventionWork, prepared: Prepared
 ) -> tuple[dict[str, Any], Sequence[str]]:
     """What is only known when all images are done: entries of the manifest's `baselines`, and notes."""
@@ -260,7 +260,7 @@ def _fill(
         with Meter(writer.folder, "interventions", len(indices), on_progress, done=writer.consumed) as meter:
             run_plan(work, indices, writer, request.options, meter)
             throughput = meter.throughput()
-            baselines, notes = tell_end(writer, work, prepared)
+            baselines, notes = gather_ending(writer, work, prepared)
             writer.finish(throughput=throughput, baselines=baselines, notes=notes)
 
 

@@ -11,8 +11,8 @@ from senet_viz.analysis.walkthrough import (
     answer_steps,
     choose_channels_to_show,
     describe_amplification,
+    describe_steps,
     measure_amplification,
-    tell_steps,
 )
 from senet_viz.errors import ArgumentError
 from tests.support.synthetic import make_gates
@@ -40,7 +40,7 @@ def planted_steps() -> BlockSteps:
 
 
 def test_every_step_has_the_numbers_of_the_channel() -> None:
-    maps, squeeze, hidden, gate, scale = tell_steps(planted_steps(), 5)
+    maps, squeeze, hidden, gate, scale = describe_steps(planted_steps(), 5)
     assert maps.numbers == ("u₅: 4 × 4 = 16 values", "from 0 to 1.5")
     assert squeeze.numbers == ("z₅ = mean of u₅", "= 1.14")
     assert squeeze.line == "z₅ = mean of u₅ = 1.14"
@@ -76,18 +76,18 @@ def test_what_a_family_lacks_is_said() -> None:
         steps, squeeze=None, hidden=None, hidden_missing="There is none.", logits=None,
         block=dataclasses.replace(steps.block, squeeze_missing="it sees two vectors"),
     )  # fmt: skip
-    _, squeeze, hidden, gate, _ = tell_steps(poor, 2)
+    _, squeeze, hidden, gate, _ = describe_steps(poor, 2)
     assert "it sees two vectors" in squeeze.line
     assert hidden.words == "There is none."
     assert gate.numbers[0] == "s₂ = 0.300"
     assert poor.table()["squeeze z"].isna().all()
     otherwise = dataclasses.replace(steps, squeeze=steps.pooled + 1)
-    assert "which is 1.14" in tell_steps(otherwise, 5)[1].line
+    assert "which is 1.14" in describe_steps(otherwise, 5)[1].line
 
 
 def test_a_channel_that_is_not_shown_is_refused() -> None:
     with pytest.raises(ArgumentError, match=r"Channel 1 of SE_3_1 is not shown: \[5, 2\]"):
-        tell_steps(planted_steps(), 1)
+        describe_steps(planted_steps(), 1)
 
 
 def test_the_table_has_every_channel_and_marks_those_shown() -> None:

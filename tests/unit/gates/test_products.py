@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+import numpy as np
 import pytest
 import torch
 from timm.layers import SEModule
@@ -9,10 +10,11 @@ from timm.layers.cbam import LightCbamModule
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from senet_viz.errors import GateError
+from senet_viz.errors import GateError, RecordingError
 from senet_viz.gates.discovery import bind_gates, find_gates, survey_gates
 from senet_viz.gates.intervention import intervened
 from senet_viz.gates.recorder import GateRecorder
+from senet_viz.recording.moments import Channels, ClassMoments
 from tests.support.networks import (
     AddingSELayer,
     FactorBlock,
@@ -322,3 +324,19 @@ def test_a_recorder_inside_an_intervention_sees_moved_gates_and_outside_untouche
 def test_spatial_attention_is_still_refused_by_name():
     with pytest.raises(GateError, match="spatial attention"):
         find_gates(small_network(SpatialAttention))
+
+
+@pytest.mark.parametrize("unit", [0, 1])
+def test_a_unit_whose_weights_are_not_finite_is_found_and_its_recording_refused_by_name(unit, tmp_path):
+    network = small_network(SELayer)
+    with torch.no_grad():
+        network.blocks[unit].unit.fc[0].weight[0, 0] = float("nan")
+    gates = find_gates(network)
+    assert [gate.name for gate in gates] == ["blocks.0.unit", "blocks.1.unit"]
+    with torch.no_grad(), GateRecorder(network) as recorder:
+        network(draw_images())
+        values = recorder.take()
+    state = ClassMoments.empty(1, Channels.of_gates(gates))
+    joined = state.channels.join({name: s.numpy() for name, s in values.items()})
+    with pytest.raises(RecordingError, match=rf"blocks\.{unit}\.unit has a gate that is not finite"):
+        state.check(joined, np.zeros(len(joined), dtype=np.int32))

@@ -1,5 +1,6 @@
 """Logits are found wherever a network puts them, and named where they can not be told."""
 
+import sys
 from collections import namedtuple
 from dataclasses import dataclass
 from pathlib import Path
@@ -90,3 +91,17 @@ def test_a_network_of_several_outputs_is_recorded_and_found_again(tmp_path: Path
     found = sv.compare_images(again, [("a", draw_noise(kind="PNG"))], recording)
     assert np.isfinite(found.blocks[0].gates).all()
     assert sv.load_model(name, device="cpu").outputs == 10, "without a name the first tensor of two axes counts"
+
+
+def test_a_factory_beside_the_person_is_found_from_any_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "networks_beside_me.py").write_text(
+        "from tests.support.networks import SELayer, small_network\n\n\ndef ten():\n    return small_network(SELayer)\n"
+    )
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", [place for place in sys.path if place])
+    assert sv.load_model("networks_beside_me:ten", device="cpu").outputs == 5
+
+
+def test_a_name_that_is_nearly_right_is_offered() -> None:
+    with pytest.raises(ModelError, match=r"did you mean .*seresnet50"):
+        sv.load_model("timm:se_resnet50", device="cpu")

@@ -8,7 +8,7 @@ import pytest
 
 from senet_viz.errors import ArgumentError, RecordingError
 from senet_viz.recording.export import ENDINGS, export_statistics
-from senet_viz.recording.export_csv import EXCEL_ROWS, tell_excel
+from senet_viz.recording.export_csv import EXCEL_ROWS, describe_excel_limit
 from senet_viz.recording.files import replace_json
 from senet_viz.recording.reader import Recording, open_recording
 from senet_viz.recording.slim import slim_recording
@@ -221,5 +221,5 @@ def test_for_excel_is_a_csv_and_rows_beyond_its_limit_are_told(tmp_path: Path, r
         export_statistics(recording, tmp_path / "x.parquet", for_excel=True)
     assert export_statistics(recording, tmp_path, for_excel=True).suffix == ".csv"
     assert count_rows(recording, classes=["all"]) == 7
-    assert (tell_excel(EXCEL_ROWS - 1), tell_excel(0)) == ("", "")
-    assert "1,048,576 rows and a header" in tell_excel(EXCEL_ROWS)
+    assert (describe_excel_limit(EXCEL_ROWS - 1), describe_excel_limit(0)) == ("", "")
+    assert "1,048,576 rows and a header" in describe_excel_limit(EXCEL_ROWS)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from senet_viz.stats.effect_measuring import measure_effects
-from senet_viz.stats.effect_parts import answer_effects, find_costliest, tell_equivalence
+from senet_viz.stats.effect_parts import answer_effects, describe_equivalence, find_costliest
 from senet_viz.stats.effects import EffectTable
 from tests.support.synthetic_outcomes import make_outcomes, planted_said
 
@@ -68,8 +68,8 @@ def test_a_strength_below_one_is_said(strength: float) -> None:
 
 def test_equivalence_is_told_by_intervals_alone() -> None:
     table = measured({("SE_2_3", "one"): 20.0, ("SE_5_2", "one"): 0.0, ("SE_4_6", "mean"): 1.0})
-    told = tell_equivalence(table, ("one", "mean"))
+    told = describe_equivalence(table, ("one", "mean"))
     assert "1 of 2 targets moved to one, 0 of 1 targets moved to mean" in told, "1 point lost reaches beyond the bound"
     assert "within ±1, two one-sided tests" in told
-    assert "1 of 1 targets moved to mean" in tell_equivalence(table, ("mean",), bound=5.0)
-    assert tell_equivalence(table, ("within",)) == ""
+    assert "1 of 1 targets moved to mean" in describe_equivalence(table, ("mean",), bound=5.0)
+    assert describe_equivalence(table, ("within",)) == ""

@@ -11,7 +11,7 @@ from timm.layers import EcaModule, SEModule
 from torch import Tensor, nn
 from torchvision.ops import SqueezeExcitation
 
-from senet_viz.analysis.walkthrough import tell_steps
+from senet_viz.analysis.walkthrough import describe_steps
 from senet_viz.errors import ArgumentError, GateError, RecordingError
 from senet_viz.gates.recorder import GateRecorder
 from senet_viz.models.networks.se import SEBlock
@@ -134,7 +134,7 @@ def test_deeper_excitations_and_trained_constants_are_called_what_they_are(tmp_p
     fixed = model_of(small_network(lambda c: SEBlock(c, 4, gate="constant")))
     steps = step_block(fixed, image_of(1), recording_of(fixed, tmp_path / "fixed"), "SE_1_1")
     assert steps.constant
-    _, squeeze, hidden, gate, _ = tell_steps(steps, int(steps.shown[0]))
+    _, squeeze, hidden, gate, _ = describe_steps(steps, int(steps.shown[0]))
     assert "trained constants" in hidden.words
     assert squeeze.line == "nothing is squeezed"
     assert gate.formula == "s = sigmoid(v), v trained"

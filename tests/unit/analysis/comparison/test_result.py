@@ -9,7 +9,12 @@ import pytest
 from senet_viz.analysis.comparison.blocks import compare_block, read_profiles
 from senet_viz.analysis.comparison.placement import Placement, place_gates
 from senet_viz.analysis.comparison.result import ComparedImage, Comparison, Failure, Prediction
-from senet_viz.analysis.comparison.summary import describe_comparison, key_blocks, summarize_comparison, tell_emergence
+from senet_viz.analysis.comparison.summary import (
+    describe_comparison,
+    describe_emergence,
+    key_blocks,
+    summarize_comparison,
+)
 from senet_viz.errors import ArgumentError
 from senet_viz.recording.reader import Recording
 from senet_viz.schema import label_classes
@@ -55,7 +60,7 @@ def test_emergence_is_where_the_predicted_class_stays_nearest(comparison: Compar
         (e.settled.label if e.settled else None, e.first.label if e.first else None) for e in comparison.emergence()
     ]
     assert found == [("SE_4_1", "SE_2_1"), (None, "SE_3_1"), (None, None), (None, None)]
-    told = [tell_emergence(e, i.predicted) for e, i in zip(comparison.emergence(), comparison.images)]
+    told = [describe_emergence(e, i.predicted) for e, i in zip(comparison.emergence(), comparison.images)]
     assert "from SE_4_1 on, and in SE_2_1 for the first time" in told[0]
     assert "in SE_3_1 first, but not in the last block" in told[1]
     assert "in no block" in told[2]
@@ -69,7 +74,7 @@ def test_a_class_that_is_nearest_from_the_first_block_on(recording: Recording) -
     (found,) = Comparison(recording.id, "fp32", (image,), blocks, label_classes(recording.classes)).emergence()
     assert found.settled is not None
     assert found.settled.label == "SE_2_1" == found.first.label
-    assert tell_emergence(found, 3).endswith("from SE_2_1 on.")
+    assert describe_emergence(found, 3).endswith("from SE_2_1 on.")
 
 
 def test_blocks_are_found_by_name_and_label(comparison: Comparison) -> None:
