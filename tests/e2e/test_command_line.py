@@ -11,6 +11,8 @@ from tests.e2e.command import run, run_and_kill
 from tests.support.image_files import draw_text, draw_truncated_jpeg, write_file, write_hostile_folder
 from tests.support.tiny import tiny_png, write_tiny_parquet
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def recorded(tmp_path_factory: pytest.TempPathFactory) -> Path:

@@ -11,6 +11,8 @@ from tests.e2e.command import expect_refusal, run
 from tests.support.frozen import draw_coins
 from tests.support.known_gates import write_colours
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def data(tmp_path_factory: pytest.TempPathFactory) -> Path:

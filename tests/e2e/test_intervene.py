@@ -10,6 +10,8 @@ from senet_viz import open_outcomes
 from tests.e2e.command import expect_refusal, run, run_and_kill
 from tests.support.tiny import write_tiny_parquet
 
+pytestmark = pytest.mark.slow
+
 IMAGES = 600
 
 

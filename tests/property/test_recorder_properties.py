@@ -1,5 +1,6 @@
-from contextlib import suppress
+from contextlib import pytest
 
+import suppress
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -50,6 +51,7 @@ def play(recorder: GateRecorder, events: list[str]) -> None:
                 NETWORK(images)
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=30)
 @given(events=EVENTS)
 def test_any_order_of_events_leaves_the_hooks_and_flags_as_they_were(events):

@@ -3,12 +3,14 @@
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 import senet_viz as sv
 from senet_viz.recording.options import RecordOptions
 from tools.gate_feedback import correlate, make_parts
 
 
+@pytest.mark.slow
 def test_it_is_pearsons_of_each_channel(tmp_path: Path) -> None:
     options = RecordOptions(limit=40, squeeze=True)
     recording = sv.record(sv.load_model("bundled", device="cpu"), "digits", tmp_path / "run", options=options)

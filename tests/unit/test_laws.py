@@ -181,6 +181,7 @@ def loaded_after(process: str) -> Mapping[str, frozenset[str]]:
     return dict(zip(LOADS[process], map(frozenset, map(str.split, done.stdout.splitlines())), strict=True))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("process", "statement"),
     [(process, statement) for process, statements in LOADS.items() for statement in statements],

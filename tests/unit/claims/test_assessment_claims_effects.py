@@ -200,6 +200,7 @@ def test_claims_read_full_strength_alone() -> None:
     assert effects[0].value < -5
 
 
+@pytest.mark.slow
 def test_a_kill_between_the_files_is_recognised(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     recording = synthetic_recording(tmp_path / "run", classes=6, per_class=20)
     assess(recording, seed=1)

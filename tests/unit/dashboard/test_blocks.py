@@ -32,6 +32,7 @@ def open_page(monkeypatch: pytest.MonkeyPatch) -> Opener:
     return opened
 
 
+@pytest.mark.slow
 def test_an_assessed_recording_shows_everything(open_page: Opener, tmp_path: Path) -> None:
     recording = synthetic_recording(tmp_path / "run", classes=5)
     assess(recording)
@@ -74,6 +75,7 @@ def test_without_two_classes_there_is_health_only(open_page: Opener, tmp_path: P
     assert figures(app) == 1
 
 
+@pytest.mark.slow
 def test_three_stages_and_a_stale_assessment(open_page: Opener, tmp_path: Path) -> None:
     recording = synthetic_recording(tmp_path / "run", blocks={"SE_2_1": 4, "SE_3_1": 6, "SE_4_1": 8})
     assess(recording)
@@ -101,6 +103,7 @@ def test_saturated_gates_warn_of_the_selectivity_index(open_page: Opener, tmp_pa
     assert "The selectivity index was made for ReLUs" in said(app)
 
 
+@pytest.mark.slow
 def test_two_assessed_recordings_are_compared_with_their_verdicts(open_page: Opener, tmp_path: Path) -> None:
     first = synthetic_recording(tmp_path / "first", classes=5)
     second = synthetic_recording(tmp_path / "second", classes=5, shares={"SE_5_1": 0.9}, seed=1)
@@ -116,6 +119,7 @@ def test_two_assessed_recordings_are_compared_with_their_verdicts(open_page: Ope
     assert figures(app) == 2
 
 
+@pytest.mark.slow
 def test_other_blocks_and_no_assessment_are_told(open_page: Opener, tmp_path: Path) -> None:
     first = synthetic_recording(tmp_path / "first", classes=5)
     assess(first)

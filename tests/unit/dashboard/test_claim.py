@@ -28,6 +28,7 @@ def open_page(monkeypatch: pytest.MonkeyPatch) -> Opener:
     return opened
 
 
+@pytest.mark.slow
 def test_an_assessed_recording_shows_readings_curves_and_a_card_a_claim(open_page: Opener, tmp_path: Path) -> None:
     recording = synthetic_recording(tmp_path / "run", classes=6)
     report = assess(recording)
@@ -42,6 +43,7 @@ def test_an_assessed_recording_shows_readings_curves_and_a_card_a_claim(open_pag
     assert any("causal: not applicable" in b for b in badges) or "causal: not applicable" in text
 
 
+@pytest.mark.slow
 def test_a_recording_is_assessed_at_a_click(open_page: Opener, tmp_path: Path) -> None:
     recording = synthetic_recording(tmp_path / "run", classes=4)
     app = open_page(recording.path)

@@ -54,6 +54,7 @@ def test_before_there_is_an_image_the_page_says_what_it_does(open_page: Opener) 
     assert "Upload 1 to 16 images" in said(app)
 
 
+@pytest.mark.slow
 def test_samples_show_everything_and_a_gradient_is_drawn(open_page: Opener) -> None:
     app = open_page(images="Samples")
     assert not app.exception
@@ -124,6 +125,7 @@ def test_what_could_not_be_read_beside_the_page_is_told_there(
     assert not app.info
 
 
+@pytest.mark.slow
 def test_a_rough_integral_is_told_beside_its_figure(open_page: Opener, monkeypatch: pytest.MonkeyPatch) -> None:
     app = open_page(images="Samples")
     app.segmented_control(key="why_method").set_value("Integrated gradients").run()

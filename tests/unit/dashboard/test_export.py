@@ -103,6 +103,7 @@ def test_the_file_is_the_one_that_the_command_writes(
     assert "prepare" not in [b.key for b in app.button]
 
 
+@pytest.mark.slow
 def test_all_formats_hold_the_same_values_and_the_same_gaps(open_page: Opener, recording: Recording) -> None:
     app = open_page(recording.path)
     tables = {}
@@ -141,6 +142,7 @@ def test_chosen_classes_are_in_the_sentence_the_command_and_the_file(open_page: 
     assert sorted(read_exported(prepare(app))["class_id"].unique()) == [-1, 2]
 
 
+@pytest.mark.slow
 def test_a_large_file_goes_into_a_folder(
     open_page: Opener, recording: Recording, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -23,6 +23,7 @@ def wide(tmp_path_factory: pytest.TempPathFactory) -> Recording:
     return synthetic_recording(folder, classes=1000, per_class=2, blocks={"SE_2_3": 32, "SE_5_3": 2048})
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("page", "least"), FIGURES.items())
 def test_no_figure_of_a_page_is_large(wide: Recording, page: str, least: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SENET_VIZ_RECORDINGS", str(wide.path))

@@ -94,6 +94,7 @@ def test_effects_that_are_stale_are_told_and_the_command_is_shown(open_page: Ope
     assert "senet-viz intervene --model" in said(app)
 
 
+@pytest.mark.slow
 def test_interventions_near_a_recording_are_shown_at_once(open_page: Opener, tmp_path: Path) -> None:
     made = synthetic_recording(tmp_path / "run", classes=20, per_class=20, blocks=PAPER_BLOCKS)
     app = open_page(made.path)

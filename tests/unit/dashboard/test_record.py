@@ -107,6 +107,7 @@ def test_a_newcomer_sees_three_choices_and_no_start_before_a_check(root: Path) -
     assert not root.exists(), "looking writes nothing"
 
 
+@pytest.mark.slow
 def test_a_job_is_started_seen_by_another_session_cancelled_and_resumed(
     root: Path, planned: Callable[..., None]
 ) -> None:
@@ -241,6 +242,7 @@ def test_a_recording_that_is_written_can_not_be_touched(root: Path) -> None:
     lock.release()
 
 
+@pytest.mark.slow
 def test_a_recording_anywhere_is_opened_by_its_path(root: Path, tmp_path: Path) -> None:
     made = synthetic_recording(tmp_path / "elsewhere" / "one", classes=3)
     app = open_app()

@@ -13,6 +13,7 @@ ROOT = Path(__file__).parents[3]
 PAGES = "senet_viz/dashboard/pages"
 
 
+@pytest.mark.slow
 def test_shared_selections_survive_page_changes_there_and_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = str(synthetic_recording(tmp_path / "run", classes=5).path)
     monkeypatch.setenv("SENET_VIZ_RECORDINGS", path)

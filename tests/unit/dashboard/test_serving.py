@@ -79,6 +79,7 @@ def test_only_the_first_step_after_a_press_is_one_of_the_history() -> None:
     assert "history.pushState = " in script
 
 
+@pytest.mark.slow
 def test_the_first_page_finds_its_modules_loaded() -> None:
     program = (
         "import sys; from streamlit.testing.v1 import AppTest; from senet_viz.dashboard.serving import preload; preload();"
@@ -89,6 +90,7 @@ def test_the_first_page_finds_its_modules_loaded() -> None:
     assert done.stdout.split() == []
 
 
+@pytest.mark.slow
 def test_the_script_is_the_app_and_the_module_is_the_server() -> None:
     assert AppTest.from_file(str(ROOT / "app.py"), default_timeout=60).run().title[0].value == "Claim"
     program = "import app; print(type(app.app).__module__, app.app.script_path)"

@@ -59,6 +59,7 @@ def test_same_bits_with_every_family(family):
     assert check_bits(small_network(family.make), draw_images(6)).mode == "shared"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "name", ["timm:legacy_seresnet18", "timm:mobilenetv3_small_100", "torchvision:mobilenet_v3_small"]
 )

@@ -258,6 +258,7 @@ def test_units_with_a_pooling_of_fixed_size():
     assert [gate.channels for gate in find_gates(network)] == [8]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("wrap", [nn.DataParallel, torch.compile], ids=["data-parallel", "compiled"])
 def test_wrappers_are_refused_naming_the_module_inside(wrap):
     with pytest.raises(GateError, match=r"pass the SmallNetwork inside, model\.(module|_orig_mod)"):

@@ -179,6 +179,7 @@ def test_gates_below_float32_are_given_as_float32():
         assert 0 < (gate - exact[name]).abs().max() < 0.02
 
 
+@pytest.mark.slow
 def test_no_hook_is_left_after_thousands_of_batches_and_exceptions():
     network = small_network(SELayer)
     network.head.register_forward_hook(lambda *_: None)  # somebody else's

@@ -96,6 +96,7 @@ def test_nothing_is_downloaded_unasked(tmp_path: Path, monkeypatch: pytest.Monke
     assert asked == [False, False, True]
 
 
+@pytest.mark.slow
 def test_looking_at_images_loads_no_torch() -> None:
     code = (
         "import sys; from senet_viz.images.opening import open_images, read_samples;"

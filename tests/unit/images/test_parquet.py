@@ -250,6 +250,7 @@ def test_threads_do_not_read_a_row_group_twice(tmp_path: Path, monkeypatch: pyte
     assert len(opened) <= 12  # three row groups, seldom a thread that fell behind; each group has 50 blocks
 
 
+@pytest.mark.slow
 def test_memory_does_not_grow_with_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(row_cache, "BLOCK_BYTES", 2**20)
     monkeypatch.setattr(row_cache, "CACHE_BYTES", 4 * 2**20)

@@ -116,6 +116,7 @@ def test_without_an_assessment_it_says_so_and_shows_the_rest(tmp_path: Path) -> 
     assert sum(tag == "figure" for tag, _ in read(made).tags) == 2
 
 
+@pytest.mark.slow
 def test_what_interventions_did_is_told(tmp_path: Path) -> None:
     recording = synthetic_recording(tmp_path / "run", classes=5, per_class=40)
     costs = {("SE_5_1", "mean"): 9.0, ("SE_5_1", "within"): 2.0, ("SE_5_1", "between"): 30.0, ("stage 5", "one"): 20.0}
@@ -146,6 +147,7 @@ def test_of_images_without_labels_there_is_gate_health(tmp_path: Path) -> None:
     assert 'id="map"' not in made
 
 
+@pytest.mark.slow
 def test_what_can_not_be_written_is_refused(recording: Recording, tmp_path: Path) -> None:
     with pytest.raises(ArgumentError, match=r"must end in \.html"):
         write_report(recording, tmp_path / "report.txt")

@@ -79,6 +79,7 @@ def test_the_share_is_the_pooled_omega_squared_where_classes_are_equally_large()
         assert result.share[outcome].value == pytest.approx(expected, rel=1e-10)
 
 
+@pytest.mark.slow
 def test_intervals_cover_the_truth_and_centre_on_it() -> None:
     """Wrong images with half the class effect and more noise; unequal classes."""
     classes, channels, runs = 12, 8, 1000

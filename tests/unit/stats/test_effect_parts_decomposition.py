@@ -106,6 +106,7 @@ def test_the_truth_is_that_of_very_many_images(name: str) -> None:
         assert losses == pytest.approx(truth[component, "loss"], abs=0.02)
 
 
+@pytest.mark.slow
 def test_the_expected_truth_is_that_of_very_many_classes() -> None:
     many = true_components(WORLDS["both"], draw_classes(600, np.random.default_rng(3)))
     expected = expected_components(WORLDS["both"])
@@ -113,6 +114,7 @@ def test_the_expected_truth_is_that_of_very_many_classes() -> None:
         assert value == pytest.approx(expected[name, measure], rel=0.05)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", list(WORLDS))
 def test_every_world_is_taken_apart_rightly_and_its_intervals_cover(name: str) -> None:
     """A small version of benchmarks/effect_coverage.py: 80 runs, whose standard error of coverage is 2.4 %."""

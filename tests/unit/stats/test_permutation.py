@@ -40,6 +40,7 @@ def test_a_real_effect_has_the_smallest_p_and_the_null_is_centred() -> None:
     assert abs(found.null.mean()) < 0.01
 
 
+@pytest.mark.slow
 def test_p_values_are_uniform_without_an_effect() -> None:
     generator = np.random.default_rng(2)
     labels = np.repeat(np.arange(4), 6)

@@ -17,6 +17,8 @@ from senet_viz.workflows.experiments import ExperimentProgress, ExperimentReques
 from tests.support.experimented import DECLARATION, write_declaration
 from tests.support.tiny import write_tiny_parquet
 
+pytestmark = pytest.mark.slow
+
 TEXT = DECLARATION.replace("seeds = [0, 1]", "seeds = [3]").replace("[[1, 16]]", "[[1, 8]]").replace("= 64", "= 20")
 
 

@@ -43,6 +43,7 @@ def test_residual_networks_cost_what_was_counted(
     assert len(costs.ideas_table()) == 5
 
 
+@pytest.mark.slow
 def test_where_widths_vary_or_nothing_is_reduced_the_formula_is_left_out() -> None:
     varied = costs_of("timm:efficientnet_b0")
     assert varied.one_a_stage is None
@@ -64,6 +65,7 @@ def costs_of_own(name: str, **arguments: object) -> CostSummary:
     return summarize_costs(dataclasses.replace(model, preprocess=dataclasses.replace(model.preprocess, size=32)))
 
 
+@pytest.mark.slow
 def test_a_unit_after_every_convolution_costs_what_it_costs_where_it_is_there() -> None:
     for costs in (costs_of_own("se_vgg16"), costs_of_own("se_resnet18", placement="per_conv")):
         assert costs.per_convolution == costs.formula_weights, "units of 8 channels have another r than the wider ones"

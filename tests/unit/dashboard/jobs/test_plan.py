@@ -148,6 +148,7 @@ def run_loaded(command: Sequence[str], **_: object) -> subprocess.CompletedProce
     return subprocess.CompletedProcess(command, done.returncode, done.stdout.encode(), done.stderr.encode())
 
 
+@pytest.mark.slow
 def test_the_command_lines_plan_is_read_and_its_refusal_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     instead = SimpleNamespace(run=run_loaded, DEVNULL=subprocess.DEVNULL, TimeoutExpired=subprocess.TimeoutExpired)
     monkeypatch.setattr("senet_viz.dashboard.jobs.plan.subprocess", instead)
