@@ -1,6 +1,6 @@
-from contextlib import pytest
+from contextlib import suppress
 
-import suppress
+import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
