@@ -6,7 +6,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import settings
 
+settings.register_profile("steady", deadline=None, derandomize=True)  # no test depends on the clock, nor on chance
+settings.load_profile("steady")
 gc.disable()  # until all is imported: millions of objects that stay, looked through again and again
 if "PYTEST_XDIST_WORKER" in os.environ:  # each worker has one core; before torch is imported
     os.environ.setdefault("OMP_NUM_THREADS", "1")

@@ -199,7 +199,11 @@ def bind_gates(
     module: nn.Module, *, input_size: InputSize | None = None, example_inputs: ExampleInputs | None = None
 ) -> tuple[BoundGate, ...]:
     """Like `find_gates`, with the modules that the gates live in."""
-    survey = survey_gates(module, input_size=input_size, example_inputs=example_inputs)
+    return gates_of(survey_gates(module, input_size=input_size, example_inputs=example_inputs), module)
+
+
+def gates_of(survey: GateSurvey, module: nn.Module) -> tuple[BoundGate, ...]:
+    """A network's gates; GateError, with what to do, where the survey found none."""
     if not survey.bound:
         raise GateError(_explain_absence(module, survey.refused))
     return survey.bound

@@ -17,7 +17,7 @@ import torch
 from torch import nn
 
 from senet_viz.errors import ArgumentError, ModelError, SourceError
-from senet_viz.gates.discovery import BoundGate, RefusedUnit, bind_gates, survey_gates
+from senet_viz.gates.discovery import BoundGate, GateSurvey, RefusedUnit, gates_of, survey_gates
 from senet_viz.models.networks.architectures import build_architecture, parse_architecture
 from senet_viz.models.outputs import pick_logits
 from senet_viz.models.preprocessing import Preprocessing, imagenet_preprocessing
@@ -65,21 +65,24 @@ class Model:
     lock: threading.RLock = field(default_factory=threading.RLock, repr=False, compare=False)
 
     @functools.cached_property
+    def _survey(self) -> GateSurvey:
+        with self.lock:
+            return survey_gates(self.module)
+
+    @functools.cached_property
     def bound_gates(self) -> tuple[BoundGate, ...]:
         """The gates with the modules that they live in (GateError where none can be observed)."""
-        with self.lock:
-            return bind_gates(self.module)
+        return gates_of(self._survey, self.module)
 
     @property
     def gates(self) -> tuple[Gate, ...]:
         """The network's gates in order of depth (GateError where it has none that can be observed)."""
         return tuple(bound.gate for bound in self.bound_gates)
 
-    @functools.cached_property
+    @property
     def refused(self) -> tuple[RefusedUnit, ...]:
         """Attention beside the gates that is no channel gate and is not recorded."""
-        with self.lock:
-            return survey_gates(self.module).refused
+        return self._survey.refused
 
 
 @dataclass(frozen=True)
