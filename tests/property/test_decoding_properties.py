@@ -1,6 +1,7 @@
 """What decoding, CKA and the semantic partition must not depend on: order, names, rotations, scales."""
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -54,6 +55,7 @@ def folded(values: np.ndarray, labels: np.ndarray) -> ClassMoments:
     return state
 
 
+@pytest.mark.slow
 @given(SEEDS, st.lists(st.integers(0, 2), min_size=6, max_size=6), st.permutations(range(6)), st.permutations(range(3)))
 def test_the_partition_knows_no_names_no_order_and_no_shards(
     seed: int, of_class: list[int], names: list[int], groups: list[int]

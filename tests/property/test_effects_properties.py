@@ -3,6 +3,7 @@
 import dataclasses
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
@@ -28,6 +29,7 @@ def outcomes_of(labels: np.ndarray, answers: list[np.ndarray]) -> object:
     return make_outcomes(labels.tolist(), said, classes=4)
 
 
+@pytest.mark.slow
 @settings(max_examples=40, deadline=None)
 @given(drawn(), st.randoms(use_true_random=False))
 def test_the_order_of_images_changes_no_value(made: tuple[np.ndarray, list[np.ndarray]], chance: object) -> None:

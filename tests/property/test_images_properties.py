@@ -3,6 +3,7 @@
 from random import Random
 
 import numpy as np
+import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
@@ -49,6 +50,7 @@ def test_any_bytes_give_an_image_or_an_image_error(data: bytes) -> None:
     expect_image_or_error(data)
 
 
+@pytest.mark.slow
 @settings(max_examples=400, deadline=None)
 @given(st.data())
 def test_damaged_files_give_an_image_or_an_image_error(data: st.DataObject) -> None:

@@ -1,6 +1,7 @@
 """What no measure may depend on: order and batching of images, names of classes, merging of shards, units of s."""
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
@@ -43,6 +44,7 @@ def assert_same(left: ChannelMeasures, right: ChannelMeasures, names: tuple[str,
         )
 
 
+@pytest.mark.slow
 @given(images(), st.randoms(use_true_random=False))
 def test_order_does_not_matter(batch: tuple[np.ndarray, np.ndarray], chance: object) -> None:
     values, labels = batch
@@ -52,6 +54,7 @@ def test_order_does_not_matter(batch: tuple[np.ndarray, np.ndarray], chance: obj
     assert_same(measure(values, labels), measure(values[order], labels[order]), names)
 
 
+@pytest.mark.slow
 @given(images(), st.permutations(range(CLASSES)))
 def test_renaming_classes_changes_no_number(batch: tuple[np.ndarray, np.ndarray], names: list[int]) -> None:
     values, labels = batch

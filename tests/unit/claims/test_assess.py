@@ -190,6 +190,7 @@ def test_z_is_decoded_where_it_is_kept_and_else_the_reason_is_told(recording: Re
     assert "keep" in without["decoding_squeeze"]["reason"]
 
 
+@pytest.mark.slow
 def test_interventions_near_the_recording_are_found_unless_they_are_not_wanted(tmp_path: Path) -> None:
     recording = synthetic_recording(tmp_path / "recording")
     without = assess(recording).claim("C7").readings["causal"]

@@ -91,6 +91,7 @@ def test_three_stages_and_a_stale_assessment(open_page: Opener, tmp_path: Path) 
     assert figures(app) == 4
 
 
+@pytest.mark.slow
 def test_saturated_gates_warn_of_the_selectivity_index(open_page: Opener, tmp_path: Path) -> None:
     recording = synthetic_recording(tmp_path / "run", blocks=[6])
     assess(recording)

@@ -59,6 +59,7 @@ def test_everything_is_shown_with_an_assessment(open_page: Opener, assessed: Rec
     assert table["distance"].is_monotonic_decreasing
 
 
+@pytest.mark.slow
 def test_search_order_block_and_target_change_the_table(open_page: Opener, assessed: Recording) -> None:
     app = open_page(assessed.path, class_sort="Loss by intervention", class_search="CLASS", map_block="SE_2_3")
     assert not app.exception

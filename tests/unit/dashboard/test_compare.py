@@ -147,6 +147,7 @@ def test_uploads_of_a_factorys_network_need_its_name(open_page: Opener, tiny_rec
     assert "What the network saw and said" in said(app)
 
 
+@pytest.mark.slow
 def test_a_network_of_the_same_weights_and_another_preprocessing_gets_pixels_of_its_own(
     open_page: Opener, tiny_recording: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

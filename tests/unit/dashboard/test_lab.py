@@ -43,6 +43,7 @@ def open_page(monkeypatch: pytest.MonkeyPatch) -> Opener:
     return partial(page_opener(monkeypatch), "lab")
 
 
+@pytest.mark.slow
 def test_stored_effects_are_answered_drawn_and_chosen_among(open_page: Opener, assessed: Recording) -> None:
     app = open_page(assessed.path)
     assert not app.exception

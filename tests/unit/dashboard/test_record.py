@@ -71,6 +71,7 @@ def factory(app: AppTest, what: str) -> None:
     app.text_input(key="record_model_Python factory").set_value(what).run()
 
 
+@pytest.mark.slow
 def test_every_bundled_model_can_be_chosen(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     asked = []
 
@@ -133,6 +134,7 @@ def test_a_job_is_started_seen_by_another_session_cancelled_and_resumed(
     assert find_jobs(root)[0].request.model == "hang"
 
 
+@pytest.mark.slow
 def test_outputs_without_names_are_mapped_in_order_when_told_so(root: Path, planned: Callable[..., None]) -> None:
     planned(outputs=[{"name": None, "key": str(index)} for index in range(3)])
     app = open_app()
@@ -151,6 +153,7 @@ def test_outputs_without_names_are_mapped_in_order_when_told_so(root: Path, plan
     assert "--model refuse" in app.code[-1].value
 
 
+@pytest.mark.slow
 def test_the_table_of_outputs_must_name_one(root: Path, planned: Callable[..., None]) -> None:
     planned()
     app = open_app()
@@ -161,6 +164,7 @@ def test_the_table_of_outputs_must_name_one(root: Path, planned: Callable[..., N
     assert "for one class at least" in said(app)
 
 
+@pytest.mark.slow
 def test_a_change_after_the_check_asks_for_another(root: Path, planned: Callable[..., None]) -> None:
     planned(classes=[{"name": "cat", "key": "cat", "images": 6, "output": 1}])
     app = open_app()
@@ -195,6 +199,7 @@ def test_a_check_that_fails_is_a_sentence(root: Path, monkeypatch: pytest.Monkey
     assert app.button(key="record_start").disabled
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "sentence"), [("a/b", "use letters"), ("one", "exists already")])
 def test_unusable_names_are_told_at_once(root: Path, name: str, sentence: str) -> None:
     synthetic_recording(root / "one")
@@ -204,6 +209,7 @@ def test_unusable_names_are_told_at_once(root: Path, name: str, sentence: str) -
     assert app.button(key="record_check").disabled
 
 
+@pytest.mark.slow
 def test_what_is_not_filled_in_is_named(root: Path) -> None:
     app = open_app()
     app.selectbox(key="record_model").select("Weights file").run()
@@ -217,6 +223,7 @@ def test_what_is_not_filled_in_is_named(root: Path) -> None:
     assert not app.button(key="record_check").disabled
 
 
+@pytest.mark.slow
 def test_recordings_are_renamed_and_deleted_after_a_second_question(root: Path) -> None:
     synthetic_recording(root / "one")
     app = open_app()
@@ -233,6 +240,7 @@ def test_recordings_are_renamed_and_deleted_after_a_second_question(root: Path) 
     assert not app.exception
 
 
+@pytest.mark.slow
 def test_a_recording_that_is_written_can_not_be_touched(root: Path) -> None:
     lock = FolderLock(synthetic_recording(root / "one").path)
     lock.acquire()

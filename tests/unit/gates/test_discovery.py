@@ -109,6 +109,7 @@ def gates_of_library_model(name: str) -> tuple[Gate, ...]:
     return find_gates(make_library_model(name))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "model"), LIBRARY_MODELS.items(), ids=LIBRARY_MODELS.keys())
 def test_library_models_hold_what_is_known_of_them(name, model):
     gates = gates_of_library_model(name)

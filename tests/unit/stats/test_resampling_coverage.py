@@ -22,6 +22,7 @@ def statistics_of(made: list[BlockStatistics], channels: int) -> list[float]:
     ]
 
 
+@pytest.mark.slow
 def test_drawing_sums_of_squares_equals_drawing_images() -> None:
     """The same class means, 400 runs each: every statistic has the same distribution (KS)."""
     means = class_means(SMALL, np.random.default_rng(0))

@@ -101,6 +101,7 @@ def test_state_is_kept_when_the_callback_stops_it():
     assert state_of(model) == before
 
 
+@pytest.mark.slow
 @BY_WAY
 def test_no_hook_is_left_after_200_times(attribute):
     model, pixels = small_model(SELayer), draw_pixels()

@@ -7,6 +7,7 @@ from senet_viz.models.zoo import load_model
 from senet_viz.workflows.inspect import inspect_model
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "base", "weights", "biases"),
     [("timm:legacy_seresnet18", 11_689_512, 87_040, 2_040), ("timm:legacy_seresnet34", 21_797_672, 157_184, 4_012)],

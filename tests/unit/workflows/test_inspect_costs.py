@@ -18,6 +18,7 @@ def costs_of(name: str) -> CostSummary:
     return summarize_costs(dataclasses.replace(model, device=torch.device("meta")))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "formula", "convolutions", "per_convolution"),
     [

@@ -289,6 +289,7 @@ def test_digits_need_no_download(model: Model, tmp_path: Path) -> None:
     assert made.classes.names == tuple("0123456789")
 
 
+@pytest.mark.slow
 def test_calibration_uses_a_seeded_choice(source: ImageSource) -> None:
     first = calibrate_on(sv.load_model("timm:resnet10t", weights="random", device="cpu", arch=None), source, images=20)
     again = calibrate_on(sv.load_model("timm:resnet10t", weights="random", device="cpu", arch=None), source, images=20)

@@ -39,6 +39,7 @@ def test_it_learns_colours(data: ImageTensors, tmp_path: Path) -> None:
     assert right > 0.5, f"chance is 0.1, the network has {right:.2f}"
 
 
+@pytest.mark.slow
 def test_an_interrupted_run_ends_with_the_same_bits(data: ImageTensors, tmp_path: Path) -> None:
     whole = train(build, data, RECIPE, tmp_path / "whole.pt")
     assert whole is not None

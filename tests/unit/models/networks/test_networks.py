@@ -71,6 +71,7 @@ def images(side: int, many: int = 2) -> Tensor:
     return torch.randn(many, 3, side, side, generator=torch.Generator().manual_seed(side))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", list(KNOWN))
 def test_parameters_blocks_and_channels_are_the_known_ones(name: str) -> None:
     known, network = KNOWN[name], on_meta(name)

@@ -191,6 +191,7 @@ def files_of(outcomes: Outcomes) -> list[tuple[str, str]]:
     return [(f.name, f.sha256) for f in outcomes.manifest.files]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("moment", [1, 3, 4, 6])
 def test_an_interrupted_run_ends_with_the_same_bits(everything, model, source, tmp_path, moment):
     seen: list[JobProgress] = []
