@@ -56,6 +56,14 @@ class Control:
         """
         return self.files.read(quantity, name)
 
+    def means(self, name: str, quantity: Quantity = "gate") -> NDArray[np.float64]:
+        """Class means of a block, (K, C), NaN where a class has no image."""
+        return self.moments(name, quantity).mean
+
+    def ssw(self, name: str, quantity: Quantity = "gate") -> NDArray[np.float64]:
+        """Sum of squares within classes of a block, (C,)."""
+        return self.moments(name, quantity).ssw
+
 
 class Recording(StoredFolder[Manifest]):
     """What a network's gates did on a set of images.

@@ -82,6 +82,8 @@ def test_controls_come_along(controls: list[Recording], slim: Recording) -> None
         for quantity in ("gate", "squeeze"):
             exact = source.moments("SE_5_1", quantity)
             kept = control.moments("layer4.0.se", quantity)
+            np.testing.assert_array_equal(control.means("layer4.0.se", quantity), kept.mean)
+            np.testing.assert_array_equal(control.ssw("layer4.0.se", quantity), kept.ssw)
             np.testing.assert_allclose(kept.mean, exact.mean, rtol=1e-3)
             np.testing.assert_allclose(kept.ssw, exact.ssw, rtol=1e-6)
             np.testing.assert_array_equal(kept.count, exact.count)
