@@ -1,5 +1,6 @@
 """SE units in the variants that the paper and its critics compare (arXiv 1709.01507), and where they sit in a residual unit."""
 
+import abc
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal, get_args
@@ -214,7 +215,7 @@ class SEDesign:
 STANDARD = SEDesign()
 
 
-class _SEUnit(nn.Module):
+class _SEUnit(nn.Module, abc.ABC):
     """Put before one of timm's residual units: places for SE units, which `place_units` fills."""
 
     downsample: nn.Module | None
@@ -233,9 +234,9 @@ class _SEUnit(nn.Module):
         out: Tensor = self.se_post(activation(x))
         return out
 
+    @abc.abstractmethod
     def branch(self, x: Tensor) -> tuple[Tensor, nn.Module]:
         """What is added to the shortcut, and the activation of the sum."""
-        raise NotImplementedError
 
 
 class SEBasicBlock(_SEUnit, BasicBlock):
