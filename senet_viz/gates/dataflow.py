@@ -2,8 +2,9 @@
 
 import contextlib
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any
 
 import torch
@@ -49,6 +50,7 @@ class Step:
         arguments: all arguments, by number or keyword.
         results: tensors that it returned.
         frames: the modules that it ran in, the innermost last.
+        copies: its tensors as they were, then its result, where these were asked for.
     """
 
     number: int
@@ -57,6 +59,7 @@ class Step:
     arguments: Mapping[int | str, Any]
     results: tuple[Value, ...]
     frames: tuple[Frame, ...]
+    copies: tuple[Tensor, ...] = ()
 
 
 @dataclass(eq=False)
@@ -69,6 +72,7 @@ class Dataflow:
         began, ended: number of steps before each call of a module, and when it returned.
         frames: the modules around each call of a module, itself last.
         given, returned: first input and output of each call, where they are tensors.
+        inputs: what the network was called with, by position and by name.
     """
 
     steps: list[Step] = field(default_factory=list)
@@ -78,6 +82,7 @@ class Dataflow:
     frames: dict[Frame, tuple[Frame, ...]] = field(default_factory=dict)
     given: dict[Frame, Value] = field(default_factory=dict)
     returned: dict[Frame, Value] = field(default_factory=dict)
+    inputs: tuple[tuple[Any, ...], Mapping[str, Any]] = ((), MappingProxyType({}))
 
     def calls_inside(self, module: nn.Module, frame: Frame) -> list[int]:
         """Calls of a module that were made inside of a call of another."""
@@ -85,8 +90,13 @@ class Dataflow:
 
 
 @contextlib.contextmanager
-def observed(network: nn.Module) -> Iterator[Dataflow]:
-    """Writes down what a network does inside of the `with`; it does what it does without."""
+def observed(network: nn.Module, *, copying: Collection[str] = ()) -> Iterator[Dataflow]:
+    """Writes down what a network does inside of the `with`; it does what it does without.
+
+    Args:
+        network: that is run.
+        copying: names of functions whose tensors are copied.
+    """
     flow, open_frames = Dataflow(), list[Frame]()
 
     def enter(module: nn.Module, inputs: tuple[Any, ...]) -> None:
@@ -105,25 +115,27 @@ def observed(network: nn.Module) -> Iterator[Dataflow]:
 
     parts = list(network.modules())
     hooks = attached([(part, leave) for part in parts], pre_hooks=[(part, enter) for part in parts])
-    with hooks, _Writer(flow, open_frames):
+    with hooks, _Writer(flow, open_frames, copying):
         yield flow
 
 
 class _Writer(TorchFunctionMode):
-    def __init__(self, flow: Dataflow, open_frames: list[Frame]) -> None:
+    def __init__(self, flow: Dataflow, open_frames: list[Frame], copying: Collection[str]) -> None:
         super().__init__()
-        self._flow, self._open = flow, open_frames
+        self._flow, self._open, self._copying = flow, open_frames, copying
 
     def __torch_function__(
         self, func: Any, types: Sequence[type], args: tuple[Any, ...] = (), kwargs: Mapping[str, Any] | None = None
     ) -> Any:
         given: dict[int | str, Any] = dict(enumerate(args)) | dict(kwargs or {})
         operands = tuple((at, Value.of(t)) for at, argument in given.items() for t in _tensors(argument))
+        name = function_name(func)
+        before = [value.tensor.detach().clone() for _, value in operands] if name in self._copying else []
         result = func(*args, **(kwargs or {}))
         results = tuple(Value.of(t) for t in _tensors(result))
         if operands and results:
-            name = function_name(func)
-            step = Step(len(self._flow.steps), name, operands, given, results, tuple(self._open))
+            copies = (*before, results[0].tensor.detach().clone()) if before else ()
+            step = Step(len(self._flow.steps), name, operands, given, results, tuple(self._open), copies)
             self._flow.steps.append(step)
         return result
 

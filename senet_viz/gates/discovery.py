@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from senet_viz.errors import GateError
 from senet_viz.gates.adapters import Adapter, Relative, find_adapter, find_relative
 from senet_viz.gates.dataflow import Dataflow, Value
-from senet_viz.gates.factors import GateSite, read_products
+from senet_viz.gates.factors import GateSite, find_unproved, read_products
 from senet_viz.gates.isolated_check import MIXERS, Unit, check_unit, recognise_unit
 from senet_viz.gates.taps import GateTap
 from senet_viz.gates.trace import ExampleInputs, InputSize, refuse_wrappers, trace_forward
@@ -80,6 +80,7 @@ def _read_inception(names: Sequence[str]) -> list[tuple[int, str]]:
 
 
 MOST_PARTS, MOST_MIXERS = 20, 6
+UNPROVED = "its product with the feature map is not what its form says of the gate: report the network's code"
 HOLDERS_OF_SPATIAL_PARTS = ("CbamModule", "LightCbamModule", "CBAM")
 
 
@@ -239,7 +240,10 @@ def survey_gates(
     reasons = {name: reason for name, reason in reasons.items() if parts[name] not in touched}
     refused = [RefusedUnit(n, type(parts[n]).__name__, relative.reason) for n, relative in relatives.items()]
     refused += [RefusedUnit(n, type(parts[n]).__name__, reason) for n, reason in reasons.items()]
-    return GateSurvey(_bind([*sites, *products], list(parts)), tuple(refused))
+    unproved = find_unproved(module, flow, products)
+    refused += [RefusedUnit(site.name, type(site.unit.module).__name__, UNPROVED) for site in unproved]
+    proved = [site for site in products if site not in unproved]
+    return GateSurvey(_bind([*sites, *proved], list(parts)), tuple(refused))
 
 
 def _list_calls(name: str, unit: Unit, flow: Dataflow) -> Iterator[GateSite]:

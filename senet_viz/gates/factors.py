@@ -1,29 +1,22 @@
 """What the factors of products are: where s is seen, what made it, and in what form it acts; each becomes a gate."""
 
+import dataclasses
 import math
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
+import torch
 from torch import Tensor, nn
 
-from senet_viz.gates.dataflow import Dataflow, Frame, Step, Value
-from senet_viz.gates.isolated_check import Unit
-from senet_viz.gates.products import VIEWS, Graph, Product, find_products
-from senet_viz.gates.taps import Place, tap_at
+from senet_viz.gates.dataflow import Dataflow, Frame, Step, Value, observed
+from senet_viz.gates.hooks import attached, evaluating
+from senet_viz.gates.isolated_check import KNOWN, UNIT, Unit
+from senet_viz.gates.products import PRODUCTS, VIEWS, Graph, Product, find_products
+from senet_viz.gates.taps import Place, tap_at, watched_taps
 
-UNIT = (0.0, 1.0)
 UNBOUNDED = (-math.inf, math.inf)
-ACTIVATIONS: Mapping[str, tuple[str, tuple[float, float]]] = {
-    "sigmoid": ("sigmoid", UNIT),
-    "hardsigmoid": ("hard sigmoid", UNIT),
-    "softmax": ("softmax", UNIT),
-    "tanh": ("tanh", (-1.0, 1.0)),
-    "relu": ("relu", (0.0, math.inf)),
-    "relu6": ("relu6", (0.0, 6.0)),
-    "softplus": ("softplus", (0.0, math.inf)),
-    "exp": ("exp", (0.0, math.inf)),
-}
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,6 +31,7 @@ class Factor:
         activation: name of what made it.
         range: its bounds.
         form: of the whole, in s.
+        offset, scale: the factor is offset + scale·s.
     """
 
     value: Value
@@ -47,6 +41,8 @@ class Factor:
     activation: str
     range: tuple[float, float]
     form: str
+    offset: float
+    scale: float
 
 
 class Reader:
@@ -87,7 +83,8 @@ class Reader:
             scaled = "s" if abs(scale) == 1 else f"{abs(scale):g}·s"
             factor = f"({offset:g} {'+' if scale > 0 else '−'} {scaled})" if offset else scaled
             form = form.replace("s·x", f"{factor}·x")
-        return Factor(value, self._returning(value, consumer.number), consumer, operand, activation, bounds, form)
+        frame = self._returning(value, consumer.number)
+        return Factor(value, frame, consumer, operand, activation, bounds, form, offset, scale)
 
     def weights_of(self, mixers: Sequence[Step]) -> tuple[Tensor, ...]:
         """Parameters that these functions were given, each once."""
@@ -131,9 +128,9 @@ class Reader:
 
     def _bounds_of(self, writer: Step) -> tuple[str, tuple[float, float]]:
         """Name and bounds of what a function returns, by itself or by what it is given."""
-        if writer.name in ACTIVATIONS:
-            return ACTIVATIONS[writer.name]
-        if writer.name in ("clamp", "clip", "hardtanh", "clamp_min", "clamp_max", "clamp_"):
+        if writer.name in KNOWN:
+            return KNOWN[writer.name]
+        if writer.name in ("clamp", "clip", "hardtanh", "clamp_min", "clamp_max"):
             bounds = _read_clamp(writer)
             return ("hard sigmoid" if bounds == UNIT else "clamp"), bounds
         if scaled := _read_scale(writer, self._graph):
@@ -203,6 +200,7 @@ class GateSite:
         form: of the product.
         is_unit: whether its module is given x and returns s·x.
         weights: parameters that make s.
+        product: which of all products of a forward it is, and its factor as offset + scale·s; None of a unit that is proved alone.
     """
 
     name: str
@@ -216,6 +214,7 @@ class GateSite:
     form: str = "s·x"
     is_unit: bool = True
     weights: tuple[Tensor, ...] = ()
+    product: tuple[int, float, float] | None = None
 
 
 def read_products(
@@ -235,18 +234,66 @@ def read_products(
     graph = Graph(flow, network)
     reader = Reader(graph)
     found = [
-        (product, reader.read(product))
-        for product in find_products(graph)
+        (number, product, reader.read(product))
+        for number, product in enumerate(find_products(graph))
         if not any(module in known for module, _ in product.step.frames)
     ]
-    owners = {factor.consumer.frames[-1][0] for _, factor in found if factor.frame is None}
+    owners = {factor.consumer.frames[-1][0] for _, _, factor in found if factor.frame is None}
     turns = _count_turns(flow, owners)
-    sites = [_make_site(network, flow, reader, product, factor, turns, names) for product, factor in found]
-    touched = {module for product, factor in found for module, _ in product.step.frames}
-    for _, factor in found:
+    sites = [
+        dataclasses.replace(
+            _make_site(network, flow, reader, product, factor, turns, names),
+            product=(number, factor.offset, factor.scale),
+        )
+        for number, product, factor in found
+    ]
+    touched = {module for _, product, _ in found for module, _ in product.step.frames}
+    for _, _, factor in found:
         if factor.frame is not None:
             touched |= {module for module, _ in flow.frames[factor.frame]}
     return sites, touched
+
+
+def find_unproved(network: nn.Module, flow: Dataflow, sites: Sequence[GateSite]) -> list[GateSite]:
+    """Those whose product is not what its form says of s, as s is seen at its source in one more forward of the same input.
+
+    Weights on the meta device have no values to prove anything by.
+    """
+    sites = [site for site in sites if site.product is not None]
+    if not sites or any(parameter.is_meta for parameter in network.parameters()):
+        return []
+    seen: dict[tuple[nn.Module, int], Tensor] = {}
+    calls: Counter[nn.Module] = Counter()
+
+    def note(source: nn.Module, _inputs: tuple[Any, ...], output: Any) -> None:
+        seen[source, calls[source]] = output.detach().clone().flatten(1)
+        calls[source] += 1
+
+    ordered, named = flow.inputs
+    hooks = attached([(source, note) for source in {site.unit.source for site in sites}])
+    with evaluating(network), watched_taps(network), hooks, observed(network, copying=PRODUCTS) as again:
+        network(*ordered, **named)
+    products = find_products(Graph(again, network))
+    return [site for site in sites if not _holds(site, products, seen.get((site.unit.source, site.call)))]
+
+
+def _holds(site: GateSite, products: Sequence[Product], s: Tensor | None) -> bool:
+    """Whether a product is (offset + scale·s)·x, and more where it adds; to the rounding of its numbers."""
+    assert site.product is not None
+    number, offset, scale = site.product
+    if number >= len(products) or s is None:
+        return False
+    product = products[number]
+    *given, result = product.step.copies
+    at = [where for where, _ in product.step.operands].index(product.operand)
+    x = given[2 * len(given) - 3 - at]  # the last two are map and factor, in either order
+    if s.shape != (x.shape[0], site.unit.channels):
+        return False
+    spread = s.reshape(*s.shape, *(1 for _ in x.shape[2:])).movedim(1, product.channel_dim)
+    expected = (offset + scale * spread) * x
+    expected = given[0] + expected if product.step.name == "addcmul" else expected
+    tolerance = 1e-5 if x.dtype in (torch.float32, torch.float64) else 2e-2
+    return torch.allclose(result, expected, rtol=tolerance, atol=tolerance * 1e-2, equal_nan=True)
 
 
 def _count_turns(flow: Dataflow, owners: Collection[nn.Module]) -> dict[int, tuple[Frame, int]]:
@@ -273,7 +320,10 @@ def _make_site(
     is_unit = is_unit and returned is not None and returned.memory in {r.memory for r in step.results}
     if factor.frame is None:
         (holder, call), turn = turns[factor.consumer.number]
-        place = Place(holder, call, factor.consumer.name, turn, factor.operand, product.channel_dim)
+        shape, channels = factor.value.shape, x.shape[product.channel_dim]
+        same = factor.value is product.factor
+        axis = product.channel_dim if same else next(d for d in range(1, len(shape)) if shape[d] == channels)
+        place = Place(holder, call, factor.consumer.name, turn, factor.operand, axis)
         source: nn.Module = tap_at(network, place)
         calls = (0, 1)
         name = path if is_unit else ":".join(filter(None, (path, factor.activation.replace(" ", ""))))

@@ -144,6 +144,7 @@ KNOWN: Mapping[str, tuple[str, tuple[float, float]]] = {
     "relu": ("relu", (0.0, math.inf)),
     "relu6": ("relu6", (0.0, 6.0)),
     "softplus": ("softplus", (0.0, math.inf)),
+    "exp": ("exp", (0.0, math.inf)),
 }
 FAR, FARTHER = 1e3, 1e6
 

@@ -11,7 +11,8 @@ from senet_viz.gates.dataflow import COPIES, Dataflow, Step, Value
 
 VIEWS = COPIES | {
     "view", "reshape", "unsqueeze", "squeeze", "expand", "expand_as", "getitem", "flatten", "unflatten", "permute", "transpose",
-    "movedim", "swapaxes", "repeat", "interpolate", "repeat_interleave", "tile", "unbind", "as_strided", "chunk", "split", "get", "broadcast_to", "view_as", "reshape_as", "narrow", "select", "dropout",
+    "movedim", "swapaxes", "repeat", "interpolate", "repeat_interleave", "tile", "unbind", "as_strided", "chunk", "split", "get",
+    "broadcast_to", "view_as", "reshape_as", "narrow", "select", "dropout",
 }  # fmt: skip
 POOLINGS = frozenset({
     "adaptive_avg_pool1d", "adaptive_avg_pool2d", "adaptive_avg_pool3d", "adaptive_max_pool1d", "adaptive_max_pool2d",
@@ -120,7 +121,7 @@ def _channel_axis(x: Tensor, factor: Tensor) -> int | None:
 
 def _is_repeated(factor: Tensor, axis: int) -> bool:
     """Whether a factor says the same along an axis, as where it was enlarged to the size of the map."""
-    if factor.is_meta or axis in (1,):
+    if factor.is_meta or axis == 1:
         return False
     return bool((factor == factor.narrow(axis, 0, 1)).all())
 
@@ -139,7 +140,8 @@ def _trace_excitation(graph: Graph, x: Value, factor: Value, before: int) -> tup
                 continue
             seen.add(step.number)
             largest = max(result.tensor.numel() for result in step.results)
-            if largest > most and not _is_elementwise_of(graph, step, x):
+            of_x = step.results[0].shape == x.shape and _comes_of(graph, step, source)
+            if largest > most and step.name not in VIEWS and not of_x:
                 continue
             for _, operand in step.operands:
                 if graph.origin(operand) == source and operand.tensor.numel() >= x.tensor.numel():
@@ -153,9 +155,15 @@ def _trace_excitation(graph: Graph, x: Value, factor: Value, before: int) -> tup
     return _between(graph, seen, pooled, factor)
 
 
-def _is_elementwise_of(graph: Graph, step: Step, x: Value) -> bool:
-    """Whether a step makes of x, and of nothing else, a map of its shape without weights (as x² in a norm)."""
-    return step.results[0].shape == x.shape and not graph.has_weights(step)
+def _comes_of(graph: Graph, step: Step, source: int) -> bool:
+    """Whether what a step returns is made of x alone and without weights, as x² in a norm; not of x + y."""
+    if graph.has_weights(step):
+        return False
+    others = [
+        value for _, value in step.operands if graph.origin(value) != source and value.memory not in graph.constant
+    ]
+    writers = [graph.writers_of(value, step.number) for value in others]
+    return all(made and all(_comes_of(graph, each, source) for each in made) for made in writers)
 
 
 def _between(graph: Graph, seen: set[int], pooled: Sequence[Step], factor: Value) -> tuple[Step, ...]:

@@ -112,11 +112,11 @@ def _list_sizes(network: nn.Module, input_size: InputSize | None) -> list[InputS
 
 
 def _run_on(network: nn.Module, inputs: ExampleInputs) -> Dataflow:
+    named = inputs if isinstance(inputs, Mapping) else {}
+    ordered = () if isinstance(inputs, Mapping) else (inputs,) if isinstance(inputs, Tensor) else inputs
     with evaluating(network), observed(network) as flow:
-        if isinstance(inputs, Mapping):
-            network(**inputs)
-        else:
-            network(*((inputs,) if isinstance(inputs, Tensor) else inputs))
+        network(*ordered, **named)
+    flow.inputs = ordered, named
     return flow
 
 

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from senet_viz.errors import GateError, RecordingError
+from senet_viz.gates import factors
 from senet_viz.gates.discovery import bind_gates, find_gates, survey_gates
 from senet_viz.gates.intervention import intervened
 from senet_viz.gates.recorder import GateRecorder
@@ -70,6 +71,10 @@ FORMS: dict[str, tuple[Multiply, Multiply, str, tuple[float, float], str]] = {
     "channels last": (
         lambda h, x: (x.permute(0, 2, 3, 1) * h.sigmoid().permute(0, 2, 3, 1)).permute(0, 3, 1, 2), lambda h, x: h.sigmoid(),
         "sigmoid", (0, 1), "s·x",
+    ),
+    "channels last, one and s": (
+        lambda h, x: (x.permute(0, 2, 3, 1) * (1 + h.sigmoid()).permute(0, 2, 3, 1)).permute(0, 3, 1, 2),
+        lambda h, x: h.sigmoid(), "sigmoid", (0, 1), "x + s·x",
     ),
     "hardsigmoid": (lambda h, x: x * F.hardsigmoid(h), lambda h, x: hard_by_hand(h), "hard sigmoid", (0, 1), "s·x"),
     "relu6": (lambda h, x: x * (F.relu6(h + 3) / 6), lambda h, x: hard_by_hand(h), "hard sigmoid", (0, 1), "s·x"),
@@ -340,3 +345,33 @@ def test_a_unit_whose_weights_are_not_finite_is_found_and_its_recording_refused_
     joined = state.channels.join({name: s.numpy() for name, s in values.items()})
     with pytest.raises(RecordingError, match=rf"blocks\.{unit}\.unit has a gate that is not finite"):
         state.check(joined, np.zeros(len(joined), dtype=np.int32))
+
+
+class Branches(nn.Module):
+    """Selective kernels by hand: one branch is scaled by what was pooled from the sum of both."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.first, self.second = nn.Conv2d(channels, channels, 1), nn.Conv2d(channels, channels, 3, padding=1)
+        self.fc = nn.Conv2d(channels, channels, 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        a, b = self.first(x), self.second(x)
+        return a * torch.sigmoid(self.fc((a + b).mean((2, 3), keepdim=True))) + b
+
+
+def test_what_is_pooled_from_more_than_the_map_is_no_gate_of_it():
+    assert survey_gates(small_network(Branches)).bound == ()
+
+
+def test_a_product_that_is_not_what_its_form_says_is_refused_by_name(monkeypatch):
+    network = make_inline(lambda h, x: x * (1 + h.sigmoid()))
+    monkeypatch.setattr(
+        factors, "_read_scale", lambda step, graph: (0, step.operands[0][1], 1.0, 2.0) if step.name == "add" else None
+    )
+    survey = survey_gates(network)
+    assert survey.bound == ()
+    assert [(unit.name, unit.kind) for unit in survey.refused] == [
+        (f"blocks.{i}.unit:sigmoid", "Inline") for i in (0, 1)
+    ]
+    assert "not what its form says" in survey.refused[0].reason
