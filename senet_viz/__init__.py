@@ -75,7 +75,7 @@ if TYPE_CHECKING:
     from senet_viz.gates.recorder import GateRecorder as GateRecorder
     from senet_viz.images.decoding import decode_image as decode_image
     from senet_viz.images.opening import open_images as open_images
-    from senet_viz.models.zoo import bundled_folder as bundled_folder
+    from senet_viz.models.origins import bundled_folder as bundled_folder
     from senet_viz.models.zoo import load_model as load_model
     from senet_viz.recording.export import export_statistics as export_statistics
     from senet_viz.recording.options import RecordOptions as RecordOptions

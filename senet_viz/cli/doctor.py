@@ -4,7 +4,7 @@ import shutil
 from dataclasses import dataclass
 
 from senet_viz.models.environment import PACKAGES, describe_device, installed_version
-from senet_viz.models.zoo import bundled_folder
+from senet_viz.models.origins import bundled_folder
 
 NEEDED_BY_ALL = (
     "torch", "torchvision", "timm", "numpy", "scipy", "scikit-learn", "pandas", "pyarrow", "safetensors", "pillow", "typer",

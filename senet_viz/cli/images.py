@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from senet_viz.cli.options import Arch, AsJson, Device, answer, app
+from senet_viz.cli.options import AsJson, Device, answer, app
 from senet_viz.errors import ImageError
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ def compare_command(
     model: Annotated[
         str | None, typer.Option("--model", "-m", help="As --model of record; by default found by the recording.")
     ] = None,
-    arch: Arch = None,
+    arch: Annotated[str | None, typer.Option(help="What a weights file is loaded into, e.g. timm:seresnet50.")] = None,
     weights: Annotated[str | None, typer.Option(help="pretrained or random; the recording's by default.")] = None,
     seed: Annotated[int | None, typer.Option(help="Seed of random weights; the recording's by default.")] = None,
     class_name: Annotated[
@@ -46,7 +46,7 @@ def compare_command(
     from senet_viz.analysis.comparison.placement import place_gates
     from senet_viz.analysis.comparison.stability import describe_stability
     from senet_viz.analysis.comparison.summary import describe_comparison, summarize_comparison
-    from senet_viz.models.zoo import bundled_folder
+    from senet_viz.models.origins import bundled_folder
     from senet_viz.recording.reader import open_recording
     from senet_viz.workflows.comparison import compare_images, list_images
     from senet_viz.workflows.recorded_model import load_recorded_model

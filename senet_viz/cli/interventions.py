@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from senet_viz.cli.options import (
-    Arch,
     AsJson,
     BaselinesFrom,
     BatchSize,
@@ -16,15 +15,15 @@ from senet_viz.cli.options import (
     LabelColumn,
     LabelMap,
     Limit,
-    Logits,
     ModelName,
     ProgressLine,
     Seed,
-    Weights,
     Workers,
     answer,
     app,
+    takes,
 )
+from senet_viz.models.options import ModelOptions
 from senet_viz.text import bytes_text, seconds_text
 
 if TYPE_CHECKING:
@@ -32,6 +31,7 @@ if TYPE_CHECKING:
 
 
 @app.command("intervene", short_help="Move gates and keep what the network then says.")
+@takes(ModelOptions, "model_options")
 def intervene_command(
     model: ModelName,
     data: DataName,
@@ -55,9 +55,8 @@ def intervene_command(
     repeats: Annotated[int, typer.Option(help="Draws of group_mean, within and between.")] = 3,
     baselines_from: BaselinesFrom = None,
     limit: Limit = None,
-    arch: Arch = None,
-    weights: Weights = "pretrained",
-    logits: Logits = None,
+    *,
+    model_options: ModelOptions,
     device: Device = "auto",
     batch_size: BatchSize = 50,
     shard_size: Annotated[int, typer.Option(help="Images a commit; what a kill loses at most.")] = 500,
@@ -83,7 +82,7 @@ def intervene_command(
         shard_size=shard_size, label_map=label_map, data_name=data_name, workers=workers,
     )  # fmt: skip
     source = open_images(data, image_column=image_column, label_column=label_column)
-    network = load_model(model, arch=arch, weights=weights, seed=seed, device=device, logits=logits)
+    network = load_model(model, seed=seed, device=device, options=model_options)
     line = ProgressLine("images")
     with line:
         outcomes = intervene(
@@ -108,6 +107,7 @@ def _estimate_text(e: "JobEstimate") -> str:
 
 
 @app.command("freeze", short_help="Find the gates that constants can replace.")
+@takes(ModelOptions, "model_options")
 def freeze_command(
     model: ModelName,
     data: DataName,
@@ -125,9 +125,8 @@ def freeze_command(
             "means by default."
         ),
     ] = None,
-    arch: Arch = None,
-    weights: Weights = "pretrained",
-    logits: Logits = None,
+    *,
+    model_options: ModelOptions,
     device: Device = "auto",
     batch_size: BatchSize = 50,
     workers: Workers = 2,
@@ -149,7 +148,7 @@ def freeze_command(
         limit=limit, seed=seed, batch_size=batch_size, label_map=label_map, data_name=data_name, workers=workers
     )
     source = open_images(data, image_column=image_column, label_column=label_column)
-    network = load_model(model, arch=arch, weights=weights, seed=seed, device=device, logits=logits)
+    network = load_model(model, seed=seed, device=device, options=model_options)
     line = ProgressLine("forwards")
     with line:
         advice = advise_freezing(

@@ -6,26 +6,27 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from senet_viz.cli.options import Arch, AsJson, Device, Logits, ProgressLine, Seed, Weights, answer, app, print_json
+from senet_viz.cli.options import AsJson, Device, ProgressLine, Seed, answer, app, print_json, takes
+from senet_viz.models.options import ModelOptions
 
 if TYPE_CHECKING:
     from senet_viz.workflows.inspect import Inspection
 
 
 @app.command("inspect", short_help="List a network's SE blocks and what they cost.")
+@takes(ModelOptions, "model_options")
 def inspect_command(
     model: Annotated[str, typer.Argument(help="As --model of record.")],
-    arch: Arch = None,
-    weights: Weights = "pretrained",
+    *,
+    model_options: ModelOptions,
     seed: Seed = 0,
-    logits: Logits = None,
     as_json: AsJson = False,
 ) -> None:
     """List a network's SE blocks, channels, r, and weights, biases and operations against the paper's formula."""
     from senet_viz.models.zoo import load_model
     from senet_viz.workflows.inspect import inspect_model
 
-    found = inspect_model(load_model(model, arch=arch, weights=weights, seed=seed, device="cpu", logits=logits))
+    found = inspect_model(load_model(model, seed=seed, device="cpu", options=model_options))
     if as_json:
         print_json(found.to_json())
         return

@@ -116,12 +116,6 @@ LabelColumn = Annotated[str | None, typer.Option(help="Column of labels, as for 
 PlanOnly = Annotated[
     bool, typer.Option("--plan", help="Only tell what it would take and how classes map to outputs; write nothing.")
 ]
-Arch = Annotated[str | None, typer.Option(help="What a weights file is loaded into, e.g. timm:seresnet50.")]
-Logits = Annotated[
-    str | None,
-    typer.Option(help="Which of the network's results holds the logits, where several could: its name or number."),
-]
-Weights = Annotated[str, typer.Option(help="pretrained, or random for the untrained control.")]
 Seed = Annotated[int, typer.Option(help="Seed of random weights and of every random choice.")]
 Device = Annotated[str, typer.Option(help="auto (CUDA where there is one), cpu, cuda, cuda:1, …")]
 Limit = Annotated[int | None, typer.Option(help="At most so many images, stratified by class, seeded.")]
@@ -139,15 +133,15 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object on s
 FolderArgument = Annotated[Path, typer.Argument(help="A recording's folder.")]
 
 
-def takes(options: type[Any]) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    """Gives a command the options that a dataclass declares, in the place of its argument `options`."""
+def takes(options: type[Any], place_of: str = "options") -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Gives a command the options that a dataclass declares, in the place of the argument that takes them."""
     declared = dataclasses.fields(options)
 
     def decorate(command: Callable[..., None]) -> Callable[..., None]:
         @functools.wraps(command)
         def run(**given: Any) -> None:
             chosen = {field.name: given.pop(field.name) for field in declared}
-            command(**given, options=options(**chosen))
+            command(**given, **{place_of: options(**chosen)})
 
         added = [
             inspect.Parameter(
@@ -159,7 +153,7 @@ def takes(options: type[Any]) -> Callable[[Callable[..., None]], Callable[..., N
             for field in declared
         ]
         own = list(inspect.signature(command).parameters.values())
-        place = next(k for k, parameter in enumerate(own) if parameter.name == "options")
+        place = next(k for k, parameter in enumerate(own) if parameter.name == place_of)
         parameters = [p.replace(kind=inspect.Parameter.KEYWORD_ONLY) for p in (*own[:place], *added, *own[place + 1 :])]
         vars(run)["__signature__"] = inspect.Signature(parameters)  # Typer reads both of these
         run.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}

@@ -6,18 +6,15 @@ from typing import Annotated
 import typer
 
 from senet_viz.cli.options import (
-    Arch,
     AsJson,
     Calibrate,
     Controls,
     DataName,
     Device,
     FolderArgument,
-    Logits,
     ModelName,
     PlanOnly,
     ProgressLine,
-    Weights,
     answer,
     app,
     estimate_text,
@@ -26,24 +23,24 @@ from senet_viz.cli.options import (
     takes,
 )
 from senet_viz.errors import ArgumentError
+from senet_viz.models.options import ModelOptions
 from senet_viz.paths import expand_home, explain_refusal
 from senet_viz.recording.options import RecordOptions
 from senet_viz.text import bytes_text
 
 
 @app.command("record")
+@takes(ModelOptions, "model_options")
 @takes(RecordOptions)
 def record_command(
     model: ModelName,
     data: DataName,
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder of the recording; the same command resumes it.")],
-    arch: Arch = None,
-    weights: Weights = "pretrained",
-    logits: Logits = None,
+    *,
+    model_options: ModelOptions,
     calibrate: Calibrate = None,
     calibration_images: Annotated[int, typer.Option(help="How many of them, seeded.")] = 2000,
     device: Device = "auto",
-    *,
     options: RecordOptions,
     strict: Annotated[bool, typer.Option("--strict", help="End with 1 if an image was skipped.")] = False,
     plan: PlanOnly = False,
@@ -56,7 +53,7 @@ def record_command(
     from senet_viz.workflows.record import calibrate_on, record, summarize
 
     source = open_images(data, **options.columns())
-    network = load_model(model, arch=arch, weights=weights, seed=options.seed, device=device, logits=logits)
+    network = load_model(model, seed=options.seed, device=device, options=model_options)
     if plan:  # before a calibration, which changes none of what it tells
         planned = plan_recording(network, source, out, options)
         answer(planned, plan_text(planned), as_json=as_json)

@@ -8,9 +8,10 @@ import torch
 from torch import nn
 
 from senet_viz.models.preprocessing import Preprocessing
-from senet_viz.models.zoo import NO_CLASSES, Model
+from senet_viz.models.zoo import Model
 from senet_viz.recording.reader import Recording, open_recording
 from senet_viz.recording.writer import RecordingWriter
+from senet_viz.schema import ClassTable
 from senet_viz.workflows.comparison import PreparedImage
 from tests.support.networks import IMAGE, draw_images
 from tests.support.synthetic import choose_keep, make_batches, make_manifest
@@ -24,7 +25,7 @@ def model_of(network: nn.Module, *, outputs: int = CLASSES) -> Model:
     preprocess = Preprocessing(size=side, resize=side, mean=(0.5,) * 3, std=(0.25,) * 3)
     module = network.eval()
     return Model(
-        module, "small", "factory", "random", preprocess, NO_CLASSES, outputs, "0" * 64, torch.device("cpu"), seed=0
+        module, "small", "factory", "random", preprocess, ClassTable(()), outputs, "0" * 64, torch.device("cpu"), seed=0
     )
 
 

@@ -8,7 +8,7 @@ import pyarrow.compute as pc
 import pytest
 
 import senet_viz as sv
-from senet_viz.models.zoo import bundled_folder
+from senet_viz.models.origins import bundled_folder
 from senet_viz.recording.options import RecordOptions
 from senet_viz.workflows.record import record
 from tests.conftest import tiny_imagenet

@@ -11,8 +11,8 @@ import senet_viz as sv
 from senet_viz.cli.options import app
 from senet_viz.dashboard.recordings import find_recordings, recordings_folder, resolve
 from senet_viz.errors import RecordingError, SourceError
+from senet_viz.models.origins import bundled_folder
 from senet_viz.models.weights import save_weights
-from senet_viz.models.zoo import bundled_folder
 from senet_viz.paths import expand_home, explain_refusal
 from senet_viz.recording.options import RecordOptions
 from senet_viz.recording.outcomes import open_outcomes

@@ -17,7 +17,7 @@ from senet_viz.dashboard.jobs.request import RecordRequest
 from senet_viz.dashboard.jobs.running import find_jobs, read_status
 from senet_viz.dashboard.recordings import find_recordings, name_of, recordings_folder
 from senet_viz.errors import RecordingError
-from senet_viz.models.zoo import bundled_folder
+from senet_viz.models.origins import bundled_folder
 from senet_viz.recording.folder import FolderLock
 from senet_viz.recording.reader import open_recording
 from tests.support.synthetic import synthetic_recording

@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from senet_viz.errors import ArgumentError
-from senet_viz.models.zoo import bundled_folder
+from senet_viz.models.origins import bundled_folder
 from senet_viz.recording.export import ENDINGS, estimate_export, export_statistics
 from senet_viz.recording.reader import Recording, open_recording
 from senet_viz.recording.statistics import statistics_batches

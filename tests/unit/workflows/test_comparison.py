@@ -19,9 +19,10 @@ from senet_viz.analysis.comparison.placement import place_gates
 from senet_viz.analysis.comparison.result import Comparison
 from senet_viz.analysis.comparison.summary import summarize_comparison
 from senet_viz.errors import ArgumentError, GateError, ModelError, RecordingError
+from senet_viz.models.origins import bundled_folder
 from senet_viz.models.preprocessing import Preprocessing
 from senet_viz.models.weights import digest_weights
-from senet_viz.models.zoo import Model, bundled_folder, with_calibrated_batch_norm
+from senet_viz.models.zoo import Model, with_calibrated_batch_norm
 from senet_viz.recording.options import RecordOptions
 from senet_viz.recording.reader import Recording
 from senet_viz.schema import ClassTable, LabelMapping, Manifest
