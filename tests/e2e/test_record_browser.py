@@ -1,5 +1,6 @@
 """A recording made on the page: checked, mapped, started, cancelled, resumed, opened, renamed, deleted."""
 
+import contextlib
 import re
 from pathlib import Path
 from typing import Literal
@@ -137,11 +138,12 @@ def rename_and_delete(page: Page, root: Path) -> None:
 
 def ask_to_delete(page: Page) -> None:
     """Opens the dialog; a click that falls on a row which is just being drawn anew is made again, as a person would."""
-    for _ in range(5):
-        page.get_by_role("button", name="Delete", exact=True).click(timeout=PATIENCE)
-        try:
-            page.get_by_role("dialog").wait_for(timeout=PATIENCE / 8)
-        except TimeoutError:
-            continue
-        return
-    raise AssertionError("the dialog does not open")
+    asked = page.get_by_role("button", name="Keep it")
+    for _ in range(4):
+        with contextlib.suppress(TimeoutError):  # nothing behind an open dialog can be clicked
+            page.get_by_role("button", name="Delete", exact=True).click(timeout=PATIENCE / 4)
+            asked.wait_for(timeout=PATIENCE / 4)
+        if asked.is_visible():
+            return
+        page.keyboard.press("Escape")
+    raise AssertionError(f"the dialog does not open: {page.locator('body').inner_text()}")

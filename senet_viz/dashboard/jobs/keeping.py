@@ -80,8 +80,9 @@ def list_contents(root: Path, name: str) -> Contents:
                     f"{folder} holds {entry.name}, which is not a file of a recording, so nothing was deleted: "
                     "move it away first."
                 )
-            names.append(entry.name)
-            size += entry.stat(follow_symlinks=False).st_size
+            with contextlib.suppress(FileNotFoundError):  # a temporary file that took its place meanwhile
+                size += entry.stat(follow_symlinks=False).st_size
+                names.append(entry.name)
     return Contents(folder, tuple(names), size)
 
 
