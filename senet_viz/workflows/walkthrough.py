@@ -157,6 +157,11 @@ MOST_SHOWN = 8
 _NAMES = {"ReLU": "ReLU", "SiLU": "SiLU", "Swish": "SiLU", "Hardswish": "hard swish", "HardSwish": "hard swish"}
 
 
+def list_watchable(model: Model) -> list[BoundGate]:
+    """Gates that have an SE unit of their own, which fires once in a forward: the steps of the others can not be watched."""
+    return [bound for bound in model.bound_gates if bound.unit and bound.calls == 1]
+
+
 def step_block(
     model: Model, image: PreparedImage, recording: Recording, block: str, *, channels: Sequence[int] | None = None
 ) -> BlockSteps:
@@ -176,10 +181,15 @@ def step_block(
     """
     check_weights(model, recording.manifest)
     bound = find_block(model.bound_gates, block)
-    if not bound.unit or bound.calls > 1:
+    if bound not in (watchable := list_watchable(model)):
+        advice = (
+            f"choose a block with one, e.g. {watchable[0].gate.label}"
+            if watchable
+            else "no block of this network has one"
+        )
         raise GateError(
-            f"The gate {bound.gate.label} ({bound.gate.name}) has no SE unit of its own, whose steps could be watched: choose a "
-            "block with one."
+            f"The gate {bound.gate.label} ({bound.gate.name}) has no SE unit of its own, whose steps could be watched: {advice}. "
+            "All other pages show it."
         )
     _check_channels(bound, channels)
     with observing(model, "fp32"), watching(bound) as watch:
