@@ -67,7 +67,8 @@ def get_steps(
 def _show(page: Opened, model: "Model", uploads: Uploads, first: int) -> None:
     with row("how"):
         position = pick_upload(uploads, "how_image", first=first)
-        block = pick_block(page.recording, key="how_block", first=_choose_first(page, model))
+        first_stage = choose_blocks(page.recording.blocks)[0].depth  # its maps are still like pictures
+        block = pick_block(page.recording, key="how_block", first=first_stage)
         channels = _pick_channels(block)
     image = uploads.images[position]
     if (prepared := prepare_or_warn(model, image)) is None:
@@ -79,14 +80,6 @@ def _show(page: Opened, model: "Model", uploads: Uploads, first: int) -> None:
     _show_rows(page, steps, channel, stem)
     _show_words(steps, channel)
     _show_channels(page, steps, stem)
-
-
-def _choose_first(page: Opened, model: "Model") -> int:
-    """Depth of a block of the first stage, whose maps are still like pictures, and whose steps can be watched."""
-    from senet_viz.workflows.walkthrough import list_watchable
-
-    usual, watchable = choose_blocks(page.recording.blocks)[0], [bound.gate for bound in list_watchable(model)]
-    return (watchable[0] if watchable and usual not in watchable else usual).depth
 
 
 def _show_answer(steps: BlockSteps, prepared: "PreparedImage") -> None:

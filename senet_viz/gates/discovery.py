@@ -97,6 +97,7 @@ class BoundGate:
         excitation_call, excitation_calls: the same of the excitation.
         unit: whether the module is an SE unit, given x and returning s·x; else it does more than that.
         weights: parameters that make s.
+        product: which of all products of a forward it is (`find_products`), where it was found by that.
     """
 
     gate: Gate
@@ -109,6 +110,7 @@ class BoundGate:
     excitation_calls: int = 1
     unit: bool = True
     weights: tuple[Tensor, ...] = ()
+    product: int | None = None
 
     @property
     def inner(self) -> nn.Module:
@@ -352,7 +354,16 @@ def _bind(sites: Sequence[GateSite], modules: Sequence[str]) -> tuple[BoundGate,
         )
         calls = site.call, site.calls, site.excitation_call, site.excitation_calls
         bound.append(
-            BoundGate(gate, unit.module, unit.source, unit.excitation, *calls, unit=site.is_unit, weights=site.weights)
+            BoundGate(
+                gate,
+                unit.module,
+                unit.source,
+                unit.excitation,
+                *calls,
+                unit=site.is_unit,
+                weights=site.weights,
+                product=None if site.product is None else site.product[0],
+            )
         )
     return tuple(bound)
 

@@ -285,8 +285,7 @@ def _holds(site: GateSite, products: Sequence[Product], s: Tensor | None) -> boo
         return False
     product = products[number]
     *given, result = product.step.copies
-    at = [where for where, _ in product.step.operands].index(product.operand)
-    x = given[2 * len(given) - 3 - at]  # the last two are map and factor, in either order
+    x = product.copied_map()
     if s.shape != (x.shape[0], site.unit.channels):
         return False
     spread = s.reshape(*s.shape, *(1 for _ in x.shape[2:])).movedim(1, product.channel_dim)

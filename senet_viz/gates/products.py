@@ -45,6 +45,12 @@ class Product:
     mixers: tuple[Step, ...]
     form: str
 
+    def copied_map(self) -> Tensor:
+        """x as it was before the product, of a forward whose products were copied."""
+        given = self.step.copies[:-1]
+        at = [where for where, _ in self.step.operands].index(self.operand)
+        return given[2 * len(given) - 3 - at]  # the last two are map and factor, in either order
+
 
 class Graph:
     """Who wrote what, before when."""

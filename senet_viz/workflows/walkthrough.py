@@ -20,10 +20,12 @@ from senet_viz.analysis.walkthrough import (
 )
 from senet_viz.errors import ArgumentError, GateError
 from senet_viz.gates.adapters import find_adapter
+from senet_viz.gates.dataflow import observed
 from senet_viz.gates.discovery import BoundGate
 from senet_viz.gates.hooks import attached
 from senet_viz.gates.intervention import find_block
 from senet_viz.gates.isolated_check import MIXERS
+from senet_viz.gates.products import PRODUCTS, Graph, find_products
 from senet_viz.gates.recorder import GateRecorder
 from senet_viz.models.forward import forward, observing
 from senet_viz.models.networks.se import ConstantLogits, SEBlock
@@ -78,6 +80,16 @@ class UnitWatch:
         assert self.output is not None
         return self.inputs, self.output
 
+    def excitation(self) -> list[PartFiring]:
+        """Calls of the parts that make s: of all in a unit, else from the first to the last that has a weight of it."""
+        if self.bound.unit:
+            return self.firings
+        own = {id(weight) for weight in self.bound.weights}
+        has = [i for i, f in enumerate(self.firings) if any(id(p) in own for p in f.part.parameters(recurse=False))]
+        layers = len({self.firings[i].part for i in has})
+        mine = has[self.bound.excitation_call * layers :][:layers]
+        return self.firings[mine[0] : mine[-1] + 1] if mine else []
+
     def logits(self) -> Tensor | None:
         """What enters the gate's activation, (N, C); None where that is something else."""
         return self._row([f.entered for f in self.firings if f.part is self.bound.source], self.bound.gate.channels)
@@ -85,11 +97,12 @@ class UnitWatch:
     def hidden(self) -> tuple[nn.Module | None, Tensor, Tensor, nn.Module] | None:
         """Activation, its input and output (N, C/r), and the layer that follows; None where there is no such layer."""
         width = self.bound.gate.reduced_channels
-        mixers = [i for i, firing in enumerate(self.firings) if isinstance(firing.part, MIXERS)]
+        firings = self.excitation()
+        mixers = [i for i, firing in enumerate(firings) if isinstance(firing.part, MIXERS)]
         if width is None or len(mixers) != 2:
             return None
-        first, second = (self.firings[i] for i in mixers)
-        between = [f for f in self.firings[mixers[0] + 1 : mixers[1]] if not isinstance(f.part, _PASSIVE)]
+        first, second = (firings[i] for i in mixers)
+        between = [f for f in firings[mixers[0] + 1 : mixers[1]] if not isinstance(f.part, _PASSIVE)]
         values = self._row([second.entered], width)
         last = between[-1] if between else None
         before = self._row([first.left if last is None else last.entered], width)
@@ -104,24 +117,45 @@ class UnitWatch:
 
 
 @contextmanager
-def watching(bound: BoundGate) -> Iterator[UnitWatch]:
-    """Watches a unit as long as the `with`; hooks are removed whatever happens. For one forward at a time.
+def watching(network: nn.Module, bound: BoundGate) -> Iterator[UnitWatch]:
+    """Watches how a gate comes about in the one forward inside of the `with`; what it saw is there afterwards.
 
     Args:
-        bound: the unit, in the network that will run; its lock must be held.
+        network: that will run; its lock must be held.
+        bound: one of its gates.
     """
+    with _watching_module(bound) as watch:
+        if bound.product is None:
+            yield watch
+            return
+        with observed(network, copying=PRODUCTS) as flow:
+            yield watch
+    if len(products := find_products(Graph(flow, network))) > bound.product:
+        product = products[bound.product]
+        watch.inputs = product.copied_map().movedim(product.channel_dim, 1)
+        watch.output = product.step.copies[-1].movedim(product.channel_dim, 1)
+
+
+@contextmanager
+def _watching_module(bound: BoundGate) -> Iterator[UnitWatch]:
+    """Watches an SE unit, or what happens inside of the module in which a product is computed."""
     watch = UnitWatch(bound)
     adapter = find_adapter(bound.module)
     axis = 1 if adapter is None else adapter.channel_dim
     parts = [m for m in bound.module.modules() if m is bound.source or not any(m.children())]
     entered: list[tuple[nn.Module, Tensor | None]] = []
+    calls = 0
 
     def start(_unit: nn.Module, inputs: tuple[Any, ...]) -> None:
-        watch.firings.clear()
-        watch.inputs = _copy_maps(inputs[0] if inputs else None, axis)
+        nonlocal calls
+        calls += 1
+        if bound.unit and calls - 1 == bound.call:
+            watch.firings.clear()
+            watch.inputs = _copy_maps(inputs[0] if inputs else None, axis)
 
     def end(_unit: nn.Module, _inputs: tuple[Any, ...], output: Any) -> None:
-        watch.output = _copy_maps(output, axis)
+        if bound.unit and calls - 1 == bound.call:
+            watch.output = _copy_maps(output, axis)
 
     def enter(part: nn.Module, inputs: tuple[Any, ...]) -> None:
         entered.append((part, _copy_row(inputs[0] if inputs else None, bound.gate.channels)))
@@ -130,7 +164,8 @@ def watching(bound: BoundGate) -> Iterator[UnitWatch]:
         while entered:
             opened, value = entered.pop()
             if opened is part:
-                watch.firings.append(PartFiring(part, value, _copy_row(output, bound.gate.channels)))
+                if not bound.unit or calls - 1 == bound.call:
+                    watch.firings.append(PartFiring(part, value, _copy_row(output, bound.gate.channels)))
                 return
 
     hooks = [(bound.module, end), *((part, leave) for part in parts)]
@@ -157,11 +192,6 @@ MOST_SHOWN = 8
 _NAMES = {"ReLU": "ReLU", "SiLU": "SiLU", "Swish": "SiLU", "Hardswish": "hard swish", "HardSwish": "hard swish"}
 
 
-def list_watchable(model: Model) -> list[BoundGate]:
-    """Gates that have an SE unit of their own, which fires once in a forward: the steps of the others can not be watched."""
-    return [bound for bound in model.bound_gates if bound.unit and bound.calls == 1]
-
-
 def step_block(
     model: Model, image: PreparedImage, recording: Recording, block: str, *, channels: Sequence[int] | None = None
 ) -> BlockSteps:
@@ -181,20 +211,10 @@ def step_block(
     """
     check_weights(model, recording.manifest)
     bound = find_block(model.bound_gates, block)
-    if bound not in (watchable := list_watchable(model)):
-        advice = (
-            f"choose a block with one, e.g. {watchable[0].gate.label}"
-            if watchable
-            else "no block of this network has one"
-        )
-        raise GateError(
-            f"The gate {bound.gate.label} ({bound.gate.name}) has no SE unit of its own, whose steps could be watched: {advice}. "
-            "All other pages show it."
-        )
     _check_channels(bound, channels)
-    with observing(model, "fp32"), watching(bound) as watch:
-        with GateRecorder(model.module, bound=model.bound_gates) as recorder:
-            check_blocks(model, recorder.gates, recording.manifest)
+    check_blocks(model, model.gates, recording.manifest)
+    with observing(model, "fp32"):
+        with GateRecorder(model.module, bound=model.bound_gates) as recorder, watching(model.module, bound) as watch:
             probabilities = forward(model, image.pixels[None]).softmax(dim=1)[0].cpu()
             gate, squeeze = (recorder.take(what)[bound.gate.name] for what in ("gate", "squeeze"))
         assert gate is not None

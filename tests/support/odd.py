@@ -40,10 +40,9 @@ class SharedGate(nn.Module):
 class OddNetwork(nn.Module):
     """Of 32 px and ten classes; returns features beside the logits."""
 
-    pretrained_cfg = {"input_size": (3, 32, 32), "mean": (0.5,) * 3, "std": (0.25,) * 3}
-
     def __init__(self) -> None:
         super().__init__()
+        self.pretrained_cfg = {"input_size": (3, 32, 32), "mean": (0.5,) * 3, "std": (0.25,) * 3}
         self.stem = nn.Conv2d(3, 8, 3, stride=2, padding=1)
         self.inline, self.shared = InlineBlock(8, "scaled"), SharedGate(8)
         self.widen = nn.Conv2d(8, 16, 3, stride=2, padding=1)

@@ -34,7 +34,8 @@ def recording_of(model: Model, folder: Path, *, images: int = 20) -> Recording:
     generator = np.random.default_rng(0)
     labels = np.arange(images, dtype=np.int32) % CLASSES
     values = {g.name: generator.uniform(size=(images, g.channels)).astype(np.float32) for g in model.gates}
-    with RecordingWriter(folder, make_manifest(model.gates, n_classes=CLASSES, images=images, keep="none")) as writer:
+    gates = [g if np.isfinite(g.range).all() else dataclasses.replace(g, histogram=(0.0, 1.0)) for g in model.gates]
+    with RecordingWriter(folder, make_manifest(gates, n_classes=CLASSES, images=images, keep="none")) as writer:
         for batch in make_batches(labels, values, choose_keep(labels, "none")):
             known = {g.name: batch.squeezes[g.name] for g in model.gates if g.squeeze_missing is None}
             writer.append(dataclasses.replace(batch, squeezes=known))

@@ -1,5 +1,6 @@
 """One block, one image: the same tensors as computed by hand, in every family; hooks gone, sessions apart."""
 
+import dataclasses
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from senet_viz.models.zoo import Model
 from senet_viz.recording.reader import Recording
 from senet_viz.workflows.walkthrough import step_block
 from tests.support.networks import FAMILIES, SmallNetwork, count_hooks, small_network
+from tests.support.odd import odd_network
 from tests.support.stepped import image_of, model_of, recording_of
 
 
@@ -248,3 +250,76 @@ def test_another_network_and_what_is_not_finite_are_refused(model: Model, record
     image = dataclasses.replace(image_of(), pixels=torch.full((3, 16, 16), float("inf")))
     with pytest.raises(GateError, match="not finite"):
         step_block(model, image, recording, "SE_1_1")
+
+
+def test_a_gate_that_no_module_returns_is_watched_at_its_product(tmp_path: Path) -> None:
+    network = odd_network()
+    model = dataclasses.replace(model_of(network, outputs=10), logits="logits")
+    recording = recording_of(model, tmp_path / "run")
+    image = image_of(3)
+    seen: dict[str, Tensor] = {}
+    hooks = [
+        part.register_forward_hook(lambda _m, _x, y, name=name: seen.update({name: y.detach().clone()}))
+        for name, part in network.named_modules()
+        if name
+    ]
+    with torch.no_grad():
+        network(image.pixels[None])
+    for hook in hooks:
+        hook.remove()
+    for name in ("inline", "unbounded", "added"):
+        block = next(b for b in recording.blocks if b.name.startswith(name))
+        steps = step_block(model, image, recording, block.name)
+        u, h = seen[f"{name}.before"][0].relu(), seen[f"{name}.expand"][0, :, 0, 0]
+        s = h.relu() if name == "unbounded" else h.sigmoid()
+        np.testing.assert_allclose(steps.gate, s.numpy(), atol=1e-6)
+        np.testing.assert_allclose(steps.before, u[steps.shown].numpy(), atol=1e-6)
+        np.testing.assert_allclose(steps.after, (s[:, None, None] * u)[steps.shown].numpy(), atol=1e-6)
+        assert steps.scales_exactly
+        assert steps.hidden is not None
+        np.testing.assert_allclose(steps.hidden.values, seen[f"{name}.reduce"][0, :, 0, 0].relu().numpy(), atol=1e-6)
+    for call in (0, 1):  # of one gate on two branches
+        steps = step_block(model, image, recording, f"shared@{call + 1}")
+        u = seen[f"shared.branches.{call}"][0]
+        with torch.no_grad():
+            s = network.shared.gate(u[None])[0, :, 0, 0]
+        np.testing.assert_allclose(steps.gate, s.numpy(), atol=1e-6)
+        np.testing.assert_allclose(steps.before, u[steps.shown].numpy(), atol=1e-6)
+        assert steps.scales_exactly
+        assert steps.hidden is not None
+        np.testing.assert_allclose(
+            steps.hidden.values, network.shared.gate[:3](u[None])[0, :, 0, 0].detach().numpy(), atol=1e-6
+        )
+    assert count_hooks(network) == 0
+
+
+class OneUnitTwice(nn.Module):
+    """The same SE unit after each of two convolutions."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.convs = nn.ModuleList(nn.Conv2d(k, 16, 3, padding=1) for k in (3, 16))
+        self.se = SEModule(16, rd_channels=4)
+        self.head = nn.Linear(16, 5)
+
+    def forward(self, x: Tensor) -> Tensor:
+        for conv in self.convs:
+            x = self.se(conv(x))
+        return self.head(x.mean((2, 3)))
+
+
+def test_each_call_of_a_unit_has_its_own_steps(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    network = OneUnitTwice()
+    model = model_of(network)
+    recording, image = recording_of(model, tmp_path / "run"), image_of(3)
+    with torch.no_grad():
+        first = network.convs[0](image.pixels[None])
+        second = network.convs[1](network.se(first))
+    for call, u in enumerate((first, second), start=1):
+        steps = step_block(model, image, recording, f"se@{call}")
+        np.testing.assert_allclose(steps.before, u[0, steps.shown].numpy(), atol=1e-6)
+        np.testing.assert_allclose(steps.after, network.se(u)[0, steps.shown].detach().numpy(), atol=1e-6)
+        assert steps.scales_exactly
+        assert steps.logits is not None
+        np.testing.assert_allclose(1 / (1 + np.exp(-steps.logits)), steps.gate, atol=1e-6)
