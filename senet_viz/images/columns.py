@@ -1,11 +1,15 @@
-"""Which columns of a table hold images and labels: by the names that people give them, or as a person says."""
+"""Tables of text, and which columns hold images and labels: by the names that people give them, or as a person says."""
 
+import codecs
+import csv
+import json
 import re
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from senet_viz.errors import SourceError
+from senet_viz.images.decoding import describe_error
 
 # Columns' names, without case, spaces, "_" and "-"; the first that is there counts.
 PATH_NAMES = (
@@ -63,3 +67,52 @@ def find_column(names: Sequence[str], asked: str | None, known: Sequence[str], w
         return found[0]
     plain = [plain_name(name) for name in names]
     return next((plain.index(word) for word in known if word in plain), None)
+
+
+WINDOWS = "cp1252"
+
+
+def find_encoding(path: Path) -> str:
+    """Of a text file: UTF-8; UTF-16 where it begins so, as Excel's "Unicode text"; Windows-1252 where it is neither."""
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    try:
+        with path.open("rb") as file:
+            if file.read(2) in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
+                return "utf-16"
+            file.seek(0)
+            while chunk := file.read(1 << 20):
+                decoder.decode(chunk)
+            decoder.decode(b"", final=True)
+    except UnicodeDecodeError:
+        return WINDOWS
+    except OSError:
+        return "utf-8-sig"  # whoever reads it will say what is wrong
+    return "utf-8-sig"
+
+
+def read_rows(path: Path, *, delimiter: str = ",", encoding: str = "utf-8-sig") -> list[list[str]]:
+    """The non-empty rows of a CSV file, cells stripped; of a `.jsonl` file its keys and then the values of each line.
+
+    Raises:
+        SourceError: the file cannot be read as such.
+    """
+    try:
+        with path.open(encoding=encoding, newline="") as file:
+            if path.suffix.casefold() == ".jsonl":
+                return _tabulate_objects([json.loads(line) for line in file if line.strip()])
+            rows = [
+                [cell.strip() for cell in row] for row in csv.reader(file, delimiter=delimiter, skipinitialspace=True)
+            ]
+    except (OSError, ValueError, RecursionError, csv.Error) as error:
+        form = "one JSON object a line" if path.suffix.casefold() == ".jsonl" else "CSV in UTF-8"
+        raise SourceError(f"{path} could not be read as {form} ({describe_error(error)}): correct it.") from error
+    return [row for row in rows if any(row)]
+
+
+def _tabulate_objects(objects: Sequence[Any]) -> list[list[str]]:
+    """Names of all fields, and a row an object; what an object lacks is empty (ValueError where one is no object)."""
+    if not all(isinstance(each, dict) for each in objects):
+        raise ValueError("a line is no object")
+    names = list(dict.fromkeys(name for each in objects for name in each))
+    rows = [["" if each.get(name) is None else str(each[name]).strip() for name in names] for each in objects]
+    return [names, *rows] if names else []

@@ -21,7 +21,9 @@ from senet_viz.images.labels import (
 from senet_viz.images.source import CLASSES, NO_LABELS, compute_digest, freeze_labels, list_some, show_path
 from senet_viz.schema import UNLABELLED, ClassTable
 
-LABEL_FILES = ("metadata.csv", "metadata.tsv", "labels.csv", "labels.tsv", "annotations.csv", "val_annotations.txt")
+LABEL_FILES = (
+    "metadata.csv", "metadata.tsv", "metadata.jsonl", "labels.csv", "labels.tsv", "annotations.csv", "val_annotations.txt",
+)  # fmt: skip
 _SPLIT = re.compile(
     r"(train|training|val|valid|validation|dev|test|testing|eval|evaluation|holdout)([-_. ]?(set|data|split|images|imgs|img))?[-_. ]?\d*"
 )

@@ -1,6 +1,5 @@
 """Class names of data sets, and how their classes map to a model's outputs: by wnid, by name, by a file, never by position."""
 
-import csv
 import json
 import re
 from collections import Counter
@@ -9,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from senet_viz.errors import ArgumentError, SourceError
+from senet_viz.images.columns import read_rows
 from senet_viz.images.decoding import describe_error
 from senet_viz.images.source import OUTPUT_INDICES, list_some
 from senet_viz.paths import expand_home
@@ -53,22 +53,6 @@ def find_classes_file(folder: Path) -> Path | None:
         if (place / CLASSES_FILE).is_file():
             return place / CLASSES_FILE
     return None
-
-
-def read_rows(path: Path, *, delimiter: str = ",") -> list[list[str]]:
-    """The non-empty rows of a CSV file in UTF-8, cells stripped.
-
-    Raises:
-        SourceError: the file cannot be read as such.
-    """
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            rows = [
-                [cell.strip() for cell in row] for row in csv.reader(file, delimiter=delimiter, skipinitialspace=True)
-            ]
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise SourceError(f"{path} could not be read as CSV in UTF-8 ({describe_error(error)}): correct it.") from error
-    return [row for row in rows if any(row)]
 
 
 def read_classes_file(path: Path) -> tuple[ClassRow, ...]:

@@ -16,12 +16,15 @@ from senet_viz.images.columns import (
     NO_LABEL,
     NO_LABEL_NAMES,
     PATH_NAMES,
+    WINDOWS,
     Columns,
     find_column,
+    find_encoding,
     plain_name,
+    read_rows,
 )  # fmt: skip
 from senet_viz.images.files import FileSource, build_source, list_folder, looks_like_image
-from senet_viz.images.labels import find_classes_file, read_classes_file, read_rows, tabulate_classes, tabulate_rows
+from senet_viz.images.labels import find_classes_file, read_classes_file, tabulate_classes, tabulate_rows
 from senet_viz.schema import UNLABELLED, ClassTable
 
 _SEPARATORS = (",", ";", "\t", "|")
@@ -33,7 +36,7 @@ _MOST_FOLDERS = 100
 def open_csv(path: Path, *, name: str, columns: Columns = FOUND) -> FileSource:
     """Images listed in a text file: columns of paths and labels, with or without a header.
 
-    Cells are separated by commas, semicolons, tabs, "|" or, where none of these does, by the last blank of a row. Paths are
+    A `.jsonl` file has an object a line instead, whose fields are the columns. Cells are separated by commas, semicolons, tabs, "|" or, where none of these does, by the last blank of a row. Paths are
     relative to the list's folder, or to the one folder in it that holds the file; they may have backslashes or lack the
     ending. Labels are names, or whole numbers that a `classes.csv` beside or above names (without one the numbers
     themselves are the names); an empty label is none.
@@ -47,8 +50,9 @@ def open_csv(path: Path, *, name: str, columns: Columns = FOUND) -> FileSource:
         SourceError: unreadable, a column that is not there or not told, a row with too many cells, or an image with two
             labels.
     """
-    separator = _find_separator(path)
-    rows = read_rows(path, delimiter=_NOTHING if separator == _BLANK else separator)
+    encoding = find_encoding(path)
+    separator = _find_separator(path, encoding)
+    rows = read_rows(path, delimiter=_NOTHING if separator == _BLANK else separator, encoding=encoding)
     rows = [row[0].rsplit(None, 1) for row in rows] if separator == _BLANK else rows
     rows = rows[1:] if rows and rows[0][0].casefold() == "sep=" else rows  # what Excel reads of its separator
     finder = _Finder(path)
@@ -69,14 +73,18 @@ def open_csv(path: Path, *, name: str, columns: Columns = FOUND) -> FileSource:
         raise SourceError(f"{path} lists no image: give rows of path,label.")
     classes, labels = _number_labels(list(images.values()), path)
     notes = [f"{repeated} rows repeat an image and were left out."] if repeated else []
+    if encoding == WINDOWS:
+        notes.append(f"{path.name} is no UTF-8: it was read as Windows-1252. If names look wrong, save it as UTF-8.")
     return build_source("csv", name, path.parent, list(images), labels, classes, notes)
 
 
-def _find_separator(path: Path) -> str:
+def _find_separator(path: Path, encoding: str) -> str:
     """What gives every row as many cells, else what parts the first row; the ending's own before others."""
+    if path.suffix.casefold() == ".jsonl":
+        return ","
     own = "\t" if path.suffix.casefold() == ".tsv" else ","
     lines: list[str] = []
-    with contextlib.suppress(OSError, UnicodeDecodeError), path.open(encoding="utf-8-sig", newline="") as file:
+    with contextlib.suppress(OSError, UnicodeDecodeError), path.open(encoding=encoding, newline="") as file:
         lines = [
             line for line in itertools.islice(file, _PEEKED) if line.strip() and not line.casefold().startswith("sep=")
         ]

@@ -19,7 +19,7 @@ from senet_viz.images.source import ImageSource
 from senet_viz.paths import expand_home, explain_refusal
 
 _SUFFIX = ".parquet"
-_LISTS = (".csv", ".tsv", ".txt")
+_LISTS = (".csv", ".tsv", ".txt", ".jsonl")
 _FORMS = "a folder, a .parquet file or glob, a .csv of path,label, digits, or torchvision:NAME"
 
 

@@ -234,7 +234,7 @@ def _holds_text(kind: pa.DataType) -> bool:
 
 def _holds_labels(kind: pa.DataType) -> bool:
     value = kind.value_type if pa.types.is_dictionary(kind) else kind
-    return bool(pa.types.is_integer(value)) or _holds_text(value)
+    return bool(pa.types.is_integer(value) or pa.types.is_boolean(value)) or _holds_text(value)
 
 
 def _holds_bytes(kind: pa.DataType) -> bool:

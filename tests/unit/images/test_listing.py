@@ -120,3 +120,22 @@ def test_other_sources_have_no_columns(tmp_path: Path) -> None:
         open_images("digits", label_column="x")
     with pytest.raises(SourceError, match="has no columns"):
         open_images(draw.write_class_folders(tmp_path, ["a"]), image_column="x")
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le-bom", "cp1252"])
+def test_lists_of_other_encodings_give_names_as_they_were_written(tmp_path: Path, encoding: str) -> None:
+    text = "path\tlabel\nimg/a.jpg\tKäse\nimg/b.jpg\tcafé\n"
+    path = write_list(tmp_path, "", "list.tsv")
+    path.write_bytes(b"\xff\xfe" + text.encode("utf-16-le") if encoding.endswith("bom") else text.encode(encoding))
+    assert read_list(path) == {"img/a.jpg": "Käse", "img/b.jpg": "café"}
+    noted = any("Windows-1252" in note for note in open_images(path).notes)
+    assert noted == (encoding == "cp1252")
+
+
+def test_a_list_of_json_objects(tmp_path: Path) -> None:
+    lines = ['{"file_name": "img/a.jpg", "label": "dog"}', "", '{"label": "cat", "file_name": "img/b.jpg", "year": 3}']
+    path = write_list(tmp_path, "\n".join(lines), "metadata.jsonl")
+    assert read_list(path) == {"img/a.jpg": "dog", "img/b.jpg": "cat"}
+    for text in ("[1]\n", '{"label": \n', "nonsense\n", "[" * 100_000):
+        with pytest.raises(SourceError, match=r"metadata\.jsonl could not be read as one JSON object a line"):
+            open_images(draw.write_file(path, text.encode()))

@@ -57,6 +57,11 @@ def test_labels_of_other_types(tmp_path: Path, labels: pa.Array) -> None:
     assert classes_of(write_table(tmp_path / "x.parquet", image=draw_two(), label=labels)) == ["1", "0"]
 
 
+def test_labels_that_are_true_or_false_are_two_classes(tmp_path: Path) -> None:
+    path = write_table(tmp_path / "x.parquet", image=draw_two(), label=pa.array([True, False]))
+    assert classes_of(path) == ["true", "false"]
+
+
 def test_a_missing_label_makes_pandas_write_floats(tmp_path: Path) -> None:
     path = write_table(tmp_path / "x.parquet", image=pa.array(draw_two(), pa.binary_view()), label=[float("nan"), 3.0])
     assert classes_of(path) == ["", "3"]
