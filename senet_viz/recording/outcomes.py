@@ -343,7 +343,7 @@ def describe_nonfinite_outcomes(outcomes: Sequence[tuple[str, int]], images: int
 
 
 def _finite(values: NDArray[Any]) -> NDArray[Any]:
-    return values[np.isfinite(values)]
+    return np.asarray(values[np.isfinite(values)])
 
 
 def _mean(values: NDArray[Any]) -> float | None:

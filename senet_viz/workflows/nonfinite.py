@@ -56,8 +56,8 @@ def advise(precision: str) -> str:
     weights = "the weights and the images"
     if precision == "fp32":
         return f"Check {weights}."
-    other = "bf16 or fp32, whose range is larger," if precision == "fp16" else "fp32"
-    return f"Use {other} (a recording needs another folder), or check {weights}."
+    other = "bf16 or fp32, whose range is larger" if precision == "fp16" else "fp32"
+    return f"Use {other}, or check {weights}."
 
 
 def check_any_left(writer: RecordingWriter, name: str) -> None:

@@ -27,7 +27,9 @@ def marked_png(index: int) -> bytes:
 
 def write_marked_parquet(path: Path, images: int, marked: Collection[int]) -> Path:
     """As `write_tiny_parquet`, with marks on some images."""
-    return write_tiny_parquet(path, images, files=[marked_png(i) if i in marked else tiny_png(i) for i in range(images)])
+    return write_tiny_parquet(
+        path, images, files=[marked_png(i) if i in marked else tiny_png(i) for i in range(images)]
+    )
 
 
 class Planted(TinySE):

@@ -12,6 +12,7 @@ from torch import nn
 
 import senet_viz as sv
 from senet_viz.errors import RecordingError, SourceError
+from senet_viz.images.source import ImageSource
 from senet_viz.models.zoo import Model
 from senet_viz.recording.export import export_statistics
 from senet_viz.recording.options import RecordOptions
@@ -36,7 +37,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def source(data: Path) -> sv.ImageSource:
+def source(data: Path) -> ImageSource:
     return sv.open_images(data)
 
 
@@ -52,7 +53,7 @@ def bits(folder: Path) -> dict[str, bytes]:
     ],
 )
 def test_they_are_left_out_counted_and_named(
-    factory: str, block: str | None, sentence: str, source: sv.ImageSource, tmp_path: Path
+    factory: str, block: str | None, sentence: str, source: ImageSource, tmp_path: Path
 ) -> None:
     options = RecordOptions(batch_size=50, shard_size=100)
     recording = record(load(factory), source, tmp_path / "run", options=options)
@@ -73,14 +74,16 @@ def test_they_are_left_out_counted_and_named(
     summary = summarize(recording)
     assert (summary["errors"], summary["nonfinite"], note in summary["notes"]) == (3, 3, True)
     assert verify_recording(recording.path).ok
-    side = json.loads((export_statistics(recording, tmp_path / "all.parquet")).with_suffix(".parquet.manifest.json").read_text())
+    side = json.loads(
+        (export_statistics(recording, tmp_path / "all.parquet")).with_suffix(".parquet.manifest.json").read_text()
+    )
     assert side["nonfinite"] == 3
     slim = slim_recording(recording, tmp_path / "slim")
     assert slim.manifest.progress["nonfinite"] == 3
     assert verify_recording(slim.path).ok
 
 
-def test_the_others_get_what_they_would_get_without_them(source: sv.ImageSource, tmp_path: Path) -> None:
+def test_the_others_get_what_they_would_get_without_them(source: ImageSource, tmp_path: Path) -> None:
     spoilt = record(load("nan_in_block"), source, tmp_path / "spoilt")
     clean = record(sv.load_model("tests.support.tiny:tiny_se", device="cpu"), source, tmp_path / "clean")
     rows = [i for i in range(IMAGES) if i not in MARKED]
@@ -95,7 +98,7 @@ class Stopped(Exception):
     pass
 
 
-def test_a_run_that_was_cut_ends_with_the_same_bits_and_note(source: sv.ImageSource, tmp_path: Path) -> None:
+def test_a_run_that_was_cut_ends_with_the_same_bits_and_note(source: ImageSource, tmp_path: Path) -> None:
     model, options = load("nan_in_block"), RecordOptions(batch_size=32, shard_size=64, commit_seconds=0.0)
     whole = record(model, source, tmp_path / "whole", options=options)
 
@@ -117,7 +120,13 @@ def test_above_one_percent_it_stops_and_going_on_is_allowed(tmp_path: Path) -> N
     with pytest.raises(RecordingError) as caught:
         record(model, source, tmp_path / "run", options=options)
     said = str(caught.value)
-    for words in ("For 20 of the 150 images so far", "100.png: Block se2", "--allow-nonfinite", "weights", str(tmp_path)):
+    for words in (
+        "For 20 of the 150 images so far",
+        "(100.png): Block se2",
+        "--allow-nonfinite",
+        "weights",
+        str(tmp_path),
+    ):
         assert words in said
     assert sv.open_recording(tmp_path / "run").manifest.progress["consumed"] == 150
     with pytest.raises(RecordingError, match="For 20 of the 150 images so far"):
@@ -138,7 +147,7 @@ def test_how_many_are_allowed(seen: int, total: int, allowed: float) -> None:
     assert allowed_nonfinite(seen, total) == pytest.approx(allowed)
 
 
-def test_a_network_that_is_nan_for_all_stops_in_the_first_batch(source: sv.ImageSource, tmp_path: Path) -> None:
+def test_a_network_that_is_nan_for_all_stops_in_the_first_batch(source: ImageSource, tmp_path: Path) -> None:
     with pytest.raises(RecordingError, match=r"For 64 of the 64 images so far.*Block se1 has a squeeze"):
         record(load("nan_everywhere"), source, tmp_path / "run")
     with pytest.raises(RecordingError, match=r"No image of .* is left to record: For 300 of 300 images"):
@@ -146,9 +155,9 @@ def test_a_network_that_is_nan_for_all_stops_in_the_first_batch(source: sv.Image
     assert not sv.open_recording(tmp_path / "run").complete
 
 
-def test_an_overflow_in_half_precision_is_no_harmless_difference(source: sv.ImageSource, tmp_path: Path) -> None:
+def test_an_overflow_in_half_precision_is_no_harmless_difference(source: ImageSource, tmp_path: Path) -> None:
     model = load("large_activations")
-    with pytest.raises(RecordingError, match=r"inf.*Use bf16 or fp32, whose range is larger"):
+    with pytest.raises(RecordingError, match=r"64 of the 64 images so far.*Use bf16 or fp32, whose range is larger"):
         record(model, source, tmp_path / "half", precision="fp16")
     assert sv.open_recording(tmp_path / "half").manifest.precision_difference is None
     found = record(model, source, tmp_path / "brain", precision="bf16")
@@ -166,7 +175,7 @@ def test_the_precision_difference_is_of_images_that_are_finite(tmp_path: Path) -
 
 
 def test_weights_that_are_not_finite_are_refused_by_name_even_where_nothing_shows_it(
-    source: sv.ImageSource, tmp_path: Path
+    source: ImageSource, tmp_path: Path
 ) -> None:
     model = load("infinite_bias")
     with pytest.raises(RecordingError, match=r"se2\.fc2\.bias \(1 of 32\)"):
@@ -180,7 +189,7 @@ def test_weights_that_are_not_finite_are_refused_by_name_even_where_nothing_show
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), float("-inf")])
 @pytest.mark.parametrize("name", ["conv1.weight", "se1.fc1.weight", "se2.fc2.bias", "head.weight", "head.bias"])
-def test_every_kind_of_broken_weight_is_named(name: str, value: float, source: sv.ImageSource, tmp_path: Path) -> None:
+def test_every_kind_of_broken_weight_is_named(name: str, value: float, source: ImageSource, tmp_path: Path) -> None:
     model = sv.load_model("tests.support.tiny:tiny_se", device="cpu")
     with torch.no_grad():
         weight = model.module.get_parameter(name)
@@ -208,7 +217,9 @@ def test_histograms_of_gates_without_bounds_come_from_finite_images(tmp_path: Pa
         assert recording.manifest.progress["nonfinite"] == 2
 
 
-def test_a_finite_batch_is_passed_on_as_it_is(source: sv.ImageSource, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_a_finite_batch_is_passed_on_as_it_is(
+    source: ImageSource, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     seen = []
     inner = ObserveGates.__call__
     monkeypatch.setattr(ObserveGates, "__call__", lambda self, *a: seen.append(inner(self, *a)) or seen[-1])
@@ -217,11 +228,13 @@ def test_a_finite_batch_is_passed_on_as_it_is(source: sv.ImageSource, monkeypatc
     assert all(batch.without_nonfinite() is batch for batch in seen)
 
 
-def test_a_manifest_that_counts_others_is_told_by_verify(source: sv.ImageSource, tmp_path: Path) -> None:
+def test_a_manifest_that_counts_others_is_told_by_verify(source: ImageSource, tmp_path: Path) -> None:
     found = record(load("nan_in_block"), source, tmp_path / "run")
     copied = tmp_path / "copied"
     shutil.copytree(found.path, copied)
     tree = json.loads((copied / "manifest.json").read_text("utf-8"))
     tree["progress"]["nonfinite"] = 2
     (copied / "manifest.json").write_text(json.dumps(tree), "utf-8")
-    assert verify_recording(copied).problems == ("The errors files list 3 images that are not finite, the manifest counts 2.",)
+    assert verify_recording(copied).problems == (
+        "The errors files list 3 images that are not finite, the manifest counts 2.",
+    )
