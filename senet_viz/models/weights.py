@@ -100,7 +100,7 @@ def save_weights(module: nn.Module, path: Path, *, half: bool = False) -> None:
 
 def describe_nonfinite_weights(module: nn.Module) -> str:
     """A sentence that names the parameters and running statistics that are NaN or infinite; "" where all are finite."""
-    tensors = dict(module.named_parameters())
+    tensors: dict[str, Tensor] = dict(module.named_parameters())
     tensors |= {name: value for name, value in module.named_buffers() if name.endswith(("running_mean", "running_var"))}
     found = {
         name: f"{int((~torch.isfinite(value)).sum()):,} of {value.numel():,}"

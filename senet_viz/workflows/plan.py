@@ -124,7 +124,8 @@ def plan_recording(model: Model, source: ImageSource, folder: Path, options: Rec
     estimate = estimate_recording(model, source, options, expand_home(folder))
     labels = source.labels[RecordPlan.make(source, options).indices]
     counts = np.bincount(labels[labels >= 0], minlength=len(source.classes))
-    problem, weights = None, ()
+    problem: str | None = None
+    weights: tuple[str, ...] = ()
     try:
         _check_place(expand_home(folder))
         check_room(estimate, classes)

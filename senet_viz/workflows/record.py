@@ -5,7 +5,7 @@ import dataclasses
 import itertools
 import math
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -248,7 +248,7 @@ class ObserveGates:
             consumed=len(place),
         ).without_nonfinite()
 
-    def _first_batches(self, options: RecordOptions) -> Iterator[Tensor]:
+    def _first_batches(self, options: RecordOptions) -> Generator[Tensor, None, None]:
         """Pixels of the first batches with a readable image, in which one with finite values is looked for."""
         places = itertools.takewhile(lambda place: place[0] < SETTLED_AFTER, self._plan.batches(options, 0))
         loaded = load_batches(self._source, (self._plan.indices[p] for p in places), self.model.preprocess)

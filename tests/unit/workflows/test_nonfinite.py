@@ -94,7 +94,7 @@ def test_the_others_get_what_they_would_get_without_them(source: ImageSource, tm
         assert np.array_equal(clean.gates(name)[rows], spoilt.gates(name))
 
 
-class Stopped(Exception):
+class StoppedError(Exception):
     pass
 
 
@@ -104,9 +104,9 @@ def test_a_run_that_was_cut_ends_with_the_same_bits_and_note(source: ImageSource
 
     def stop(progress: JobProgress) -> None:
         if progress.consumed >= 150:
-            raise Stopped
+            raise StoppedError
 
-    with pytest.raises(Stopped):
+    with pytest.raises(StoppedError):
         record(model, source, tmp_path / "torn", options=options, on_progress=stop)
     torn = record(model, source, tmp_path / "torn", options=options)
     assert bits(torn.path) == bits(whole.path)

@@ -300,11 +300,15 @@ def test_a_unit_that_does_more_than_its_gate_is_not_timed() -> None:
 
 def test_logits_that_are_not_finite_when_frozen_are_told(tmp_path: Path) -> None:
     fragile = sv.load_model("tests.support.planted:fragile", device="cpu")
-    data = open_outputs(write_marked_parquet(tmp_path / "m.parquet", 80, range(0, 80, 7)))
-    path = advise_freezing(fragile, data, tmp_path / "run", batch_size=16, loss=5.0).path
-    assert path.order[0] == "se1"
-    assert np.isfinite(path.steps[0].choosing.loss)
-    assert np.isnan(path.steps[1].confirming.loss)
-    (note,) = [note for note in path.notes if "not finite" in note]
+    path = write_marked_parquet(tmp_path / "m.parquet", 80, range(0, 80, 7))
+    (tmp_path / "classes.csv").unlink()
+    data = open_outputs(path)
+    found = advise_freezing(fragile, data, tmp_path / "run", batch_size=16, loss=5.0).path
+    assert found.order[0] == "se1"
+    assert np.isfinite(found.steps[0].choosing.loss)
+    confirming = found.steps[1].confirming
+    assert confirming is not None
+    assert np.isnan(confirming.loss)
+    (note,) = [note for note in found.notes if "not finite" in note]
     assert "with 2 blocks frozen (" in note
-    json.dumps(to_json(path), allow_nan=False)
+    json.dumps(to_json(found), allow_nan=False)

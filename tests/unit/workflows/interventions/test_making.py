@@ -396,7 +396,9 @@ def test_the_models_random_state_and_flags_stay(model, everything):
 def test_logits_that_are_not_finite_count_as_wrong_and_are_told(tmp_path: Path) -> None:
     fragile = sv.load_model("tests.support.planted:fragile", device="cpu")
     marked = (0, 10, 17)
-    data = open_outputs(write_marked_parquet(tmp_path / "m.parquet", 60, marked))
+    path = write_marked_parquet(tmp_path / "m.parquet", 60, marked)
+    (tmp_path / "classes.csv").unlink()
+    data = open_outputs(path)
     options = InterventionOptions(baselines=("one", "predicted_class_mean"), batch_size=16)
     outcomes = intervene(fragile, data, tmp_path / "run", options=options)
     summary = json.loads(json.dumps(summarize_outcomes(outcomes), allow_nan=False))
