@@ -39,7 +39,7 @@ def compare_command(
             help="Also crop, mirror, rotate, blur and add noise to every image: how far do its gates move?",
         ),
     ] = False,
-    strict: Annotated[bool, typer.Option("--strict", help="End with 1 if an image could not be read.")] = False,
+    strict: Annotated[bool, typer.Option("--strict", help="End with 1 if an image could not be compared.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """Compare the gates of a few images with each other and with a recording."""
@@ -58,7 +58,7 @@ def compare_command(
     found = compare_images(network, files, opened, precision=precision)
     if not found.images:
         reasons = " ".join(failure.sentence for failure in found.failures)
-        raise ImageError(f"None of the {len(files)} images could be read: {reasons}")
+        raise ImageError(f"None of the {len(files)} images could be compared: {reasons}")
     places = [place_gates(opened, b.block, b.gates) for b in found.blocks]
     in_class = [] if chosen is None else [place_gates(opened, b.block, b.gates, chosen) for b in found.blocks]
     read = {image.name for image in found.images}

@@ -203,7 +203,10 @@ def summary_text(summary: dict[str, Any]) -> str:
         f"{summary['blocks']} blocks, {right}"
     ]
     if summary["errors"]:
-        lines.append(f"{summary['errors']:,} images could not be read and were left out:")
+        nonfinite = summary["nonfinite"]
+        counts = ((summary["errors"] - nonfinite, "could not be read"), (nonfinite, "are not finite (NaN or infinite)"))
+        said = ", ".join(f"{count:,} images {words}" for count, words in counts if count)
+        lines.append(f"{said} and were left out:")
         lines += [f"  {error['path']}: {error['error']}" for error in summary["error_list"][:20]]
         if summary["errors"] > 20:
             lines.append("  … the rest is in the recording's errors files")

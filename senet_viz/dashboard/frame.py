@@ -115,7 +115,10 @@ def _describe(recording: Recording) -> None:
         badges.append((f"recorded in {precision}", "warning", "orange", f"{glossary.PRECISION}{measured}"))
     if recording.n_kept < images:
         badges.append((f"{recording.n_kept:,} kept", "inventory_2", "gray", glossary.KEPT))
-    if skipped := manifest.progress.get("errors", 0):
+    nonfinite = manifest.progress.get("nonfinite", 0)
+    if nonfinite:
+        badges.append((f"{nonfinite:,} not finite", "warning", "orange", glossary.NONFINITE))
+    if skipped := manifest.progress.get("errors", 0) - nonfinite:
         listed = "Images that could not be read; they are listed in the recording's errors files."
         badges.append((f"{skipped:,} skipped", "image_not_supported", "orange", listed))
     with st.sidebar:

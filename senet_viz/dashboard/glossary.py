@@ -34,6 +34,10 @@ KEPT = (
     "what needs single images uses the kept ones and says so."
 )
 COMPLETE = "A full recording holds a row per image, and the gates of the images that were chosen to be kept."
+NONFINITE = (
+    "Images for which the network computes NaN or infinity in a gate, a squeeze or the logits. They are left out of class means, "
+    "kept gates and accuracy; the recording's errors files name each with the first such block."
+)
 PRECISION = (
     "Gates were computed in half precision: they differ slightly from the fp32 reference. Close to 1 a bf16 gate has steps "
     "of .004."

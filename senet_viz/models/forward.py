@@ -15,6 +15,7 @@ from senet_viz.gates.hooks import evaluating
 from senet_viz.models.outputs import pick_logits
 from senet_viz.models.zoo import Model
 
+NOT_FINITE = -1  # the prediction of an image whose logits are not finite
 _DTYPES: dict[str, torch.dtype | None] = {"fp32": None, "bf16": torch.bfloat16, "fp16": torch.float16}
 
 
@@ -64,11 +65,11 @@ class LogitReading(NamedTuple):
     """What the logits of a batch say.
 
     Attributes:
-        prediction: (n,) output that comes first, int32.
-        confidence: (n,) its softmax, float32.
-        loss: (n,) cross-entropy in nats, float32; NaN where the class has no output.
-        correct: (n,) whether the class comes first; never where it has no output.
-        correct5: (n,) whether fewer than five outputs come before it.
+        prediction: (n,) output that comes first, int32; −1 where the logits are not finite.
+        confidence: (n,) its softmax, float32; NaN where the logits are not finite.
+        loss: (n,) cross-entropy in nats, float32; NaN where the class has no output or the logits are not finite.
+        correct: (n,) whether the class comes first; never where it has no output or the logits are not finite.
+        correct5: (n,) whether fewer than five outputs come before it; likewise.
     """
 
     prediction: NDArray[np.int32]
@@ -85,16 +86,17 @@ def read_logits(logits: Tensor, outputs: NDArray[np.int32]) -> LogitReading:
         logits: (n, outputs) float32.
         outputs: (n,) output of each image's class, −1 where it has none.
     """
-    known = outputs >= 0
+    finite = torch.isfinite(logits).all(dim=1).cpu().numpy()
+    known = (outputs >= 0) & finite
     target = torch.from_numpy(outputs).to(logits.device).long()
     confidence, prediction = logits.softmax(dim=1).max(dim=1)
     losses = F.cross_entropy(logits, target, reduction="none", ignore_index=-1)
     own = logits.gather(1, target.clamp(min=0)[:, None])
     before = (logits > own).sum(dim=1).cpu().numpy()
-    predictions = prediction.cpu().numpy().astype(np.int32)
+    predictions = np.where(finite, prediction.cpu().numpy(), NOT_FINITE).astype(np.int32)
     return LogitReading(
         prediction=predictions,
-        confidence=confidence.cpu().numpy(),
+        confidence=np.where(finite, confidence.cpu().numpy(), np.float32(np.nan)),
         loss=np.where(known, losses.cpu().numpy(), np.nan).astype(np.float32),
         correct=(predictions == outputs) & known,
         correct5=(before < 5) & known,

@@ -98,6 +98,22 @@ def save_weights(module: nn.Module, path: Path, *, half: bool = False) -> None:
     save_file(tensors, path)
 
 
+def describe_nonfinite_weights(module: nn.Module) -> str:
+    """A sentence that names the parameters and running statistics that are NaN or infinite; "" where all are finite."""
+    tensors: dict[str, Tensor] = dict(module.named_parameters())
+    tensors |= {name: value for name, value in module.named_buffers() if name.endswith(("running_mean", "running_var"))}
+    found = {
+        name: f"{int((~torch.isfinite(value)).sum()):,} of {value.numel():,}"
+        for name, value in tensors.items()
+        if not bool(torch.isfinite(value.detach()).all())
+    }
+    if not found:
+        return ""
+    named = [f"{name} ({count})" for name, count in found.items()]
+    more = f" and {len(named) - 4:,} more tensors" if len(named) > 4 else ""
+    return f"Weights of the network are not finite (NaN or infinite): {', '.join(named[:4])}{more}."
+
+
 def digest_weights(module: nn.Module) -> str:
     """sha256 in hex over names, shapes and float32 values of a module's parameters and buffers, in name order."""
     digest = hashlib.sha256()

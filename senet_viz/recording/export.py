@@ -134,9 +134,14 @@ def find_writer(ending: str, *, name: str = "") -> Writer:
 
 
 def describe_recording(recording: Recording) -> dict[str, Any]:
-    """What the side file says: id, form, complete, schema_version, model and data of the manifest."""
+    """What the side file says: id, form, complete, schema_version, model and data of the manifest.
+
+    Where images were left out because they are not finite: their number, as `nonfinite`.
+    """
     tree = recording.manifest.to_json()
-    return {name: tree[name] for name in ("id", "form", "complete", "schema_version", "model", "data")}
+    told = {name: tree[name] for name in ("id", "form", "complete", "schema_version", "model", "data")}
+    nonfinite = recording.manifest.progress.get("nonfinite", 0)
+    return {**told, "nonfinite": nonfinite} if nonfinite else told
 
 
 def _schema(recording: Recording) -> pa.Schema:

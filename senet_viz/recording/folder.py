@@ -338,7 +338,7 @@ class Progress:
         state: "running", "finished", "failed" or "cancelled".
         consumed: images done, unreadable ones among them.
         total: images in all.
-        errors: images that could not be read.
+        errors: images that could not be read or are not finite.
         rate: images a second in this run; None before the first batch.
         seconds_left: None before the first batch.
         updated: when this was written, ISO 8601 in UTC.

@@ -20,7 +20,7 @@ def _option(default: Any, text: str, *, name: str = "", in_manifest: bool = Fals
 
 @dataclass(frozen=True)
 class RecordOptions:
-    """What a recording is made with; all but `workers` and `commit_seconds` is part of its identity.
+    """What a recording is made with; all but `workers`, `commit_seconds` and `allow_nonfinite` is part of its identity.
 
     Attributes:
         keep: whose gates are kept per image: "all", "none", or a number, at most so many per class.
@@ -36,6 +36,8 @@ class RecordOptions:
         data_name: name of the data in the manifest; the last part of its path by default.
         workers: threads that decode.
         commit_seconds: what a kill can lose at most; also after every 5,000 images.
+        allow_nonfinite: go on where weights, or what the network computes for more than 1 % of the images, is not finite;
+            such images are left out and listed in any case.
 
     Raises:
         ArgumentError: a value out of range; the message names it.
@@ -56,6 +58,10 @@ class RecordOptions:
     data_name: str | None = _option(None, "Name of the data in the manifest.")
     workers: int = _option(2, "Threads that decode.")
     commit_seconds: float = _option(30.0, "Seconds of work that a kill can lose at most.", name="--commit-every")
+    allow_nonfinite: bool = _option(
+        False,
+        "Continue where weights, or the results for over 1 % of the images, are not finite; such images are left out.",
+    )
 
     def __post_init__(self) -> None:
         if self.precision not in PRECISIONS:

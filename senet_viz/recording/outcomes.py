@@ -142,8 +142,8 @@ class Outcome:
     """What the network said of every image, N rows in the order of `Outcomes.samples`.
 
     Attributes:
-        prediction: (N,) int32 outputs.
-        loss: (N,) float32 cross entropy in nats; NaN where the class has no output.
+        prediction: (N,) int32 outputs; −1 where the logits are not finite, which counts as wrong.
+        loss: (N,) float32 cross entropy in nats; NaN where the class has no output or the logits are not finite.
         correct: (N,) whether the class's output came first; False where it has none, see `Outcomes.judged`.
         correct5: (N,) whether it was among the first five.
     """
@@ -152,6 +152,11 @@ class Outcome:
     loss: NDArray[np.float32]
     correct: NDArray[np.bool_]
     correct5: NDArray[np.bool_]
+
+    @property
+    def nonfinite(self) -> int:
+        """Images whose logits are not finite."""
+        return int((self.prediction < 0).sum())
 
     @classmethod
     def join(cls, parts: Sequence[Self]) -> Self:
@@ -235,12 +240,11 @@ def _read_shard(path: Path, rows: int) -> tuple[NDArray[np.generic], ...]:
     return tuple(table[name].to_numpy(zero_copy_only=False).reshape(rows, -1) for name in names)
 
 
-def read_clean_predictions(folder: Path, manifest: OutcomesManifest) -> NDArray[np.int32]:
-    """What the untouched network predicted of the images committed so far, in the order of the samples."""
-    parts = [
-        _read_shard(folder / f.name, len(manifest.variants) + 1)[0][0] for f in manifest.files if f.role == "outcomes"
-    ]
-    return np.concatenate(parts).astype(np.int32) if parts else np.zeros(0, dtype=np.int32)
+def read_predictions(folder: Path, manifest: OutcomesManifest) -> NDArray[np.int32]:
+    """(variants + 1, n) predictions for the images committed so far, in the order of the samples; the untouched network first."""
+    rows = len(manifest.variants) + 1
+    parts = [_read_shard(folder / f.name, rows)[0] for f in manifest.files if f.role == "outcomes"]
+    return np.concatenate(parts, axis=1).astype(np.int32) if parts else np.zeros((rows, 0), dtype=np.int32)
 
 
 def open_outcomes(path: str | Path) -> Outcomes:
@@ -260,15 +264,18 @@ def summarize_outcomes(outcomes: Outcomes) -> dict[str, Any]:
 
     Keys: outcomes (folder), id, images, judged (images whose class has an output), complete, clean (top1, top5, loss),
     variants: a list of target, kind, blocks, baseline, repeat, strength, top1, top5, loss (each intervened − clean; top1
-    and top5 in points) and changed (share of all predictions); baselines and notes of the manifest, throughput. Numbers
-    are null where no image was judged.
+    and top5 in points), changed (share of all predictions) and nonfinite (images whose logits are NaN or infinite, which
+    count as wrong and are kept out of the loss); baselines and notes of the manifest, throughput. Numbers are null where no
+    image was judged.
     """
     manifest, clean, judged = outcomes.manifest, outcomes.clean, outcomes.judged
     rows = []
     for variant in outcomes.variants:
         moved = outcomes.outcome(variant)
         changed = float((moved.prediction != clean.prediction).mean())
-        rows.append({**to_tree(variant), **_differences(moved, clean, judged), "changed": changed})
+        rows.append(
+            {**to_tree(variant), **_differences(moved, clean, judged), "changed": changed, "nonfinite": moved.nonfinite}
+        )
     return {
         "outcomes": str(outcomes.path),
         "id": outcomes.id,
@@ -278,7 +285,8 @@ def summarize_outcomes(outcomes: Outcomes) -> dict[str, Any]:
         "clean": {
             "top1": _mean(clean.correct[judged]),
             "top5": _mean(clean.correct5[judged]),
-            "loss": _mean(clean.loss[judged]),
+            "loss": _mean(_finite(clean.loss[judged])),
+            "nonfinite": clean.nonfinite,
         },
         "variants": rows,
         "baselines": dict(manifest.baselines),
@@ -309,13 +317,33 @@ def describe_outcomes(summary: dict[str, Any]) -> str:
 
 def _differences(moved: Outcome, clean: Outcome, judged: NDArray[np.bool_]) -> dict[str, float | None]:
     def differ(intervened: NDArray[Any], untouched: NDArray[Any], unit: float) -> float | None:
-        return _mean(unit * (intervened[judged].astype(np.float64) - untouched[judged].astype(np.float64)))
+        with np.errstate(invalid="ignore"):  # inf − inf
+            return _mean(_finite(unit * (intervened[judged].astype(np.float64) - untouched[judged].astype(np.float64))))
 
     return {
         "top1": differ(moved.correct, clean.correct, 100),
         "top5": differ(moved.correct5, clean.correct5, 100),
         "loss": differ(moved.loss, clean.loss, 1),
     }
+
+
+def describe_nonfinite_outcomes(outcomes: Sequence[tuple[str, int]], images: int) -> str:
+    """A sentence about runs in which the logits of some images are not finite; "" for none.
+
+    Args:
+        outcomes: what each run is called, and how many images it is.
+        images: in each run.
+    """
+    found = [(name, count) for name, count in outcomes if count]
+    if not found:
+        return ""
+    named = ", ".join(f"{name} ({count:,} of {images:,} images)" for name, count in found[:4])
+    more = f" and {len(found) - 4:,} more" if len(found) > 4 else ""
+    return f"The logits are not finite with {named}{more}: such images count as wrong and have no loss."
+
+
+def _finite(values: NDArray[Any]) -> NDArray[Any]:
+    return np.asarray(values[np.isfinite(values)])
 
 
 def _mean(values: NDArray[Any]) -> float | None:

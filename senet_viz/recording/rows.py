@@ -1,9 +1,10 @@
 """What one forward adds to a recording, and the open shard in which rows wait for their file."""
 
+import dataclasses
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 import pyarrow as pa
@@ -14,10 +15,27 @@ from senet_viz.recording.files import read_lines, read_table, write_lines, write
 from senet_viz.recording.layout import SAMPLES_SCHEMA, column_of, shard_name
 from senet_viz.schema import FileEntry, Gate
 
+NONFINITE = "nonfinite"
+LOGITS = "the logits"
+
+
+class NonFinite(NamedTuple):
+    """An image that is left out because the network's values for it are not finite.
+
+    Attributes:
+        path: for people.
+        block: the first one with such a value; "" where only the logits have one.
+        sentence: for people.
+    """
+
+    path: str
+    block: str
+    sentence: str
+
 
 @dataclass(frozen=True)
 class RecordedBatch:
-    """n images that were read, beside those that could not be.
+    """n images that are recorded, with those that are left out.
 
     Attributes:
         sample_ids: n ids, unique in the source.
@@ -25,13 +43,14 @@ class RecordedBatch:
         labels: (n,) int32 class indices, −1 unlabelled.
         output_labels: (n,) int32 outputs of those classes, −1 where there is none.
         predictions: (n,) int32 outputs.
-        confidences: (n,) float32, softmax of the prediction.
+        confidences: (n,) float32, softmax of the prediction; NaN where the logits are not finite.
         losses: (n,) float32 cross entropy, NaN where there is no output.
         kept: (n,) bool, whose gates are kept.
         gates: float32 (n, C) of every block.
         squeezes: float32 (n, C) of every block that has z as one vector.
         errors: path and sentence of each image that could not be read.
-        consumed: inputs consumed, read or not: n + len(errors).
+        consumed: inputs consumed: n + len(errors) + len(nonfinite).
+        nonfinite: the images that were read and whose values are not finite.
     """
 
     sample_ids: list[str]
@@ -46,6 +65,7 @@ class RecordedBatch:
     squeezes: Mapping[str, NDArray[np.float32]]
     errors: Sequence[tuple[str, str]]
     consumed: int
+    nonfinite: Sequence[NonFinite] = ()
 
     @classmethod
     def unreadable(cls, errors: Sequence[tuple[str, str]], consumed: int) -> Self:
@@ -64,11 +84,51 @@ class RecordedBatch:
         for name in ("paths", "labels", "output_labels", "predictions", "confidences", "losses", "kept"):
             if len(getattr(self, name)) != n:
                 raise ArgumentError(f"A batch of {n} sample ids came with {len(getattr(self, name))} {name}.")
-        if self.consumed != n + len(self.errors):
-            raise ArgumentError(f"A batch says {self.consumed} inputs, {n} were read and {len(self.errors)} were not.")
+        if self.consumed != n + len(self.errors) + len(self.nonfinite):
+            left_out = len(self.errors) + len(self.nonfinite)
+            raise ArgumentError(f"A batch says {self.consumed} inputs, {n} were read and {left_out} were left out.")
         if n:
             _check_blocks("gates", self.gates, gates, n)
             _check_blocks("squeezes", self.squeezes, [g for g in gates if g.squeeze_missing is None], n)
+
+    @property
+    def left_out(self) -> int:
+        """Images that could not be read or are not finite."""
+        return len(self.errors) + len(self.nonfinite)
+
+    def without_nonfinite(self) -> Self:
+        """The batch itself where every value is finite, else without the images of which one is not, which it lists."""
+        found: dict[int, NonFinite] = {}
+        for name in self.gates:
+            for kind, arrays in (("squeeze", self.squeezes), ("gate", self.gates)):
+                values = arrays.get(name)
+                if values is None or np.isfinite(values).all():
+                    continue
+                for row in np.flatnonzero(~np.isfinite(values).all(axis=1)).tolist():
+                    sentence = f"Block {name} has a {kind} that is not finite ({say_nonfinite(values[row])})."
+                    found.setdefault(row, NonFinite(self.paths[row], name, sentence))
+        for row in np.flatnonzero(np.isnan(self.confidences)).tolist():
+            found.setdefault(row, NonFinite(self.paths[row], "", "The logits are not finite (NaN or infinite)."))
+        if not found:
+            return self
+        rows = np.setdiff1d(np.arange(len(self.paths)), [*found])
+        columns = ("labels", "output_labels", "predictions", "confidences", "losses", "kept")
+        return dataclasses.replace(
+            self,
+            sample_ids=[self.sample_ids[row] for row in rows],
+            paths=[self.paths[row] for row in rows],
+            gates={name: values[rows] for name, values in self.gates.items()},
+            squeezes={name: values[rows] for name, values in self.squeezes.items()},
+            nonfinite=[*self.nonfinite, *(found[row] for row in sorted(found))],
+            **{column: getattr(self, column)[rows] for column in columns},
+        )
+
+    def error_rows(self) -> list[dict[str, str]]:
+        """A row of the errors files per image that was left out."""
+        rows = [{"path": path, "error": message} for path, message in self.errors]
+        for path, block, sentence in self.nonfinite:
+            rows.append({"path": path, "error": sentence, "kind": NONFINITE, **({"block": block} if block else {})})
+        return rows
 
     def samples(self) -> pa.Table:
         """A row per image that was read."""
@@ -100,6 +160,22 @@ class RecordedBatch:
         for column in schema.names[1:]:
             columns[column] = _halves(*wanted[column], rows)
         return pa.table(columns, schema=schema)
+
+
+def say_nonfinite(values: NDArray[Any]) -> str:
+    """What there is among values that are not finite: "NaN", "inf" or "NaN, inf"."""
+    names = {"NaN": np.isnan(values).any(), "inf": np.isinf(values).any()}
+    return ", ".join(name for name, there in names.items() if there)
+
+
+def count_nonfinite(errors: Iterable[Mapping[str, str]]) -> dict[str, int]:
+    """How many images were left out as not finite, by the first block that was ("the logits"), in order of appearance."""
+    counts: dict[str, int] = {}
+    for row in errors:
+        if row.get("kind") == NONFINITE:
+            where = row.get("block", LOGITS)
+            counts[where] = counts.get(where, 0) + 1
+    return counts
 
 
 def _check_blocks(kind: str, values: Mapping[str, NDArray[np.float32]], gates: Sequence[Gate], n: int) -> None:
@@ -150,7 +226,12 @@ class OpenShard:
             self._rows["samples"].append(batch.samples())
         if kept.num_rows:
             self._rows["gates"].append(kept)
-        self._rows["errors"] += [{"path": path, "error": message} for path, message in batch.errors]
+        self._rows["errors"] += batch.error_rows()
+
+    @property
+    def errors(self) -> list[dict[str, str]]:
+        """Rows of the images that were left out so far."""
+        return list(self._rows["errors"])
 
     def write_parts(self, folder: Path, generation: int) -> None:
         """Write what came since the last call; the files count once a manifest lists `parts`."""

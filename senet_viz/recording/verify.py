@@ -11,6 +11,7 @@ from senet_viz.errors import RecordingError
 from senet_viz.paths import expand_home, explain_refusal
 from senet_viz.recording.files import read_lines, sha256_of, size_problem
 from senet_viz.recording.layout import MANIFEST
+from senet_viz.recording.rows import count_nonfinite
 from senet_viz.recording.writer import stored_manifest
 from senet_viz.schema import FileEntry
 
@@ -52,6 +53,12 @@ def verify_recording(path: str | Path) -> VerifyReport:
         rows = sum(f.rows for f in manifest.files if f.role == role)
         if rows != (expected := manifest.progress.get(count, 0)):
             problems.append(f"The {role} files have {rows} rows, the manifest counts {expected}.")
+    if not problems and (expected := manifest.progress.get("nonfinite", 0)):
+        errors = [row for f in manifest.files if f.role == "errors" for row in read_lines(folder / f.name)]
+        if (found := sum(count_nonfinite(errors).values())) != expected:
+            problems.append(
+                f"The errors files list {found} images that are not finite, the manifest counts {expected}."
+            )
     return VerifyReport(len(manifest.files), sum(f.bytes for f in manifest.files), tuple(problems))
 
 

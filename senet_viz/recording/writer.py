@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from senet_viz.errors import ArgumentError, RecordingError
 from senet_viz.paths import expand_home
-from senet_viz.recording.files import as_recording_errors, read_json
+from senet_viz.recording.files import as_recording_errors, read_json, read_lines
 from senet_viz.recording.folder import JobFolder
 from senet_viz.recording.layout import (
     FINAL_MOMENTS,
@@ -48,8 +48,9 @@ class RecordingWriter(JobFolder):
         complete: a recording of this identity was already finished here: there is nothing to append.
         consumed: inputs already committed, read or not; where to go on.
         appended: inputs appended so far, committed or not.
-        images: images that could be read among them.
-        errors: images that could not.
+        images: images that are recorded among them.
+        errors: images that were left out: they could not be read, or are not finite.
+        nonfinite: images among these for which the network computed values that are not finite.
     """
 
     def __init__(
@@ -102,6 +103,7 @@ class RecordingWriter(JobFolder):
         progress = stored.progress
         self.consumed = self.appended = progress["consumed"]
         self.images, self.errors, self._kept = progress["images"], progress["errors"], progress["kept"]
+        self.nonfinite = progress.get("nonfinite", 0)
         self.remove_unlisted(stored.files, LEFTOVER)
         if self.complete:
             self.release()
@@ -109,7 +111,8 @@ class RecordingWriter(JobFolder):
             self._take_up(stored)
 
     def _begin_new(self) -> None:
-        self.consumed = self.appended = self.images = self.errors = self._kept = self._generation = 0
+        self.consumed = self.appended = self._kept = self._generation = 0
+        self.images = self.errors = self.nonfinite = 0
         self._moments = self._empty_moments()
         self._shard = OpenShard(0, self._schema)
         self._files: tuple[FileEntry, ...] = ()
@@ -144,6 +147,11 @@ class RecordingWriter(JobFolder):
         """Store how far gates are from fp32, known only after the first batch: largest and rms."""
         self.draft = dataclasses.replace(self.draft, precision_difference=dict(difference))
 
+    def read_errors(self) -> list[dict[str, str]]:
+        """Rows of all images that were left out so far, committed or not."""
+        closed = sorted(entry.name for entry in self._files if entry.role == "errors")
+        return [row for name in closed for row in read_lines(self.folder / name)] + self._shard.errors
+
     def append(self, batch: RecordedBatch) -> None:
         """Fold a batch in, and commit where that is due.
 
@@ -166,7 +174,8 @@ class RecordingWriter(JobFolder):
         self._shard.append(batch, kept)
         self.appended += batch.consumed
         self.images += len(batch.sample_ids)
-        self.errors += len(batch.errors)
+        self.errors += batch.left_out
+        self.nonfinite += len(batch.nonfinite)
         self._kept += kept.num_rows
         with self._writing():
             if self.appended % self._shard_size == 0:
@@ -205,6 +214,8 @@ class RecordingWriter(JobFolder):
         saved = () if moments is None else (save_moments(self.folder, moments, self._moments),)
         files = sorted((*self._files, *self._shard.parts, *saved), key=lambda f: (is_part(f.name), f.role, f.name))
         counts = {"consumed": self.appended, "images": self.images, "errors": self.errors, "kept": self._kept}
+        if self.nonfinite:
+            counts["nonfinite"] = self.nonfinite
         environment = {**self.draft.environment, "updated": datetime.now(UTC).isoformat(timespec="seconds")}
         manifest = dataclasses.replace(self.draft, files=tuple(files), progress=counts, environment=environment)
         self.replace_manifest(MANIFEST, manifest.to_json())

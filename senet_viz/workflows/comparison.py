@@ -15,7 +15,7 @@ from torch import Tensor
 
 from senet_viz.analysis.comparison.blocks import RecordedProfiles, compare_block, read_profiles
 from senet_viz.analysis.comparison.result import ComparedImage, Comparison, Failure, Prediction
-from senet_viz.errors import ArgumentError, GateError, ImageError
+from senet_viz.errors import ArgumentError, ImageError
 from senet_viz.gates.recorder import GateRecorder
 from senet_viz.images.decoding import MAX_FILE_BYTES, SUFFIXES, decode_image, describe_error
 from senet_viz.models.forward import forward, observing
@@ -24,7 +24,9 @@ from senet_viz.models.zoo import Model
 from senet_viz.paths import expand_home, explain_refusal
 from senet_viz.recording.options import PRECISIONS
 from senet_viz.recording.reader import Recording
+from senet_viz.recording.rows import say_nonfinite
 from senet_viz.schema import Manifest, label_classes
+from senet_viz.workflows.nonfinite import advise
 from senet_viz.workflows.recorded_model import check_blocks, check_weights, describe_differences
 
 ImageInput = Path | str | tuple[str, bytes]
@@ -141,7 +143,7 @@ def compare_images(
 
     Each image gets what it would get alone, to 1e-6 in fp32: a network in eval mode mixes no images, but the order in
     which a kernel sums may depend on the batch (in bf16 and fp16 that is a step of the format). An image that can not be
-    read is told in `failures`, beside the others' results.
+    read, or for which the network computes values that are not finite, is told in `failures`, beside the others' results.
 
     Args:
         model: the network that the recording was made with; its lock is held during the forward.
@@ -158,15 +160,13 @@ def compare_images(
     Raises:
         ArgumentError: no image or too many, an unknown precision, or another recording's profiles.
         RecordingError: the recording is of another network, holds no image yet, or is damaged.
-        GateError: the network's gates can not be observed, or are not finite.
+        GateError: the network's gates can not be observed.
     """
     _check_arguments(len(images), precision, batch_size, nearest)
     check_weights(model, recording.manifest)
     read = prepare_images(images, model.preprocess)
+    read, probabilities, gates = _observe_finite(model, read, recording.manifest, precision, batch_size)
     good = [item for item in read if isinstance(item, PreparedImage)]
-    probabilities, gates = (
-        observe_images(model, good, recording.manifest, precision, batch_size) if good else (None, {})
-    )
     profiles = profiles or read_profiles(recording)  # after the blocks were seen to be the same
     if profiles.recording_id != recording.id:
         raise ArgumentError(
@@ -213,15 +213,41 @@ def observe_images(
             for name, values in recorder.take().items():
                 assert values is not None
                 parts.setdefault(name, []).append(values.cpu().numpy())
-    gates = {name: np.concatenate(arrays) for name, arrays in parts.items()}
-    for name, array in gates.items():
-        finite = np.isfinite(array).all(axis=1)
-        if not finite.all():
-            which = images[int(np.argmin(finite))].name
-            raise GateError(
-                f"Block {name} has a gate that is not finite for {which}: check the weights and the precision."
-            )
-    return torch.cat(probabilities), gates
+    return torch.cat(probabilities), {name: np.concatenate(arrays) for name, arrays in parts.items()}
+
+
+def explain_nonfinite(
+    images: Sequence[PreparedImage], probabilities: torch.Tensor, gates: Gates, precision: str
+) -> list[str]:
+    """Per image a sentence where its gates, or else its probabilities, are not finite; "" where all are."""
+    sentences = [""] * len(images)
+    for name, values in (*gates.items(), ("", probabilities.numpy())):
+        where = f"Block {name} has a gate that is not finite" if name else "The network's logits are not finite"
+        for row in np.flatnonzero(~np.isfinite(values).all(axis=1)).tolist():
+            kind = f" ({say_nonfinite(values[row])})" if name else ""
+            sentences[row] = sentences[row] or f"{where}{kind} for {images[row].name}. {advise(precision)}"
+    return sentences
+
+
+def _observe_finite(
+    model: Model, read: Sequence[PreparedImage | Failure], manifest: Manifest, precision: str, batch_size: int
+) -> tuple[list[PreparedImage | Failure], torch.Tensor | None, Gates]:
+    """As `observe_images`, with a failure for each image that is not finite; probabilities and gates are of the others."""
+    good = [item for item in read if isinstance(item, PreparedImage)]
+    if not good:
+        return [*read], None, {}
+    probabilities, gates = observe_images(model, good, manifest, precision, batch_size)
+    sentences = explain_nonfinite(good, probabilities, gates, precision)
+    if not any(sentences):
+        return [*read], probabilities, gates
+    told = iter(sentences)
+    judged = [
+        Failure(item.name, sentence) if isinstance(item, PreparedImage) and (sentence := next(told)) else item
+        for item in read
+    ]
+    finite = np.array([not sentence for sentence in sentences])
+    kept = {name: values[finite] for name, values in gates.items()}
+    return judged, probabilities[torch.from_numpy(finite)] if finite.any() else None, kept
 
 
 def predict_outputs(

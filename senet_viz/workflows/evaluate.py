@@ -7,10 +7,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from senet_viz.errors import SourceError
+from senet_viz.errors import ModelError, SourceError
 from senet_viz.images.loading import load_batches
 from senet_viz.images.source import ImageSource
-from senet_viz.models.forward import LogitReading, forward, observing, output_labels, read_logits
+from senet_viz.models.forward import NOT_FINITE, LogitReading, forward, observing, output_labels, read_logits
 from senet_viz.models.zoo import Model
 from senet_viz.workflows.job import cut
 from senet_viz.workflows.plan import map_to_outputs
@@ -29,6 +29,7 @@ def evaluate(model: Model, source: ImageSource, *, batch_size: int = 64) -> Accu
 
     Raises:
         SourceError: no image could be judged.
+        ModelError: what the network says of an image is not finite.
     """
     first = five = judged = 0
     for outputs, said, _unread in _read_all(model, source, batch_size):
@@ -46,6 +47,7 @@ def judge_images(model: Model, source: ImageSource, *, batch_size: int = 64) -> 
 
     Raises:
         SourceError: an image can not be read, or its class has no output: nothing is left out silently.
+        ModelError: what the network says of an image is not finite.
     """
     parts, without = [], 0
     for outputs, said, unread in _read_all(model, source, batch_size):
@@ -67,4 +69,10 @@ def _read_all(
         for batch in load_batches(source, cut(np.arange(len(source)), batch_size=batch_size), model.preprocess):
             outputs = output_labels(source.labels[batch.loaded], mapping.outputs)
             logits = torch.empty(0, model.outputs) if batch.pixels is None else forward(model, batch.pixels)
-            yield outputs, read_logits(logits, outputs), [sentence for _, sentence in batch.errors]
+            said = read_logits(logits, outputs)
+            if broken := np.flatnonzero(said.prediction == NOT_FINITE).tolist():
+                raise ModelError(
+                    f"What {model.name} says of {source.path(int(batch.loaded[broken[0]]))} is not finite (NaN or infinite): "
+                    "its accuracy cannot be measured; check the weights, or train again at a lower rate."
+                )
+            yield outputs, said, [sentence for _, sentence in batch.errors]

@@ -99,7 +99,7 @@ class JobProgress(NamedTuple):
         step: of a search, blocks frozen so far; 0 elsewhere.
         consumed: images done (forwards of an image in a search), those of earlier runs among them.
         total: of them.
-        errors: images that could not be read.
+        errors: images that could not be read or are not finite.
         rate: done in this run, a second; NaN before the first batch.
         seconds_left: of this stage.
     """

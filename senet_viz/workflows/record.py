@@ -2,9 +2,10 @@
 
 import contextlib
 import dataclasses
+import itertools
 import math
 import uuid
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -30,6 +31,14 @@ from senet_viz.recording.rows import RecordedBatch
 from senet_viz.recording.writer import RecordingWriter, stored_manifest
 from senet_viz.schema import Gate, Manifest
 from senet_viz.workflows.job import Meter, OnEstimate, OnProgress, Rows, run_batches
+from senet_viz.workflows.nonfinite import (
+    SETTLED_AFTER,
+    advise,
+    check_any_left,
+    check_share_finite,
+    check_weights_finite,
+    describe_nonfinite,
+)
 from senet_viz.workflows.plan import RecordPlan, check_room, estimate_recording, map_to_outputs, open_source
 
 
@@ -41,6 +50,7 @@ def record(
     options: RecordOptions | None = None,
     keep: str = "all",
     precision: str = "fp32",
+    allow_nonfinite: bool = False,
     on_estimate: OnEstimate | None = None,
     on_progress: OnProgress | None = None,
 ) -> Recording:
@@ -52,23 +62,26 @@ def record(
         model: from `load_model`.
         images: a source, or what `open_images` takes.
         folder: of the recording.
-        options: every choice; `keep` and `precision` are ignored when it is given.
+        options: every choice; the next three are ignored when it is given.
         keep: as in `RecordOptions`.
         precision: as in `RecordOptions`.
+        allow_nonfinite: as in `RecordOptions`.
         on_estimate: called once before the work starts.
         on_progress: called after every batch.
 
     Returns:
-        The finished recording. Images that could not be read are left out and listed in its errors.
+        The finished recording. Images that could not be read, and those for which the network computes values that are not
+        finite, are left out and listed in its errors.
 
     Raises:
         ArgumentError: unusable options.
         SourceError: no images, or none that could be read.
-        RecordingError: the folder is another recording's, locked, or can not be written.
+        RecordingError: the folder is another recording's, locked, or can not be written; or weights, or what is computed
+            for more than 1 % of the images, are not finite.
         GateError: the network's gates can not be observed.
     """
     keep_freed_memory()
-    options = options or RecordOptions(keep=keep, precision=precision)
+    options = options or RecordOptions(keep=keep, precision=precision, allow_nonfinite=allow_nonfinite)
     source, folder = open_source(images, **options.columns()), expand_home(folder)
     plan = RecordPlan.make(source, options)
     draft = _draft(model, source, options, plan, folder)
@@ -84,6 +97,7 @@ def record(
 
 def _draft(model: Model, source: ImageSource, options: RecordOptions, plan: RecordPlan, folder: Path) -> Manifest:
     mapping, classes = map_to_outputs(model, source, options.label_map)
+    weights = check_weights_finite(model, options)
     now = datetime.now(UTC).isoformat(timespec="seconds")
     short = Path(source.name).name or source.name
     return Manifest(
@@ -113,14 +127,14 @@ def _draft(model: Model, source: ImageSource, options: RecordOptions, plan: Reco
         preprocessing={**model.preprocess.to_json(), "decoder": DECODER},
         options=options.for_manifest(),
         environment={**describe_environment(model.device), "started": now},
-        notes=(*model.notes, *_left_out(model), *source.notes, *([mapping.note] if mapping.note else [])),
+        notes=(*model.notes, *weights, *_left_out(model), *source.notes, *([mapping.note] if mapping.note else [])),
     )
 
 
 def _settle_histograms(
     model: Model, source: ImageSource, plan: RecordPlan, options: RecordOptions, folder: Path
 ) -> tuple[Gate, ...]:
-    """The network's gates; those without finite bounds with an interval for their histogram, from the first readable batch.
+    """The network's gates; those without finite bounds with an interval for their histogram, from the first usable batch.
 
     It reaches a quarter of the spread beyond what was seen, to two digits. A recording that is resumed keeps its own.
     """
@@ -131,9 +145,15 @@ def _settle_histograms(
         return stored.gates
     work = ObserveGates(model, source, plan, (), options.precision)
     seen = work.observe_first(options)
+    if seen is None:
+        unbounded = next(gate.name for gate in model.gates if not np.isfinite(gate.range).all())
+        raise SourceError(
+            f"Block {unbounded} has gates without bounds, whose histogram needs an image, and none of the first "
+            f"{min(len(plan.indices), SETTLED_AFTER):,} of {source.name} could be read and gave finite values: check the images. "
+            f"{advise(options.precision)}"
+        )
     return tuple(
-        gate if seen is None or np.isfinite(gate.range).all() else _with_histogram(gate, seen[gate.name])
-        for gate in model.gates
+        gate if np.isfinite(gate.range).all() else _with_histogram(gate, seen[gate.name]) for gate in model.gates
     )
 
 
@@ -167,6 +187,7 @@ def _fill(
     work = ObserveGates(model, source, plan, writer.draft.mapping.outputs, options.precision)
     reason = ""
     with meter:
+        check_share_finite(writer, options)
         if options.precision != "fp32" and writer.draft.precision_difference is None:
             difference = work.measure_difference(options)
             if difference is not None:
@@ -176,13 +197,17 @@ def _fill(
             for place, found in observed:
                 writer.append(found)
                 reason = reason or next((sentence for _, sentence in found.errors), "")
-                meter.tick(len(place), len(found.errors))
+                meter.tick(len(place), found.left_out)
+                if found.nonfinite:
+                    check_share_finite(writer, options)
+        check_any_left(writer, source.name)
         if writer.errors == total:
             raise SourceError(
                 f"None of the {total:,} images of {source.name} could be read (see {writer.folder / 'errors'}*); the first: "
                 f"{reason or 'it stands there.'}"
             )
-        writer.finish(throughput=meter.throughput())
+        note = describe_nonfinite(writer.read_errors(), total) if writer.nonfinite else ""
+        writer.finish(throughput=meter.throughput(), notes=[note] if note else [])
 
 
 class ObserveGates:
@@ -221,41 +246,59 @@ class ObserveGates:
             squeezes={name: value.cpu().numpy() for name, value in squeezes.items() if value is not None},
             errors=errors,
             consumed=len(place),
-        )
+        ).without_nonfinite()
 
-    def _first_pixels(self, options: RecordOptions) -> Tensor | None:
-        """Of the first readable batch; None without any."""
-        places = self._plan.batches(options, 0)
+    def _first_batches(self, options: RecordOptions) -> Generator[Tensor, None, None]:
+        """Pixels of the first batches with a readable image, in which one with finite values is looked for."""
+        places = itertools.takewhile(lambda place: place[0] < SETTLED_AFTER, self._plan.batches(options, 0))
         loaded = load_batches(self._source, (self._plan.indices[p] for p in places), self.model.preprocess)
         with contextlib.closing(loaded):
-            return next((batch.pixels for batch in loaded if batch.pixels is not None), None)
+            yield from (batch.pixels for batch in loaded if batch.pixels is not None)
+
+    def _run(self, pixels: Tensor) -> tuple[dict[str, Tensor], Tensor]:
+        """Gates of a batch, and which of its images have finite gates and logits, (n,) bool."""
+        logits = forward(self.model, pixels)
+        gates = {name: value for name, value in self._recorder.take().items() if value is not None}
+        finite = torch.stack([value.isfinite().all(dim=1) for value in (logits, *gates.values())]).all(dim=0)
+        return gates, finite
 
     def observe_first(self, options: RecordOptions) -> dict[str, Tensor] | None:
-        """The gates of the first readable batch; None without any."""
-        pixels = self._first_pixels(options)
-        if pixels is None:
-            return None
-        with observing(self.model, self.precision), self._recorder:
-            forward(self.model, pixels)
-            return {name: value for name, value in self._recorder.take().items() if value is not None}
+        """The finite gates of the first batch that has any; None where the first batches have none."""
+        with (
+            contextlib.closing(self._first_batches(options)) as batches,
+            observing(self.model, self.precision),
+            self._recorder,
+        ):
+            for pixels in batches:
+                gates, finite = self._run(pixels)
+                if bool(finite.any()):
+                    return {name: value[finite] for name, value in gates.items()}
+        return None
 
     def measure_difference(self, options: RecordOptions) -> Mapping[str, float] | None:
-        """Largest and RMS difference of the gates of the first readable batch from those in fp32; None without any."""
-        pixels = self._first_pixels(options)
-        if pixels is None:
-            return None
-        with observing(self.model, self.precision), self._recorder:
-            forward(self.model, pixels)
-            lower = _all_gates(self._recorder)
-            with torch.autocast(self.model.device.type, enabled=False):
-                forward(self.model, pixels)
-            differences = lower - _all_gates(self._recorder)
-        return {"largest": float(differences.abs().max()), "rms": float(differences.square().mean().sqrt())}
+        """Largest and RMS difference of the gates of the first usable batch from those in fp32; None without any.
+
+        Only images count whose gates and logits are finite in both.
+        """
+        with (
+            contextlib.closing(self._first_batches(options)) as batches,
+            observing(self.model, self.precision),
+            self._recorder,
+        ):
+            for pixels in batches:
+                lower, finite = self._run(pixels)
+                with torch.autocast(self.model.device.type, enabled=False):
+                    exact, finite_too = self._run(pixels)
+                both = finite & finite_too
+                if bool(both.any()):
+                    differences = (_side_by_side(lower) - _side_by_side(exact))[both]
+                    return {"largest": float(differences.abs().max()), "rms": float(differences.square().mean().sqrt())}
+        return None
 
 
-def _all_gates(recorder: GateRecorder) -> Tensor:
-    """Every gate of the last forward in one row per image, float64."""
-    return torch.cat([s for s in recorder.take().values() if s is not None], dim=1).double()
+def _side_by_side(gates: Mapping[str, Tensor]) -> Tensor:
+    """Every gate in one row per image, float64."""
+    return torch.cat(list(gates.values()), dim=1).double()
 
 
 def calibrate_on(
@@ -282,7 +325,8 @@ def calibrate_on(
 def summarize(recording: Recording) -> dict[str, Any]:
     """What a person wants to know of a recording that was just made, with documented keys.
 
-    Keys: recording (folder), id, images, kept, classes, blocks, errors, error_list ({path, error}), judged
+    Keys: recording (folder), id, images, kept, classes, blocks, errors (images left out), error_list ({path, error}, and of
+    images that are not finite kind: "nonfinite" and, but for the logits, block), nonfinite (how many of these), judged
     (images whose class has an output), correct, top1 (null where none was judged), throughput, precision_difference,
     notes, complete.
     """
@@ -298,6 +342,7 @@ def summarize(recording: Recording) -> dict[str, Any]:
         "blocks": len(recording.blocks),
         "errors": len(recording.errors),
         "error_list": list(recording.errors),
+        "nonfinite": manifest.progress.get("nonfinite", 0),
         "judged": judged,
         "correct": right,
         "top1": right / judged if judged else None,

@@ -13,7 +13,7 @@ from torchvision.transforms.functional import InterpolationMode
 from senet_viz.analysis.comparison.blocks import RecordedProfiles, read_profiles
 from senet_viz.analysis.comparison.result import Failure
 from senet_viz.analysis.comparison.stability import KINDS, Kind, Variation, VariedGates
-from senet_viz.errors import ImageError
+from senet_viz.errors import GateError, ImageError
 from senet_viz.models.forward import forward, observing
 from senet_viz.models.preprocessing import Preprocessing
 from senet_viz.models.zoo import Model
@@ -22,6 +22,7 @@ from senet_viz.workflows.comparison import (
     MOST_IMAGES,
     ImageInput,
     PreparedImage,
+    explain_nonfinite,
     observe_images,
     only_one,
     predict_outputs,
@@ -156,6 +157,8 @@ def vary_image(
     check_weights(model, recording.manifest)
     original, copies = _make_copies(model, image, seed, changes)
     probabilities, gates = observe_images(model, [original, *copies], recording.manifest, precision, MOST_IMAGES)
+    if broken := next(filter(None, explain_nonfinite([original, *copies], probabilities, gates, precision)), ""):
+        raise GateError(broken)
     profiles = profiles or read_profiles(recording)
     predictions = [row[0] for row in predict_outputs(model, profiles, probabilities)]
     blocks = recording.blocks

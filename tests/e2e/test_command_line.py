@@ -9,6 +9,7 @@ import pytest
 
 from tests.e2e.command import run, run_and_kill
 from tests.support.image_files import draw_text, draw_truncated_jpeg, write_file, write_hostile_folder
+from tests.support.planted import write_marked_parquet
 from tests.support.tiny import tiny_png, write_tiny_parquet
 
 pytestmark = pytest.mark.slow
@@ -302,3 +303,31 @@ def test_ten_folders_in_another_order_are_matched_by_name(tmp_path: Path) -> Non
     assert strange["judged"] == 0
     assert strange["top1"] is None
     assert strange["notes"]
+
+
+def test_images_that_are_not_finite_are_told_or_stop_the_recording(tmp_path: Path) -> None:
+    data = write_marked_parquet(tmp_path / "marked.parquet", 200, [3, 150])
+    arguments = ["record", "--model", "tests.support.planted:inf_logit", "--data", data]
+    done = run(*arguments, "--out", tmp_path / "few", "--json")
+    assert done.returncode == 0, done.stderr
+    summary = json.loads(done.stdout)
+    assert (summary["images"], summary["errors"], summary["nonfinite"]) == (198, 2, 2)
+    assert {row["kind"] for row in summary["error_list"]} == {"nonfinite"}
+    assert any("For 2 of 200 images" in note for note in summary["notes"])
+    text = run(*arguments, "--out", tmp_path / "few").stdout
+    assert "2 images are not finite (NaN or infinite) and were left out:" in text
+    assert run(*arguments, "--out", tmp_path / "few", "--strict").returncode == 1
+
+    arguments[2] = "tests.support.planted:nan_everywhere"
+    stopped = run(*arguments, "--out", tmp_path / "all")
+    assert (stopped.returncode, stopped.stdout) == (1, "")
+    assert "For 64 of the 64 images so far" in stopped.stderr
+    assert "--allow-nonfinite" in stopped.stderr
+    assert "Traceback" not in stopped.stderr
+
+    arguments[2] = "tests.support.planted:infinite_bias"
+    refused = run(*arguments, "--out", tmp_path / "weights")
+    assert (refused.returncode, "se2.fc2.bias (1 of 32)" in refused.stderr) == (1, True)
+    allowed = run(*arguments, "--out", tmp_path / "weights", "--allow-nonfinite")
+    assert allowed.returncode == 0, allowed.stderr
+    assert "se2.fc2.bias (1 of 32)" in allowed.stdout

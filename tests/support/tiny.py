@@ -74,9 +74,9 @@ def tiny_png(index: int) -> bytes:
     return buffer.getvalue()
 
 
-def write_tiny_parquet(path: Path, images: int, *, distinct: int = 500) -> Path:
-    """A Parquet in the Hugging Face layout; `distinct` different images repeat, labels go round 0 to 9."""
-    files = [tiny_png(i) for i in range(min(distinct, images))]
+def write_tiny_parquet(path: Path, images: int, *, distinct: int = 500, files: list[bytes] | None = None) -> Path:
+    """A Parquet in the Hugging Face layout; `distinct` different images (or `files`) repeat, labels go round 0 to 9."""
+    files = files or [tiny_png(i) for i in range(min(distinct, images))]
     schema = pa.schema([("image", pa.struct([("bytes", pa.binary()), ("path", pa.string())])), ("label", pa.int64())])
     with pq.ParquetWriter(path, schema) as writer:
         for start in range(0, images, 1000):

@@ -25,7 +25,7 @@ class Prediction(NamedTuple):
 
 
 class Failure(NamedTuple):
-    """An image that could not be read: what it is called, and one sentence that says why."""
+    """An image that could not be read or compared: what it is called, and one sentence that says why."""
 
     name: str
     sentence: str

@@ -103,6 +103,7 @@ class RecordRequest:
         calibrate: images on which random weights get their batch-norm statistics.
         device: "auto", "cpu", "cuda", …
         keep_squeeze: keep z per image too.
+        allow_nonfinite: continue where weights, or the results for over 1 % of the images, are not finite.
     """
 
     model: str
@@ -119,6 +120,7 @@ class RecordRequest:
     keep_squeeze: bool = False
     limit: int | None = None
     label_map: str | None = None
+    allow_nonfinite: bool = False
 
     def arguments(self, out: Path) -> tuple[str, ...]:
         """Arguments of `senet-viz` for this recording in the folder `out`; what is at its default is left out."""

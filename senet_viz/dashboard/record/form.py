@@ -152,10 +152,16 @@ def _choose_options() -> dict[str, Any]:
                                    help="auto (CUDA where there is one), cpu, cuda, cuda:1, …")  # fmt: skip
             workers = _count("Threads that decode", 2, "record_workers")
             label_map = _type("Label map", "label-map.csv", "record_label_map")
+            allow_nonfinite = st.checkbox(
+                "Continue at NaN or infinity", key="record_allow_nonfinite", persist_state="session",
+                help="Images for which the network computes NaN or infinity are always left out and listed. Above 1 % the "
+                "recording stops, unless this is chosen.",
+            )  # fmt: skip
     return {
         "keep": keep, "keep_squeeze": bool(squeeze), "limit": None if limit is None else int(limit),
         "precision": precision or "fp32", "batch_size": batch_size, "seed": int(seed or 0),
         "device": (device or "").strip() or "auto", "workers": workers, "label_map": label_map or None,
+        "allow_nonfinite": bool(allow_nonfinite),
     }  # fmt: skip
 
 

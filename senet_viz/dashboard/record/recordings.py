@@ -163,7 +163,7 @@ def _describe_progress(status: JobStatus) -> str:
     if status.state == "running" and progress.rate is not None and progress.seconds_left is not None:
         parts += [f"{progress.rate:,.0f} images/s", f"{seconds_text(progress.seconds_left)} left"]
     if progress.errors:
-        parts.append(f"{progress.errors:,} could not be read")
+        parts.append(f"{progress.errors:,} left out (unreadable or not finite)")
     if status.state == "stopping":
         parts.append("what was done is being written")
     return ", ".join(parts)

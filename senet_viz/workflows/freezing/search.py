@@ -16,7 +16,7 @@ from senet_viz.errors import ArgumentError
 from senet_viz.gates.intervention import GatePatch, patching
 from senet_viz.images.loading import Batch, load_batches
 from senet_viz.models.zoo import Model
-from senet_viz.recording.outcomes import Outcome, Variant
+from senet_viz.recording.outcomes import Outcome, Variant, describe_nonfinite_outcomes
 from senet_viz.stats.effect_measuring import Grouping, group_images
 from senet_viz.workflows.freezing.request import FreezingFolder, count_forwards
 from senet_viz.workflows.freezing.timing import time_freezing
@@ -188,6 +188,10 @@ class Walk:
         steps = [dataclasses.replace(step, confirming=cost) for step, cost in zip(self._path.steps, costs)]
         timing = self._time()
         notes = self._path.notes if timing else (*self._path.notes, _NOT_TIMED)
+        runs = ["the untouched network", *(f"{size} blocks frozen" for size in range(1, len(order) + 1))]
+        counts = [outcome.nonfinite for outcome in (clean, *moved)]
+        if note := describe_nonfinite_outcomes(list(zip(runs, counts)), len(clean.correct)):
+            notes = (*notes, note)
         top1 = 100 * float(clean.correct.mean())
         self._commit(steps=tuple(steps), clean=(self._path.clean[0], top1), timing=timing, notes=notes, complete=True)
 

@@ -364,14 +364,18 @@ class Baselines:
     def _of_prediction(self, table: BlockTables, folds: NDArray[np.int8], predictions: NDArray[np.int32]) -> Vectors:
         """The mean of the predicted class; the mean of all images where the prediction is no class of the data."""
         assert table.predicted_mean is not None
-        groups = self.output_groups[predictions]
+        groups = self._groups(predictions)
         found = np.asarray(table.predicted_mean[folds, groups])
         known = (groups >= 0) & ~np.isnan(found[:, 0])
         return np.where(known[:, None], found, table.mean[folds])
 
+    def _groups(self, predictions: NDArray[np.int32]) -> NDArray[np.int64]:
+        """Rows of the predicted classes; −1 where there is none, or no prediction because the logits are not finite."""
+        return np.where(predictions >= 0, self.output_groups[predictions], -1)
+
     def without_class(self, predictions: NDArray[np.int32]) -> int:
         """How many of all judged images have a clean prediction that is no class with images in the other folds."""
-        groups = self.output_groups[predictions]
+        groups = self._groups(predictions)
         table = next(iter(self.tables.values())).predicted_mean
         assert table is not None
         return int(((groups < 0) | np.isnan(table[self.folds, groups, 0])).sum())

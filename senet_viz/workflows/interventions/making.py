@@ -20,8 +20,9 @@ from senet_viz.recording.outcomes import (
     SCRATCH_FOLDER,
     Outcomes,
     OutcomesManifest,
+    describe_nonfinite_outcomes,
     open_outcomes,
-    read_clean_predictions,
+    read_predictions,
 )
 from senet_viz.recording.outcomes_writer import OutcomesWriter
 from senet_viz.recording.reader import Recording
@@ -154,10 +155,13 @@ def gather_ending(
     writer: OutcomesWriter, work: InterventionWork, prepared: Prepared
 ) -> tuple[dict[str, Any], Sequence[str]]:
     """What is only known when all images are done: entries of the manifest's `baselines`, and notes."""
-    predictions = read_clean_predictions(writer.folder, writer.draft)
+    everything = read_predictions(writer.folder, writer.draft)
+    predictions = everything[0]
     recorded = prepared.recording.samples["prediction"].to_numpy()[prepared.chosen.rows]
     found: dict[str, Any] = {"recording_disagreements": int((predictions != recorded).sum())}
-    notes = []
+    runs = ["the untouched network", *(f"{each.target} → {each.baseline}" for each in writer.draft.variants)]
+    note = describe_nonfinite_outcomes(list(zip(runs, (everything < 0).sum(axis=1).tolist())), len(predictions))
+    notes = [note] if note else []
     if "predicted_class_mean" in {variant.baseline for variant in work.variants}:
         lost = found["predicted_without_class"] = work.baselines.without_class(predictions)
         if lost:

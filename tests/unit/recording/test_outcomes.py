@@ -18,7 +18,7 @@ from senet_viz.recording.outcomes import (
     Variant,
     describe_outcomes,
     open_outcomes,
-    read_clean_predictions,
+    read_predictions,
     summarize_outcomes,
 )
 from senet_viz.recording.outcomes_writer import OutcomesWriter
@@ -117,7 +117,7 @@ def test_an_interrupted_folder_is_taken_up(tmp_path):
     write(tmp_path / "torn", shards=2)
     torn = open_outcomes(tmp_path / "torn")
     assert not torn.complete
-    assert np.array_equal(read_clean_predictions(torn.path, torn.manifest), ALL[0].prediction[:20])
+    assert np.array_equal(read_predictions(torn.path, torn.manifest)[0], ALL[0].prediction[:20])
     with pytest.raises(RecordingError, match="has 20 of 25 images: run the same command again"):
         torn.outcome(VARIANTS[0])
     (tmp_path / "torn" / "outcomes-00002.parquet").write_bytes(b"half a file")

@@ -205,7 +205,7 @@ def test_a_squeeze_too_large_for_half_precision_is_refused(tmp_path: Path) -> No
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({"consumed": 15}, "15 inputs, 15 were read and 1 were not"),
+        ({"consumed": 15}, "15 inputs, 15 were read and 1 were left out"),
         ({"paths": []}, "0 paths"),
         ({"gates": {}}, "missing"),
         ({"gates": {g.name: np.zeros((15, 9), dtype=np.float32) for g in GATES}}, "shape"),

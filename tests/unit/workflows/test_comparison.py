@@ -18,7 +18,7 @@ from senet_viz.analysis.comparison.blocks import read_profiles
 from senet_viz.analysis.comparison.placement import place_gates
 from senet_viz.analysis.comparison.result import Comparison
 from senet_viz.analysis.comparison.summary import summarize_comparison
-from senet_viz.errors import ArgumentError, GateError, ModelError, RecordingError
+from senet_viz.errors import ArgumentError, ModelError, RecordingError
 from senet_viz.models.origins import bundled_folder
 from senet_viz.models.preprocessing import Preprocessing
 from senet_viz.models.weights import digest_weights
@@ -38,6 +38,7 @@ from tests.support.image_files import (
     write_file,
 )
 from tests.support.networks import FAMILIES, count_hooks, small_network
+from tests.support.planted import marked_png
 from tests.support.tiny import tiny_png, write_tiny_parquet
 
 UPLOADS = [(f"{i}.png", tiny_png(1000 + i)) for i in range(3)]
@@ -265,13 +266,35 @@ def test_a_recording_of_other_blocks_is_refused_and_both_are_named(model: Model,
         compare_images(model, UPLOADS, with_manifest(recording, gates=gates))
 
 
-def test_gates_that_are_not_finite_are_refused_and_nothing_is_left(model: Model, recording: Recording) -> None:
+def test_images_that_are_not_finite_are_told_and_not_drawn(model: Model, recording: Recording) -> None:
     broken = dataclasses.replace(model, module=copy.deepcopy(model.module))
     with torch.no_grad():
         broken.module.conv2.weight.fill_(float("nan"))
-    with pytest.raises(GateError, match=r"Block se2 has a gate that is not finite for 0\.png"):
-        compare_images(broken, UPLOADS, recording)
+    found = compare_images(broken, [*UPLOADS, ("text.png", b"no image")], recording)
+    assert (found.images, found.blocks) == ((), ())
+    assert [failure.name for failure in found.failures] == ["0.png", "1.png", "2.png", "text.png"]
+    assert found.failures[0].sentence.startswith(
+        "Block se2 has a gate that is not finite (NaN) for 0.png. Check the weights"
+    )
     assert count_hooks(broken.module) == 0
+
+
+@pytest.mark.parametrize(
+    ("factory", "words"),
+    [("nan_in_block", "Block se2 has a gate that is not finite"), ("inf_logit", "The network's logits are not finite")],
+)
+def test_one_upload_that_is_not_finite_leaves_the_others_as_they_are(
+    factory: str, words: str, model: Model, recording: Recording
+) -> None:
+    planted = dataclasses.replace(model, module=sv.load_model(f"tests.support.planted:{factory}", device="cpu").module)
+    uploads = [UPLOADS[0], ("broken.txt", b"no image"), ("marked.png", marked_png(3)), *UPLOADS[1:]]
+    found, alone = compare_images(planted, uploads, recording), compare_images(model, UPLOADS, recording)
+    assert found.names == alone.names
+    assert [image.predictions for image in found.images] == [image.predictions for image in alone.images]
+    for mine, theirs in zip(found.blocks, alone.blocks):
+        np.testing.assert_allclose(mine.gates, theirs.gates, atol=1e-6)
+    assert [failure.name for failure in found.failures] == ["broken.txt", "marked.png"]
+    assert found.failures[1].sentence.startswith(words)
 
 
 def test_sessions_at_once_get_what_they_would_get_alone(model: Model, recording: Recording) -> None:

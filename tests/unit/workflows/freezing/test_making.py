@@ -1,6 +1,7 @@
 """The whole way, on networks in which it is known what freezing a gate costs."""
 
 import dataclasses
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,7 @@ from tests.support.frozen import draw_coins
 from tests.support.image_files import open_outputs
 from tests.support.known_gates import write_colours
 from tests.support.networks import count_hooks
+from tests.support.planted import write_marked_parquet
 
 IMAGES = 400
 
@@ -294,3 +296,19 @@ def test_a_unit_that_does_more_than_its_gate_is_not_timed() -> None:
     third.forward = lambda x: torch.relu(forward(x) - 0.1)  # type: ignore[method-assign]
     assert time_freezing(model, model.bound_gates, constants, pixels) is None
     assert third.__dict__["forward"](pixels.new_ones(1, 4, 2, 2)).min() >= 0, "what was there is put back"
+
+
+def test_logits_that_are_not_finite_when_frozen_are_told(tmp_path: Path) -> None:
+    fragile = sv.load_model("tests.support.planted:fragile", device="cpu")
+    path = write_marked_parquet(tmp_path / "m.parquet", 80, range(0, 80, 7))
+    (tmp_path / "classes.csv").unlink()
+    data = open_outputs(path)
+    found = advise_freezing(fragile, data, tmp_path / "run", batch_size=16, loss=5.0).path
+    assert found.order[0] == "se1"
+    assert np.isfinite(found.steps[0].choosing.loss)
+    confirming = found.steps[1].confirming
+    assert confirming is not None
+    assert np.isnan(confirming.loss)
+    (note,) = [note for note in found.notes if "not finite" in note]
+    assert "with 2 blocks frozen (" in note
+    json.dumps(to_json(found), allow_nan=False)

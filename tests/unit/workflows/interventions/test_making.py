@@ -1,6 +1,7 @@
 """The whole way, on networks whose gates and effects are known in closed form."""
 
 import dataclasses
+import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -15,8 +16,9 @@ from senet_viz.images.source import ImageSource
 from senet_viz.models.zoo import Model
 from senet_viz.recording.folder import read_progress
 from senet_viz.recording.options import RecordOptions
-from senet_viz.recording.outcomes import BASELINES, Outcome, Outcomes, Variant, summarize_outcomes
-from senet_viz.workflows.interventions.donors import draw_donors, draw_groups, make_folds
+from senet_viz.recording.outcomes import BASELINES, Outcome, Outcomes, Variant, describe_outcomes, summarize_outcomes
+from senet_viz.stats.effect_measuring import measure_effects
+from senet_viz.workflows.interventions.donors import Baselines, BlockTables, draw_donors, draw_groups, make_folds
 from senet_viz.workflows.interventions.making import intervene
 from senet_viz.workflows.interventions.request import InterventionOptions
 from senet_viz.workflows.job import JobEstimate, JobProgress
@@ -24,6 +26,7 @@ from senet_viz.workflows.record import record
 from tests.support.image_files import open_outputs
 from tests.support.known_gates import known_network, write_colours
 from tests.support.networks import count_hooks
+from tests.support.planted import write_marked_parquet
 
 CLASSES, IMAGES = 4, 120
 EVERYTHING = InterventionOptions(
@@ -388,3 +391,42 @@ def test_an_image_that_went_missing(everything, model, source, tmp_path):
 def test_the_models_random_state_and_flags_stay(model, everything):
     assert not any(part.training for part in model.module.modules())
     assert all(isinstance(p, torch.nn.Parameter) for p in model.module.parameters())
+
+
+def test_logits_that_are_not_finite_count_as_wrong_and_are_told(tmp_path: Path) -> None:
+    fragile = sv.load_model("tests.support.planted:fragile", device="cpu")
+    marked = (0, 10, 17)
+    path = write_marked_parquet(tmp_path / "m.parquet", 60, marked)
+    (tmp_path / "classes.csv").unlink()
+    data = open_outputs(path)
+    options = InterventionOptions(baselines=("one", "predicted_class_mean"), batch_size=16)
+    outcomes = intervene(fragile, data, tmp_path / "run", options=options)
+    summary = json.loads(json.dumps(summarize_outcomes(outcomes), allow_nan=False))
+    assert summary["clean"]["nonfinite"] == 0
+    for row in summary["variants"]:
+        moved = outcomes.outcome(outcomes.variants[summary["variants"].index(row)])
+        assert row["nonfinite"] == (len(marked) if "se2" in row["blocks"] else 0)
+        if row["nonfinite"]:
+            assert moved.prediction[[*marked]].tolist() == [-1] * 3
+            assert not moved.correct[[*marked]].any()
+            assert not moved.correct5[[*marked]].any()
+            assert np.flatnonzero(np.isnan(moved.loss)).tolist() == [*marked]
+            others = np.isfinite(moved.loss)
+            difference = moved.loss[others].astype(float) - outcomes.clean.loss[others].astype(float)
+            assert row["loss"] == pytest.approx(difference.mean())
+            hits = moved.correct.sum() - outcomes.clean.correct.sum()
+            assert row["top1"] == pytest.approx(100 * hits / 60)
+    (note,) = [note for note in summary["notes"] if "not finite" in note]
+    assert "→ one (3 of 60 images)" in note
+    assert note in describe_outcomes(summary)
+    (effects,) = {effect.undefined for effect in measure_effects(outcomes).effects if "se2" in effect.blocks}
+    assert effects == 3
+
+
+def test_a_clean_prediction_that_is_not_finite_has_no_class() -> None:
+    table = BlockTables(None, np.full((2, 3), 0.5, np.float32), None, np.ones((2, 4, 3), np.float32), None)
+    baselines = Baselines({"a": table}, np.zeros(2, np.int32), np.array([0, 1], np.int8), (), np.arange(4))
+    variant = Variant("a", "block", ("a",), "predicted_class_mean", 0, 1.0)
+    found = baselines.find(variant, "a", np.arange(2), np.array([-1, 3], np.int32))
+    assert found.tolist() == [[0.5] * 3, [1.0] * 3]
+    assert baselines.without_class(np.array([-1, 3], np.int32)) == 1
