@@ -177,7 +177,7 @@ def _describe_input(before: Preprocessing, found: Preprocessing, assumed: tuple[
             f"Nothing says what {_list(_WORDS[part] for part in assumed)} the network was trained with. Assumed: "
             f"{'; '.join(what)}. To set them: {', '.join(_OPTIONS[part] for part in assumed)}."
         )
-    if found.channels == 1 != before.channels:
+    if found.channels == 1:
         yield "The network takes one channel: images are converted to greyscale."
 
 

@@ -20,8 +20,9 @@ from senet_viz.errors import ArgumentError, GateError, ModelError
 from senet_viz.models.forward import forward, observing, read_logits
 from senet_viz.models.options import ModelOptions
 from senet_viz.models.preprocessing import Preprocessing
+from senet_viz.models.zoo import Model
 from senet_viz.workflows.attribution import attribute_gate
-from senet_viz.workflows.output_attribution import attribute_output_channels
+from senet_viz.workflows.output_attribution import attribute_output
 from tests.support.tiny import tiny_se, write_tiny_parquet
 
 Make = Callable[[], nn.Module]
@@ -70,7 +71,7 @@ def network(make: Make, monkeypatch: pytest.MonkeyPatch) -> str:
     return f"{__name__}:factory"
 
 
-def loaded(make: Make, monkeypatch: pytest.MonkeyPatch, **options: object) -> sv.Model:
+def loaded(make: Make, monkeypatch: pytest.MonkeyPatch, **options: object) -> Model:
     return sv.load_model(network(make, monkeypatch), device="cpu", options=ModelOptions(**options))  # type: ignore[arg-type]
 
 
@@ -145,6 +146,7 @@ def test_a_greyscale_network_is_shown_grey_images_on_every_way(tmp_path: Path, m
     pixel = attribute_gate(model, pixels, "SE_1_1", 0)
     assert (pixel.values.shape, pixel.picture.shape) == ((1, 32, 32), (32, 32, 3))
     assert np.array_equal(pixel.picture, grey)
+    assert list(pixel.table()) == ["row", "column", "grey", "sum"]
     with pytest.raises(ArgumentError, match="mean has 3 values and the network takes images of 1 channel"):
         loaded(lambda: Fixed(1), monkeypatch, mean="0.5,0.5,0.5")
     assert loaded(lambda: Fixed(1), monkeypatch, mean="0.1307", std="0.3081").preprocess.mean == (0.1307,)
@@ -171,7 +173,7 @@ def test_probabilities_are_used_as_such(end: str, returned: str, monkeypatch: py
     assert np.array_equal(said[0].prediction, said[1].prediction)
     assert np.allclose(said[0].confidence, said[1].confidence, atol=1e-6)
     assert np.allclose(said[0].loss, said[1].loss, atol=1e-5)
-    logit = attribute_output_channels(model, pixels[0], "SE_1_1", 2).logit
+    logit = attribute_output(model, pixels[0], "SE_1_1", 2).logit
     with observing(model, "fp32"):
         assert logit == pytest.approx(float(forward(model, pixels[:1])[0, 2]), abs=1e-5)
 
