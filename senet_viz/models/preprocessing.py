@@ -100,8 +100,8 @@ class Preprocessing:
         for name, values in (("mean", mean), ("std", std)):
             if values is not None and len(values) != self.channels:
                 raise ArgumentError(
-                    f"{name} has {len(values)} values and the network takes images of {self.channels} "
-                    f"channel{'s' if self.channels > 1 else ''}: give as many values as channels."
+                    f"{name} has {len(values)} value{'s' if len(values) > 1 else ''} and the network takes images of "
+                    f"{self.channels} channel{'s' if self.channels > 1 else ''}: give as many values as channels."
                 )
         given = {"size": size, "mean": mean, "std": std, "interpolation": interpolation, "crop": crop}
         named = [name for name, value in given.items() if value is not None]

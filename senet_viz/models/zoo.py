@@ -63,7 +63,7 @@ class Model:
 
     @functools.cached_property
     def _survey(self) -> GateSurvey:
-        with self.lock:
+        with self.lock, quiet_libraries():
             return survey_gates(self.module, fallback=self.preprocess.shape)
 
     @functools.cached_property
@@ -181,7 +181,7 @@ def with_calibrated_batch_norm(model: Model, batches: Iterable[torch.Tensor], de
             norm.train()  # and nothing else: dropout would make the statistics a matter of chance
             norm.reset_running_stats()
             norm.momentum = None  # cumulative average
-        with torch.no_grad():
+        with torch.no_grad(), quiet_libraries():
             for batch in batches:
                 images += len(batch)
                 model.module(batch.to(model.device, memory_format=torch.channels_last))

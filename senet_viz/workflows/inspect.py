@@ -12,6 +12,7 @@ from senet_viz.analysis.costs.formulas import UnitCost, cost_of_unit, sum_costs
 from senet_viz.gates.discovery import BoundGate, RefusedUnit, count_scaled_values
 from senet_viz.gates.hooks import ForwardHook, attached, evaluating
 from senet_viz.gates.trace import trace_forward
+from senet_viz.images.quiet import quiet_libraries
 from senet_viz.models.zoo import Model
 from senet_viz.schema import Gate
 
@@ -142,7 +143,7 @@ def _count_operations(model: Model) -> tuple[Counts, dict[str, int]]:
     """Of one image of the model's size: multiply-adds of every layer, values that every gate scales."""
     layers: Counts = {}
     shape, gates = model.preprocess.shape, model.bound_gates
-    with model.lock, attached(_layer_hooks(model.module, layers)):
+    with model.lock, quiet_libraries(), attached(_layer_hooks(model.module, layers)):
         flow = trace_forward(model.module, example_inputs=torch.rand(1, *shape, device=model.device))
     return layers, count_scaled_values(model.module, gates, flow)
 
