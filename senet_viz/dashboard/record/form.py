@@ -112,7 +112,7 @@ def _type(label: str, example: str, key: str) -> str:
     return str(st.text_input(label, key=key, placeholder=f"e.g. {example}", persist_state="session") or "").strip()
 
 
-def _choose_columns() -> dict[str, str | None]:
+def _choose_columns() -> dict[str, Any]:
     """Columns of a table that are not found by their names."""
     image, label = st.columns(2)
     with image:
