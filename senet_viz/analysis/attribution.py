@@ -53,7 +53,7 @@ class PixelAttribution:
         block: the gate's block.
         channels: whose mean gate is explained.
         method: "gradient": ∂s/∂x, in s per SD of the normalisation; "integrated": integrated gradients, in s.
-        values: (3, H, W), signed, per colour.
+        values: (3, H, W), signed, per colour; (1, H, W) of a network of greyscale images.
         gate: s of the image (mean of the chosen channels).
         picture: (H, W, 3) what the network saw.
         completeness: of integrated gradients; None for the gradient.
@@ -71,7 +71,7 @@ class PixelAttribution:
 
     @property
     def map(self) -> Floats:
-        """(H, W): sum over the three colours."""
+        """(H, W): sum over the colours."""
         return np.asarray(self.values.sum(axis=0))
 
     @property
@@ -118,9 +118,9 @@ class PixelAttribution:
         )
 
     def table(self) -> pd.DataFrame:
-        """A row a pixel: row, column, red, green, blue, sum."""
-        red, green, blue = (self.values[i].ravel() for i in range(3))
-        return _pixel_table(self.map, red=red, green=green, blue=blue, sum=self.map.ravel())
+        """A row a pixel: row, column, red, green, blue (grey instead where the network sees no colours), sum."""
+        names = ("red", "green", "blue") if len(self.values) == 3 else ("grey",)
+        return _pixel_table(self.map, **{n: v.ravel() for n, v in zip(names, self.values)}, sum=self.map.ravel())
 
 
 @dataclass(frozen=True)

@@ -35,6 +35,8 @@ def inspect_command(
     for unit in found.refused:
         typer.echo(f"left out: {unit.name} ({unit.kind}): {unit.reason}")
     _print_sums(found)
+    for note in found.notes:
+        typer.echo(f"note: {note}")
 
 
 def _print_blocks(found: "Inspection") -> None:

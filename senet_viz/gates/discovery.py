@@ -213,15 +213,16 @@ def gates_of(survey: GateSurvey, module: nn.Module) -> tuple[BoundGate, ...]:
 
 
 def survey_gates(
-    module: nn.Module, *, input_size: InputSize | None = None, example_inputs: ExampleInputs | None = None
-) -> GateSurvey:
+    module: nn.Module, *, input_size: InputSize | None = None, example_inputs: ExampleInputs | None = None,
+    fallback: InputSize | None = None,
+) -> GateSurvey:  # fmt: skip
     """Gates and refused units of a network; like `bind_gates`, but no gate at all is an answer too."""
     refuse_wrappers(module)
     parts = {name: part for name, part in module.named_modules() if name}
     adapters = {name: adapter for name, part in parts.items() if (adapter := find_adapter(part))}
     relatives = _list_relatives(parts, adapters)
     candidates = _list_candidates(parts, taken=(*adapters, *relatives))
-    flow = trace_forward(module, input_size=input_size, example_inputs=example_inputs)
+    flow = trace_forward(module, input_size=input_size, example_inputs=example_inputs, fallback=fallback)
     units, failures = dict[str, Unit](), dict[str, GateError]()
     for name, adapter in adapters.items():
         if not flow.calls[parts[name]]:

@@ -60,7 +60,11 @@ ExampleInputs = Tensor | tuple[Any, ...] | Mapping[str, Any]
 
 
 def trace_forward(
-    network: nn.Module, *, input_size: InputSize | None = None, example_inputs: ExampleInputs | None = None
+    network: nn.Module,
+    *,
+    input_size: InputSize | None = None,
+    example_inputs: ExampleInputs | None = None,
+    fallback: InputSize | None = None,
 ) -> Dataflow:
     """Watches one forward of one random image, in eval mode; nothing of the network's state changes.
 
@@ -72,6 +76,7 @@ def trace_forward(
             or, without one, the usual sizes are tried.
         example_inputs: what the network is called with instead of an image: a tensor, a tuple of arguments, or a mapping
             of them by name.
+        fallback: a size that is known to do, tried where none of those does.
 
     Raises:
         GateError: no forward succeeded.
@@ -84,7 +89,7 @@ def trace_forward(
                 f"{type(network).__name__} could not be run on the example inputs ({type(error).__name__}: {error}): give "
                 "what its forward takes, as a tensor, a tuple of arguments or a mapping by name."
             ) from error
-    sizes = _list_sizes(network, input_size)
+    sizes = [*_list_sizes(network, input_size), *([fallback] if fallback else [])]
     for size in sizes:
         try:
             return _run_on(network, _draw_image(network, size))

@@ -1,14 +1,10 @@
 """The one safe decoder: every image, from a folder, a Parquet or an upload, comes through `decode_image`."""
 
-import contextlib
 import functools
 import io
 import logging
 import re
 import stat
-import threading
-import warnings
-from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO, Literal
 
@@ -18,6 +14,7 @@ from numpy.typing import NDArray
 from PIL import ExifTags, Image, ImageFile, UnidentifiedImageError, features
 
 from senet_viz.errors import ImageError
+from senet_viz.images.quiet import quiet_libraries
 
 FORMATS = ("JPEG", "PNG", "GIF", "BMP", "WEBP", "TIFF", "PPM", "DIB", "AVIF", "JPEG2000", "ICO")
 JPEG_SUFFIXES = (".jpg", ".jpeg", ".jpe", ".jfif")
@@ -100,7 +97,7 @@ def decode_image(source: Path | bytes | BinaryIO, *, name: str = "") -> Image.Im
     """
     called = _clean(name or (str(source) if isinstance(source, Path) else "The image"))
     data = _read_bytes(source, called)
-    with quiet_pillow():
+    with quiet_libraries():
         try:
             return _decode(data, called)
         except ImageError:
@@ -148,43 +145,6 @@ def describe_error(error: BaseException) -> str:
     """A third party's exception as one line without memory addresses, the same on every run."""
     text = re.sub(r"<[^<>]* at 0x[0-9a-fA-F]+>|0x[0-9a-fA-F]{6,}", "…", _clean(str(error)))[:200].strip(" .:")
     return text or type(error).__name__
-
-
-class _QuietPillow:
-    """Counts who decodes, so that threads switch Pillow's warnings off once and the last one restores them."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._users = 0
-        self._saved = warnings.catch_warnings()
-
-    def enter(self) -> None:
-        with self._lock:
-            if self._users == 0:
-                self._saved = warnings.catch_warnings()
-                self._saved.__enter__()
-                warnings.filterwarnings("ignore", module=r"PIL(\.|$)")
-                warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)  # checked in _decode
-            self._users += 1
-
-    def leave(self) -> None:
-        with self._lock:
-            self._users -= 1
-            if self._users == 0:
-                self._saved.__exit__(None, None, None)
-
-
-_QUIET = _QuietPillow()
-
-
-@contextlib.contextmanager
-def quiet_pillow() -> Iterator[None]:
-    """Keep Pillow's warnings about odd files from being shown or raised; safe to nest and in threads."""
-    _QUIET.enter()
-    try:
-        yield
-    finally:
-        _QUIET.leave()
 
 
 def _decode(data: bytes, called: str) -> Image.Image:

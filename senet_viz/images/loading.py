@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from senet_viz.errors import ArgumentError, ImageError
-from senet_viz.images.decoding import describe_error, quiet_pillow
+from senet_viz.images.decoding import describe_error
+from senet_viz.images.quiet import quiet_libraries
 from senet_viz.images.source import ImageSource
 
 if TYPE_CHECKING:
@@ -80,7 +81,7 @@ def _load_batches(
         share = [pool.submit(_load_in_turn, source, indices, turns, items, preprocess, stopped) for _ in range(workers)]
         waiting.append((indices, items, share))
 
-    with quiet_pillow():
+    with quiet_libraries():
         try:
             for indices in itertools.islice(pending, prefetch):
                 submit(indices)

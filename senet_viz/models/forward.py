@@ -12,7 +12,7 @@ from torch.nn import functional as F
 
 from senet_viz.errors import ModelError
 from senet_viz.gates.hooks import evaluating
-from senet_viz.models.outputs import pick_logits
+from senet_viz.images.quiet import quiet_libraries
 from senet_viz.models.zoo import Model
 
 NOT_FINITE = -1  # the prediction of an image whose logits are not finite
@@ -25,6 +25,7 @@ def observing(model: Model, precision: str) -> Iterator[None]:
     dtype = _DTYPES[precision]
     with contextlib.ExitStack() as stack:
         stack.enter_context(model.lock)
+        stack.enter_context(quiet_libraries())
         stack.enter_context(evaluating(model.module))
         stack.enter_context(torch.inference_mode())
         if model.device.type == "cuda":
@@ -46,7 +47,7 @@ def _no_matmul_tf32() -> Iterator[None]:
 
 
 def forward(model: Model, pixels: Tensor) -> Tensor:
-    logits = pick_logits(model.module(pixels.to(model.device, memory_format=torch.channels_last)), model.logits)
+    logits = model.logits_of(model.module(pixels.to(model.device, memory_format=torch.channels_last)))
     if logits.shape != (len(pixels), model.outputs):
         raise ModelError(
             f"The network returned {tuple(logits.shape)} for {len(pixels)} images, not ({len(pixels)}, {model.outputs}) logits: "

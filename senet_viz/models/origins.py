@@ -14,7 +14,7 @@ from torch import nn
 
 from senet_viz.errors import ArgumentError, ModelError
 from senet_viz.models.networks.architectures import build_architecture, parse_architecture
-from senet_viz.models.preprocessing import Preprocessing, imagenet_preprocessing
+from senet_viz.models.preprocessing import Preprocessing, imagenet_preprocessing, list_assumed
 from senet_viz.models.weights import WEIGHT_ENDINGS, load_strictly, read_weights
 from senet_viz.paths import expand_home, explain_refusal, repository
 from senet_viz.schema import ClassTable
@@ -30,6 +30,7 @@ class BuiltNetwork:
     source: str
     preprocess: Preprocessing
     classes: ClassTable = NO_CLASSES
+    assumed: tuple[str, ...] = ()  # which of size, mean and std nobody declared
 
 
 def bundled_folder(name: str = "bundled") -> Path:
@@ -178,7 +179,7 @@ def _from_package(text: str, *, pretrained: bool) -> BuiltNetwork:
         )
     config: dict[str, Any] | None = getattr(module, "pretrained_cfg", None)
     preprocess = Preprocessing.from_timm(config, f"senet_viz:{name}") if config else imagenet_preprocessing(64)
-    return BuiltNetwork(module, "senet_viz", preprocess)
+    return BuiltNetwork(module, "senet_viz", preprocess, assumed=list_assumed(config))
 
 
 def _from_factory(origin: str, attribute: str) -> BuiltNetwork:
@@ -199,7 +200,7 @@ def _from_factory(origin: str, attribute: str) -> BuiltNetwork:
         raise ModelError(f"The factory {name} returned a {type(module).__name__}, not a torch.nn.Module.")
     config: dict[str, Any] | None = getattr(module, "pretrained_cfg", None)
     preprocess = Preprocessing.from_timm(config, f"pretrained_cfg of {name}") if config else imagenet_preprocessing()
-    return BuiltNetwork(module, "factory", preprocess)
+    return BuiltNetwork(module, "factory", preprocess, assumed=list_assumed(config))
 
 
 def _imagenet_classes(outputs: int) -> ClassTable:

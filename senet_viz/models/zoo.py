@@ -6,17 +6,21 @@ import threading
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import nn
 
 from senet_viz.errors import ArgumentError, ModelError, SourceError
 from senet_viz.gates.discovery import BoundGate, GateSurvey, RefusedUnit, gates_of, survey_gates
+from senet_viz.gates.trace import InputSize
+from senet_viz.images.quiet import quiet_libraries
 from senet_viz.models.options import ModelOptions
 from senet_viz.models.origins import build_network
 from senet_viz.models.origins import bundled_folder as bundled_folder  # where the documents of version 0.1 found it
 from senet_viz.models.outputs import pick_logits
 from senet_viz.models.preprocessing import Preprocessing
+from senet_viz.models.probing import Returned, as_logits, convert_to_float32, probe_network
 from senet_viz.models.weights import digest_weights
 from senet_viz.schema import ClassTable, Gate
 
@@ -31,13 +35,14 @@ class Model:
         source: "bundled", "timm", "torchvision", "senet_viz", "checkpoint" or "factory".
         weights: "pretrained" or "random".
         seed: of random weights; None for pretrained ones.
-        preprocess: RGB image → (3, H, W) float32 tensor.
+        preprocess: RGB image → (C, H, W) float32 tensor, C = 3, or 1 where the network takes greyscale images.
         classes: names and wnids of the outputs; empty where they are not known.
         outputs: number of outputs.
         sha256: digest of the weights.
         device: where the module lies.
         notes: sentences a reader of its recordings must know.
         logits: key, field or number of the logits among what it returns, where a person named it.
+        returned: "logits", or "probabilities" or "log-probabilities" of a network that ends in a softmax.
         lock: whoever runs the network, hooks it or switches its flags holds it; `observing` and attribution do.
     """
 
@@ -53,12 +58,13 @@ class Model:
     seed: int | None = None
     notes: tuple[str, ...] = ()
     logits: str | None = None
+    returned: Returned = "logits"
     lock: threading.RLock = field(default_factory=threading.RLock, repr=False, compare=False)
 
     @functools.cached_property
     def _survey(self) -> GateSurvey:
-        with self.lock:
-            return survey_gates(self.module)
+        with self.lock, quiet_libraries():
+            return survey_gates(self.module, fallback=self.preprocess.shape)
 
     @functools.cached_property
     def bound_gates(self) -> tuple[BoundGate, ...]:
@@ -74,6 +80,14 @@ class Model:
     def refused(self) -> tuple[RefusedUnit, ...]:
         """Attention beside the gates that is no channel gate and is not recorded."""
         return self._survey.refused
+
+    def logits_of(self, returned: Any) -> torch.Tensor:
+        """Logits among what the module returned, (N, K); of a network that ends in a softmax its logarithm.
+
+        Raises:
+            ModelError: none is there; the message names what is.
+        """
+        return as_logits(pick_logits(returned, self.logits), self.returned)
 
 
 def load_model(
@@ -104,17 +118,31 @@ def load_model(
 
     Raises:
         ArgumentError: the name or an option can not be understood.
-        ModelError: the network or its weights can not be had; the sentence says how they can.
+        ModelError: the network or its weights can not be had, or it does not run; the sentence says what to do.
+        GateError: the network is compiled or data-parallel.
     """
     options = options or ModelOptions(arch, weights, logits)
-    place, name = choose_device(device), str(name)
+    with quiet_libraries():
+        return _load(str(name), options, seed, choose_device(device), preprocessing)
+
+
+def _load(
+    name: str, options: ModelOptions, seed: int, place: torch.device, preprocessing: Preprocessing | None
+) -> Model:
+    by_hand = options.preprocessing()
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         built = build_network(name, options.arch, pretrained=options.weights == "pretrained")
+        module = built.module.eval().to(place)
+        notes = convert_to_float32(module)
+        probe = probe_network(
+            module, preprocessing or built.preprocess, name, side=options.input_size, logits=options.logits, device=place,
+            assumed=() if preprocessing else tuple(part for part in built.assumed if by_hand[part] is None),
+        )  # fmt: skip
     if options.weights == "random":
-        _enable_residual_branches(built.module)
-    module = built.module.eval().requires_grad_(True).to(place).to(memory_format=torch.channels_last)
-    preprocess = preprocessing or built.preprocess
+        _enable_residual_branches(module)
+    module = module.requires_grad_(True).to(memory_format=torch.channels_last)
+    preprocess = probe.preprocess.overridden(**by_hand)
     return Model(
         module=module,
         name=name if options.arch is None else f"{name} ({options.arch})",
@@ -122,11 +150,13 @@ def load_model(
         weights=options.weights,
         preprocess=preprocess,
         classes=built.classes,
-        outputs=_count_outputs(module, preprocess.size, place, options.logits),
+        outputs=_count_outputs(module, preprocess.shape, place, options.logits),
         sha256=digest_weights(module),
         device=place,
         seed=seed if options.weights == "random" else None,
+        notes=(*notes, *probe.notes),
         logits=options.logits,
+        returned=probe.returned,
     )
 
 
@@ -137,7 +167,7 @@ def with_calibrated_batch_norm(model: Model, batches: Iterable[torch.Tensor], de
 
     Args:
         model: left as it was in all but its batch-norm buffers.
-        batches: (N, 3, H, W) each; no labels are used.
+        batches: (N, C, H, W) each; no labels are used.
         description: what the images are, for the manifest.
 
     Raises:
@@ -151,7 +181,7 @@ def with_calibrated_batch_norm(model: Model, batches: Iterable[torch.Tensor], de
             norm.train()  # and nothing else: dropout would make the statistics a matter of chance
             norm.reset_running_stats()
             norm.momentum = None  # cumulative average
-        with torch.no_grad():
+        with torch.no_grad(), quiet_libraries():
             for batch in batches:
                 images += len(batch)
                 model.module(batch.to(model.device, memory_format=torch.channels_last))
@@ -184,12 +214,12 @@ def _enable_residual_branches(module: nn.Module) -> None:
             nn.init.ones_(part.weight)
 
 
-def _count_outputs(module: nn.Module, side: int, device: torch.device, logits: str | None) -> int:
+def _count_outputs(module: nn.Module, shape: InputSize, device: torch.device, logits: str | None) -> int:
     count = getattr(module, "num_classes", None)
     if isinstance(count, int) and logits is None:
         return count
     with torch.inference_mode():
-        found = pick_logits(module(torch.zeros(1, 3, side, side, device=device)), logits)
+        found = pick_logits(module(torch.zeros(1, *shape, device=device)), logits)
     if found.ndim != 2:
         raise ModelError("The network does not return one row of logits per image: only classifiers can be recorded.")
     return int(found.shape[1])

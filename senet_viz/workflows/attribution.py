@@ -23,7 +23,7 @@ from senet_viz.errors import ArgumentError, GateError, ModelError
 from senet_viz.gates.discovery import BoundGate
 from senet_viz.gates.hooks import evaluating
 from senet_viz.gates.taps import watched_taps
-from senet_viz.models.outputs import pick_logits
+from senet_viz.images.quiet import quiet_libraries
 from senet_viz.models.zoo import Model
 from senet_viz.schema import Floats, Gate
 from senet_viz.workflows.job import time_second
@@ -43,6 +43,7 @@ def differentiating(model: Model) -> Iterator[None]:
     """
     with contextlib.ExitStack() as stack:
         stack.enter_context(model.lock)
+        stack.enter_context(quiet_libraries())
         stack.enter_context(torch.inference_mode(False))
         stack.enter_context(evaluating(model.module))
         stack.enter_context(torch.enable_grad())
@@ -84,16 +85,16 @@ def find_bound(model: Model, block: str) -> BoundGate:
 
 
 def check_pixels(model: Model, pixels: Tensor) -> Tensor:
-    """A copy of one image (3, H, W) on the CPU, outside inference mode; H and W are the model's input size.
+    """A copy of one image (C, H, W) on the CPU, outside inference mode; C, H and W are the model's input size.
 
     Raises:
         ArgumentError: another shape or type, or values that are not finite.
     """
-    side = model.preprocess.size
-    if pixels.shape != (3, side, side) or pixels.dtype != torch.float32:
+    expected = model.preprocess.shape
+    if pixels.shape != expected or pixels.dtype != torch.float32:
         kind = str(pixels.dtype).removeprefix("torch.")
         raise ArgumentError(
-            f"The pixels are {kind} of shape {tuple(pixels.shape)}, not one float32 image of (3, {side}, {side}): "
+            f"The pixels are {kind} of shape {tuple(pixels.shape)}, not one float32 image of {expected}: "
             "pass what model.preprocess makes of an image."
         )
     if not bool(torch.isfinite(pixels).all()):
@@ -126,7 +127,7 @@ class Run:
         self._logits: Tensor | None = None
 
     def __call__(self, images: Tensor) -> Tensor:
-        logits = pick_logits(self._model.module(images.clone()), self._model.logits)
+        logits = self._model.logits_of(self._model.module(images.clone()))
         outputs = self._model.outputs
         if logits.shape != (len(images), outputs):
             raise ModelError(
@@ -211,7 +212,7 @@ def view_pixels(model: Model, pixels: Tensor) -> Picture:
     """(H, W, 3) the picture that the pixels are, before normalisation."""
     mean, std = (torch.tensor(v).view(-1, 1, 1) for v in (model.preprocess.mean, model.preprocess.std))
     scaled = (pixels * std + mean).clamp(0, 1) * 255
-    return np.round(scaled.permute(1, 2, 0).numpy()).astype(np.uint8)
+    return np.round(scaled.expand(3, -1, -1).permute(1, 2, 0).numpy()).astype(np.uint8)
 
 
 def as_array(values: Tensor) -> Floats:

@@ -12,6 +12,7 @@ from senet_viz.analysis.costs.formulas import UnitCost, cost_of_unit, sum_costs
 from senet_viz.gates.discovery import BoundGate, RefusedUnit, count_scaled_values
 from senet_viz.gates.hooks import ForwardHook, attached, evaluating
 from senet_viz.gates.trace import trace_forward
+from senet_viz.images.quiet import quiet_libraries
 from senet_viz.models.zoo import Model
 from senet_viz.schema import Gate
 
@@ -66,6 +67,7 @@ class Inspection:
         note: the note's formula for a deeper excitation beside what is built; None where a stage's blocks differ in width
             or reduction.
         refused: attention that is no channel gate.
+        notes: what had to be assumed or converted.
     """
 
     name: str
@@ -78,6 +80,7 @@ class Inspection:
     blocks: tuple[BlockCost, ...]
     note: NoteComparison | None
     refused: tuple[RefusedUnit, ...]
+    notes: tuple[str, ...] = ()
 
     @property
     def gate_parameters(self) -> int:
@@ -109,6 +112,7 @@ class Inspection:
             "note_weights": None if self.note is None else self.note.note,
             "blocks": [block.to_json() for block in self.blocks],
             "refused": [asdict(unit) for unit in self.refused],
+            "notes": list(self.notes),
         }
 
 
@@ -128,6 +132,7 @@ def inspect_model(model: Model) -> Inspection:
         blocks=blocks,
         note=_compare_note(blocks),
         refused=model.refused,
+        notes=model.notes,
     )
 
 
@@ -137,9 +142,9 @@ Counts = dict[nn.Module, int]
 def _count_operations(model: Model) -> tuple[Counts, dict[str, int]]:
     """Of one image of the model's size: multiply-adds of every layer, values that every gate scales."""
     layers: Counts = {}
-    side, gates = model.preprocess.size, model.bound_gates
-    with model.lock, attached(_layer_hooks(model.module, layers)):
-        flow = trace_forward(model.module, example_inputs=torch.rand(1, 3, side, side, device=model.device))
+    shape, gates = model.preprocess.shape, model.bound_gates
+    with model.lock, quiet_libraries(), attached(_layer_hooks(model.module, layers)):
+        flow = trace_forward(model.module, example_inputs=torch.rand(1, *shape, device=model.device))
     return layers, count_scaled_values(model.module, gates, flow)
 
 

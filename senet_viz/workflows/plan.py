@@ -55,7 +55,7 @@ def estimate_recording(model: Model, source: ImageSource, options: RecordOptions
     per_channel = 40 * classes + 2 * 8 * (HISTOGRAM_BINS + 2)
     moments = channels * per_channel
     kept_bytes = int(plan.kept.sum()) * channels * 2 * (2 if options.squeeze else 1)
-    batch_bytes = options.batch_size * (3 * model.preprocess.size**2 + 2 * channels) * 4
+    batch_bytes = options.batch_size * (math.prod(model.preprocess.shape) + 2 * channels) * 4
     open_shard = min(kept_bytes, options.shard_size * channels * 2 * (2 if options.squeeze else 1))
     return JobEstimate(
         images=len(plan.indices),

@@ -92,7 +92,7 @@ def refuse_if_written(folder: Path) -> None:
 class RecordRequest:
     """The choices of one recording but its folder; each field is the option of `record` of the same name.
 
-    What is not explained here is in `recording.options`. A job's command is stored by these fields.
+    What is not explained here is in `recording.options` and `models.options`. A job's command is stored by these fields.
 
     Attributes:
         model: "bundled", "timm:NAME", "torchvision:NAME", a factory, a weights file or a folder.
@@ -121,6 +121,14 @@ class RecordRequest:
     limit: int | None = None
     label_map: str | None = None
     allow_nonfinite: bool = False
+    image_column: str | None = None
+    label_column: str | None = None
+    logits: str | None = None
+    input_size: int | None = None
+    mean: str | None = None
+    std: str | None = None
+    interpolation: str | None = None
+    crop: str | None = None
 
     def arguments(self, out: Path) -> tuple[str, ...]:
         """Arguments of `senet-viz` for this recording in the folder `out`; what is at its default is left out."""

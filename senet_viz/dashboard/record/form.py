@@ -13,6 +13,8 @@ from senet_viz.dashboard.jobs.request import RecordRequest, suggest_name
 from senet_viz.dashboard.links import escape
 from senet_viz.dashboard.parts import telling_problems
 from senet_viz.errors import SenetVizError
+from senet_viz.images.labels import OUTPUTS_MAP
+from senet_viz.models.options import INTERPOLATIONS
 from senet_viz.recording.options import PRECISIONS
 from senet_viz.text import bytes_text, seconds_text
 
@@ -43,6 +45,7 @@ IMAGES: dict[str, Kind | str] = {
     "CSV of path,label": Kind("File", "data/val.csv"),
     "torchvision data set": Kind("Name in torchvision", "CIFAR10", "torchvision:"),
 }
+_TABLES = ("Parquet", "CSV of path,label")
 KEEPS = {"All": "all", "None": "none", "Some per class": ""}
 _KEEP_HELP = (
     "Images whose gates are stored one by one. Class means, standard deviations and histograms are always of all images; "
@@ -82,14 +85,15 @@ def choose_recording(root: Path) -> Choices:
                 "Batch norm from these images", key="record_calibrate", persist_state="session", help=_CALIBRATE_HELP
             )
         with images_side:
-            _, data = _choose("Images", IMAGES, "record_images")
+            images, data = _choose("Images", IMAGES, "record_images")
+            columns = _choose_columns() if images in _TABLES else {}
         with where_side:
             name = _choose_name(root, model, data)
         options = _choose_options()
     lacking = _explain_lacking(kind, model, data, arch)
     request = RecordRequest(
         model=model, data=data, arch=arch, weights="random" if weights == "Random" else "pretrained",
-        calibrate=data if calibrate else None, **options,
+        calibrate=data if calibrate else None, **columns, **options,
     )  # fmt: skip
     return Choices(None if lacking else request, name, lacking)
 
@@ -106,6 +110,16 @@ def _choose(label: str, kinds: dict[str, Kind | str], key: str) -> tuple[str, st
 
 def _type(label: str, example: str, key: str) -> str:
     return str(st.text_input(label, key=key, placeholder=f"e.g. {example}", persist_state="session") or "").strip()
+
+
+def _choose_columns() -> dict[str, Any]:
+    """Columns of a table that are not found by their names."""
+    image, label = st.columns(2)
+    with image:
+        images = _type("Column of images", "image", "record_image_column")
+    with label:
+        labels = _type("Column of labels", "label", "record_label_column")
+    return {"image_column": images or None, "label_column": labels or None}
 
 
 def _choose_name(root: Path, model: str, data: str) -> str:
@@ -151,17 +165,44 @@ def _choose_options() -> dict[str, Any]:
             device = st.text_input("Device", "auto", key="record_device", persist_state="session",
                                    help="auto (CUDA where there is one), cpu, cuda, cuda:1, …")  # fmt: skip
             workers = _count("Threads that decode", 2, "record_workers")
-            label_map = _type("Label map", "label-map.csv", "record_label_map")
+            indices = st.checkbox(
+                "Labels are indices of outputs", key="record_output_indices", persist_state="session",
+                help="Class 7 is the network's output 7. Only you can know that.",
+            )  # fmt: skip
+            label_map = OUTPUTS_MAP if indices else _type("Label map", "label-map.csv", "record_label_map")
             allow_nonfinite = st.checkbox(
                 "Continue at NaN or infinity", key="record_allow_nonfinite", persist_state="session",
                 help="Images for which the network computes NaN or infinity are always left out and listed. Above 1 % the "
                 "recording stops, unless this is chosen.",
             )  # fmt: skip
+        network = _choose_input()
     return {
         "keep": keep, "keep_squeeze": bool(squeeze), "limit": None if limit is None else int(limit),
         "precision": precision or "fp32", "batch_size": batch_size, "seed": int(seed or 0),
         "device": (device or "").strip() or "auto", "workers": workers, "label_map": label_map or None,
         "allow_nonfinite": bool(allow_nonfinite),
+        **network,
+    }  # fmt: skip
+
+
+def _choose_input() -> dict[str, Any]:
+    """What is set by hand of the network's input and output; left empty, the network's own is used."""
+    st.caption("Only where the network's own is unknown or wrong:")
+    left, middle, right = st.columns(3, gap="medium")
+    with left:
+        size = st.number_input("Input size in px", 1, None, None, 1, key="record_input_size", persist_state="session",
+                               placeholder="its own")  # fmt: skip
+        crop = _type("Crop", "0.875, or squash", "record_crop")
+    with middle:
+        mean = _type("Mean per channel", "0.485,0.456,0.406", "record_mean")
+        std = _type("SD per channel", "0.229,0.224,0.225", "record_std")
+    with right:
+        interpolation = st.selectbox("Interpolation", INTERPOLATIONS, index=None, key="record_interpolation",
+                                     persist_state="session", placeholder="its own")  # fmt: skip
+        logits = _type("Logits among its results", "logits", "record_logits")
+    return {
+        "input_size": None if size is None else int(size), "crop": crop or None, "mean": mean or None, "std": std or None,
+        "interpolation": interpolation, "logits": logits or None,
     }  # fmt: skip
 
 

@@ -12,7 +12,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from senet_viz.errors import ArgumentError, RecordingError
-from senet_viz.gates.discovery import BoundGate, bind_gates
+from senet_viz.gates.discovery import BoundGate
 from senet_viz.gates.intervention import find_block
 from senet_viz.images.decoding import DECODER
 from senet_viz.images.source import ImageSource, choose_indices
@@ -287,8 +287,7 @@ class Request:
     @cached_property
     def gates(self) -> tuple[BoundGate, ...]:
         """All gates of the network in order of depth."""
-        with self.model.lock:
-            return bind_gates(self.model.module)
+        return self.model.bound_gates
 
     @cached_property
     def variants(self) -> tuple[Variant, ...]:

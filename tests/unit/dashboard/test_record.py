@@ -165,6 +165,39 @@ def test_the_table_of_outputs_must_name_one(root: Path, planned: Callable[..., N
 
 
 @pytest.mark.slow
+def test_columns_the_map_outputs_and_the_networks_input_are_asked_for(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = []
+
+    def plan(request: RecordRequest, out: Path) -> Plan:
+        asked.append(request)
+        return Plan.from_json(plan_tree())
+
+    monkeypatch.setattr("senet_viz.dashboard.record.form.plan_request", plan)
+    app = open_app()
+    app.selectbox(key="record_images").select("Parquet").run()
+    app.text_input(key="record_images_Parquet").set_value("a.parquet")
+    app.text_input(key="record_image_column").set_value("jpg")
+    app.text_input(key="record_label_column").set_value("cls")
+    app.checkbox(key="record_output_indices").check()
+    app.number_input(key="record_input_size").set_value(32)
+    app.text_input(key="record_mean").set_value("0.5")
+    app.text_input(key="record_std").set_value("0.25")
+    app.text_input(key="record_crop").set_value("squash")
+    app.text_input(key="record_logits").set_value("main")
+    app.selectbox(key="record_interpolation").select("bicubic").run()
+    app.button(key="record_check").click().run()
+    assert not app.exception
+    assert asked == [
+        RecordRequest(
+            "bundled", "a.parquet", image_column="jpg", label_column="cls", label_map="outputs", input_size=32, mean="0.5",
+            std="0.25", crop="squash", logits="main", interpolation="bicubic",
+        )
+    ]  # fmt: skip
+
+
+@pytest.mark.slow
 def test_a_change_after_the_check_asks_for_another(root: Path, planned: Callable[..., None]) -> None:
     planned(classes=[{"name": "cat", "key": "cat", "images": 6, "output": 1}])
     app = open_app()

@@ -231,6 +231,23 @@ def test_warnings_are_kept_quiet_in_threads_and_restored() -> None:
     assert list(warnings.filters) == before
 
 
+@pytest.mark.parametrize("compression", ["tiff_lzw", "tiff_deflate", "jpeg"])
+def test_libtiff_says_nothing_of_a_damaged_file(compression: str, capfd: pytest.CaptureFixture[str]) -> None:
+    random = np.random.default_rng(0)
+    image = Image.fromarray(random.integers(0, 256, (64, 64, 3), dtype=np.uint8))
+    file = io.BytesIO()
+    image.save(file, "TIFF", compression=compression)
+    data = bytearray(file.getvalue())
+    third = len(data) // 3
+    data[20 : 20 + third] = random.integers(0, 256, third, dtype=np.uint8).tobytes()
+    with pytest.raises(ImageError, match="damaged or cut short"):
+        decode_image(bytes(data))
+    assert capfd.readouterr() == ("", "")
+    with pytest.raises(OSError, match="decoder error"), Image.open(io.BytesIO(bytes(data))) as opened:
+        opened.load()
+    assert capfd.readouterr().err, "whoever decodes elsewhere hears it as before"
+
+
 def test_the_decoder_is_named() -> None:
     assert DECODER.startswith("pillow ")
     assert "libjpeg" in DECODER

@@ -70,8 +70,33 @@ def test_json_round_trip() -> None:
 
 
 @pytest.mark.parametrize(
-    "config", [{"input_size": (1, 28, 28)}, {"input_size": (3, 224, 192)}, {"crop_mode": "border"}]
+    "config", [{"input_size": (4, 28, 28)}, {"input_size": (3, 224, 192)}, {"crop_mode": "border"}]
 )
 def test_inputs_that_are_no_square_rgb_image_are_refused(config: dict[str, object]) -> None:
     with pytest.raises(ModelError, match="square RGB"):
         Preprocessing.from_timm(config, "odd network")
+
+
+@pytest.mark.parametrize("share", [0.875, 0.9, 0.95, 0.965, 1.0])
+def test_another_size_keeps_the_crop_share_and_squash(share: float) -> None:
+    own = Preprocessing.from_timm({"input_size": (3, 224, 224), "crop_pct": share}, "mine")
+    for size in (32, 64, 299, 224):
+        wanted = Preprocessing.from_timm({"input_size": (3, size, size), "crop_pct": share}, "mine; size set by hand")
+        assert own.overridden(size=size) == wanted
+    odd = Preprocessing(size=64, resize=77)
+    assert odd.overridden(size=64).resize == 77
+    squash = Preprocessing.from_timm({"input_size": (3, 32, 32), "crop_mode": "squash", "crop_pct": 1.0}, "mine")
+    assert (squash.overridden(size=48).resize, squash.overridden(size=48).crop_mode) == (48, "squash")
+    assert own.overridden(crop=0.5).resize == 448
+    assert own.overridden(crop="squash").crop_mode == "squash"
+    assert squash.overridden(crop=1.0).crop_mode == "center"
+    assert own.overridden() is own
+
+
+def test_one_channel_of_timms_configuration() -> None:
+    grey = Preprocessing.from_timm({"input_size": (1, 28, 28), "mean": (0.1307,), "std": (0.3081,)}, "mine")
+    assert (grey.shape, grey.mean) == ((1, 28, 28), (0.1307,))
+    assert grey(photo(40, 40)).shape == (1, 28, 28)
+    colour = Preprocessing.from_timm({"input_size": (3, 28, 28), "mean": (0.5,), "std": (0.25,)}, "mine")
+    assert (colour.mean, colour.std) == ((0.5,) * 3, (0.25,) * 3)
+    assert grey.with_channels(3).mean == (0.1307,) * 3

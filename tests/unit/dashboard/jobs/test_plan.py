@@ -36,6 +36,12 @@ def leave_job(root: Path, name: str, request: RecordRequest | None = None) -> No
     (folder / "command.json").write_text(json.dumps(tree), encoding="utf-8")
 
 
+_FIELDS_BEFORE = (
+    "model", "data", "arch", "weights", "seed", "calibrate", "device", "precision", "batch_size", "workers", "keep",
+    "keep_squeeze", "limit", "label_map",
+)  # fmt: skip
+
+
 def test_a_request_becomes_the_options_that_record_knows(tmp_path: Path) -> None:
     from typer.main import get_command
 
@@ -44,6 +50,8 @@ def test_a_request_becomes_the_options_that_record_knows(tmp_path: Path) -> None
     request = RecordRequest(
         model="w.safetensors", data="my images; rm -rf", arch="timm:seresnet50", weights="random", seed=3, calibrate="d",
         device="cpu", precision="bf16", batch_size=8, workers=1, keep="5", keep_squeeze=True, limit=9, label_map="m.json",
+        image_column="jpg", label_column="cls", logits="out", input_size=32, mean="0.5,0.5,0.5", std="0.2,0.2,0.2",
+        interpolation="bicubic", crop="squash",
     )  # fmt: skip
     arguments = request.arguments(tmp_path)
     assert shlex.split(shlex.join(arguments)) == list(arguments)
@@ -53,6 +61,8 @@ def test_a_request_becomes_the_options_that_record_knows(tmp_path: Path) -> None
         for name, value in to_tree(request).items():
             assert str(context.params[called["--" + name.replace("_", "-")]]) == str(value), name
     assert from_tree(RecordRequest, to_tree(request), "command.json", "start it anew") == request
+    older = {name: value for name, value in to_tree(RecordRequest("m", "d")).items() if name in _FIELDS_BEFORE}
+    assert from_tree(RecordRequest, older, "command.json", "start it anew") == RecordRequest("m", "d")
     assert RecordRequest("m", "d").arguments(Path("o")) == ("record", "--model", "m", "--data", "d", "--out", "o")
 
 
