@@ -15,9 +15,10 @@ from senet_viz.gates.discovery import BoundGate, GateSurvey, RefusedUnit, gates_
 from senet_viz.models.options import ModelOptions
 from senet_viz.models.origins import build_network
 from senet_viz.models.origins import bundled_folder as bundled_folder  # where the documents of version 0.1 found it
+from senet_viz.models.output_names import name_outputs
 from senet_viz.models.outputs import pick_logits
 from senet_viz.models.preprocessing import Preprocessing
-from senet_viz.models.weights import digest_weights
+from senet_viz.models.weights import describe_nonfinite_weights, digest_weights
 from senet_viz.schema import ClassTable, Gate
 
 
@@ -38,6 +39,7 @@ class Model:
         device: where the module lies.
         notes: sentences a reader of its recordings must know.
         logits: key, field or number of the logits among what it returns, where a person named it.
+        weights_key: entry of the weights file that was read, where a person named it.
         lock: whoever runs the network, hooks it or switches its flags holds it; `observing` and attribution do.
     """
 
@@ -53,6 +55,7 @@ class Model:
     seed: int | None = None
     notes: tuple[str, ...] = ()
     logits: str | None = None
+    weights_key: str | None = None
     lock: threading.RLock = field(default_factory=threading.RLock, repr=False, compare=False)
 
     @functools.cached_property
@@ -110,23 +113,33 @@ def load_model(
     place, name = choose_device(device), str(name)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        built = build_network(name, options.arch, pretrained=options.weights == "pretrained")
+        built = build_network(
+            name, options.arch, pretrained=options.weights == "pretrained", weights_key=options.weights_key
+        )
+    _refuse_nonfinite(built.module, name)
     if options.weights == "random":
         _enable_residual_branches(built.module)
     module = built.module.eval().requires_grad_(True).to(place).to(memory_format=torch.channels_last)
     preprocess = preprocessing or built.preprocess
+    outputs = _count_outputs(module, preprocess.size, place, options.logits)
+    classes, notes = built.classes, built.notes
+    if options.outputs is not None:
+        classes, note = name_outputs(options.outputs, outputs)
+        notes = (*notes, note)
     return Model(
         module=module,
         name=name if options.arch is None else f"{name} ({options.arch})",
         source=built.source,
         weights=options.weights,
         preprocess=preprocess,
-        classes=built.classes,
-        outputs=_count_outputs(module, preprocess.size, place, options.logits),
+        classes=classes,
+        outputs=outputs,
         sha256=digest_weights(module),
         device=place,
         seed=seed if options.weights == "random" else None,
+        notes=notes,
         logits=options.logits,
+        weights_key=options.weights_key,
     )
 
 
@@ -176,6 +189,13 @@ def choose_device(name: str) -> torch.device:
         raise ArgumentError(
             f"Device {name!r} can not be used here ({str(error).splitlines()[0]}): try 'auto' or 'cpu'."
         ) from error
+
+
+def _refuse_nonfinite(module: nn.Module, name: str) -> None:
+    if sentence := describe_nonfinite_weights(module):
+        raise ModelError(
+            f"{sentence.removesuffix('.')}: {name} cannot be observed like this; fetch or save its weights again."
+        )
 
 
 def _enable_residual_branches(module: nn.Module) -> None:

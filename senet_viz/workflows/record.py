@@ -98,6 +98,7 @@ def _draft(model: Model, source: ImageSource, options: RecordOptions, plan: Reco
             "output_names": list(model.classes.names),
             "output_wnids": list(model.classes.wnids),
             **({"logits": model.logits} if model.logits else {}),
+            **({"weights_key": model.weights_key} if model.weights_key else {}),
         },
         data={
             "name": options.data_name or short,
