@@ -34,6 +34,8 @@ def inspect_command(
     _print_blocks(found)
     for unit in found.refused:
         typer.echo(f"left out: {unit.name} ({unit.kind}): {unit.reason}")
+    for note in found.notes:
+        typer.echo(f"note: {note}")
     _print_sums(found)
 
 

@@ -5,8 +5,10 @@ do nothing; the names of the real classes never lead to them.
 """
 
 import json
+import pickle
 import re
 import threading
+import warnings
 import zipfile
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping
@@ -30,6 +32,7 @@ WEIGHT_FILES = (
 )
 _INDEX = ".index.json"
 _MOST_ENTRIES = 1_000_000
+_FOLDER = 0x10  # an entry so marked PyTorch takes for a folder, and leaves its tensor unread
 _FETCH = "fetch or save it again"
 _NAMES = threading.Lock()  # torch keeps the names that it may replace once for the whole process
 
@@ -138,12 +141,12 @@ def _sniff(path: Path) -> str:
         raise ModelError(f"{path} is a web page, not weights: fetch the file itself, not the page that shows it.")
     if head.startswith((b"\x1f\x8b", b"BZh", b"\xfd7zXZ", b"7z\xbc\xaf", b"Rar!")) or head[257:262] == b"ustar":
         raise ModelError(f"{path} is a compressed file or an archive: unpack it, and give the weights file in it.")
+    if all(32 <= byte < 127 or byte in b"\t\r\n" for byte in head):
+        raise ModelError(f"{path} is text, not weights (it begins with {start[:40].decode()!r}): {_FETCH}.")
     if head.startswith(b"PK\x03\x04"):
         return "zip"
     if head[8:9] == b"{" or (path.suffix.lower() == ".safetensors" and not head.startswith(b"\x80")):
         return "safetensors"
-    if all(32 <= byte < 127 or byte in b"\t\r\n" for byte in head):
-        raise ModelError(f"{path} is text, not weights (it begins with {start[:40].decode()!r}): {_FETCH}.")
     return "pickle"
 
 
@@ -158,7 +161,8 @@ def _read_pickled(path: Path, *, zipped: bool) -> object:
     if zipped:
         _check_zip(path)
     try:
-        with _NAMES, torch.serialization.safe_globals(_INERT):
+        with _NAMES, torch.serialization.safe_globals(_INERT), warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of tensors that are refused later, in one sentence
             return torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # anything may stand in a damaged pickle
         raise ModelError(_explain_refused(path, error)) from error
@@ -169,11 +173,14 @@ def _check_zip(path: Path) -> None:
     try:
         with zipfile.ZipFile(path) as archive:
             names = archive.namelist()
-            damaged = archive.testzip()
+            damaged = next((info.filename for info in archive.infolist() if info.external_attr & _FOLDER), None)
+            damaged = damaged or archive.testzip()
     except Exception as error:  # zipfile has no common error for damage
         raise ModelError(f"{path} is damaged or incomplete ({_brief(error)}): {_FETCH}.") from error
     if damaged is not None:
-        raise ModelError(f"{path} is damaged: {damaged} in it does not match its checksum; {_FETCH}.")
+        raise ModelError(
+            f"{path} is damaged: {damaged} in it does not match its checksum (or was saved without); {_FETCH}."
+        )
     if any(name.endswith("/constants.pkl") or "/code/" in name for name in names):
         raise ModelError(
             f"{path} is a TorchScript archive, which holds code: convert it with "
@@ -199,6 +206,8 @@ def _explain_refused(path: Path, error: Exception) -> str:
             f"torch.save(torch.load({path.name!r}, weights_only=False).state_dict(), 'weights.pth')."
         )
     reason = f"it holds {_list_some(refused)}, which loading would run as code" if refused else _brief(error)
+    if not refused and isinstance(error, pickle.UnpicklingError):
+        reason = "it is damaged, or was saved with another pickle protocol than 2"
     return f"{path} could not be read as tensors alone ({reason}): save only the state dict, best as safetensors."
 
 

@@ -222,7 +222,10 @@ def _advise(
     last = wanted[-1].partition(".")[0]
     if missing and not shapes and all(name.partition(".")[0] == last for name in missing):
         if not strangers:
-            return f"It is a backbone without the network's head ({last}): give weights that have one."
+            return (
+                f"It is a backbone without the network's head ({last}): give weights that have one, or an architecture that "
+                "has none (of timm's: NAME,num_classes=0)."
+            )
         return f"The backbone fits and the head ({last}) does not: {_list_some(list(strangers), 3)} belong to another."
     if (outputs := None if strangers else _read_outputs(found, own, wanted)) is not None:
         return f"Only the head differs, which has {outputs:,} outputs in the file: build the network with as many."

@@ -3,6 +3,7 @@
 import dataclasses
 import difflib
 import importlib
+import inspect
 import json
 import os
 import sys
@@ -195,8 +196,8 @@ def _create_timm(name: str, arguments: Mapping[str, Any], *, pretrained: bool) -
 
 
 def _refuse_new_head(name: str, asked: Any, own: int | None) -> None:
-    """Refuses a head that pretrained weights do not have, which would be left untrained."""
-    if asked != own:
+    """Refuses a head that pretrained weights do not have, which would be left untrained; 0 is none at all."""
+    if asked not in (own, 0):
         raise ModelError(
             f"The pretrained weights of {name} have {own:,} outputs, so a head of {asked} would be untrained: leave "
             f"num_classes out, give --weights random, or pass your weights with --model FILE --arch {name},num_classes={asked}."
@@ -241,8 +242,19 @@ def _from_torchvision(text: str, *, pretrained: bool) -> BuiltNetwork:
             f"The weights of torchvision:{name} could not be downloaded ({error}): on a machine with a network "
             f"fetch {best.url} and pass it with --model FILE --arch torchvision:{name}."
         ) from error
+    if ignored := _list_ignored(module, models.get_model_builder(name), arguments):
+        raise ModelError(f"torchvision:{name} takes no argument {', '.join(ignored)}: leave it out.")
     preprocess = Preprocessing.from_torchvision(best.transforms(), f"torchvision's {best}")
     return BuiltNetwork(module, "torchvision", preprocess, _imagenet_classes(outputs))
+
+
+def _list_ignored(module: nn.Module, builder: Any, arguments: Mapping[str, Any]) -> list[str]:
+    """Arguments that a network's class takes and never looks at."""
+    taken = inspect.signature(type(module).__init__).parameters
+    if not any(parameter.kind is parameter.VAR_KEYWORD for parameter in taken.values()):
+        return []
+    known = {*taken, *inspect.signature(builder).parameters, "width_mult", "reduced_tail", "dilated"}  # MobileNetV3's
+    return [key for key in arguments if key not in known]
 
 
 def _from_package(text: str, *, pretrained: bool) -> BuiltNetwork:

@@ -66,6 +66,7 @@ class Inspection:
         note: the note's formula for a deeper excitation beside what is built; None where a stage's blocks differ in width
             or reduction.
         refused: attention that is no channel gate.
+        notes: of the model: what was chosen, inferred or left out when it was loaded.
     """
 
     name: str
@@ -78,6 +79,7 @@ class Inspection:
     blocks: tuple[BlockCost, ...]
     note: NoteComparison | None
     refused: tuple[RefusedUnit, ...]
+    notes: tuple[str, ...] = ()
 
     @property
     def gate_parameters(self) -> int:
@@ -109,6 +111,7 @@ class Inspection:
             "note_weights": None if self.note is None else self.note.note,
             "blocks": [block.to_json() for block in self.blocks],
             "refused": [asdict(unit) for unit in self.refused],
+            "notes": list(self.notes),
         }
 
 
@@ -128,6 +131,7 @@ def inspect_model(model: Model) -> Inspection:
         blocks=blocks,
         note=_compare_note(blocks),
         refused=model.refused,
+        notes=model.notes,
     )
 
 
