@@ -14,7 +14,10 @@ from senet_viz.errors import ArgumentError, ModelError
 from senet_viz.models.options import ModelOptions
 from senet_viz.models.weights import digest_weights, save_weights
 from senet_viz.models.zoo import load_model
-from tests.support.tiny import TinySE
+from senet_viz.recording.options import RecordOptions
+from senet_viz.workflows.record import record
+from senet_viz.workflows.recorded_model import load_recorded_model
+from tests.support.tiny import TinySE, write_tiny_parquet
 
 TINY = "tests.support.tiny:tiny_se"
 VISION = "torchvision:mobilenet_v3_small"
@@ -149,3 +152,12 @@ def test_weights_that_are_not_finite_are_named_for_every_origin(tmp_path: Path) 
     torch.save(broken_se().state_dict(), tmp_path / "w.pth")
     with pytest.raises(ModelError, match=sentence):
         load_model(tmp_path / "w.pth", arch=TINY, device="cpu")
+
+
+def test_the_entry_that_was_read_is_read_again_for_a_recording(tmp_path: Path) -> None:
+    path = tmp_path / "w.pth"
+    torch.save({"state_dict": tiny_state(seed=1), "state_dict_ema": tiny_state(seed=2)}, path)
+    model = load_model(path, device="cpu", options=ModelOptions(arch=TINY, weights_key="state_dict_ema"))
+    data = write_tiny_parquet(tmp_path / "data.parquet", 10)
+    recording = record(model, data, tmp_path / "recording", options=RecordOptions())
+    assert load_recorded_model(recording.manifest, model=path, arch=TINY, device="cpu").sha256 == model.sha256
