@@ -15,6 +15,7 @@ from senet_viz.paths import expand_home
 from senet_viz.schema import ClassTable, LabelMapping
 
 CLASSES_FILE = "classes.csv"
+IMAGENET_1K = "imagenet-1k"  # as names of outputs
 OUTPUTS_MAP = "outputs"  # a label map that is no file: the classes' names are indices of outputs
 _WHOLE_WNID = re.compile(r"n\d{8}", re.IGNORECASE)
 _BETWEEN = re.compile(r"(?<=[^\W_])\.?[\s_'’-]+(?=[^\W_])")
@@ -175,7 +176,8 @@ def map_labels(
     if are_output_indices(label_kind, label_map):
         return _map_by_number(source_classes, n_outputs)
     if outputs is None:
-        why = "The names of the model's outputs are not known: give a label map" + _offer_outputs(source_classes)
+        offer = _offer_imagenet(source_classes, n_outputs)
+        why = f"The names of the model's outputs are not known: {offer}give a label map{_offer_outputs(source_classes)}"
         return LabelMapping((None,) * len(source_classes), "none", why)
     return _map_by_names(source_classes, outputs)
 
@@ -200,6 +202,12 @@ def _offer_outputs(classes: ClassTable) -> str:
     """How a sentence about a missing label map ends: numbers may be output indices, which only a person can say."""
     numbers = len(classes) > 0 and all(name.isascii() and name.isdigit() for name in classes.names)
     return f" (--label-map {OUTPUTS_MAP}, if these numbers are the indices of its outputs)." if numbers else "."
+
+
+def _offer_imagenet(classes: ClassTable, n_outputs: int) -> str:
+    """Offers names for 1,000 nameless outputs where classes have wnids; whether they are ImageNet's only a person can say."""
+    likely = n_outputs == 1000 and any(_list_wnids(classes))
+    return f"if they are ImageNet-1k's in the usual order, say --outputs {IMAGENET_1K}; else " if likely else ""
 
 
 def name_classes(classes: ClassTable, mapping: LabelMapping, outputs: ClassTable | None) -> ClassTable:

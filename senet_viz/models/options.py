@@ -23,6 +23,9 @@ class ModelOptions:
             batch-norm weights set to 1, since otherwise every gate is constant.
         logits: key, field or number of the logits, where the network returns several tensors and they are not the first of
             two axes, nor called so.
+        weights_key: entry of a weights file to read, or prefix of its names, e.g. "state_dict_ema", where it holds several sets.
+        outputs: names of the outputs: "imagenet-1k" for ImageNet-1k's usual order, or a file (`name_outputs`); instead of the
+            network's own.
 
     Raises:
         ArgumentError: a value that is none; the message names it.
@@ -32,6 +35,12 @@ class ModelOptions:
     weights: str = _option("pretrained", "pretrained, or random for the untrained control.")
     logits: str | None = _option(
         None, "Which of the network's results holds the logits, where several could: its name or number."
+    )
+    weights_key: str | None = _option(
+        None, "Which entry of a weights file is read, where it holds several sets of weights, e.g. state_dict_ema."
+    )
+    outputs: str | None = _option(
+        None, "Names of the outputs: imagenet-1k for its usual order, or a JSON or text file of one name per output."
     )
 
     input_size: int | None = _option(None, "Side of the network's square input in px, instead of its own.")

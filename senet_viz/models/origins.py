@@ -3,9 +3,11 @@
 import dataclasses
 import difflib
 import importlib
+import inspect
 import json
 import os
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,15 +15,20 @@ from typing import Any
 from torch import nn
 
 from senet_viz.errors import ArgumentError, ModelError
-from senet_viz.models.networks.architectures import build_architecture, parse_architecture
+from senet_viz.models.checkpoints import WEIGHT_ENDINGS, find_weights, is_weights_file, read_checkpoint
+from senet_viz.models.fitting import Fit, fit_weights
+from senet_viz.models.networks.architectures import build_architecture, parse_architecture, parse_keywords
+from senet_viz.models.output_names import imagenet_classes
 from senet_viz.models.preprocessing import Preprocessing, imagenet_preprocessing, list_assumed
-from senet_viz.models.weights import WEIGHT_ENDINGS, load_strictly, read_weights
+from senet_viz.models.timm_folders import TimmFolder, is_timm_config, read_timm_config
+from senet_viz.models.weights import load_strictly, read_weights
 from senet_viz.paths import expand_home, explain_refusal, repository
 from senet_viz.schema import ClassTable
 
 BUNDLED = "seresnet50-w050-64px"
 _BUNDLED_PREFIX = "bundled:"
 NO_CLASSES = ClassTable(())
+_SIZED = ("timm", "torchvision", "senet_viz")  # origins that take num_classes
 
 
 @dataclass(frozen=True)
@@ -31,6 +38,7 @@ class BuiltNetwork:
     preprocess: Preprocessing
     classes: ClassTable = NO_CLASSES
     assumed: tuple[str, ...] = ()  # which of size, mean and std nobody declared
+    notes: tuple[str, ...] = ()
 
 
 def bundled_folder(name: str = "bundled") -> Path:
@@ -51,16 +59,22 @@ def bundled_folder(name: str = "bundled") -> Path:
     return checkpoints / (BUNDLED if name == "bundled" else name)
 
 
-def build_network(name: str, arch: str | None, *, pretrained: bool) -> BuiltNetwork:
+def build_network(name: str, arch: str | None, *, pretrained: bool, weights_key: str | None = None) -> BuiltNetwork:
     path = expand_home(name)
     if reason := explain_refusal(path / "config.json"):
         raise ModelError(f"{name!r} could not be looked for ({reason}): check the path and its permissions.")
     if name == "bundled" or name.startswith(_BUNDLED_PREFIX):
-        return _from_folder(bundled_folder(name.removeprefix(_BUNDLED_PREFIX)), name, pretrained=pretrained)
+        return _from_folder(
+            bundled_folder(name.removeprefix(_BUNDLED_PREFIX)), name, weights_key, pretrained=pretrained
+        )
+    if arch is not None and path.is_dir():
+        return _from_weights_file(find_weights(path), arch, weights_key, pretrained=pretrained)
     if (path / "config.json").is_file():
-        return _from_folder(path, name, pretrained=pretrained)
-    if name.endswith(WEIGHT_ENDINGS):
-        return _from_weights_file(path, arch, pretrained=pretrained)
+        return _from_folder(path, name, weights_key, pretrained=pretrained)
+    if is_weights_file(name) or (arch is not None and path.is_file()):
+        return _from_weights_file(path, arch, weights_key, pretrained=pretrained)
+    if weights_key is not None:
+        raise ArgumentError(f"--weights-key goes with a weights file, not with {name!r}.")
     if arch is not None:
         raise ArgumentError(f"--arch goes with a weights file ({', '.join(WEIGHT_ENDINGS)}), not with {name!r}.")
     return _from_library(name, pretrained=pretrained)
@@ -82,7 +96,7 @@ def _from_library(name: str, *, pretrained: bool) -> BuiltNetwork:
     )
 
 
-def _from_folder(folder: Path, name: str, *, pretrained: bool) -> BuiltNetwork:
+def _from_folder(folder: Path, name: str, weights_key: str | None, *, pretrained: bool) -> BuiltNetwork:
     config_file = folder / "config.json"
     if not config_file.is_file():
         raise ModelError(
@@ -90,6 +104,10 @@ def _from_folder(folder: Path, name: str, *, pretrained: bool) -> BuiltNetwork:
         )
     try:
         config = json.loads(config_file.read_text(encoding="utf-8"))
+        if is_timm_config(config):
+            return _from_timm_folder(
+                folder, read_timm_config(config, str(config_file)), weights_key, pretrained=pretrained
+            )
         module = build_architecture(config["architecture"], config["arguments"])
         classes = ClassTable(tuple(config["classes"]["names"]), tuple(config["classes"]["wnids"]))
         preprocess = Preprocessing.from_json(config["preprocessing"])
@@ -104,20 +122,52 @@ def _from_folder(folder: Path, name: str, *, pretrained: bool) -> BuiltNetwork:
     return BuiltNetwork(module, "bundled" if bundled else "checkpoint", preprocess, classes)
 
 
-def _from_weights_file(path: Path, arch: str | None, *, pretrained: bool) -> BuiltNetwork:
+def _from_weights_file(path: Path, arch: str | None, weights_key: str | None, *, pretrained: bool) -> BuiltNetwork:
     if arch is None:
         raise ArgumentError(
             f"{path} holds weights only: say with --arch what to load them into, e.g. --arch timm:seresnet50."
         )
     if not pretrained:
         raise ArgumentError(f"Random weights need no file: give --model {arch} --weights random.")
-    weights = read_weights(path)
-    built = _from_library(arch, pretrained=False)
-    load_strictly(built.module, {k: v.float() if v.is_floating_point() else v for k, v in weights.items()}, str(path))
-    return dataclasses.replace(built, source="checkpoint")
+    checkpoint = read_checkpoint(path)
+    built, inferred = _from_library(arch, pretrained=False), list[str]()
+    fit = fit_weights(built.module, checkpoint, str(path), weights_key)
+    if fit.outputs is not None and arch.partition(":")[0] in _SIZED and "num_classes=" not in arch:
+        inferred.append(f"The head in {path.name} has {fit.outputs:,} outputs, so {arch} was built with as many.")
+        built = _from_library(f"{arch},num_classes={fit.outputs}", pretrained=False)
+        fit = fit_weights(built.module, checkpoint, str(path), weights_key)
+    _load(built.module, fit, path)
+    return dataclasses.replace(built, source="checkpoint", notes=(*fit.notes, *inferred))
 
 
-def _from_timm(name: str, *, pretrained: bool) -> BuiltNetwork:
+def _load(module: nn.Module, fit: Fit, path: Path) -> None:
+    weights = {name: value.float() if value.is_floating_point() else value for name, value in fit.weights.items()}
+    load_strictly(module, weights, str(path), fit.advice)
+
+
+def _from_timm_folder(folder: Path, said: TimmFolder, weights_key: str | None, *, pretrained: bool) -> BuiltNetwork:
+    name = said.architecture
+    module = _create_timm(name, said.arguments, pretrained=False)
+    preprocess = Preprocessing.from_timm(said.config, f"config.json of {folder.name}")
+    notes = said.notes
+    if pretrained:
+        path = find_weights(folder)
+        fit = fit_weights(module, read_checkpoint(path), str(path), weights_key)
+        _load(module, fit, path)
+        notes = (*notes, *fit.notes)
+    return BuiltNetwork(module, "checkpoint", preprocess, said.classes, notes)
+
+
+def _from_timm(text: str, *, pretrained: bool) -> BuiltNetwork:
+    name, arguments = parse_keywords(text)
+    module = _create_timm(name, arguments, pretrained=pretrained)
+    config: dict[str, Any] = getattr(module, "pretrained_cfg", None) or {}
+    preprocess = Preprocessing.from_timm(config, f"timm's pretrained_cfg of {name}")
+    own = arguments.get("num_classes", config.get("num_classes", 0)) == config.get("num_classes", 0)
+    return BuiltNetwork(module, "timm", preprocess, _imagenet_classes(int(config.get("num_classes", 0)) if own else 0))
+
+
+def _create_timm(name: str, arguments: Mapping[str, Any], *, pretrained: bool) -> nn.Module:
     import timm
 
     if not timm.is_model(name):
@@ -125,20 +175,40 @@ def _from_timm(name: str, *, pretrained: bool) -> BuiltNetwork:
         near = difflib.get_close_matches(name.split(".")[0].replace("_", ""), plain, n=5, cutoff=0.8)
         close = ", ".join(plain[match] for match in near)
         raise ModelError(f"timm has no model called {name!r}{f'; did you mean {close}?' if close else '.'}")
+    if pretrained and "num_classes" in arguments:
+        own = getattr(timm.get_pretrained_cfg(name), "num_classes", None)
+        _refuse_new_head(f"timm:{name}", arguments["num_classes"], own)
     try:
-        module = timm.create_model(name, pretrained=pretrained)
+        module: nn.Module = timm.create_model(name, pretrained=pretrained, **arguments)
     except RuntimeError as error:
         if "pretrained" in str(error).lower():
             raise ModelError(f"timm has no pretrained weights called {name!r}: see timm.list_pretrained().") from error
+        if arguments:
+            raise _explain_arguments(f"timm:{name}", arguments, error) from error
         raise
     except Exception as error:
+        if isinstance(error, TypeError | ValueError | AssertionError | AttributeError | KeyError) and arguments:
+            raise _explain_arguments(f"timm:{name}", arguments, error) from error
         raise ModelError(
             f"The weights of timm:{name} could not be downloaded ({type(error).__name__}): on a machine with a network "
             f"fetch {_weights_file_of(name)}, and pass it with --model FILE --arch timm:{name.split('.')[0]}."
         ) from error
-    config: dict[str, Any] = getattr(module, "pretrained_cfg", None) or {}
-    preprocess = Preprocessing.from_timm(config, f"timm's pretrained_cfg of {name}")
-    return BuiltNetwork(module, "timm", preprocess, _imagenet_classes(int(config.get("num_classes", 0))))
+    return module
+
+
+def _refuse_new_head(name: str, asked: Any, own: int | None) -> None:
+    """Refuses a head that pretrained weights do not have, which would be left untrained; 0 is none at all."""
+    if asked not in (own, 0):
+        raise ModelError(
+            f"The pretrained weights of {name} have {own:,} outputs, so a head of {asked} would be untrained: leave "
+            f"num_classes out, give --weights random, or pass your weights with --model FILE --arch {name},num_classes={asked}."
+        )
+
+
+def _explain_arguments(name: str, arguments: Mapping[str, Any], error: Exception) -> ModelError:
+    given = ",".join(f"{key}={value}" for key, value in arguments.items() if key != "pretrained_cfg")
+    reason = (str(error).splitlines() or [type(error).__name__])[0]
+    return ModelError(f"{name} could not be built with {given or 'its config.json'} ({reason}): check the arguments.")
 
 
 def _weights_file_of(name: str) -> str:
@@ -150,23 +220,42 @@ def _weights_file_of(name: str) -> str:
     return str(config.url) if config and config.url else f"the weights of {name}"
 
 
-def _from_torchvision(name: str, *, pretrained: bool) -> BuiltNetwork:
+def _from_torchvision(text: str, *, pretrained: bool) -> BuiltNetwork:
     from torchvision import models
 
+    name, arguments = parse_keywords(text)
     try:
         choices = models.get_model_weights(name)
     except ValueError as error:
         raise ModelError(f"torchvision has no model called {name!r}: see torchvision.models.list_models().") from error
     best = choices.DEFAULT
+    outputs = arguments.get("num_classes", len(best.meta["categories"]))
+    if pretrained:
+        _refuse_new_head(f"torchvision:{name}", outputs, len(best.meta["categories"]))
     try:
-        module = models.get_model(name, weights=best if pretrained else None)
+        module = models.get_model(name, weights=best if pretrained else None, **arguments)
+    except (TypeError, ValueError, AttributeError, RuntimeError) as error:
+        if not arguments:
+            raise
+        raise _explain_arguments(f"torchvision:{name}", arguments, error) from error
     except OSError as error:
         raise ModelError(
             f"The weights of torchvision:{name} could not be downloaded ({error}): on a machine with a network "
             f"fetch {best.url} and pass it with --model FILE --arch torchvision:{name}."
         ) from error
+    if ignored := _list_ignored(module, models.get_model_builder(name), arguments):
+        raise ModelError(f"torchvision:{name} takes no argument {', '.join(ignored)}: leave it out.")
     preprocess = Preprocessing.from_torchvision(best.transforms(), f"torchvision's {best}")
-    return BuiltNetwork(module, "torchvision", preprocess, _imagenet_classes(len(best.meta["categories"])))
+    return BuiltNetwork(module, "torchvision", preprocess, _imagenet_classes(outputs))
+
+
+def _list_ignored(module: nn.Module, builder: Any, arguments: Mapping[str, Any]) -> list[str]:
+    """Arguments that a network's class takes and never looks at."""
+    taken = inspect.signature(type(module).__init__).parameters
+    if not any(parameter.kind is parameter.VAR_KEYWORD for parameter in taken.values()):
+        return []
+    known = {*taken, *inspect.signature(builder).parameters, "width_mult", "reduced_tail", "dilated"}  # MobileNetV3's
+    return [key for key in arguments if key not in known]
 
 
 def _from_package(text: str, *, pretrained: bool) -> BuiltNetwork:
@@ -204,10 +293,4 @@ def _from_factory(origin: str, attribute: str) -> BuiltNetwork:
 
 
 def _imagenet_classes(outputs: int) -> ClassTable:
-    if outputs != 1000:
-        return NO_CLASSES
-    from timm.data.imagenet_info import ImageNetInfo
-
-    info = ImageNetInfo("imagenet-1k")
-    wnids = tuple(info.index_to_label_name(i) for i in range(1000))
-    return ClassTable(tuple(info.label_name_to_description(wnid) for wnid in wnids), wnids)
+    return imagenet_classes() if outputs == 1000 else NO_CLASSES

@@ -1,76 +1,47 @@
 """Weights from files, safely: tensors only, strict loading, every mismatch listed; and their digest."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from senet_viz.errors import ModelError
+from senet_viz.models.checkpoints import read_checkpoint
 
-WEIGHT_ENDINGS = (".safetensors", ".pth", ".pt", ".bin", ".ckpt")
-_WRAPPERS = ("state_dict", "model_state_dict", "model", "state_dict_ema", "net")
+_AROUND = ("state_dict.", "model_state_dict.", "model.", "net.", "module.")
 
 
 def read_weights(path: Path) -> dict[str, Tensor]:
     """The state dict in a file, without running any code that the file may hold.
 
-    A dict around it (under "state_dict", "model", …) and a "module." prefix on all names are taken off.
+    An entry around it ("state_dict", "model", …) and a "module." prefix are taken off where all names begin so.
 
     Raises:
-        ModelError: the file is missing, damaged, holds more than tensors, or holds no state dict.
+        ModelError: as `read_checkpoint`.
     """
-    if not path.is_file():
-        raise ModelError(f"There is no weights file at {path}: give the path of a {', '.join(WEIGHT_ENDINGS)} file.")
-    tree = _read_safetensors(path) if path.suffix == ".safetensors" else _read_pickled_tensors(path)
-    for key in _WRAPPERS:
-        if isinstance(tree, Mapping) and isinstance(tree.get(key), Mapping):
-            tree = tree[key]
-            break
-    if not isinstance(tree, Mapping) or not all(isinstance(value, Tensor) for value in tree.values()) or not tree:
-        raise ModelError(
-            f"{path} holds no state dict (a mapping of names to tensors): save one with "
-            "torch.save(model.state_dict(), …) or safetensors."
-        )
-    prefixed = all(name.startswith("module.") for name in tree)
-    return {name.removeprefix("module.") if prefixed else name: value for name, value in tree.items()}
+    found = dict(read_checkpoint(path).tensors)
+    for prefix in _AROUND:
+        if all(name.startswith(prefix) for name in found):
+            found = {name.removeprefix(prefix): value for name, value in found.items()}
+    return found
 
 
-def _read_safetensors(path: Path) -> object:
-    try:
-        return load_file(path)
-    except (SafetensorError, OSError) as error:
-        raise ModelError(f"{path} is no readable safetensors file ({error}): fetch or save it again.") from error
+def list_counters(names: Iterable[str]) -> set[str]:
+    """Names of batch norm's counters, which older files lack and no forward reads."""
+    return {name for name in names if name.endswith("num_batches_tracked")}
 
 
-def _read_pickled_tensors(path: Path) -> object:
-    try:
-        return torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:
-        try:
-            refused = torch.serialization.get_unsafe_globals_in_checkpoint(path)
-        except Exception:
-            refused = []
-        reason = (
-            f"it holds {', '.join(refused)}, which loading would run as code" if refused else f"{type(error).__name__}"
-        )
-        raise ModelError(
-            f"{path} could not be read as tensors alone ({reason}): save only the state dict, best as safetensors."
-        ) from error
-
-
-def load_strictly(module: nn.Module, weights: Mapping[str, Tensor], where: str) -> None:
+def load_strictly(module: nn.Module, weights: Mapping[str, Tensor], where: str, advice: str = "Check --arch.") -> None:
     """Loads a state dict into a module; nothing may be missing, left over or of another shape.
 
     Raises:
-        ModelError: with the counts and the first names of each kind of mismatch.
+        ModelError: with the counts and the first names of each kind of mismatch, and the advice.
     """
     own = module.state_dict()
-    counters = {name for name in own if name.endswith("num_batches_tracked")}
-    missing = sorted(set(own) - set(weights) - counters)
+    missing = sorted(set(own) - set(weights) - list_counters(own))
     unknown = sorted(set(weights) - set(own))
     shapes = [
         f"{name} {tuple(weights[name].shape)} for {tuple(own[name].shape)}"
@@ -84,7 +55,7 @@ def load_strictly(module: nn.Module, weights: Mapping[str, Tensor], where: str) 
         if names
     ]
     if problems:
-        raise ModelError(f"The weights in {where} do not fit the architecture: {'; '.join(problems)}. Check --arch.")
+        raise ModelError(f"The weights in {where} do not fit the architecture: {'; '.join(problems)}. {advice}")
     module.load_state_dict({name: weights.get(name, value) for name, value in own.items()})
 
 
@@ -98,20 +69,25 @@ def save_weights(module: nn.Module, path: Path, *, half: bool = False) -> None:
     save_file(tensors, path)
 
 
-def describe_nonfinite_weights(module: nn.Module) -> str:
-    """A sentence that names the parameters and running statistics that are NaN or infinite; "" where all are finite."""
+def refuse_nonfinite_weights(module: nn.Module, name: str) -> None:
+    """Refuses a network of which a parameter or a running statistic is NaN or infinite.
+
+    Raises:
+        ModelError: names the first of them, with the counts.
+    """
     tensors: dict[str, Tensor] = dict(module.named_parameters())
-    tensors |= {name: value for name, value in module.named_buffers() if name.endswith(("running_mean", "running_var"))}
-    found = {
-        name: f"{int((~torch.isfinite(value)).sum()):,} of {value.numel():,}"
-        for name, value in tensors.items()
+    tensors |= {n: value for n, value in module.named_buffers() if n.endswith(("running_mean", "running_var"))}
+    found = [
+        f"{key} ({int((~torch.isfinite(value)).sum()):,} of {value.numel():,})"
+        for key, value in tensors.items()
         if not bool(torch.isfinite(value.detach()).all())
-    }
-    if not found:
-        return ""
-    named = [f"{name} ({count})" for name, count in found.items()]
-    more = f" and {len(named) - 4:,} more tensors" if len(named) > 4 else ""
-    return f"Weights of the network are not finite (NaN or infinite): {', '.join(named[:4])}{more}."
+    ]
+    if found:
+        more = f" and {len(found) - 4:,} more tensors" if len(found) > 4 else ""
+        raise ModelError(
+            f"Weights of the network are not finite (NaN or infinite): {', '.join(found[:4])}{more}: {name} cannot be observed "
+            "like this; fetch or save its weights again."
+        )
 
 
 def digest_weights(module: nn.Module) -> str:

@@ -18,10 +18,11 @@ from senet_viz.images.quiet import quiet_libraries
 from senet_viz.models.options import ModelOptions
 from senet_viz.models.origins import build_network
 from senet_viz.models.origins import bundled_folder as bundled_folder  # where the documents of version 0.1 found it
+from senet_viz.models.output_names import name_outputs
 from senet_viz.models.outputs import pick_logits
 from senet_viz.models.preprocessing import Preprocessing
 from senet_viz.models.probing import Returned, as_logits, convert_to_float32, probe_network
-from senet_viz.models.weights import digest_weights
+from senet_viz.models.weights import digest_weights, refuse_nonfinite_weights
 from senet_viz.schema import ClassTable, Gate
 
 
@@ -43,6 +44,7 @@ class Model:
         notes: sentences a reader of its recordings must know.
         logits: key, field or number of the logits among what it returns, where a person named it.
         returned: "logits", or "probabilities" or "log-probabilities" of a network that ends in a softmax.
+        weights_key: entry of the weights file that was read, where a person named it.
         lock: whoever runs the network, hooks it or switches its flags holds it; `observing` and attribution do.
     """
 
@@ -59,6 +61,7 @@ class Model:
     notes: tuple[str, ...] = ()
     logits: str | None = None
     returned: Returned = "logits"
+    weights_key: str | None = None
     lock: threading.RLock = field(default_factory=threading.RLock, repr=False, compare=False)
 
     @functools.cached_property
@@ -132,31 +135,40 @@ def _load(
     by_hand = options.preprocessing()
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        built = build_network(name, options.arch, pretrained=options.weights == "pretrained")
+        built = build_network(
+            name, options.arch, pretrained=options.weights == "pretrained", weights_key=options.weights_key
+        )
         module = built.module.eval().to(place)
-        notes = convert_to_float32(module)
+        converted = convert_to_float32(module)
         probe = probe_network(
             module, preprocessing or built.preprocess, name, side=options.input_size, logits=options.logits, device=place,
             assumed=() if preprocessing else tuple(part for part in built.assumed if by_hand[part] is None),
         )  # fmt: skip
+    refuse_nonfinite_weights(module, name)
     if options.weights == "random":
         _enable_residual_branches(module)
     module = module.requires_grad_(True).to(memory_format=torch.channels_last)
     preprocess = probe.preprocess.overridden(**by_hand)
+    outputs = _count_outputs(module, preprocess.shape, place, options.logits)
+    classes, notes = built.classes, (*built.notes, *converted, *probe.notes)
+    if options.outputs is not None:
+        classes, note = name_outputs(options.outputs, outputs)
+        notes = (*notes, note)
     return Model(
         module=module,
         name=name if options.arch is None else f"{name} ({options.arch})",
         source=built.source,
         weights=options.weights,
         preprocess=preprocess,
-        classes=built.classes,
-        outputs=_count_outputs(module, preprocess.shape, place, options.logits),
+        classes=classes,
+        outputs=outputs,
         sha256=digest_weights(module),
         device=place,
         seed=seed if options.weights == "random" else None,
-        notes=(*notes, *probe.notes),
+        notes=notes,
         logits=options.logits,
         returned=probe.returned,
+        weights_key=options.weights_key,
     )
 
 

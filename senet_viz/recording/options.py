@@ -36,7 +36,7 @@ class RecordOptions:
         data_name: name of the data in the manifest; the last part of its path by default.
         workers: threads that decode.
         commit_seconds: what a kill can lose at most; also after every 5,000 images.
-        allow_nonfinite: go on where weights, or what the network computes for more than 1 % of the images, is not finite;
+        allow_nonfinite: go on where what the network computes for more than 1 % of the images is not finite;
             such images are left out and listed in any case.
 
     Raises:
@@ -60,7 +60,7 @@ class RecordOptions:
     commit_seconds: float = _option(30.0, "Seconds of work that a kill can lose at most.", name="--commit-every")
     allow_nonfinite: bool = _option(
         False,
-        "Continue where weights, or the results for over 1 % of the images, are not finite; such images are left out.",
+        "Continue where the results for over 1 % of the images, are not finite; such images are left out.",
     )
 
     def __post_init__(self) -> None:

@@ -67,7 +67,7 @@ class Inspection:
         note: the note's formula for a deeper excitation beside what is built; None where a stage's blocks differ in width
             or reduction.
         refused: attention that is no channel gate.
-        notes: what had to be assumed or converted.
+        notes: of the model: what was assumed, chosen, inferred, converted or left out when it was loaded.
     """
 
     name: str

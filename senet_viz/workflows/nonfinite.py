@@ -3,8 +3,6 @@
 from collections.abc import Mapping, Sequence
 
 from senet_viz.errors import RecordingError
-from senet_viz.models.weights import describe_nonfinite_weights
-from senet_viz.models.zoo import Model
 from senet_viz.recording.options import RecordOptions
 from senet_viz.recording.rows import LOGITS, NONFINITE, count_nonfinite
 from senet_viz.recording.writer import RecordingWriter
@@ -17,21 +15,6 @@ _ALLOW = "`record --allow-nonfinite` leaves such images out, lists them and cont
 def allowed_nonfinite(seen: int, total: int) -> float:
     """How many images may be left out as not finite when so many of all were seen: 1 %."""
     return MOST_SHARE * max(seen, min(total, SETTLED_AFTER))
-
-
-def check_weights_finite(model: Model, options: RecordOptions) -> tuple[str, ...]:
-    """A note that names weights that are not finite; none where all are.
-
-    Raises:
-        RecordingError: some are not, and they are not allowed.
-    """
-    sentence = describe_nonfinite_weights(model.module)
-    if sentence and not options.allow_nonfinite:
-        raise RecordingError(
-            f"{sentence.removesuffix('.')}; {model.name} cannot be recorded like this: fetch or save the weights again. "
-            f"{_ALLOW}."
-        )
-    return (sentence,) if sentence else ()
 
 
 def check_share_finite(writer: RecordingWriter, options: RecordOptions) -> None:

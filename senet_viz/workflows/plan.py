@@ -19,7 +19,6 @@ from senet_viz.paths import expand_home, explain_refusal
 from senet_viz.recording.options import RecordOptions
 from senet_viz.schema import HISTOGRAM_BINS, ClassTable, LabelMapping
 from senet_viz.workflows.job import JobEstimate, Rows, cut, existing_parent, free_bytes, recorded_bytes, warm_up
-from senet_viz.workflows.nonfinite import check_weights_finite
 
 MAX_MOMENT_BYTES = 2 * 1024**3
 
@@ -125,11 +124,9 @@ def plan_recording(model: Model, source: ImageSource, folder: Path, options: Rec
     labels = source.labels[RecordPlan.make(source, options).indices]
     counts = np.bincount(labels[labels >= 0], minlength=len(source.classes))
     problem: str | None = None
-    weights: tuple[str, ...] = ()
     try:
         _check_place(expand_home(folder))
         check_room(estimate, classes)
-        weights = check_weights_finite(model, options)
     except RecordingError as error:
         problem = str(error)
     told = ("images", "kept", "disk_bytes", "present_bytes", "free_bytes", "memory_bytes")
@@ -147,7 +144,7 @@ def plan_recording(model: Model, source: ImageSource, folder: Path, options: Rec
         ],
         "outputs": [{"name": name, "key": key} for name, key in zip(model.classes.names, _keys(model.classes))]
         or [{"name": None, "key": str(index)} for index in range(model.outputs)],
-        "notes": [*model.notes, *weights, *source.notes],
+        "notes": [*model.notes, *source.notes],
     }
 
 

@@ -23,6 +23,7 @@ from senet_viz.images.source import OUTPUT_INDICES, ImageSource
 from senet_viz.models.environment import describe_environment
 from senet_viz.models.forward import forward, observing, output_labels, read_logits
 from senet_viz.models.memory import keep_freed_memory
+from senet_viz.models.weights import refuse_nonfinite_weights
 from senet_viz.models.zoo import Model, with_calibrated_batch_norm
 from senet_viz.paths import expand_home, explain_refusal
 from senet_viz.recording.options import RecordOptions
@@ -36,7 +37,6 @@ from senet_viz.workflows.nonfinite import (
     advise,
     check_any_left,
     check_share_finite,
-    check_weights_finite,
     describe_nonfinite,
 )
 from senet_viz.workflows.plan import RecordPlan, check_room, estimate_recording, map_to_outputs, open_source
@@ -76,8 +76,9 @@ def record(
     Raises:
         ArgumentError: unusable options.
         SourceError: no images, or none that could be read.
-        RecordingError: the folder is another recording's, locked, or can not be written; or weights, or what is computed
-            for more than 1 % of the images, are not finite.
+        RecordingError: the folder is another recording's, locked, or can not be written; or what is computed for more
+            than 1 % of the images is not finite.
+        ModelError: weights are not finite.
         GateError: the network's gates can not be observed.
     """
     keep_freed_memory()
@@ -97,7 +98,7 @@ def record(
 
 def _draft(model: Model, source: ImageSource, options: RecordOptions, plan: RecordPlan, folder: Path) -> Manifest:
     mapping, classes = map_to_outputs(model, source, options.label_map)
-    weights = check_weights_finite(model, options)
+    refuse_nonfinite_weights(model.module, model.name)  # which may have changed since it was loaded
     now = datetime.now(UTC).isoformat(timespec="seconds")
     short = Path(source.name).name or source.name
     return Manifest(
@@ -112,6 +113,7 @@ def _draft(model: Model, source: ImageSource, options: RecordOptions, plan: Reco
             "output_names": list(model.classes.names),
             "output_wnids": list(model.classes.wnids),
             **({"logits": model.logits} if model.logits else {}),
+            **({"weights_key": model.weights_key} if model.weights_key else {}),
         },
         data={
             "name": options.data_name or short,
@@ -127,7 +129,7 @@ def _draft(model: Model, source: ImageSource, options: RecordOptions, plan: Reco
         preprocessing={**model.preprocess.to_json(), "decoder": DECODER},
         options=options.for_manifest(),
         environment={**describe_environment(model.device), "started": now},
-        notes=(*model.notes, *weights, *_left_out(model), *source.notes, *([mapping.note] if mapping.note else [])),
+        notes=(*model.notes, *_left_out(model), *source.notes, *([mapping.note] if mapping.note else [])),
     )
 
 

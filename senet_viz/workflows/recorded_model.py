@@ -1,14 +1,16 @@
 """The network that a recording was made with: found by its manifest, and known by its weights and blocks."""
 
+import dataclasses
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from senet_viz.errors import ArgumentError, ModelError, RecordingError
 from senet_viz.images.decoding import DECODER
+from senet_viz.models.options import ModelOptions
 from senet_viz.models.preprocessing import Preprocessing
 from senet_viz.models.zoo import Model, load_model
-from senet_viz.schema import Gate, Manifest
+from senet_viz.schema import ClassTable, Gate, Manifest
 
 CALIBRATED = "Batch-norm statistics re-estimated"  # how the note of `with_calibrated_batch_norm` begins
 _BY_NAME = ("bundled", "timm", "torchvision", "senet_viz")
@@ -47,17 +49,28 @@ def load_recorded_model(
     seed = about.get("seed") if seed is None else seed
     loaded = load_model(
         _stored_name(about) if model is None else model,
-        arch=arch,
-        weights=weights or about.get("weights") or "pretrained",
         seed=0 if seed is None else seed,
         device=device,
         preprocessing=_stored_preprocessing(manifest.preprocessing),
-        logits=about.get("logits"),
+        options=ModelOptions(
+            arch=arch,
+            weights=weights or about.get("weights") or "pretrained",
+            logits=about.get("logits"),
+            weights_key=about.get("weights_key"),
+        ),
     )
     if loaded.sha256 != about.get("sha256"):
         _refuse_calibrated(manifest)
     check_weights(loaded, manifest)
-    return loaded
+    return _with_recorded_names(loaded, about)
+
+
+def _with_recorded_names(loaded: Model, about: Mapping[str, Any]) -> Model:
+    """The network with the names that its outputs had when it was recorded: a person may have given them (--outputs)."""
+    names, wnids = about.get("output_names") or (), about.get("output_wnids") or ()
+    if len(names) != loaded.outputs:
+        return loaded
+    return dataclasses.replace(loaded, classes=ClassTable(tuple(names), tuple(wnids)))
 
 
 def check_weights(model: Model, manifest: Manifest) -> None:

@@ -103,7 +103,7 @@ class RecordRequest:
         calibrate: images on which random weights get their batch-norm statistics.
         device: "auto", "cpu", "cuda", …
         keep_squeeze: keep z per image too.
-        allow_nonfinite: continue where weights, or the results for over 1 % of the images, are not finite.
+        allow_nonfinite: continue where the results for over 1 % of the images are not finite.
     """
 
     model: str

@@ -63,16 +63,47 @@ def parse_architecture(text: str) -> tuple[str, dict[str, Any]]:
     Raises:
         ArgumentError: it is no text of that form, or a value is none of its argument's kind.
     """
+    name, arguments = _split_arguments(text, "reduction=8")
+    return name, {key: _read_value(key, value) for key, value in arguments.items()}
+
+
+def parse_keywords(text: str) -> tuple[str, dict[str, Any]]:
+    """Name and keyword arguments for a function of timm's or torchvision's: "seresnet50,num_classes=10" → ("seresnet50", {…}).
+
+    Values are whole numbers, numbers, true, false and none where they read so, else text.
+
+    Raises:
+        ArgumentError: it is no text of that form, or an argument would choose weights, which other options do.
+    """
+    name, arguments = _split_arguments(text, "num_classes=10")
+    for key in arguments:
+        if key.startswith(("pretrained", "weights", "checkpoint")) or key in ("cache_dir", "progress", "features_only"):
+            raise ArgumentError(
+                f"{key} is not an argument of {name} here: weights are chosen by --model and --weights."
+            )
+    return name, {key: _read_any(value) for key, value in arguments.items()}
+
+
+def _split_arguments(text: str, example: str) -> tuple[str, dict[str, str]]:
     name, *parts = (part.strip() for part in text.split(","))
-    arguments: dict[str, Any] = {}
+    arguments: dict[str, str] = {}
     for part in parts:
         key, equals, value = (piece.strip() for piece in part.partition("="))
-        if not equals or not value:
+        if not equals or not value or not key:
             raise ArgumentError(
-                f"{part!r} of {text!r} sets nothing: write NAME,ARGUMENT=VALUE,…, e.g. {name},reduction=8."
+                f"{part!r} of {text!r} sets nothing: write NAME,ARGUMENT=VALUE,…, e.g. {name},{example}."
             )
-        arguments[key] = _read_value(key, value)
+        arguments[key] = value
     return name, arguments
+
+
+def _read_any(text: str) -> Any:
+    for kind in (int, float):
+        try:
+            return kind(text)
+        except ValueError:
+            continue
+    return {"true": True, "false": False, "none": None}.get(text.casefold(), text)
 
 
 def _read_value(key: str, text: str) -> Any:
