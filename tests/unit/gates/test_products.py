@@ -89,6 +89,12 @@ FORMS: dict[str, tuple[Multiply, Multiply, str, tuple[float, float], str]] = {
     "addcmul": (lambda h, x: torch.addcmul(x, x, h.sigmoid()), lambda h, x: h.sigmoid(), "sigmoid", (0, 1), "x + s·x"),
     "doubled": (lambda h, x: 2 * h.sigmoid() * x, lambda h, x: h.sigmoid(), "sigmoid", (0, 1), "2·s·x"),
     "left over": (lambda h, x: x * (1 - h.sigmoid()), lambda h, x: h.sigmoid(), "sigmoid", (0, 1), "(1 − s)·x"),
+    "einsum": (
+        lambda h, x: torch.einsum("nchw,nc->nchw", x, h.sigmoid()[:, :, 0, 0]), lambda h, x: h.sigmoid(), "sigmoid", (0, 1), "s·x",
+    ),
+    "einsum, s first": (
+        lambda h, x: torch.einsum("nc,nc...->nc...", h.sigmoid().flatten(1), x), lambda h, x: h.sigmoid(), "sigmoid", (0, 1), "s·x",
+    ),
     "taken from x": (lambda h, x: x - h.sigmoid() * x, lambda h, x: h.sigmoid(), "sigmoid", (0, 1), "x − s·x"),
     "beside a spatial gate": (
         lambda h, x: x * h.sigmoid() + x * x.mean(1, keepdim=True).sigmoid(), lambda h, x: h.sigmoid(), "sigmoid", (0, 1),
@@ -367,7 +373,7 @@ def test_what_is_pooled_from_more_than_the_map_is_no_gate_of_it():
 def test_a_product_that_is_not_what_its_form_says_is_refused_by_name(monkeypatch):
     network = make_inline(lambda h, x: x * (1 + h.sigmoid()))
     monkeypatch.setattr(
-        factors, "_read_scale", lambda step, graph: (0, step.operands[0][1], 1.0, 2.0) if step.name == "add" else None
+        factors, "read_scale", lambda step, graph: (0, step.operands[0][1], 1.0, 2.0) if step.name == "add" else None
     )
     survey = survey_gates(network)
     assert survey.bound == ()
