@@ -70,10 +70,11 @@ class FunctionalUnit(nn.Module):
 
     def __init__(self, unit: nn.Module) -> None:
         super().__init__()
-        self.fc1, self.fc2 = unit.fc1, unit.fc2
+        self.fc1, self.fc2 = unit.get_submodule("fc1"), unit.get_submodule("fc2")
 
     def forward(self, x: Tensor) -> Tensor:
-        return x * torch.sigmoid(self.fc2(torch.relu(self.fc1(x.mean((2, 3), keepdim=True)))))
+        logits: Tensor = self.fc2(torch.relu(self.fc1(x.mean((2, 3), keepdim=True))))
+        return x * torch.sigmoid(logits)
 
 
 def make_gate_networks() -> dict[str, nn.Module]:

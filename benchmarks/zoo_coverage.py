@@ -35,6 +35,7 @@ from senet_viz.errors import SenetVizError
 from senet_viz.gates.discovery import BoundGate, GateSurvey, survey_gates
 from senet_viz.gates.intervention import GatePatch, patching
 from senet_viz.gates.recorder import GateRecorder
+from senet_viz.gates.trace import USUAL_SIDES
 from senet_viz.models.environment import describe_environment
 
 RESULTS = Path(__file__).parent / "results"
@@ -44,7 +45,6 @@ NO_EXCITATION = {  # by class, read by hand: scale by numbers per image and chan
     "GlobalResponseNorm": "response normalisation: the factor is the map's own norm, nothing learned makes it",
     "GhostModuleV2": "a gate of channels and positions, of which a small image leaves one; it scales another map",
     "GhostModuleV3": "a gate of channels and positions, of which a small image leaves one; it scales another map",
-    "LRASPPHead": "pools another map than the one that it scales",
 }
 
 
@@ -129,11 +129,12 @@ def examine(entry: Entry) -> dict[str, Any]:
     except Exception as error:  # a network that does not run untouched tells nothing
         line["problems"] = [f"does not run untouched: {type(error).__name__}: {str(error)[:200]}"]
         return line | {"seconds": round(time.monotonic() - began, 1)}
-    example = inputs if entry.draw else None
-    started = time.monotonic()
+    example = inputs if entry.draw or inputs[0].shape[-1] not in USUAL_SIDES else None
+    started, busy = time.monotonic(), time.process_time()
     try:
         survey = survey_gates(network, example_inputs=example)
         line["find_gates_seconds"] = round(time.monotonic() - started, 2)
+        line["find_gates_cpu_seconds"] = round(time.process_time() - busy, 2)
         line |= compare(network, inputs, survey)
     except SenetVizError as error:
         line |= {"answer": "error", "problems": [str(error)]}
@@ -149,10 +150,9 @@ def prepare(network: nn.Module, entry: Entry) -> tuple[Any, ...]:
         inputs = entry.draw()
         settle(network, inputs)
         return inputs
-    first = next(part for part in network.modules() if isinstance(part, nn.Conv2d))
     failure: Exception | None = None
     for side in entry.sides:
-        inputs = (torch.randn(IMAGES, first.in_channels, side, side),)
+        inputs = (torch.randn(IMAGES, 3, side, side),)
         try:
             settle(network, inputs)
             return inputs
@@ -320,6 +320,7 @@ def report(path: Path) -> None:
             zoos[zoo] = "not run"
             continue
         times = [line["find_gates_seconds"] for line in mine if line["find_gates_seconds"] is not None]
+        busy = [line["find_gates_cpu_seconds"] for line in mine if line.get("find_gates_cpu_seconds") is not None]
         families = {line["family"] for line in mine}
         zoos[zoo] = {
             "version": mine[-1]["version"],
@@ -329,6 +330,7 @@ def report(path: Path) -> None:
             **dict(sorted(Counter(line["answer"] for line in mine).items())),
             "gates": sum(line["gates"] for line in mine),
             "find_gates_seconds": {"median": statistics.median(times), "longest": max(times)} if times else None,
+            "find_gates_processor_seconds": {"median": statistics.median(busy), "longest": max(busy)} if busy else None,
             "refused": dict(_count(line["refused"] for line in mine if "refused" in line)),
             "found_as": dict(_count(line["found_as"] for line in mine if "found_as" in line)),
         }

@@ -58,7 +58,7 @@ class Entry:
 
 def kinds_of(network: nn.Module) -> list[str]:
     """Classes of a network's modules that may be channel attention, by their names and texts."""
-    classes = {type(module) for module in network.modules() if module is not network}
+    classes: set[Any] = {type(module) for module in network.modules() if module is not network}
     return sorted(kind.__name__ for kind in classes if not kind.__module__.startswith("torch.nn.") and _may_gate(kind))
 
 
@@ -170,7 +170,7 @@ def list_pytorchcv(only: re.Pattern[str]) -> Iterator[Entry]:
         if not only.search(name) or not TEXT.search(_text_of(maker.__module__)):
             continue
         build = functools.partial(provider.get_model, name, pretrained=False)
-        yield from _examined("pytorchcv", name, build, maker.__module__.rpartition(".")[2])
+        yield from _examined("pytorchcv", name, build, maker.__module__.rpartition(".")[2], sides=(96, 224, 32, 256))
 
 
 def list_efficientnet_pytorch(only: re.Pattern[str]) -> Iterator[Entry]:

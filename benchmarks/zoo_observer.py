@@ -59,11 +59,11 @@ def _repeats(factor: Tensor, axis: int) -> bool:
     return axis != 1 and bool((factor == factor.narrow(axis, 0, 1)).all())
 
 
-class _Mode(TorchDispatchMode):
+class _Mode(TorchDispatchMode):  # type: ignore[no-untyped-call]
     def __init__(
         self, seen: Seen, frames: list[tuple[str, str]], edits: Mapping[int, Callable[[Tensor], Tensor]]
     ) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self.seen, self.frames, self.edits = seen, frames, edits
 
     def __torch_dispatch__(
@@ -114,7 +114,7 @@ def seeing(network: nn.Module, edits: Mapping[int, Callable[[Tensor], Tensor]] |
             stack.callback(
                 module.register_forward_hook(lambda _m, _i, _o: (frames.pop(), None)[1], always_call=True).remove
             )
-        stack.enter_context(_Mode(seen, frames, edits or {}))  # type: ignore[no-untyped-call]
+        stack.enter_context(_Mode(seen, frames, edits or {}))
         yield seen
 
 

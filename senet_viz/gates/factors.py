@@ -18,6 +18,8 @@ from senet_viz.gates.products import PRODUCTS, Graph, Product, find_products
 from senet_viz.gates.taps import Place, tap_at, watched_taps
 
 UNBOUNDED = (-math.inf, math.inf)
+UNPROVED = "its product with the feature map is not what its form says of the gate: report the network's code"
+OF_ANOTHER_MAP = "it scales a map by what was pooled from another one: s·x needs s that was pooled from that same x"
 
 
 @dataclass(frozen=True, eq=False)
@@ -173,7 +175,7 @@ class GateSite:
 
 def read_products(
     network: nn.Module, flow: Dataflow, known: Collection[nn.Module], names: Mapping[nn.Module, str]
-) -> tuple[list[GateSite], set[nn.Module]]:
+) -> tuple[list[GateSite], set[nn.Module], list[nn.Module]]:
     """Gates of a forward that lie in no module of the known ones.
 
     Args:
@@ -183,13 +185,13 @@ def read_products(
         names: paths of all modules.
 
     Returns:
-        The gates, and the modules that take part in making or using them.
+        The gates, the modules that take part in making or using them, and modules that scale a map by what was pooled from another.
     """
     graph = Graph(flow, network)
-    reader = Reader(graph)
+    reader, elsewhere = Reader(graph), list[Step]()
     found = [
         (number, product, reader.read(product))
-        for number, product in enumerate(find_products(graph))
+        for number, product in enumerate(find_products(graph, elsewhere))
         if not any(module in known for module, _ in product.step.frames)
     ]
     owners = {factor.consumer.frames[-1][0] for _, _, factor in found if factor.frame is None}
@@ -205,7 +207,8 @@ def read_products(
     for _, _, factor in found:
         if factor.frame is not None:
             touched |= {module for module, _ in flow.frames[factor.frame]}
-    return sites, touched
+    strange = [step.frames for step in elsewhere if not any(module in known for module, _ in step.frames)]
+    return sites, touched, list(dict.fromkeys(frames[-1][0] for frames in strange if frames))
 
 
 def find_unproved(network: nn.Module, flow: Dataflow, sites: Sequence[GateSite]) -> list[GateSite]:

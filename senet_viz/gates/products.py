@@ -106,11 +106,15 @@ class Graph:
         return any(value.memory in self.constant and value.tensor.numel() > 1 for _, value in step.operands)
 
 
-def find_products(graph: Graph) -> list[Product]:
-    """All products of a forward that squeeze and excite, in order."""
-    flow = graph.flow
+def find_products(graph: Graph, elsewhere: list[Step] | None = None) -> list[Product]:
+    """All products of a forward that squeeze and excite, in order.
+
+    Args:
+        graph: of the forward.
+        elsewhere: given products whose factor was pooled from another map than the one that it scales.
+    """
     found = []
-    for step in flow.steps:
+    for step in graph.flow.steps:
         for x, factor, operand in _factors(step):
             axis = _channel_axis(x.tensor, factor.tensor)
             if axis is None or not _holds_channels(graph, x, axis, step.number):
@@ -119,8 +123,29 @@ def find_products(graph: Graph) -> list[Product]:
             if mixers:
                 found.append((step, x, factor, operand, axis, mixers))
                 break
+            pooled = [] if elsewhere is None else _list_pooled(graph, factor, step.number)
+            if elsewhere is not None and any(_trace_excitation(graph, y, factor, step.number) for y in pooled):
+                elsewhere.append(step)
     gates = {step.number for step, *_ in found}
     return [Product(*parts, form=_read_form(graph, parts[0], parts[1], gates)) for parts in found]
+
+
+def _list_pooled(graph: Graph, factor: Value, before: int) -> list[Value]:
+    """Maps that were pooled to one number per image and channel on the ways to a factor."""
+    waiting, seen, found = [(factor, before)], set[int](), list[Value]()
+    while waiting:
+        value, limit = waiting.pop()
+        for step in graph.writers_of(value, limit):
+            if step.number in seen:
+                continue
+            seen.add(step.number)
+            size = step.results[0].tensor.numel()
+            if step.name in POOLINGS:
+                maps = [v for _, v in step.operands if v.tensor.ndim > 2 and v.tensor.numel() > size]
+                found += [v for v in maps if size == v.shape[0] * v.shape[1]]
+            elif size <= _MOST_VECTOR * factor.tensor.numel():
+                waiting += [(v, step.number) for _, v in step.operands if v.memory not in graph.constant]
+    return found
 
 
 def _factors(step: Step) -> Iterator[tuple[Value, Value, int | str]]:

@@ -367,7 +367,10 @@ class Branches(nn.Module):
 
 
 def test_what_is_pooled_from_more_than_the_map_is_no_gate_of_it():
-    assert survey_gates(small_network(Branches)).bound == ()
+    survey = survey_gates(small_network(Branches))
+    assert survey.bound == ()
+    assert [(unit.name, unit.kind) for unit in survey.refused] == [(f"blocks.{i}.unit", "Branches") for i in (0, 1)]
+    assert "pooled from another one" in survey.refused[0].reason
 
 
 def test_a_product_that_is_not_what_its_form_says_is_refused_by_name(monkeypatch):
