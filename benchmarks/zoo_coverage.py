@@ -59,6 +59,7 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, default=float("inf"), help="begin no network after so many")
     parser.add_argument("--again", action="store_true", help="run also what the file holds")
     parser.add_argument("--report", action="store_true", help="run nothing")
+    parser.add_argument("--write-docs", action="store_true", help="put the table into docs/gates.md")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--out", type=Path, default=LINES)
     parser.add_argument(
@@ -74,7 +75,9 @@ def main() -> None:
     if not arguments.report:
         run(arguments)
     if arguments.out.exists():
-        report(arguments.out)
+        zoos = report(arguments.out)
+        if arguments.write_docs:
+            write_docs(zoos)
 
 
 def run(arguments: argparse.Namespace) -> None:
@@ -310,7 +313,7 @@ def check_moving(
     return problems
 
 
-def report(path: Path) -> None:
+def report(path: Path) -> dict[str, Any]:
     """Sums up a file of results, beside it."""
     lines = sorted(read_lines(path), key=lambda line: (list(ZOOS).index(line["zoo"]), line["network"]))
     zoos: dict[str, Any] = {}
@@ -331,7 +334,7 @@ def report(path: Path) -> None:
             "gates": sum(line["gates"] for line in mine),
             "find_gates_seconds": {"median": statistics.median(times), "longest": max(times)} if times else None,
             "find_gates_processor_seconds": {"median": statistics.median(busy), "longest": max(busy)} if busy else None,
-            "refused": dict(_count(line["refused"] for line in mine if "refused" in line)),
+            "refused_units": dict(_count(line["refused"] for line in mine if "refused" in line)),
             "found_as": dict(_count(line["found_as"] for line in mine if "found_as" in line)),
         }
     print(json.dumps(zoos, indent=1, ensure_ascii=False))
@@ -339,15 +342,47 @@ def report(path: Path) -> None:
         "benchmark": "zoo_coverage",
         "environment": describe_environment(torch.device("cpu")),
         "tolerance": TOLERANCE,
+        "which": "where candidates are 'not all listed': the smallest networks of each family, chosen by --only; else all that was run of them",
         "zoos": zoos,
         "problems": {f"{line['zoo']} {line['network']}": line["problems"] for line in lines if line["problems"]},
     }
     path.with_suffix(".json").write_text(json.dumps(result, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    return zoos
 
 
 def _count(counts: Iterator[dict[str, int]]) -> Counter[str]:
     """Networks, by what occurs in them."""
     return Counter(key for each in counts for key in each)
+
+
+PAGE = Path(__file__).parents[1] / "docs" / "gates.md"
+BEGIN, END = (
+    "<!-- zoo coverage: made by benchmarks/zoo_coverage.py --report --write-docs -->",
+    "<!-- end of zoo coverage -->",
+)
+HEAD = "| zoo | networks run | gates found | refused by name | no gate | not run | wrong | gates | longest `find_gates` |\n|---|---|---|---|---|---|---|---|---|"
+
+
+def write_docs(zoos: dict[str, Any]) -> None:
+    """Puts the table of the zoos into the page of gates."""
+    rows = [HEAD]
+    for zoo, told in zoos.items():
+        if isinstance(told, dict):
+            wrong = sum(told.get(answer, 0) for answer in ("wrong", "missed", "fault", "error"))
+            counts = [
+                told["run"],
+                told.get("found", 0),
+                told.get("refused", 0),
+                told.get("no gates", 0),
+                told.get("not run", 0),
+                wrong,
+            ]
+            busy = told["find_gates_processor_seconds"]
+            longest = f"{busy['longest']:.1f} s" if busy else "–"
+            rows.append(f"| {zoo} {told['version']} | {' | '.join(map(str, counts))} | {told['gates']:,} | {longest} |")
+    page = PAGE.read_text(encoding="utf-8")
+    before, _, rest = page.partition(BEGIN)
+    PAGE.write_text(before + "\n".join([BEGIN, *rows, END]) + rest.partition(END)[2], encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -123,7 +123,10 @@ def find_products(graph: Graph, elsewhere: list[Step] | None = None) -> list[Pro
             if mixers:
                 found.append((step, x, factor, operand, axis, mixers))
                 break
-            pooled = [] if elsewhere is None else _list_pooled(graph, factor, step.number)
+            is_map = (
+                x.tensor.numel() > x.shape[0] * x.shape[axis]
+            )  # the vectors of an excitation are multiplied too, as in SiLU
+            pooled = [] if elsewhere is None or not is_map else _list_pooled(graph, factor, step.number)
             if elsewhere is not None and any(_trace_excitation(graph, y, factor, step.number) for y in pooled):
                 elsewhere.append(step)
     gates = {step.number for step, *_ in found}
@@ -131,7 +134,7 @@ def find_products(graph: Graph, elsewhere: list[Step] | None = None) -> list[Pro
 
 
 def _list_pooled(graph: Graph, factor: Value, before: int) -> list[Value]:
-    """Maps that were pooled to one number per image and channel on the ways to a factor."""
+    """Maps that were pooled over all their positions on the ways to a factor; a window may be as large as a small map by chance."""
     waiting, seen, found = [(factor, before)], set[int](), list[Value]()
     while waiting:
         value, limit = waiting.pop()
@@ -140,7 +143,7 @@ def _list_pooled(graph: Graph, factor: Value, before: int) -> list[Value]:
                 continue
             seen.add(step.number)
             size = step.results[0].tensor.numel()
-            if step.name in POOLINGS:
+            if step.name in POOLINGS and not step.name.startswith(("avg_pool", "max_pool")):
                 maps = [v for _, v in step.operands if v.tensor.ndim > 2 and v.tensor.numel() > size]
                 found += [v for v in maps if size == v.shape[0] * v.shape[1]]
             elif size <= _MOST_VECTOR * factor.tensor.numel():

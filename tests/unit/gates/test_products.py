@@ -45,7 +45,8 @@ class Inline(nn.Module):
         self.multiply, self.squeeze = multiply, squeeze or (lambda x: F.adaptive_avg_pool2d(x, 1))
 
     def logits(self, x: Tensor) -> Tensor:
-        return self.expand(F.silu(self.reduce(self.squeeze(x))))
+        hidden = self.reduce(self.squeeze(x))
+        return self.expand(hidden * torch.sigmoid(hidden))  # a product of vectors, and no gate
 
     def forward(self, x: Tensor) -> Tensor:
         x = self.before(x)
@@ -162,7 +163,9 @@ def test_every_way_to_multiply_is_found_recorded_and_moved(multiply, by_hand, ac
     ids=["mean", "maximum", "flattened", "norm", "average"],
 )
 def test_whatever_pools_the_map(squeeze):
-    assert [gate.form for gate in find_gates(make_inline(lambda h, x: h.sigmoid() * x, squeeze))] == ["s·x"] * 2
+    survey = survey_gates(make_inline(lambda h, x: h.sigmoid() * x, squeeze))
+    assert [bound.gate.form for bound in survey.bound] == ["s·x"] * 2
+    assert survey.refused == ()
 
 
 @pytest.mark.parametrize(
@@ -178,7 +181,8 @@ def test_whatever_pools_the_map(squeeze):
     ids=["itself", "constant", "image", "response", "positions", "unlearned"],
 )
 def test_what_only_looks_like_a_gate_is_none(multiply):
-    assert survey_gates(make_inline(multiply)).bound == ()
+    survey = survey_gates(make_inline(multiply))
+    assert (survey.bound, survey.refused) == ((), ())
 
 
 @pytest.mark.parametrize(
