@@ -4,6 +4,9 @@
 
 Three ways over the same images, interleaved, so that a machine that slows down slows all three: decoding and forward
 without hooks, `record --keep none`, `record --keep all`. Reported: the ratio of each round, and their median.
+
+Beside that, without data: an SE-ResNet-50 whose gates are modules, seen by hooks, and the same network whose gates are computed by a
+function, seen by taps; each recorded forward against its own bare one, the four interleaved. `--gates-only` does nothing else.
 """
 
 import argparse
@@ -13,10 +16,16 @@ import statistics
 import tempfile
 import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import timm
+import torch
+from torch import Tensor, nn
 
 from senet_viz import load_model, open_images, record
+from senet_viz.gates.discovery import bind_gates
+from senet_viz.gates.recorder import GateRecorder
 from senet_viz.images.loading import load_batches
 from senet_viz.images.source import ImageSource
 from senet_viz.models.environment import describe_environment
@@ -56,17 +65,82 @@ def run_recording(model: Model, source: ImageSource, options: RecordOptions) -> 
         shutil.rmtree(folder)
 
 
+class FunctionalUnit(nn.Module):
+    """An SE unit with the layers of another one, whose gate no module returns."""
+
+    def __init__(self, unit: nn.Module) -> None:
+        super().__init__()
+        self.fc1, self.fc2 = unit.get_submodule("fc1"), unit.get_submodule("fc2")
+
+    def forward(self, x: Tensor) -> Tensor:
+        logits: Tensor = self.fc2(torch.relu(self.fc1(x.mean((2, 3), keepdim=True))))
+        return x * torch.sigmoid(logits)
+
+
+def make_gate_networks() -> dict[str, nn.Module]:
+    """The same SE-ResNet-50 with hooked gates and with functional ones."""
+    torch.manual_seed(0)
+    hooked: nn.Module = timm.create_model("seresnet50").eval()
+    functional: nn.Module = timm.create_model("seresnet50").eval()
+    functional.load_state_dict(hooked.state_dict())
+    units = [name for name, part in functional.named_modules() if type(part).__name__ == "SEModule"]
+    for name in units:
+        functional.set_submodule(name, FunctionalUnit(functional.get_submodule(name)))
+    return {"hooked": hooked, "functional": functional}
+
+
+def measure_gates(rounds: int, batch_size: int, side: int) -> dict[str, Any]:
+    """Seconds of bare and recorded forwards of both networks, which take turns."""
+    networks = make_gate_networks()
+    bound = {kind: bind_gates(network) for kind, network in networks.items()}
+    images = torch.randn(batch_size, 3, side, side)
+    seconds: dict[str, list[float]] = {}
+    with torch.inference_mode():
+        for number in range(rounds + 1):
+            for kind, network in networks.items():
+                began = time.perf_counter()
+                network(images)
+                middle = time.perf_counter()
+                with GateRecorder(network, bound=bound[kind]) as recorder:
+                    network(images)
+                    recorder.take()
+                if number:  # the first is a warm-up
+                    seconds.setdefault(f"{kind}_bare", []).append(middle - began)
+                    seconds.setdefault(f"{kind}_recorded", []).append(time.perf_counter() - middle)
+    ratios = {
+        kind: [b / a for a, b in zip(seconds[f"{kind}_bare"], seconds[f"{kind}_recorded"], strict=True)]
+        for kind in networks
+    }
+    return {
+        "network": "timm seresnet50, random weights",
+        "gates": {kind: len(each) for kind, each in bound.items()},
+        "batch_size": batch_size,
+        "side": side,
+        "seconds": {key: [round(value, 4) for value in values] for key, values in seconds.items()},
+        **{f"median_ratio_{kind}": round(statistics.median(values), 3) for kind, values in ratios.items()},
+    }
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--data", required=True)
+    parser.add_argument("--data", help="needed unless --gates-only")
     parser.add_argument("--model", default="bundled")
     parser.add_argument("--precision", default="fp32")
     parser.add_argument("--device", default="auto")
     parser.add_argument("--batch-size", type=int, default=64)
     parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--gate-rounds", type=int, default=20)
+    parser.add_argument("--side", type=int, default=96, help="of the random images of the comparison of gates")
+    parser.add_argument("--gates-only", action="store_true", help="compare gates only, and print")
     parser.add_argument("--out", type=Path, default=Path(__file__).parent / "results" / "recording_overhead.json")
     arguments = parser.parse_args()
     keep_freed_memory()  # as `record` does: the bare forward must not be slower for another reason than the hooks
+    gates = measure_gates(arguments.gate_rounds, arguments.batch_size, arguments.side)
+    if arguments.gates_only:
+        print(json.dumps(gates))
+        return
+    if arguments.data is None:
+        parser.error("--data is needed unless --gates-only")
     model, source = load_model(arguments.model, device=arguments.device), open_images(arguments.data)
     base = {"precision": arguments.precision, "batch_size": arguments.batch_size}
     rounds = []
@@ -91,6 +165,7 @@ def main() -> None:
         "median_ratio_keep_none": round(statistics.median(r["keep_none"] / r["bare"] for r in rounds), 3),
         "median_ratio_keep_all": round(statistics.median(r["keep_all"] / r["bare"] for r in rounds), 3),
     }
+    result["gates"] = gates
     arguments.out.parent.mkdir(parents=True, exist_ok=True)
     arguments.out.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
     print(

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from senet_viz.errors import GateError
 from senet_viz.gates.adapters import Adapter, Relative, find_adapter, find_relative
 from senet_viz.gates.dataflow import Dataflow, Value
-from senet_viz.gates.factors import GateSite, find_unproved, read_products
+from senet_viz.gates.factors import OF_ANOTHER_MAP, UNPROVED, GateSite, find_unproved, read_products
 from senet_viz.gates.isolated_check import MIXERS, Unit, check_unit, recognise_unit
 from senet_viz.gates.taps import GateTap
 from senet_viz.gates.trace import ExampleInputs, InputSize, refuse_wrappers, trace_forward
@@ -80,7 +80,6 @@ def _read_inception(names: Sequence[str]) -> list[tuple[int, str]]:
 
 
 MOST_PARTS, MOST_MIXERS = 20, 6
-UNPROVED = "its product with the feature map is not what its form says of the gate: report the network's code"
 HOLDERS_OF_SPATIAL_PARTS = ("CbamModule", "LightCbamModule", "CBAM")
 
 
@@ -236,7 +235,7 @@ def survey_gates(
     names = {part: name for name, part in parts.items()} | {module: ""}
     sites = [site for name, unit in units.items() for site in _list_calls(name, unit, flow)]
     known = {*(unit.module for unit in units.values()), *(parts[name] for name in relatives)}
-    products, touched = read_products(module, flow, known, names)
+    products, touched, strange = read_products(module, flow, known, names)
     for name, failure in failures.items():
         if parts[name] not in touched:
             raise failure
@@ -245,6 +244,8 @@ def survey_gates(
     refused += [RefusedUnit(n, type(parts[n]).__name__, reason) for n, reason in reasons.items()]
     unproved = find_unproved(module, flow, products)
     refused += [RefusedUnit(site.name, type(site.unit.module).__name__, UNPROVED) for site in unproved]
+    others = [part for part in strange if part not in touched and names[part] not in reasons]
+    refused += [RefusedUnit(names[part], type(part).__name__, OF_ANOTHER_MAP) for part in others]
     proved = [site for site in products if site not in unproved]
     return GateSurvey(_bind([*sites, *proved], list(parts)), tuple(refused))
 

@@ -3,7 +3,7 @@
 import dataclasses
 import math
 from collections import Counter
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,10 +13,13 @@ from torch import Tensor, nn
 from senet_viz.gates.dataflow import Dataflow, Frame, Step, Value, observed
 from senet_viz.gates.hooks import attached, evaluating
 from senet_viz.gates.isolated_check import KNOWN, UNIT, Unit
-from senet_viz.gates.products import PRODUCTS, VIEWS, Graph, Product, find_products
+from senet_viz.gates.plain_numbers import read_limits, read_scale
+from senet_viz.gates.products import PRODUCTS, Graph, Product, find_products
 from senet_viz.gates.taps import Place, tap_at, watched_taps
 
 UNBOUNDED = (-math.inf, math.inf)
+UNPROVED = "its product with the feature map is not what its form says of the gate: report the network's code"
+OF_ANOTHER_MAP = "it scales a map by what was pooled from another one: s·x needs s that was pooled from that same x"
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,15 +63,15 @@ class Reader:
         step, value, operand = product.step, product.factor, product.operand
         offset, scale = 0.0, 1.0  # factor = offset + scale·s
         place: tuple[Step, int | str, Value] = (step, operand, value)
-        while (writer := self._writer(place[2], place[0].number)) is not None:
-            scaled = _read_scale(writer, self._graph)
+        while (writer := self._graph.maker_of(place[2], place[0].number)) is not None:
+            scaled = read_scale(writer, self._graph)
             if scaled is None:
                 break
             at, inner, add, times = scaled
             offset, scale = offset + scale * add, scale * times
             place = (writer, at, inner)
-            made = self._writer(inner, writer.number)
-            if made is not None and _read_scale(made, self._graph) is None and self._is_squashed(made):
+            made = self._graph.maker_of(inner, writer.number)
+            if made is not None and read_scale(made, self._graph) is None and self._is_squashed(made):
                 return self._describe(product, *place, offset, scale)
         return self._describe(product, step, operand, value, 0.0, 1.0)
 
@@ -91,20 +94,9 @@ class Reader:
         memories = dict.fromkeys(value.memory for step in mixers for _, value in step.operands)
         return tuple(self._graph.weights[memory] for memory in memories if memory in self._graph.weights)
 
-    def _writer(self, value: Value, before: int) -> Step | None:
-        """The function that computed a value, behind views and copies of it."""
-        while True:
-            writers = self._graph.writers_of(value, before)
-            if not writers:
-                return None
-            step = writers[-1]
-            if step.name not in VIEWS:
-                return step
-            value, before = step.operands[0][1], step.number
-
     def _returning(self, value: Value, before: int) -> Frame | None:
         """The innermost module whose call computed and returned a value."""
-        writer = self._writer(value, before)
+        writer = self._graph.maker_of(value, before)
         if writer is None:
             return None
         flow = self._graph.flow
@@ -123,17 +115,19 @@ class Reader:
         return bounds[1] in (UNIT, (-1.0, 1.0))
 
     def _read_activation(self, value: Value, before: int) -> tuple[str, tuple[float, float]]:
-        writer = self._writer(value, before)
+        writer = self._graph.maker_of(value, before)
         return ("none", UNBOUNDED) if writer is None else self._bounds_of(writer)
 
     def _bounds_of(self, writer: Step) -> tuple[str, tuple[float, float]]:
         """Name and bounds of what a function returns, by itself or by what it is given."""
         if writer.name in KNOWN:
             return KNOWN[writer.name]
-        if writer.name in ("clamp", "clip", "hardtanh", "clamp_min", "clamp_max"):
-            bounds = _read_clamp(writer)
+        if limits := read_limits(writer, self._graph):
+            inner, low, high = limits
+            _, held = self._read_activation(inner, writer.number)
+            bounds = min(max(held[0], low), high), max(min(held[1], high), low)
             return ("hard sigmoid" if bounds == UNIT else "clamp"), bounds
-        if scaled := _read_scale(writer, self._graph):
+        if scaled := read_scale(writer, self._graph):
             _, inner, add, times = scaled
             name, (low, high) = self._read_activation(inner, writer.number)
             ends = sorted((add + times * low, add + times * high))
@@ -146,44 +140,6 @@ class Reader:
 def _count(value: Value) -> int:
     """Numbers of a value that are not one number told several times."""
     return math.prod(size for size, stride in zip(value.shape, value.tensor.stride()) if stride != 0)
-
-
-def _read_scale(step: Step, graph: Graph) -> tuple[int | str, Value, float, float] | None:
-    """Argument, value, a and b where a function returns a + b·value for plain numbers a and b."""
-    varying = [(at, value) for at, value in step.operands if value.memory not in graph.constant]
-    numbers = [n for n in step.arguments.values() if isinstance(n, int | float) and not isinstance(n, bool)]
-    if len(varying) != 1 or len(step.operands) != 1 or len(numbers) > 1:
-        return None
-    at, value = varying[0]
-    if step.name in ("neg", "negative") and not numbers:
-        return at, value, 0.0, -1.0
-    if not numbers:
-        return None
-    number = float(numbers[0])
-    found: Mapping[str, Callable[[], tuple[float, float]]] = {
-        "add": lambda: (number, 1.0),
-        "sub": lambda: (-number, 1.0),
-        "rsub": lambda: (number, -1.0),
-        "mul": lambda: (0.0, number),
-        "multiply": lambda: (0.0, number),
-        "div": lambda: (0.0, 1 / number),
-        "true_divide": lambda: (0.0, 1 / number),
-    }
-    return (at, value, *found[step.name]()) if step.name in found and number == number else None
-
-
-def _read_clamp(step: Step) -> tuple[float, float]:
-    given = step.arguments
-    low = given.get("min", given.get("min_val", given.get(1)))
-    high = given.get("max", given.get("max_val", given.get(2)))
-    if step.name == "clamp_max":
-        low, high = None, given.get("max", given.get(1))
-    if step.name == "clamp_min":
-        high = None
-    if step.name == "hardtanh":
-        low, high = (-1.0 if low is None else low), (1.0 if high is None else high)
-    ends = [-math.inf if low is None else low, math.inf if high is None else high]
-    return (float(ends[0]), float(ends[1])) if all(isinstance(e, int | float) for e in ends) else UNBOUNDED
 
 
 @dataclass(frozen=True, eq=False)
@@ -219,7 +175,7 @@ class GateSite:
 
 def read_products(
     network: nn.Module, flow: Dataflow, known: Collection[nn.Module], names: Mapping[nn.Module, str]
-) -> tuple[list[GateSite], set[nn.Module]]:
+) -> tuple[list[GateSite], set[nn.Module], list[nn.Module]]:
     """Gates of a forward that lie in no module of the known ones.
 
     Args:
@@ -229,13 +185,13 @@ def read_products(
         names: paths of all modules.
 
     Returns:
-        The gates, and the modules that take part in making or using them.
+        The gates, the modules that take part in making or using them, and modules that scale a map by what was pooled from another.
     """
     graph = Graph(flow, network)
-    reader = Reader(graph)
+    reader, elsewhere = Reader(graph), list[Step]()
     found = [
         (number, product, reader.read(product))
-        for number, product in enumerate(find_products(graph))
+        for number, product in enumerate(find_products(graph, elsewhere))
         if not any(module in known for module, _ in product.step.frames)
     ]
     owners = {factor.consumer.frames[-1][0] for _, _, factor in found if factor.frame is None}
@@ -251,7 +207,8 @@ def read_products(
     for _, _, factor in found:
         if factor.frame is not None:
             touched |= {module for module, _ in flow.frames[factor.frame]}
-    return sites, touched
+    strange = [step.frames for step in elsewhere if not any(module in known for module, _ in step.frames)]
+    return sites, touched, list(dict.fromkeys(frames[-1][0] for frames in strange if frames))
 
 
 def find_unproved(network: nn.Module, flow: Dataflow, sites: Sequence[GateSite]) -> list[GateSite]:
@@ -319,8 +276,8 @@ def _make_site(
     is_unit = is_unit and returned is not None and returned.memory in {r.memory for r in step.results}
     if factor.frame is None:
         (holder, call), turn = turns[factor.consumer.number]
-        shape, channels = factor.value.shape, x.shape[product.channel_dim]
-        same = factor.value is product.factor
+        shape, channels = dict(factor.consumer.operands)[factor.operand].shape, x.shape[product.channel_dim]
+        same = shape == product.factor.shape
         axis = product.channel_dim if same else next(d for d in range(1, len(shape)) if shape[d] == channels)
         place = Place(holder, call, factor.consumer.name, turn, factor.operand, axis)
         source: nn.Module = tap_at(network, place)

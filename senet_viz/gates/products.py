@@ -19,7 +19,7 @@ POOLINGS = frozenset({
     "adaptive_max_pool3d", "avg_pool1d", "avg_pool2d", "avg_pool3d", "max_pool1d", "max_pool2d", "max_pool3d", "mean", "sum", "amax",
     "max", "std", "var", "norm", "vector_norm", "logsumexp",
 })  # fmt: skip
-PRODUCTS = ("mul", "multiply", "addcmul")
+PRODUCTS = ("mul", "multiply", "addcmul", "einsum")
 _MOST_VECTOR = 8  # numbers per image and channel that what is pooled may have, as where several poolings are joined
 
 
@@ -61,7 +61,8 @@ class Graph:
         self.copies: dict[int, int] = {}
         self.writers: dict[int, list[Step]] = {}
         self.constant = set(self.weights) | {Value.of(b).memory for b in network.buffers()}
-        varying = {value.memory for value in flow.given.values()} - self.constant
+        self.given = {value.memory for value in flow.given.values()} - self.constant
+        varying = set(self.given)
         for step in flow.steps:
             inputs, outputs = {v.memory for _, v in step.operands}, {v.memory for v in step.results}
             if inputs <= self.constant and not outputs & varying:
@@ -83,34 +84,123 @@ class Graph:
     def writers_of(self, value: Value, before: int) -> list[Step]:
         return [step for step in self.writers.get(value.memory, ()) if step.number < before]
 
+    def maker_of(self, value: Value, before: int) -> Step | None:
+        """The function that computed a value, behind views and copies of it."""
+        while True:
+            writers = self.writers_of(value, before)
+            if not writers:
+                return None
+            step = writers[-1]
+            if step.name not in VIEWS:
+                return step
+            value, before = step.operands[0][1], step.number
+
+    def channels_of(self, step: Step) -> int | None:
+        """How many channels a layer with weights makes; None of other functions."""
+        layered = [
+            value.tensor for _, value in step.operands if value.memory in self.constant and value.tensor.numel() > 1
+        ]
+        if not layered:
+            return None
+        weight = layered[0]
+        if step.name.startswith("conv_transpose"):
+            return int(step.results[0].shape[1])
+        return int(weight.shape[0]) if step.name.startswith(("conv", "linear")) else int(weight.numel())
+
     def has_weights(self, step: Step) -> bool:
         """Whether weights, or what was made of weights alone, take part."""
         return any(value.memory in self.constant and value.tensor.numel() > 1 for _, value in step.operands)
 
 
-def find_products(graph: Graph) -> list[Product]:
-    """All products of a forward that squeeze and excite, in order."""
-    flow = graph.flow
+def find_products(graph: Graph, elsewhere: list[Step] | None = None) -> list[Product]:
+    """All products of a forward that squeeze and excite, in order.
+
+    Args:
+        graph: of the forward.
+        elsewhere: given products whose factor was pooled from another map than the one that it scales.
+    """
     found = []
-    for step in flow.steps:
+    for step in graph.flow.steps:
         for x, factor, operand in _factors(step):
             axis = _channel_axis(x.tensor, factor.tensor)
-            if axis is None:
+            if axis is None or not _holds_channels(graph, x, axis, step.number):
                 continue
             mixers = _trace_excitation(graph, x, factor, step.number)
             if mixers:
                 found.append((step, x, factor, operand, axis, mixers))
                 break
+            is_map = (
+                x.tensor.numel() > x.shape[0] * x.shape[axis]
+            )  # the vectors of an excitation are multiplied too, as in SiLU
+            pooled = [] if elsewhere is None or not is_map else _list_pooled(graph, factor, step.number)
+            if elsewhere is not None and any(_trace_excitation(graph, y, factor, step.number) for y in pooled):
+                elsewhere.append(step)
     gates = {step.number for step, *_ in found}
     return [Product(*parts, form=_read_form(graph, parts[0], parts[1], gates)) for parts in found]
 
 
+def _list_pooled(graph: Graph, factor: Value, before: int) -> list[Value]:
+    """Maps that were pooled over all their positions on the ways to a factor; a window may be as large as a small map by chance."""
+    waiting, seen, found = [(factor, before)], set[int](), list[Value]()
+    while waiting:
+        value, limit = waiting.pop()
+        for step in graph.writers_of(value, limit):
+            if step.number in seen:
+                continue
+            seen.add(step.number)
+            size = step.results[0].tensor.numel()
+            if step.name in POOLINGS and not step.name.startswith(("avg_pool", "max_pool")):
+                maps = [v for _, v in step.operands if v.tensor.ndim > 2 and v.tensor.numel() > size]
+                found += [v for v in maps if size == v.shape[0] * v.shape[1]]
+            elif size <= _MOST_VECTOR * factor.tensor.numel():
+                waiting += [(v, step.number) for _, v in step.operands if v.memory not in graph.constant]
+    return found
+
+
 def _factors(step: Step) -> Iterator[tuple[Value, Value, int | str]]:
-    """Pairs of a possible map and factor, with the factor's argument."""
-    if step.name in PRODUCTS and len(step.operands) >= 2:
+    """Pairs of a possible map and factor, with the factor's argument; both with as many axes as the product."""
+    if step.name == "einsum":
+        yield from _factors_by_letters(step)
+    elif step.name in PRODUCTS and len(step.operands) >= 2:
         (first, left), (second, right) = step.operands[-2:]
         yield left, right, second
         yield right, left, first
+
+
+def _factors_by_letters(step: Step) -> Iterator[tuple[Value, Value, int | str]]:
+    """Of an einsum of two tensors that sums nothing up, as "nchw,nc->nchw"; the factor with axes of one for what it lacks."""
+    equation = step.arguments.get(0, step.arguments.get("equation"))
+    if not isinstance(equation, str) or len({at for at, _ in step.operands}) != 2:
+        return
+    given, _, out = equation.replace(" ", "").partition("->")
+    axes, letters = out.removesuffix("..."), given.split(",")
+    for at in (0, 1):
+        (_, x), (operand, factor) = step.operands[at], step.operands[1 - at]
+        sizes = dict(zip(letters[1 - at], factor.shape))
+        if letters[at] == out and "".join(letter for letter in axes if letter in sizes) == letters[1 - at]:
+            shape = [sizes.get(letter, 1) for letter in axes] + [1] * (x.tensor.ndim - len(axes))
+            yield x, Value(factor.tensor.reshape(shape), factor.memory), operand
+
+
+def _holds_channels(graph: Graph, x: Value, axis: int, before: int) -> bool:
+    """Whether an axis of a map is as long as the channels of what made the map; true where no layer with weights is near.
+
+    A gate of positions or columns looks the same as one of channels where the map has them last.
+    """
+    source, waiting, seen = x.tensor.numel(), [(x, before)], set[int]()
+    found: set[int] = set()
+    while waiting:
+        value, limit = waiting.pop()
+        for step in graph.writers_of(value, limit)[-1:]:
+            if step.number in seen:
+                continue
+            seen.add(step.number)
+            channels = graph.channels_of(step)
+            if channels is not None:
+                found.add(channels)
+                continue
+            waiting += [(v, step.number) for _, v in step.operands if v.tensor.numel() == source]
+    return not found or x.shape[axis] in found
 
 
 def _channel_axis(x: Tensor, factor: Tensor) -> int | None:

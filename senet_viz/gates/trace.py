@@ -54,6 +54,7 @@ def _refuse_forms(module: nn.Module, where: str) -> None:
 
 SMALL_SIDE = 96
 USUAL_SIDES = (SMALL_SIDE, 224, 64, 32)
+COLOURS = 3  # where the first layer is given several pixels as channels, its channels are not the image's
 
 InputSize = tuple[int, int, int]
 ExampleInputs = Tensor | tuple[Any, ...] | Mapping[str, Any]
@@ -110,7 +111,8 @@ def _list_sizes(network: nn.Module, input_size: InputSize | None) -> list[InputS
     if input_size is None:
         first = next((part for part in network.modules() if isinstance(part, nn.Conv2d)), None)
         channels = 3 if first is None else first.in_channels
-        return [(channels, side, side) for side in USUAL_SIDES]
+        sizes = [(channels, side, side) for side in USUAL_SIDES]
+        return sizes if channels == COLOURS else sizes + [(COLOURS, side, side) for side in USUAL_SIDES]
     channels, height, width = input_size
     small = (channels, min(height, SMALL_SIDE), min(width, SMALL_SIDE))
     return list(dict.fromkeys([small, (channels, height, width)]))

@@ -45,7 +45,8 @@ class Inline(nn.Module):
         self.multiply, self.squeeze = multiply, squeeze or (lambda x: F.adaptive_avg_pool2d(x, 1))
 
     def logits(self, x: Tensor) -> Tensor:
-        return self.expand(F.silu(self.reduce(self.squeeze(x))))
+        hidden = self.reduce(self.squeeze(x))
+        return self.expand(hidden * torch.sigmoid(hidden))  # a product of vectors, and no gate
 
     def forward(self, x: Tensor) -> Tensor:
         x = self.before(x)
@@ -89,6 +90,12 @@ FORMS: dict[str, tuple[Multiply, Multiply, str, tuple[float, float], str]] = {
     "addcmul": (lambda h, x: torch.addcmul(x, x, h.sigmoid()), lambda h, x: h.sigmoid(), "sigmoid", (0, 1), "x + s·x"),
     "doubled": (lambda h, x: 2 * h.sigmoid() * x, lambda h, x: h.sigmoid(), "sigmoid", (0, 1), "2·s·x"),
     "left over": (lambda h, x: x * (1 - h.sigmoid()), lambda h, x: h.sigmoid(), "sigmoid", (0, 1), "(1 − s)·x"),
+    "einsum": (
+        lambda h, x: torch.einsum("nchw,nc->nchw", x, h.sigmoid()[:, :, 0, 0]), lambda h, x: h.sigmoid(), "sigmoid", (0, 1), "s·x",
+    ),
+    "einsum, s first": (
+        lambda h, x: torch.einsum("nc,nc...->nc...", h.sigmoid().flatten(1), x), lambda h, x: h.sigmoid(), "sigmoid", (0, 1), "s·x",
+    ),
     "taken from x": (lambda h, x: x - h.sigmoid() * x, lambda h, x: h.sigmoid(), "sigmoid", (0, 1), "x − s·x"),
     "beside a spatial gate": (
         lambda h, x: x * h.sigmoid() + x * x.mean(1, keepdim=True).sigmoid(), lambda h, x: h.sigmoid(), "sigmoid", (0, 1),
@@ -156,7 +163,9 @@ def test_every_way_to_multiply_is_found_recorded_and_moved(multiply, by_hand, ac
     ids=["mean", "maximum", "flattened", "norm", "average"],
 )
 def test_whatever_pools_the_map(squeeze):
-    assert [gate.form for gate in find_gates(make_inline(lambda h, x: h.sigmoid() * x, squeeze))] == ["s·x"] * 2
+    survey = survey_gates(make_inline(lambda h, x: h.sigmoid() * x, squeeze))
+    assert [bound.gate.form for bound in survey.bound] == ["s·x"] * 2
+    assert survey.refused == ()
 
 
 @pytest.mark.parametrize(
@@ -172,7 +181,8 @@ def test_whatever_pools_the_map(squeeze):
     ids=["itself", "constant", "image", "response", "positions", "unlearned"],
 )
 def test_what_only_looks_like_a_gate_is_none(multiply):
-    assert survey_gates(make_inline(multiply)).bound == ()
+    survey = survey_gates(make_inline(multiply))
+    assert (survey.bound, survey.refused) == ((), ())
 
 
 @pytest.mark.parametrize(
@@ -361,13 +371,16 @@ class Branches(nn.Module):
 
 
 def test_what_is_pooled_from_more_than_the_map_is_no_gate_of_it():
-    assert survey_gates(small_network(Branches)).bound == ()
+    survey = survey_gates(small_network(Branches))
+    assert survey.bound == ()
+    assert [(unit.name, unit.kind) for unit in survey.refused] == [(f"blocks.{i}.unit", "Branches") for i in (0, 1)]
+    assert "pooled from another one" in survey.refused[0].reason
 
 
 def test_a_product_that_is_not_what_its_form_says_is_refused_by_name(monkeypatch):
     network = make_inline(lambda h, x: x * (1 + h.sigmoid()))
     monkeypatch.setattr(
-        factors, "_read_scale", lambda step, graph: (0, step.operands[0][1], 1.0, 2.0) if step.name == "add" else None
+        factors, "read_scale", lambda step, graph: (0, step.operands[0][1], 1.0, 2.0) if step.name == "add" else None
     )
     survey = survey_gates(network)
     assert survey.bound == ()
