@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from senet_viz.errors import GateError
-from senet_viz.gates.discovery import label_units, number_stages
+from senet_viz.gates.labels import label_units, number_stages
 from senet_viz.gates.recorder import GateRecorder
 from tests.support.networks import AttributeSELayer, SELayer, count_hooks, small_network
 

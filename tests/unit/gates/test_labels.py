@@ -1,4 +1,4 @@
-from senet_viz.gates.discovery import label_units, number_stages
+from senet_viz.gates.labels import label_units, number_stages
 
 LAYERS = [f"layer{i}" for i in range(1, 5)]
 
