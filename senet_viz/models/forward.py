@@ -45,13 +45,26 @@ def _no_matmul_tf32() -> Iterator[None]:
 
 
 def forward(model: Model, pixels: Tensor) -> Tensor:
-    logits = pick_logits(model.module(pixels.to(model.device, memory_format=torch.channels_last)), model.logits)
+    """Logits (N, outputs) float32 of images (N, 3, H, W); (N, 0) of a network without class outputs."""
+    returned = model.module(pixels.to(model.device, memory_format=torch.channels_last))
+    if not model.outputs:
+        return torch.empty(len(pixels), 0, device=model.device)
+    logits = pick_logits(returned, model.logits)
     if logits.shape != (len(pixels), model.outputs):
         raise ModelError(
             f"The network returned {tuple(logits.shape)} for {len(pixels)} images, not ({len(pixels)}, {model.outputs}) logits: "
             "wrap it so that it returns logits only."
         )
     return logits.float()
+
+
+def check_class_outputs(model: Model, purpose: str) -> None:
+    """Refuses a network without class outputs for a purpose that needs them, such as "Grad-CAM" (ModelError)."""
+    if not model.outputs:
+        raise ModelError(
+            f"{purpose} needs class outputs and {model.name} returns none: take the network with its classifier (without one its "
+            "gates can be recorded, assessed and compared)."
+        )
 
 
 def output_labels(labels: NDArray[np.int32], outputs: tuple[int | None, ...]) -> NDArray[np.int32]:
@@ -64,8 +77,8 @@ class LogitReading(NamedTuple):
     """What the logits of a batch say.
 
     Attributes:
-        prediction: (n,) output that comes first, int32.
-        confidence: (n,) its softmax, float32.
+        prediction: (n,) output that comes first, int32; −1 of a network without class outputs.
+        confidence: (n,) its softmax, float32; NaN without one.
         loss: (n,) cross-entropy in nats, float32; NaN where the class has no output.
         correct: (n,) whether the class comes first; never where it has no output.
         correct5: (n,) whether fewer than five outputs come before it.
@@ -85,6 +98,8 @@ def read_logits(logits: Tensor, outputs: NDArray[np.int32]) -> LogitReading:
         logits: (n, outputs) float32.
         outputs: (n,) output of each image's class, −1 where it has none.
     """
+    if not logits.shape[1]:
+        return _read_nothing(len(logits))
     known = outputs >= 0
     target = torch.from_numpy(outputs).to(logits.device).long()
     confidence, prediction = logits.softmax(dim=1).max(dim=1)
@@ -99,3 +114,8 @@ def read_logits(logits: Tensor, outputs: NDArray[np.int32]) -> LogitReading:
         correct=(predictions == outputs) & known,
         correct5=(before < 5) & known,
     )
+
+
+def _read_nothing(images: int) -> LogitReading:
+    unknown, never = np.full(images, np.nan, dtype=np.float32), np.zeros(images, dtype=bool)
+    return LogitReading(np.full(images, -1, dtype=np.int32), unknown, unknown, never, never)

@@ -19,7 +19,7 @@ class ModelOptions:
         weights: "pretrained", or "random" for the untrained control: initial weights by a seed, with zero-initialised
             batch-norm weights set to 1, since otherwise every gate is constant.
         logits: key, field or number of the logits, where the network returns several tensors and they are not the first of
-            two axes, nor called so.
+            two axes, nor called so; "none" where none of them holds logits.
 
     Raises:
         ArgumentError: a value that is none; the message names it.
@@ -28,7 +28,8 @@ class ModelOptions:
     arch: str | None = _option(None, "What a weights file is loaded into, e.g. timm:seresnet50.")
     weights: str = _option("pretrained", "pretrained, or random for the untrained control.")
     logits: str | None = _option(
-        None, "Which of the network's results holds the logits, where several could: its name or number."
+        None,
+        "Which of the network's results holds the logits, where several could: its name or number; none where it returns no logits.",
     )
 
     def __post_init__(self) -> None:

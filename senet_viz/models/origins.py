@@ -1,4 +1,4 @@
-"""Where networks come from: the bundled one, timm, torchvision, a checkpoint, or a person's own factory."""
+"""Where networks come from: the bundled one, timm, torchvision, Hugging Face, a checkpoint, or a person's own factory."""
 
 import dataclasses
 import difflib
@@ -13,6 +13,7 @@ from typing import Any
 from torch import nn
 
 from senet_viz.errors import ArgumentError, ModelError
+from senet_viz.models.huggingface import is_hub_name, load_from_hub
 from senet_viz.models.networks.architectures import build_architecture, parse_architecture
 from senet_viz.models.preprocessing import Preprocessing, imagenet_preprocessing
 from senet_viz.models.weights import WEIGHT_ENDINGS, load_strictly, read_weights
@@ -73,10 +74,12 @@ def _from_library(name: str, *, pretrained: bool) -> BuiltNetwork:
         return _from_torchvision(rest, pretrained=pretrained)
     if rest and origin == "senet_viz":
         return _from_package(rest, pretrained=pretrained)
+    if rest and origin == "hf":
+        return _from_hugging_face(rest, pretrained=pretrained)
     if rest:
         return _from_factory(origin, rest)
     raise ArgumentError(
-        f"No model is called {name!r}: give 'bundled', 'bundled:FOLDER', 'timm:NAME', 'torchvision:NAME', 'senet_viz:NAME', 'package.module:factory', "
+        f"No model is called {name!r}: give 'bundled', 'bundled:FOLDER', 'timm:NAME', 'torchvision:NAME', 'hf:ORG/NAME', 'senet_viz:NAME', 'package.module:factory', "
         "a weights file with --arch, or a folder written by 'senet-viz train'."
     )
 
@@ -87,6 +90,7 @@ def _from_folder(folder: Path, name: str, *, pretrained: bool) -> BuiltNetwork:
         raise ModelError(
             f"The {name} model is not in {folder}: run from a clone of the repository or set SENET_VIZ_CHECKPOINTS."
         )
+    config: Any = None
     try:
         config = json.loads(config_file.read_text(encoding="utf-8"))
         module = build_architecture(config["architecture"], config["arguments"])
@@ -95,6 +99,8 @@ def _from_folder(folder: Path, name: str, *, pretrained: bool) -> BuiltNetwork:
     except OSError as error:
         raise ModelError(f"{config_file} could not be read ({error.strerror}): check its permissions.") from error
     except (ValueError, KeyError, TypeError) as error:
+        if isinstance(config, dict) and "model_type" in config:
+            raise ModelError(f"{folder} is a model of Hugging Face: give it as hf:{folder.absolute()}.") from error
         raise ModelError(f"{config_file} describes no model that this version knows ({error}).") from error
     if pretrained:
         weights = folder / "model.safetensors"
@@ -166,6 +172,12 @@ def _from_torchvision(name: str, *, pretrained: bool) -> BuiltNetwork:
         ) from error
     preprocess = Preprocessing.from_torchvision(best.transforms(), f"torchvision's {best}")
     return BuiltNetwork(module, "torchvision", preprocess, _imagenet_classes(len(best.meta["categories"])))
+
+
+def _from_hugging_face(name: str, *, pretrained: bool) -> BuiltNetwork:
+    """From the hub, or from a folder, whose place a recording does not store: its source is "checkpoint"."""
+    module, preprocess, classes = load_from_hub(name, pretrained=pretrained)
+    return BuiltNetwork(module, "hf" if is_hub_name(name) else "checkpoint", preprocess, classes)
 
 
 def _from_package(text: str, *, pretrained: bool) -> BuiltNetwork:

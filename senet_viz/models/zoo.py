@@ -10,12 +10,12 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from senet_viz.errors import ArgumentError, ModelError, SourceError
+from senet_viz.errors import ArgumentError, SourceError
 from senet_viz.gates.discovery import BoundGate, GateSurvey, RefusedUnit, gates_of, survey_gates
 from senet_viz.models.options import ModelOptions
-from senet_viz.models.origins import build_network
+from senet_viz.models.origins import NO_CLASSES, build_network
 from senet_viz.models.origins import bundled_folder as bundled_folder  # where the documents of version 0.1 found it
-from senet_viz.models.outputs import pick_logits
+from senet_viz.models.outputs import count_outputs
 from senet_viz.models.preprocessing import Preprocessing
 from senet_viz.models.weights import digest_weights
 from senet_viz.schema import ClassTable, Gate
@@ -28,12 +28,12 @@ class Model:
     Attributes:
         module: the network.
         name: what it was asked for by, e.g. "bundled" or "timm:legacy_seresnet50.in1k".
-        source: "bundled", "timm", "torchvision", "senet_viz", "checkpoint" or "factory".
+        source: "bundled", "timm", "torchvision", "hf", "senet_viz", "checkpoint" or "factory".
         weights: "pretrained" or "random".
         seed: of random weights; None for pretrained ones.
         preprocess: RGB image → (3, H, W) float32 tensor.
         classes: names and wnids of the outputs; empty where they are not known.
-        outputs: number of outputs.
+        outputs: number of class outputs; 0 where it returns none (a backbone, an encoder).
         sha256: digest of the weights.
         device: where the module lies.
         notes: sentences a reader of its recordings must know.
@@ -90,7 +90,7 @@ def load_model(
     """Loads a network for observation.
 
     Args:
-        name: "bundled", or "bundled:FOLDER" for another folder beside it; "timm:NAME"; "torchvision:NAME"; "senet_viz:NAME,ARGUMENT=VALUE,…", one of this package's
+        name: "bundled", or "bundled:FOLDER" for another folder beside it; "timm:NAME"; "torchvision:NAME"; "hf:ORG/NAME" or "hf:FOLDER" of Hugging Face's transformers; "senet_viz:NAME,ARGUMENT=VALUE,…", one of this package's
             networks (docs/networks.md), which have random weights only; the path of a weights file (with `arch`) or of
             a folder that `senet-viz train` wrote; or "package.module:factory", a callable without arguments
             that returns a network (it may carry timm's `pretrained_cfg`).
@@ -115,17 +115,19 @@ def load_model(
         _enable_residual_branches(built.module)
     module = built.module.eval().requires_grad_(True).to(place).to(memory_format=torch.channels_last)
     preprocess = preprocessing or built.preprocess
+    outputs, returned = count_outputs(module, _example(preprocess.size, place), options.logits)
     return Model(
         module=module,
         name=name if options.arch is None else f"{name} ({options.arch})",
         source=built.source,
         weights=options.weights,
         preprocess=preprocess,
-        classes=built.classes,
-        outputs=_count_outputs(module, preprocess.size, place, options.logits),
+        classes=built.classes if outputs else NO_CLASSES,
+        outputs=outputs,
         sha256=digest_weights(module),
         device=place,
         seed=seed if options.weights == "random" else None,
+        notes=() if outputs else (_note_missing_outputs(returned),),
         logits=options.logits,
     )
 
@@ -184,12 +186,9 @@ def _enable_residual_branches(module: nn.Module) -> None:
             nn.init.ones_(part.weight)
 
 
-def _count_outputs(module: nn.Module, side: int, device: torch.device, logits: str | None) -> int:
-    count = getattr(module, "num_classes", None)
-    if isinstance(count, int) and logits is None:
-        return count
-    with torch.inference_mode():
-        found = pick_logits(module(torch.zeros(1, 3, side, side, device=device)), logits)
-    if found.ndim != 2:
-        raise ModelError("The network does not return one row of logits per image: only classifiers can be recorded.")
-    return int(found.shape[1])
+def _example(side: int, device: torch.device) -> torch.Tensor:
+    return torch.zeros(1, 3, side, side, device=device)
+
+
+def _note_missing_outputs(returned: str) -> str:
+    return f"The network returns no class outputs ({returned}): gates are recorded, accuracy is not known."

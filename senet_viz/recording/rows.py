@@ -24,8 +24,8 @@ class RecordedBatch:
         paths: n, for people.
         labels: (n,) int32 class indices, −1 unlabelled.
         output_labels: (n,) int32 outputs of those classes, −1 where there is none.
-        predictions: (n,) int32 outputs.
-        confidences: (n,) float32, softmax of the prediction.
+        predictions: (n,) int32 outputs, −1 where the network has none.
+        confidences: (n,) float32, softmax of the prediction; NaN where there is none.
         losses: (n,) float32 cross entropy, NaN where there is no output.
         kept: (n,) bool, whose gates are kept.
         gates: float32 (n, C) of every block.
@@ -72,15 +72,15 @@ class RecordedBatch:
 
     def samples(self) -> pa.Table:
         """A row per image that was read."""
-        without = self.output_labels < 0
+        without, unsaid = self.output_labels < 0, self.predictions < 0
         return pa.table(
             {
                 "sample_id": pa.array(self.sample_ids, pa.string()),
                 "path": pa.array(self.paths, pa.string()),
                 "label": pa.array(self.labels, pa.int32()),
                 "output_label": pa.array(self.output_labels, pa.int32(), mask=without),
-                "prediction": pa.array(self.predictions, pa.int32()),
-                "confidence": pa.array(self.confidences, pa.float32()),
+                "prediction": pa.array(self.predictions, pa.int32(), mask=unsaid),
+                "confidence": pa.array(self.confidences, pa.float32(), mask=unsaid),
                 "loss": pa.array(self.losses, pa.float32(), mask=without | np.isnan(self.losses)),
                 "correct": pa.array(self.predictions == self.output_labels, pa.bool_(), mask=without),
             },

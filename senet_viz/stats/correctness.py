@@ -13,6 +13,7 @@ from senet_viz.stats.resampling import assign_groups
 
 FEWEST_IMAGES = 5  # of a class, correct and wrong each: the fewest that the jackknife takes
 OUTCOMES = ("correct", "wrong")
+NO_OUTPUTS = "a network without class outputs"
 
 
 @dataclass(frozen=True, eq=False)
@@ -97,8 +98,11 @@ def plan_outcomes(recording: Recording, *, seed: int = 0) -> OutcomePlan:
     Images without a label, or whose class has no output of the network, are left out.
 
     Raises:
-        RecordingError: fewer than two classes have 5 correct and 5 wrong images among the kept ones.
+        RecordingError: fewer than two classes have 5 correct and 5 wrong images among the kept ones, or the network returns no
+            class outputs.
     """
+    if not recording.has_class_outputs:
+        raise RecordingError(f"{recording.path} is of {NO_OUTPUTS}, so right and wrong answers are not known.")
     samples = recording.kept_samples
     labels = samples["label"].to_numpy().astype(np.int64)
     rows = np.flatnonzero(samples["correct"].is_valid().to_numpy() & (labels >= 0))

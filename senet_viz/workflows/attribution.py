@@ -23,6 +23,7 @@ from senet_viz.errors import ArgumentError, GateError, ModelError
 from senet_viz.gates.discovery import BoundGate
 from senet_viz.gates.hooks import evaluating
 from senet_viz.gates.taps import watched_taps
+from senet_viz.models.forward import check_class_outputs
 from senet_viz.models.outputs import pick_logits
 from senet_viz.models.zoo import Model
 from senet_viz.schema import Floats, Gate
@@ -103,7 +104,8 @@ def check_pixels(model: Model, pixels: Tensor) -> Tensor:
 
 
 def check_output(model: Model, output: int) -> None:
-    """ArgumentError where the model has no such output."""
+    """ArgumentError where the model has no such output, ModelError where it has none at all."""
+    check_class_outputs(model, "What an output is made of")
     if not 0 <= output < model.outputs:
         raise ArgumentError(f"{model.name} has no output {output}: it has 0 to {model.outputs - 1}.")
 
@@ -200,6 +202,9 @@ def estimate_seconds(model: Model, pixels: Tensor, steps: int = 0) -> float:
     image = check_pixels(model, pixels)
 
     def run() -> None:
+        if not model.outputs:
+            differentiate_gate(model, model.bound_gates[-1], (0,), image[None])
+            return
         leaf = as_leaf(model, image[None])
         as_array(torch.autograd.grad(Run(model)(leaf).sum(), leaf)[0])
 
