@@ -132,8 +132,9 @@ def _build(folder: Path, name: str, *, pretrained: bool) -> tuple[nn.Module, Map
     from transformers import AutoConfig, AutoModelForImageClassification
     from transformers.utils import logging
 
-    told = logging.get_verbosity()
+    told, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
     logging.set_verbosity_error()  # what it warns of is refused below
+    logging.disable_progress_bar()
     try:
         config = AutoConfig.from_pretrained(folder, trust_remote_code=False)
         if not pretrained:
@@ -150,6 +151,8 @@ def _build(folder: Path, name: str, *, pretrained: bool) -> tuple[nn.Module, Map
         ) from error
     finally:
         logging.set_verbosity(told)
+        if bars:
+            logging.enable_progress_bar()
     lacking = sorted(key for key in about["missing_keys"] if not key.endswith("num_batches_tracked"))
     if lacking:
         more = ", …" if len(lacking) > 4 else ""
