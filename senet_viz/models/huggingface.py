@@ -255,14 +255,12 @@ class _Processor:
 
     def _read_sizes(self) -> tuple[int, int, str]:
         size, crop = self._edges("size"), self._edges("crop_size") if self._tree.get("do_center_crop") else None
-        square = size.get("height")
-        if set(size) == {"height", "width"} and square == size["width"] and crop in (None, size):
+        square, cropped, short = _side(size), _side(crop or {}), size.get("shortest_edge")
+        if square is not None and crop in (None, size):
             return square, square, "squash"
-        short = size.get("shortest_edge")
-        fits = crop is not None and set(crop) == {"height", "width"} and crop["height"] == crop["width"]
-        if set(size) != {"shortest_edge"} or crop is None or not fits or crop["height"] > short:
+        if short is None or len(size) > 1 or cropped is None or cropped > short:
             raise self._refuse(f"are resized to {size} and cropped to {crop}" if crop else f"are resized to {size}")
-        return short, crop["height"], "center-floor"
+        return short, cropped, "center-floor"
 
     def _read_scales(self) -> tuple[tuple[float, ...], tuple[float, ...]]:
         """Mean and SD for values in [0, 1] that do what rescaling by a factor, an offset and one or two normalisations do."""
@@ -320,3 +318,8 @@ class _Processor:
             f"Images for {self._where} {what}, which this version cannot repeat: square inputs by a resize, a centre crop and "
             f"one normalisation are supported; write such a {_PROCESSORS[0]} into a folder with the model and give the folder."
         )
+
+
+def _side(size: Mapping[str, int]) -> int | None:
+    """Of a square."""
+    return size["height"] if set(size) == {"height", "width"} and size["height"] == size["width"] else None

@@ -202,14 +202,14 @@ def estimate_seconds(model: Model, pixels: Tensor, steps: int = 0) -> float:
     image = check_pixels(model, pixels)
 
     def run() -> None:
-        if not model.outputs:
-            differentiate_gate(model, model.bound_gates[-1], (0,), image[None])
-            return
         leaf = as_leaf(model, image[None])
         as_array(torch.autograd.grad(Run(model)(leaf).sum(), leaf)[0])
 
+    def run_gate() -> None:
+        differentiate_gate(model, model.bound_gates[-1], (0,), image[None])
+
     with differentiating(model):
-        return time_second(run, model.device) * (steps + ENDS if steps else 1)
+        return time_second(run if model.outputs else run_gate, model.device) * (steps + ENDS if steps else 1)
 
 
 def view_pixels(model: Model, pixels: Tensor) -> Picture:
