@@ -3,6 +3,7 @@
 import contextlib
 import math
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -23,7 +24,6 @@ from senet_viz.errors import ArgumentError, GateError, ModelError
 from senet_viz.gates.discovery import BoundGate
 from senet_viz.gates.hooks import evaluating
 from senet_viz.gates.taps import watched_taps
-from senet_viz.models.forward import check_class_outputs
 from senet_viz.models.outputs import pick_logits
 from senet_viz.models.zoo import Model
 from senet_viz.schema import Floats, Gate
@@ -101,18 +101,6 @@ def check_pixels(model: Model, pixels: Tensor) -> Tensor:
         raise ArgumentError("The pixels hold values that are not finite: pass what model.preprocess makes of an image.")
     with torch.inference_mode(False), torch.no_grad():
         return pixels.detach().to("cpu", copy=True)
-
-
-def check_output(model: Model, output: int) -> None:
-    """ArgumentError where the model has no such output, ModelError where it has none at all."""
-    check_class_outputs(model, "What an output is made of")
-    if not 0 <= output < model.outputs:
-        raise ArgumentError(f"{model.name} has no output {output}: it has 0 to {model.outputs - 1}.")
-
-
-def name_output(model: Model, output: int) -> str:
-    """The output's class, or "output k" where classes are not known."""
-    return model.classes.short_name(output) if len(model.classes) == model.outputs else f"output {output}"
 
 
 def as_leaf(model: Model, images: Tensor) -> Tensor:
@@ -205,11 +193,9 @@ def estimate_seconds(model: Model, pixels: Tensor, steps: int = 0) -> float:
         leaf = as_leaf(model, image[None])
         as_array(torch.autograd.grad(Run(model)(leaf).sum(), leaf)[0])
 
-    def run_gate() -> None:
-        differentiate_gate(model, model.bound_gates[-1], (0,), image[None])
-
+    alone = partial(differentiate_gate, model, model.bound_gates[-1], (0,), image[None])
     with differentiating(model):
-        return time_second(run if model.outputs else run_gate, model.device) * (steps + ENDS if steps else 1)
+        return time_second(run if model.outputs else alone, model.device) * (steps + ENDS if steps else 1)
 
 
 def view_pixels(model: Model, pixels: Tensor) -> Picture:
