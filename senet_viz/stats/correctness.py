@@ -101,8 +101,6 @@ def plan_outcomes(recording: Recording, *, seed: int = 0) -> OutcomePlan:
         RecordingError: fewer than two classes have 5 correct and 5 wrong images among the kept ones, or the network returns no
             class outputs.
     """
-    if not recording.has_class_outputs:
-        raise RecordingError(f"{recording.path} is of {NO_OUTPUTS}, so right and wrong answers are not known.")
     samples = recording.kept_samples
     labels = samples["label"].to_numpy().astype(np.int64)
     rows = np.flatnonzero(samples["correct"].is_valid().to_numpy() & (labels >= 0))
@@ -111,6 +109,8 @@ def plan_outcomes(recording: Recording, *, seed: int = 0) -> OutcomePlan:
     np.add.at(counts, (labels[rows], wrong.astype(np.int64)), 1)
     enough: NDArray[np.bool_] = np.min(counts, axis=1) >= FEWEST_IMAGES
     if enough.sum() < 2:
+        if not recording.has_class_outputs:
+            raise RecordingError(f"{recording.path} is of {NO_OUTPUTS}, so right and wrong answers are not known.")
         raise RecordingError(
             f"{recording.path} has {enough.sum()} classes with {FEWEST_IMAGES} correctly classified and {FEWEST_IMAGES} "
             "misclassified images among those whose gates are kept, 2 expected: record more images with --keep all."
