@@ -154,7 +154,7 @@ class Manifest:
 
     Attributes:
         id: 32 hex digits, new for every recording.
-        model: name, source, sha256 (of the weights), classes (number of outputs).
+        model: name, source, sha256 (of the weights), outputs (their number; 0 where the network returns no class outputs).
         data: name, kind, digest, images (N), labels ("classes", "output indices" or "none").
         gates: the blocks in order of depth.
         classes: names and wnids of the data's classes.

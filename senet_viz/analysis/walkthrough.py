@@ -46,8 +46,8 @@ class BlockSteps:
     Attributes:
         recording_id: of the recording that the mean gates are from.
         image: its name.
-        prediction: the most probable output's name.
-        probability: of it.
+        prediction: the most probable output's name; empty of a network without class outputs.
+        probability: of it; NaN without one.
         block: the gate.
         map_size: height and width of a feature map, as the network has it.
         shown: channel numbers, from the loudest (largest s − recorded mean) to the quietest, (m,).

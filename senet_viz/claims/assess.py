@@ -22,7 +22,7 @@ from senet_viz.recording.outcomes import Outcomes, open_outcomes
 from senet_viz.recording.outcomes_nearby import find_outcomes
 from senet_viz.recording.reader import Recording
 from senet_viz.schema import Gate
-from senet_viz.stats.correctness import compare_outcomes, plan_outcomes
+from senet_viz.stats.correctness import NO_OUTPUTS, compare_outcomes, plan_outcomes
 from senet_viz.stats.decoding import decode_classes
 from senet_viz.stats.effect_measuring import Progress, measure_effects
 from senet_viz.stats.effects import EffectTable
@@ -33,6 +33,7 @@ from senet_viz.stats.tables import channel_table, measured_blocks
 QUANTITIES: tuple[Quantity, ...] = ("gate", "squeeze")
 QUANTITY_WORDS: dict[Quantity, str] = {"gate": "s", "squeeze": "z"}
 _DECODED: dict[Quantity, str] = {"gate": "decoding", "squeeze": "decoding_squeeze"}
+_NO_EFFECTS = f"This is {NO_OUTPUTS}: what moving gates does to its answers cannot be measured."
 _STEPS = ("estimates", "subsets of classes", "channels", "decoding", "CKA", "superclasses", "right and wrong")
 
 
@@ -117,6 +118,7 @@ def _judge(
         squeeze_subsets=_subsets(recording, drawn, "squeeze"),
         control_subsets=[_subsets(control, drawn) for control in controls],
         effects=effects,
+        no_effects="" if recording.has_class_outputs else _NO_EFFECTS,
     )
 
 

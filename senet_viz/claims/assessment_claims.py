@@ -230,6 +230,7 @@ def judge_assessment(
     squeeze_subsets: ClassSubsets | None = None,
     control_subsets: Sequence[ClassSubsets | None] = (),
     effects: EffectTable | None = None,
+    no_effects: str = "",
 ) -> ClaimReport:
     """Judge every claim by the readings that an assessment allows.
 
@@ -240,6 +241,7 @@ def judge_assessment(
         squeeze_subsets: the same subsets of z, shown beside it.
         control_subsets: the same subsets of each control, shown beside it.
         effects: of interventions, for the causal readings.
+        no_effects: why there can be none; empty where they were only not made.
     """
     nothing = BlockStatistics()
     squeeze = [block.squeeze for block in assessment.blocks]
@@ -262,6 +264,7 @@ def judge_assessment(
             subsets=subsets,
             effects=None if effects is None else claim_effects(effects),
             intervened=None if effects is None else (effects.images, effects.classes),
+            no_effects=no_effects,
         )
     )
 

@@ -242,6 +242,7 @@ class ClaimInputs:
         squeeze_subsets, control_subsets: the same subsets of z and of each control.
         effects: of interventions; None where none were made.
         intervened: images and classes that the interventions were judged on, N and K; as above where None.
+        no_effects: why there can be none; empty where they were only not made.
     """
 
     recording_id: str
@@ -261,6 +262,7 @@ class ClaimInputs:
     control_subsets: tuple[ClassSubsets | None, ...] = ()
     effects: tuple[Effect, ...] | None = None
     intervened: tuple[int, int] | None = None
+    no_effects: str = ""
 
     def __post_init__(self) -> None:
         depths = [gate.depth for gate in self.blocks]

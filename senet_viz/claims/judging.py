@@ -204,7 +204,7 @@ def _find_obstacle(reading: Reading, name: ReadingName, inputs: ClaimInputs, lay
     if reading.never:
         return reading.never
     if name == "causal" and inputs.effects is None:
-        return NO_INTERVENTIONS
+        return inputs.no_effects or NO_INTERVENTIONS
     for role in reading.roles:
         if role not in layout.roles:
             return f"This network has no block in the role of {role} ({ROLE_WORDS[role]})."

@@ -96,7 +96,7 @@ ModelName = Annotated[
     str,
     typer.Option(
         "--model", "-m",
-        help="bundled, timm:NAME, torchvision:NAME, senet_viz:NAME, package.module:factory, a weights file (with --arch), "
+        help="bundled, timm:NAME, torchvision:NAME, hf:ORG/NAME or hf:./FOLDER, senet_viz:NAME, package.module:factory, a weights file (with --arch), "
         "or a folder that train wrote.",
     ),
 ]  # fmt: skip

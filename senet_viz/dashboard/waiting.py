@@ -160,7 +160,7 @@ def open_network(page: Opened) -> "Model | None":
     left, right = st.columns(2)
     left.text_input(
         "Model", key=keys[0], persist_state="session", placeholder="package.module:factory, or a path",
-        help="What was given to `senet-viz record --model`: `bundled`, `timm:NAME`, `torchvision:NAME`, "
+        help="What was given to `senet-viz record --model`: `bundled`, `timm:NAME`, `torchvision:NAME`, `hf:ORG/NAME`, "
         "`package.module:factory`, a weights file, or a folder that `train` wrote.",
     )  # fmt: skip
     right.text_input(

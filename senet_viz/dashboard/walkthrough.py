@@ -88,7 +88,8 @@ def _show_answer(steps: BlockSteps, prepared: "PreparedImage") -> None:
         st.image(prepared.view, width=128, alt=f"{prepared.name} as the network saw it")
     with right:
         show_answer(escape(answer_steps(steps)), explained=glossary.LOUDER)
-    said = f"{prepared.name}, as the network saw it: it says {steps.prediction} ({say_share(steps.probability)})."
+    said = f"{prepared.name}, as the network saw it"
+    said += f": it says {steps.prediction} ({say_share(steps.probability)})." if steps.prediction else "."
     st.caption(escape(f"{said} All numbers below are what the network computed in this one pass, in fp32."))
 
 

@@ -152,7 +152,9 @@ def draw_emergence(comparison: Comparison, look: Look, *, narrow: bool = False) 
         )
     )  # fmt: skip
     title = f"Nearest class profile among {classes:,}"
-    title += "; colour: rank of the predicted class" if known.any() else "; predictions are no class of the recording"
+    said = any(image.predictions for image in comparison.images)
+    unknown = "predictions are no class of the recording" if said else "the network predicts nothing"
+    title += f"; {'colour: rank of the predicted class' if known.any() else unknown}"
     style(figure, look, height=height, title=title.replace("; ", "<br>") if narrow else title, top=56 if narrow else 34)
     figure.update_xaxes(tickangle=-90 if len(columns) > 20 else 0, **name_ticks(columns, showline=False))
     aside = name_ticks(rows, showline=False, automargin=True, tickfont={"color": look.ink})
@@ -168,7 +170,13 @@ def _texts(comparison: Comparison, *, letters: int) -> tuple[np.ndarray, np.ndar
     for i, image in enumerate(comparison.images):
         for b, block in enumerate(comparison.blocks):
             near = [comparison.class_labels[k] for k in block.nearest[i]]
-            own = "the prediction is no class of the recording" if near else "its class profiles do not differ"
+            own = "its class profiles do not differ"
+            if near:
+                own = (
+                    "the prediction is no class of the recording"
+                    if image.predictions
+                    else "the network predicts nothing"
+                )
             if image.predicted is not None and block.rank[i]:
                 own = f"{plain(comparison.class_labels[image.predicted])} (predicted): rank {block.rank[i]} of {block.classes_compared}"
             texts[i, b] = shorten(near[0], letters) if near else "–"

@@ -159,16 +159,19 @@ def map_labels(
         source_classes: K classes of the source.
         label_kind: "classes", "output indices" or "none".
         outputs: names of the outputs; None where they are not known.
-        n_outputs: length of the logits.
+        n_outputs: length of the logits; 0 where the network returns none.
         label_map: CSV of class,output or JSON {class: output}; both by wnid, name, first synonym or index. An empty
             output (JSON null) is none. Or "outputs".
 
     Raises:
-        SourceError: the label map is damaged, names an output that does not exist or no class of the source.
+        SourceError: the label map is damaged, names an output that does not exist or no class of the source, or the network
+            has no outputs.
         ArgumentError: `outputs` does not have `n_outputs` names.
     """
     if outputs is not None and len(outputs) != n_outputs:
         raise ArgumentError(f"The model has {n_outputs} outputs, but {len(outputs)} names of outputs were given.")
+    if not n_outputs and len(source_classes):
+        return _map_to_nothing(source_classes, label_map)
     if label_map is not None and not are_output_indices(label_kind, label_map):
         return _map_by_file(source_classes, outputs, n_outputs, expand_home(label_map))
     if len(source_classes) == 0:
@@ -180,6 +183,15 @@ def map_labels(
         why = f"The names of the model's outputs are not known: {offer}give a label map{_offer_outputs(source_classes)}"
         return LabelMapping((None,) * len(source_classes), "none", why)
     return _map_by_names(source_classes, outputs)
+
+
+def _map_to_nothing(classes: ClassTable, label_map: Path | None) -> LabelMapping:
+    if label_map is not None:
+        raise SourceError(
+            f"The network returns no class outputs that classes could be mapped to: leave out the label map {str(label_map)!r}."
+        )
+    note = "No class has an output, because the network returns none: predictions, loss and correct are empty."
+    return LabelMapping((None,) * len(classes), "none", note)
 
 
 def are_output_indices(label_kind: str, label_map: Path | None) -> bool:

@@ -47,13 +47,26 @@ def _no_matmul_tf32() -> Iterator[None]:
 
 
 def forward(model: Model, pixels: Tensor) -> Tensor:
-    logits = model.logits_of(model.module(pixels.to(model.device, memory_format=torch.channels_last)))
+    """Logits (N, outputs) float32 of images (N, C, H, W); (N, 0) of a network without class outputs."""
+    returned = model.module(pixels.to(model.device, memory_format=torch.channels_last))
+    if not model.outputs:
+        return torch.empty(len(pixels), 0, device=model.device)
+    logits = model.logits_of(returned)
     if logits.shape != (len(pixels), model.outputs):
         raise ModelError(
             f"The network returned {tuple(logits.shape)} for {len(pixels)} images, not ({len(pixels)}, {model.outputs}) logits: "
             "wrap it so that it returns logits only."
         )
     return logits.float()
+
+
+def check_class_outputs(model: Model, purpose: str) -> None:
+    """Refuses a network without class outputs for a purpose that needs them, such as "Grad-CAM" (ModelError)."""
+    if not model.outputs:
+        raise ModelError(
+            f"{purpose} needs class outputs and {model.name} returns none: take the network with its classifier (without one its "
+            "gates can be recorded, assessed and compared)."
+        )
 
 
 def output_labels(labels: NDArray[np.int32], outputs: tuple[int | None, ...]) -> NDArray[np.int32]:
@@ -66,8 +79,8 @@ class LogitReading(NamedTuple):
     """What the logits of a batch say.
 
     Attributes:
-        prediction: (n,) output that comes first, int32; −1 where the logits are not finite.
-        confidence: (n,) its softmax, float32; NaN where the logits are not finite.
+        prediction: (n,) output that comes first, int32; −1 where the logits are not finite, or there are none.
+        confidence: (n,) its softmax, float32; NaN without one.
         loss: (n,) cross-entropy in nats, float32; NaN where the class has no output or the logits are not finite.
         correct: (n,) whether the class comes first; never where it has no output or the logits are not finite.
         correct5: (n,) whether fewer than five outputs come before it; likewise.
@@ -87,6 +100,8 @@ def read_logits(logits: Tensor, outputs: NDArray[np.int32]) -> LogitReading:
         logits: (n, outputs) float32.
         outputs: (n,) output of each image's class, −1 where it has none.
     """
+    if not logits.shape[1]:
+        return _read_nothing(len(logits))
     finite = torch.isfinite(logits).all(dim=1).cpu().numpy()
     known = (outputs >= 0) & finite
     target = torch.from_numpy(outputs).to(logits.device).long()
@@ -102,3 +117,8 @@ def read_logits(logits: Tensor, outputs: NDArray[np.int32]) -> LogitReading:
         correct=(predictions == outputs) & known,
         correct5=(before < 5) & known,
     )
+
+
+def _read_nothing(images: int) -> LogitReading:
+    unknown, never = np.full(images, np.nan, dtype=np.float32), np.zeros(images, dtype=bool)
+    return LogitReading(np.full(images, -1, dtype=np.int32), unknown, unknown, never, never)

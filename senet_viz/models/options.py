@@ -22,7 +22,7 @@ class ModelOptions:
         weights: "pretrained", or "random" for the untrained control: initial weights by a seed, with zero-initialised
             batch-norm weights set to 1, since otherwise every gate is constant.
         logits: key, field or number of the logits, where the network returns several tensors and they are not the first of
-            two axes, nor called so.
+            two axes, nor called so; "none" where none of them holds logits.
         weights_key: entry of a weights file to read, or prefix of its names, e.g. "state_dict_ema", where it holds several sets.
         outputs: names of the outputs: "imagenet-1k" for ImageNet-1k's usual order, or a file (`name_outputs`); instead of the
             network's own.
@@ -34,7 +34,8 @@ class ModelOptions:
     arch: str | None = _option(None, "What a weights file is loaded into, e.g. timm:seresnet50.")
     weights: str = _option("pretrained", "pretrained, or random for the untrained control.")
     logits: str | None = _option(
-        None, "Which of the network's results holds the logits, where several could: its name or number."
+        None,
+        "Which of the network's results holds the logits, where several could: its name or number; none where it returns no logits.",
     )
     weights_key: str | None = _option(
         None, "Which entry of a weights file is read, where it holds several sets of weights, e.g. state_dict_ema."

@@ -1,4 +1,4 @@
-"""Where networks come from: the bundled one, timm, torchvision, a checkpoint, or a person's own factory."""
+"""Where networks come from: the bundled one, timm, torchvision, Hugging Face, a checkpoint, or a person's own factory."""
 
 import dataclasses
 import difflib
@@ -17,6 +17,7 @@ from torch import nn
 from senet_viz.errors import ArgumentError, ModelError
 from senet_viz.models.checkpoints import WEIGHT_ENDINGS, find_weights, is_weights_file, read_checkpoint
 from senet_viz.models.fitting import Fit, fit_weights
+from senet_viz.models.huggingface import is_hub_name, load_from_hub
 from senet_viz.models.networks.architectures import build_architecture, parse_architecture, parse_keywords
 from senet_viz.models.output_names import imagenet_classes
 from senet_viz.models.preprocessing import Preprocessing, imagenet_preprocessing, list_assumed
@@ -88,10 +89,12 @@ def _from_library(name: str, *, pretrained: bool) -> BuiltNetwork:
         return _from_torchvision(rest, pretrained=pretrained)
     if rest and origin == "senet_viz":
         return _from_package(rest, pretrained=pretrained)
+    if rest and origin == "hf":
+        return _from_hugging_face(rest, pretrained=pretrained)
     if rest:
         return _from_factory(origin, rest)
     raise ArgumentError(
-        f"No model is called {name!r}: give 'bundled', 'bundled:FOLDER', 'timm:NAME', 'torchvision:NAME', 'senet_viz:NAME', 'package.module:factory', "
+        f"No model is called {name!r}: give 'bundled', 'bundled:FOLDER', 'timm:NAME', 'torchvision:NAME', 'hf:ORG/NAME', 'senet_viz:NAME', 'package.module:factory', "
         "a weights file with --arch, or a folder written by 'senet-viz train'."
     )
 
@@ -102,6 +105,7 @@ def _from_folder(folder: Path, name: str, weights_key: str | None, *, pretrained
         raise ModelError(
             f"The {name} model is not in {folder}: run from a clone of the repository or set SENET_VIZ_CHECKPOINTS."
         )
+    config: Any = None
     try:
         config = json.loads(config_file.read_text(encoding="utf-8"))
         if is_timm_config(config):
@@ -114,6 +118,8 @@ def _from_folder(folder: Path, name: str, weights_key: str | None, *, pretrained
     except OSError as error:
         raise ModelError(f"{config_file} could not be read ({error.strerror}): check its permissions.") from error
     except (ValueError, KeyError, TypeError) as error:
+        if isinstance(config, dict) and "model_type" in config:
+            raise ModelError(f"{folder} is a model of Hugging Face: give it as hf:{folder.absolute()}.") from error
         raise ModelError(f"{config_file} describes no model that this version knows ({error}).") from error
     if pretrained:
         weights = folder / "model.safetensors"
@@ -256,6 +262,12 @@ def _list_ignored(module: nn.Module, builder: Any, arguments: Mapping[str, Any])
         return []
     known = {*taken, *inspect.signature(builder).parameters, "width_mult", "reduced_tail", "dilated"}  # MobileNetV3's
     return [key for key in arguments if key not in known]
+
+
+def _from_hugging_face(name: str, *, pretrained: bool) -> BuiltNetwork:
+    """From the hub, or from a folder, whose place a recording does not store: its source is "checkpoint"."""
+    module, preprocess, classes = load_from_hub(name, pretrained=pretrained)
+    return BuiltNetwork(module, "hf" if is_hub_name(name) else "checkpoint", preprocess, classes)
 
 
 def _from_package(text: str, *, pretrained: bool) -> BuiltNetwork:

@@ -28,7 +28,8 @@ class Preprocessing:
             side of the square that the whole image is squeezed into ("squash").
         mean, std: per channel, for values in [0, 1]; three for RGB, one for a network of greyscale images.
         interpolation: "nearest", "bilinear", "bicubic" or "lanczos" (Pillow's, which do not alias).
-        crop_mode: "center" or "squash".
+        crop_mode: "center", "center-floor" (of an odd margin the smaller half is above and to the left, as transformers does; "center" rounds
+            to even, as torchvision does) or "squash".
         source: where these numbers come from, for the manifest.
         smooth: (1, 6, 1)/8 along rows and columns after the crop. It is what sampling at twice the side
             and averaging 2 × 2 does to an image, which is how `senet_viz.workflows.train.augment` makes its
@@ -71,7 +72,7 @@ class Preprocessing:
         if min(image.size) != self.resize:
             image = tvf.resize(image, [self.resize], interpolation=mode)
         if image.size != (self.size, self.size):
-            image = tvf.center_crop(image, [self.size, self.size])
+            image = _crop(image, self.size, floor=self.crop_mode == "center-floor")
         return _smooth(image) if self.smooth else image
 
     def overridden(
@@ -195,6 +196,14 @@ def list_assumed(config: Mapping[str, Any] | None) -> tuple[str, ...]:
 def imagenet_preprocessing(size: int = 224) -> Preprocessing:
     """The usual evaluation of ImageNet models: shorter side to size / 0.875, centre crop."""
     return Preprocessing(size=size, resize=math.floor(size / 0.875))
+
+
+def _crop(image: Image.Image, side: int, *, floor: bool) -> Image.Image:
+    if floor:
+        left, top = ((length - side) // 2 for length in image.size)
+        return image.crop((left, top, left + side, top + side))
+    middle: Image.Image = tvf.center_crop(image, [side, side])
+    return middle
 
 
 def _smooth(image: Image.Image) -> Image.Image:

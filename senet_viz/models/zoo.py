@@ -11,15 +11,14 @@ from typing import Any
 import torch
 from torch import nn
 
-from senet_viz.errors import ArgumentError, ModelError, SourceError
+from senet_viz.errors import ArgumentError, SourceError
 from senet_viz.gates.discovery import BoundGate, GateSurvey, RefusedUnit, gates_of, survey_gates
-from senet_viz.gates.trace import InputSize
 from senet_viz.images.quiet import quiet_libraries
 from senet_viz.models.options import ModelOptions
-from senet_viz.models.origins import build_network
+from senet_viz.models.origins import NO_CLASSES, build_network
 from senet_viz.models.origins import bundled_folder as bundled_folder  # where the documents of version 0.1 found it
 from senet_viz.models.output_names import name_outputs
-from senet_viz.models.outputs import pick_logits
+from senet_viz.models.outputs import count_outputs, pick_logits
 from senet_viz.models.preprocessing import Preprocessing
 from senet_viz.models.probing import Returned, as_logits, convert_to_float32, probe_network
 from senet_viz.models.weights import digest_weights, refuse_nonfinite_weights
@@ -33,12 +32,12 @@ class Model:
     Attributes:
         module: the network.
         name: what it was asked for by, e.g. "bundled" or "timm:legacy_seresnet50.in1k".
-        source: "bundled", "timm", "torchvision", "senet_viz", "checkpoint" or "factory".
+        source: "bundled", "timm", "torchvision", "hf", "senet_viz", "checkpoint" or "factory".
         weights: "pretrained" or "random".
         seed: of random weights; None for pretrained ones.
         preprocess: RGB image → (C, H, W) float32 tensor, C = 3, or 1 where the network takes greyscale images.
         classes: names and wnids of the outputs; empty where they are not known.
-        outputs: number of outputs.
+        outputs: number of class outputs; 0 where it returns none (a backbone, an encoder).
         sha256: digest of the weights.
         device: where the module lies.
         notes: sentences a reader of its recordings must know.
@@ -107,7 +106,7 @@ def load_model(
     """Loads a network for observation.
 
     Args:
-        name: "bundled", or "bundled:FOLDER" for another folder beside it; "timm:NAME"; "torchvision:NAME"; "senet_viz:NAME,ARGUMENT=VALUE,…", one of this package's
+        name: "bundled", or "bundled:FOLDER" for another folder beside it; "timm:NAME"; "torchvision:NAME"; "hf:ORG/NAME" or "hf:FOLDER" of Hugging Face's transformers; "senet_viz:NAME,ARGUMENT=VALUE,…", one of this package's
             networks (docs/networks.md), which have random weights only; the path of a weights file (with `arch`) or of
             a folder that `senet-viz train` wrote; or "package.module:factory", a callable without arguments
             that returns a network (it may carry timm's `pretrained_cfg`).
@@ -149,8 +148,14 @@ def _load(
         _enable_residual_branches(module)
     module = module.requires_grad_(True).to(memory_format=torch.channels_last)
     preprocess = probe.preprocess.overridden(**by_hand)
-    outputs = _count_outputs(module, preprocess.shape, place, options.logits)
-    classes, notes = built.classes, (*built.notes, *converted, *probe.notes)
+    example = torch.zeros(1, *preprocess.shape, device=place)
+    outputs, returned = count_outputs(module, example, options.logits)
+    classes, notes = built.classes if outputs else NO_CLASSES, (*built.notes, *converted, *probe.notes)
+    if not outputs:
+        notes = (
+            *notes,
+            f"The network returns no class outputs ({returned}): gates are recorded, accuracy is not known.",
+        )
     if options.outputs is not None:
         classes, note = name_outputs(options.outputs, outputs)
         notes = (*notes, note)
@@ -224,14 +229,3 @@ def _enable_residual_branches(module: nn.Module) -> None:
     for part in module.modules():
         if isinstance(part, nn.modules.batchnorm._BatchNorm) and part.weight is not None and not part.weight.any():
             nn.init.ones_(part.weight)
-
-
-def _count_outputs(module: nn.Module, shape: InputSize, device: torch.device, logits: str | None) -> int:
-    count = getattr(module, "num_classes", None)
-    if isinstance(count, int) and logits is None:
-        return count
-    with torch.inference_mode():
-        found = pick_logits(module(torch.zeros(1, *shape, device=device)), logits)
-    if found.ndim != 2:
-        raise ModelError("The network does not return one row of logits per image: only classifiers can be recorded.")
-    return int(found.shape[1])

@@ -83,6 +83,11 @@ class Recording(StoredFolder[Manifest]):
         """Form of the recording: "full" or "slim"."""
         return self.manifest.form
 
+    @property
+    def has_class_outputs(self) -> bool:
+        """Whether the network returns class outputs; without them predictions, losses and answers are null."""
+        return self.manifest.model.get("outputs") != 0
+
     def block(self, name: str) -> Gate:
         """A block by its name ("layer3.5.se") or label ("SE_4_6").
 

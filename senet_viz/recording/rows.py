@@ -42,8 +42,8 @@ class RecordedBatch:
         paths: n, for people.
         labels: (n,) int32 class indices, −1 unlabelled.
         output_labels: (n,) int32 outputs of those classes, −1 where there is none.
-        predictions: (n,) int32 outputs.
-        confidences: (n,) float32, softmax of the prediction; NaN where the logits are not finite.
+        predictions: (n,) int32 outputs, −1 where there is none.
+        confidences: (n,) float32, softmax of the prediction; NaN where the logits are not finite, or the network has none.
         losses: (n,) float32 cross entropy, NaN where there is no output.
         kept: (n,) bool, whose gates are kept.
         gates: float32 (n, C) of every block.
@@ -96,8 +96,12 @@ class RecordedBatch:
         """Images that could not be read or are not finite."""
         return len(self.errors) + len(self.nonfinite)
 
-    def without_nonfinite(self) -> Self:
-        """The batch itself where every value is finite, else without the images of which one is not, which it lists."""
+    def without_nonfinite(self, *, judged: bool = True) -> Self:
+        """The batch itself where every value is finite, else without the images of which one is not, which it lists.
+
+        Args:
+            judged: whether the network has logits.
+        """
         found: dict[int, NonFinite] = {}
         for name in self.gates:
             for kind, arrays in (("squeeze", self.squeezes), ("gate", self.gates)):
@@ -107,7 +111,7 @@ class RecordedBatch:
                 for row in np.flatnonzero(~np.isfinite(values).all(axis=1)).tolist():
                     sentence = f"Block {name} has a {kind} that is not finite ({say_nonfinite(values[row])})."
                     found.setdefault(row, NonFinite(self.paths[row], name, sentence))
-        for row in np.flatnonzero(np.isnan(self.confidences)).tolist():
+        for row in np.flatnonzero(np.isnan(self.confidences) & judged).tolist():
             found.setdefault(row, NonFinite(self.paths[row], "", "The logits are not finite (NaN or infinite)."))
         if not found:
             return self
@@ -132,15 +136,15 @@ class RecordedBatch:
 
     def samples(self) -> pa.Table:
         """A row per image that was read."""
-        without = self.output_labels < 0
+        without, unsaid = self.output_labels < 0, self.predictions < 0
         return pa.table(
             {
                 "sample_id": pa.array(self.sample_ids, pa.string()),
                 "path": pa.array(self.paths, pa.string()),
                 "label": pa.array(self.labels, pa.int32()),
                 "output_label": pa.array(self.output_labels, pa.int32(), mask=without),
-                "prediction": pa.array(self.predictions, pa.int32()),
-                "confidence": pa.array(self.confidences, pa.float32()),
+                "prediction": pa.array(self.predictions, pa.int32(), mask=unsaid),
+                "confidence": pa.array(self.confidences, pa.float32(), mask=unsaid),
                 "loss": pa.array(self.losses, pa.float32(), mask=without | np.isnan(self.losses)),
                 "correct": pa.array(self.predictions == self.output_labels, pa.bool_(), mask=without),
             },

@@ -13,6 +13,7 @@ from senet_viz.stats.resampling import assign_groups
 
 FEWEST_IMAGES = 5  # of a class, correct and wrong each: the fewest that the jackknife takes
 OUTCOMES = ("correct", "wrong")
+NO_OUTPUTS = "a network without class outputs"
 
 
 @dataclass(frozen=True, eq=False)
@@ -97,7 +98,8 @@ def plan_outcomes(recording: Recording, *, seed: int = 0) -> OutcomePlan:
     Images without a label, or whose class has no output of the network, are left out.
 
     Raises:
-        RecordingError: fewer than two classes have 5 correct and 5 wrong images among the kept ones.
+        RecordingError: fewer than two classes have 5 correct and 5 wrong images among the kept ones, or the network returns no
+            class outputs.
     """
     samples = recording.kept_samples
     labels = samples["label"].to_numpy().astype(np.int64)
@@ -107,6 +109,8 @@ def plan_outcomes(recording: Recording, *, seed: int = 0) -> OutcomePlan:
     np.add.at(counts, (labels[rows], wrong.astype(np.int64)), 1)
     enough: NDArray[np.bool_] = np.min(counts, axis=1) >= FEWEST_IMAGES
     if enough.sum() < 2:
+        if not recording.has_class_outputs:
+            raise RecordingError(f"{recording.path} is of {NO_OUTPUTS}, so right and wrong answers are not known.")
         raise RecordingError(
             f"{recording.path} has {enough.sum()} classes with {FEWEST_IMAGES} correctly classified and {FEWEST_IMAGES} "
             "misclassified images among those whose gates are kept, 2 expected: record more images with --keep all."

@@ -3,6 +3,7 @@
 import contextlib
 import math
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -103,17 +104,6 @@ def check_pixels(model: Model, pixels: Tensor) -> Tensor:
         return pixels.detach().to("cpu", copy=True)
 
 
-def check_output(model: Model, output: int) -> None:
-    """ArgumentError where the model has no such output."""
-    if not 0 <= output < model.outputs:
-        raise ArgumentError(f"{model.name} has no output {output}: it has 0 to {model.outputs - 1}.")
-
-
-def name_output(model: Model, output: int) -> str:
-    """The output's class, or "output k" where classes are not known."""
-    return model.classes.short_name(output) if len(model.classes) == model.outputs else f"output {output}"
-
-
 def as_leaf(model: Model, images: Tensor) -> Tensor:
     """A copy of (N, 3, H, W) on the model's device that gradients are taken with respect to."""
     return images.to(model.device, copy=True, memory_format=torch.channels_last).requires_grad_(True)
@@ -204,8 +194,9 @@ def estimate_seconds(model: Model, pixels: Tensor, steps: int = 0) -> float:
         leaf = as_leaf(model, image[None])
         as_array(torch.autograd.grad(Run(model)(leaf).sum(), leaf)[0])
 
+    alone = partial(differentiate_gate, model, model.bound_gates[-1], (0,), image[None])
     with differentiating(model):
-        return time_second(run, model.device) * (steps + ENDS if steps else 1)
+        return time_second(run if model.outputs else alone, model.device) * (steps + ENDS if steps else 1)
 
 
 def view_pixels(model: Model, pixels: Tensor) -> Picture:

@@ -173,7 +173,7 @@ def compare_images(
             f"The profiles are of recording {profiles.recording_id}, not of {recording.id}: read them again."
         )
     predictions = [] if probabilities is None else predict_outputs(model, profiles, probabilities)
-    predicted = [only_one(profiles.classes_of(row[0].output)) for row in predictions]
+    predicted = [only_one(profiles.classes_of(row[0].output)) if row else None for row in predictions]
     blocks = profiles.blocks if good else ()
     return Comparison(
         recording_id=recording.id,
@@ -253,7 +253,7 @@ def _observe_finite(
 def predict_outputs(
     model: Model, profiles: RecordedProfiles, probabilities: torch.Tensor
 ) -> list[tuple[Prediction, ...]]:
-    """The most probable outputs of every image, named by the model, else by the one class that maps to them."""
+    """The most probable outputs of every image, named by the model, else by the one class that maps to them; none without outputs."""
     best = probabilities.topk(min(TOP_PREDICTIONS, probabilities.shape[1]), dim=1)
     names = label_classes(model.classes)
     classes = label_classes(profiles.classes)
@@ -283,7 +283,9 @@ def _notes(
         [] if recording.complete else [f"The recording is not finished: it holds {recording.n_images:,} images so far."]
     )
     labels = label_classes(recording.classes)
-    for prediction in {row[0].output: row[0] for row in predictions}.values():
+    if not recording.has_class_outputs:
+        notes.append("The network returns no class outputs: gates are compared, and nothing is predicted.")
+    for prediction in {row[0].output: row[0] for row in predictions if row}.values():
         several = profiles.classes_of(prediction.output)
         if len(several) > 1:
             names = ", ".join(labels[k] for k in several[:4])

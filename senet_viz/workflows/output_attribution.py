@@ -8,19 +8,18 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from senet_viz.analysis.attribution import ChannelAttribution, GradCam
-from senet_viz.errors import GateError
+from senet_viz.errors import ArgumentError, GateError
 from senet_viz.gates.discovery import BoundGate
 from senet_viz.gates.hooks import attached
+from senet_viz.models.forward import check_class_outputs
 from senet_viz.models.zoo import Model
 from senet_viz.workflows.attribution import (
     Run,
     as_array,
     as_leaf,
-    check_output,
     check_pixels,
     differentiating,
     find_bound,
-    name_output,
     view_pixels,
 )
 
@@ -44,7 +43,7 @@ def attribute_output(model: Model, pixels: Tensor, block: str, output: int) -> C
     """
     from captum.attr import LayerGradientXActivation
 
-    check_output(model, output)
+    _check_output(model, output)
     image = check_pixels(model, pixels)
     seen: list[Tensor] = []
 
@@ -58,7 +57,7 @@ def attribute_output(model: Model, pixels: Tensor, block: str, output: int) -> C
         with attached([(bound.source, observe)]):
             raw = method.attribute(as_leaf(model, image[None]), target=output)
         gradient, gate = as_array(bound.read_gate(raw))[0], as_array(seen[-1])[0]
-    label, name = bound.gate.label, name_output(model, output)
+    label, name = bound.gate.label, _name_output(model, output)
     flat = f"The gradient of {name} is exactly zero at every gate of {label}: no channel moves it at this image."
     return ChannelAttribution(
         block=bound.gate,
@@ -92,7 +91,7 @@ def compute_grad_cam(model: Model, pixels: Tensor, block: str, output: int) -> G
     """
     from captum.attr import LayerGradCam
 
-    check_output(model, output)
+    _check_output(model, output)
     image = check_pixels(model, pixels)
     with differentiating(model):
         bound = find_bound(model, block)
@@ -100,7 +99,7 @@ def compute_grad_cam(model: Model, pixels: Tensor, block: str, output: int) -> G
         run = Run(model)
         raw = LayerGradCam(run, module).attribute(as_leaf(model, image[None]), target=output, relu_attributions=True)
         enlarged = functional.interpolate(raw.detach(), size=image.shape[1:], mode="bilinear", align_corners=False)
-    name = name_output(model, output)
+    name = _name_output(model, output)
     return GradCam(
         block=bound.gate,
         output=output,
@@ -113,6 +112,18 @@ def compute_grad_cam(model: Model, pixels: Tensor, block: str, output: int) -> G
         picture=view_pixels(model, image),
         note=None if bool(raw.any()) else f"The map is zero everywhere: no position of {path} speaks for {name}.",
     )
+
+
+def _check_output(model: Model, output: int) -> None:
+    """ArgumentError where the model has no such output, ModelError where it has none at all."""
+    check_class_outputs(model, "What an output is made of")
+    if not 0 <= output < model.outputs:
+        raise ArgumentError(f"{model.name} has no output {output}: it has 0 to {model.outputs - 1}.")
+
+
+def _name_output(model: Model, output: int) -> str:
+    """The output's class, or "output k" where classes are not known."""
+    return model.classes.short_name(output) if len(model.classes) == model.outputs else f"output {output}"
 
 
 def _choose_module(model: Model, bound: BoundGate, image: Tensor) -> tuple[str, nn.Module]:

@@ -248,7 +248,7 @@ class ObserveGates:
             squeezes={name: value.cpu().numpy() for name, value in squeezes.items() if value is not None},
             errors=errors,
             consumed=len(place),
-        ).without_nonfinite()
+        ).without_nonfinite(judged=self.model.outputs > 0)
 
     def _first_batches(self, options: RecordOptions) -> Generator[Tensor, None, None]:
         """Pixels of the first batches with a readable image, in which one with finite values is looked for."""

@@ -7,13 +7,14 @@ from typing import Any
 
 from senet_viz.errors import ArgumentError, ModelError, RecordingError
 from senet_viz.images.decoding import DECODER
+from senet_viz.models.huggingface import is_hub_name
 from senet_viz.models.options import ModelOptions
 from senet_viz.models.preprocessing import Preprocessing
 from senet_viz.models.zoo import Model, load_model
 from senet_viz.schema import ClassTable, Gate, Manifest
 
 CALIBRATED = "Batch-norm statistics re-estimated"  # how the note of `with_calibrated_batch_norm` begins
-_BY_NAME = ("bundled", "timm", "torchvision", "senet_viz")
+_BY_NAME = ("bundled", "timm", "torchvision", "hf", "senet_viz")
 
 
 def load_recorded_model(
@@ -27,7 +28,7 @@ def load_recorded_model(
 ) -> Model:
     """Loads the network that a recording was made with, with the recording's preprocessing.
 
-    Bundled, timm's, torchvision's and this package's networks are found by the name in the manifest. A checkpoint's
+    Bundled, timm's, torchvision's, the Hugging Face hub's and this package's networks are found by the name in the manifest. A checkpoint's
     place is not stored, and a factory is code, which is run only when a person names it and never because a file does: both must be given.
 
     Args:
@@ -134,7 +135,8 @@ def _describe(name: str, weights: str, seed: int | None) -> str:
 
 def _stored_name(about: Mapping[str, Any]) -> str:
     name, source = str(about.get("name")), about.get("source")
-    if source in _BY_NAME and (name == source or name.startswith(f"{source}:")):  # else a name could be a factory's
+    named = source in _BY_NAME and (name == source or name.startswith(f"{source}:"))  # else a name could be a factory's
+    if named and (source != "hf" or is_hub_name(name.removeprefix("hf:"))):  # or a folder on this machine
         return name
     if source == "factory":
         raise ArgumentError(

@@ -160,7 +160,8 @@ def vary_image(
     if broken := next(filter(None, explain_nonfinite([original, *copies], probabilities, gates, precision)), ""):
         raise GateError(broken)
     profiles = profiles or read_profiles(recording)
-    predictions = [row[0] for row in predict_outputs(model, profiles, probabilities)]
+    predictions = [row[0] for row in predict_outputs(model, profiles, probabilities) if row]
+    original_said = predictions[0] if predictions else None
     blocks = recording.blocks
     squares = [((gates[g.name][1:].astype(np.float64) - gates[g.name][:1]) ** 2).mean(axis=1) for g in blocks]
     return VariedGates(
@@ -170,8 +171,8 @@ def vary_image(
         blocks=blocks,
         variations=list_variations(changes),
         distances=np.sqrt(np.stack(squares, axis=1)),
-        original=predictions[0],
-        predicted=only_one(profiles.classes_of(predictions[0].output)),
+        original=original_said,
+        predicted=None if original_said is None else only_one(profiles.classes_of(original_said.output)),
         predictions=tuple(predictions[1:]),
         views=tuple(copy.view for copy in copies),
     )

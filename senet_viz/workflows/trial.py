@@ -11,7 +11,7 @@ from senet_viz.errors import ArgumentError, GateError
 from senet_viz.gates.discovery import BoundGate
 from senet_viz.gates.intervention import WORDS, GatePatch, patching
 from senet_viz.gates.recorder import GateRecorder
-from senet_viz.models.forward import forward, observing
+from senet_viz.models.forward import check_class_outputs, forward, observing
 from senet_viz.models.zoo import Model
 from senet_viz.recording.reader import Recording
 from senet_viz.schema import label_classes
@@ -52,7 +52,9 @@ def try_intervention(
         ArgumentError: no or an unknown block, baseline, class, channel or strength, or a class without a recorded image.
         RecordingError: the recording is of another network.
         GateError: the network's gates can not be observed, or what it says is not finite.
+        ModelError: the network returns no class outputs.
     """
+    check_class_outputs(model, "Trying an intervention on an image")
     check_weights(model, recording.manifest)
     bound_gates = model.bound_gates
     if not blocks:

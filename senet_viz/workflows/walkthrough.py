@@ -1,5 +1,6 @@
 """One image through a recorded network, with everything that one block did to it, copied from its hooks."""
 
+import math
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -239,15 +240,15 @@ def _gather(
     mean = np.asarray(overall.mean[0], dtype=np.float32)
     shown = _order(measure_amplification(s, mean, watch.bound.gate.extent), channels)
     maps = inputs[0, torch.from_numpy(shown)]
-    first = int(probabilities.argmax())
+    first = int(probabilities.argmax()) if model.outputs else None
     names = label_classes(model.classes)
     logits = watch.logits()
     hidden = _hidden(watch, shown)
     return BlockSteps(
         recording_id=recording.id,
         image=image.name,
-        prediction=names[first] if names else f"output {first}",
-        probability=float(probabilities[first]),
+        prediction="" if first is None else names[first] if names else f"output {first}",
+        probability=math.nan if first is None else float(probabilities[first]),
         block=watch.bound.gate,
         map_size=(inputs.shape[2], inputs.shape[3]),
         shown=shown,

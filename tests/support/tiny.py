@@ -41,6 +41,26 @@ def tiny_se() -> nn.Module:
         return network
 
 
+class TinyBackbone(TinySE):
+    """The feature maps of both blocks, as an encoder returns them, and no class outputs."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        del self.head, self.num_classes
+
+    def forward(self, x: Tensor) -> dict[str, Tensor]:
+        shallow = self.se1(self.conv1(x).relu())
+        return {"shallow": shallow, "deep": self.se2(self.conv2(shallow).relu())}
+
+
+def tiny_backbone() -> nn.Module:
+    """`tests.support.tiny:tiny_backbone`, whose gates are those of `tiny_se`."""
+    backbone = TinyBackbone()
+    weights = tiny_se().state_dict()
+    backbone.load_state_dict({name: weights[name] for name in backbone.state_dict()})
+    return backbone
+
+
 class TinyMixed(TinySE):
     """Also adds a context vector to its feature map, which is no gate."""
 

@@ -40,7 +40,8 @@ class ComparedImage:
         sha256: of the file's bytes, hex.
         size: width and height of the whole image in px, upright.
         view: what the network saw: resized and cropped by the model's own preprocessing, (H, W, 3) uint8.
-        predictions: the five most probable outputs (all, where there are fewer), the most probable first.
+        predictions: the five most probable outputs (all, where there are fewer), the most probable first; none of a network
+            without class outputs.
         predicted: index of the class of the first of them, by the recording's label mapping turned round; None where
             it is the output of no class of the data, or of several.
     """

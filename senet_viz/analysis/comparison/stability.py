@@ -110,9 +110,9 @@ class VariedGates:
         blocks: in order of depth, B of them.
         variations: what was changed, V of them.
         distances: RMS over channels of the copy's gates − the image's, (V, B), in units of s.
-        original: what the network says of the image itself.
+        original: what the network says of the image itself; None of a network without class outputs.
         predicted: index of that class; None where it is no single class of the recording.
-        predictions: what it says of each copy.
+        predictions: what it says of each copy, V or none.
         views: what the network saw of each copy, (H, W, 3) uint8.
     """
 
@@ -122,15 +122,24 @@ class VariedGates:
     blocks: tuple[Gate, ...]
     variations: tuple[Variation, ...]
     distances: Floats
-    original: Prediction
+    original: Prediction | None
     predicted: int | None
     predictions: tuple[Prediction, ...]
     views: tuple[NDArray[np.uint8], ...]
 
     @property
     def kept(self) -> NDArray[np.bool_]:
-        """Whether the prediction stays, (V,)."""
+        """Whether the prediction stays, (V,); never where there is none."""
+        if self.original is None:
+            return np.zeros(len(self.variations), dtype=bool)
         return np.array([p.output == self.original.output for p in self.predictions], dtype=bool)
+
+    def say_prediction(self, variation: int) -> tuple[str, float, bool | None]:
+        """Name and probability of what the network says of a copy, and whether that stayed; "", NaN and None without outputs."""
+        if self.original is None:
+            return "", math.nan, None
+        said = self.predictions[variation]
+        return said.name, said.probability, bool(self.kept[variation])
 
 
 class Line(NamedTuple):
@@ -189,7 +198,9 @@ class Stability:
         """Which change moves gates most and where, which least, and how often the prediction stays."""
         lines = self.lines(level)
         peaks = [float(np.nanmax(line.mean)) if np.isfinite(line.mean).any() else math.nan for line in lines]
-        told = f"The prediction ({self.varied.original.name}) stays in {int(self.varied.kept.sum())} of {len(self.varied.variations)} changed copies."
+        told = "The network returns no class outputs, so there is no prediction that could change."
+        if (original := self.varied.original) is not None:
+            told = f"The prediction ({original.name}) stays in {int(self.varied.kept.sum())} of {len(self.varied.variations)} changed copies."
         if not np.isfinite(peaks).any():
             return told
         most, least = int(np.nanargmax(peaks)), int(np.nanargmin(peaks))
@@ -208,7 +219,7 @@ class Stability:
         labels = label_blocks(varied.blocks)
         rows = [
             (v.kind, LEVELS[v.level], v.words, v.draw, labels[b], gate.name, varied.distances[i, b], self.spread.rms[b],
-             ratios[i, b], varied.predictions[i].name, varied.predictions[i].probability, bool(varied.kept[i]))
+             ratios[i, b], *varied.say_prediction(i))
             for i, v in enumerate(varied.variations)
             for b, gate in enumerate(varied.blocks)
         ]  # fmt: skip
@@ -222,7 +233,7 @@ class Stability:
         return {
             "name": varied.image,
             "seed": varied.seed,
-            "prediction": varied.original._asdict(),
+            "prediction": None if varied.original is None else varied.original._asdict(),
             "among": self.spread.among,
             "among_images": self.spread.images,
             "spread": dict(zip(keys, map(finite_or_none, self.spread.rms.tolist()))),
@@ -232,8 +243,8 @@ class Stability:
                     "level": LEVELS[v.level],
                     "words": v.words,
                     "draw": v.draw,
-                    "prediction": varied.predictions[i]._asdict(),
-                    "kept": bool(varied.kept[i]),
+                    "prediction": None if varied.original is None else varied.predictions[i]._asdict(),
+                    "kept": varied.say_prediction(i)[2],
                     "rms": dict(zip(keys, varied.distances[i].tolist())),
                     "ratio": dict(zip(keys, map(finite_or_none, self.ratios[i].tolist()))),
                 }
@@ -255,6 +266,7 @@ def describe_stability(stability: Stability, *, level: int = 1) -> str:
             f"   {label:<{width}}" + "".join(f"{line.mean[b]:>20.3g}" for line in lines)
             for b, label in enumerate(labels)
         ),
-        f"   {'kept':<{width}}" + "".join(f"{f'{line.kept} of {line.draws}':>20}" for line in lines),
     ]
+    if stability.varied.original is not None:
+        rows.append(f"   {'kept':<{width}}" + "".join(f"{f'{line.kept} of {line.draws}':>20}" for line in lines))
     return "\n".join(rows)

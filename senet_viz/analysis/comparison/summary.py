@@ -185,8 +185,9 @@ def _image_lines(
 ) -> Iterator[str]:
     image = comparison.images[at]
     yield f"{at + 1}. {image.name} ({image.size[0]} × {image.size[1]} px)"
-    yield "   " + ", ".join(f"{p.name} {p.probability:.1%}" for p in image.predictions)
-    yield "   " + describe_emergence(comparison.emergence()[at], image.predicted)
+    if image.predictions:
+        yield "   " + ", ".join(f"{p.name} {p.probability:.1%}" for p in image.predictions)
+        yield "   " + describe_emergence(comparison.emergence()[at], image.predicted)
     width = max(len("block"), *map(len, labels))
     among = f"{'in ' + class_placements[0].among[:20]:>22}" if class_placements else ""
     yield f"   {'block':<{width}}{'distance':>10}{'percentile':>12}{among}{'rank':>12}  nearest class"
@@ -252,6 +253,8 @@ def _describe_emergence(comparison: Comparison) -> str:
     if comparison.classes_compared < 2:
         return "The recording has fewer than two classes whose gates differ, so no class profile can be the nearest."
     known = [e for e, image in zip(comparison.emergence(), comparison.images) if image.predicted is not None]
+    if not any(image.predictions for image in comparison.images):
+        return "The network returns no class outputs, so no class is predicted that could emerge."
     if not known:
         return "No predicted output is a class of the recording."
     settled = sorted((e.settled for e in known if e.settled is not None), key=lambda gate: gate.depth)

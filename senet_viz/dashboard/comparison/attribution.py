@@ -89,7 +89,8 @@ def show_attribution(page: Opened, model: "Model", uploads: Uploads, comparison:
 
 
 def _ask(model: "Model", uploads: Uploads, comparison: Comparison, block: str) -> _Question | None:
-    what = pick_one("Question", [PIXELS, CHANNELS, PLACES], "why", help_text=glossary.ATTRIBUTION)
+    questions = [PIXELS, CHANNELS, PLACES] if model.outputs else [PIXELS]  # the others are about an output
+    what = pick_one("Question", questions, "why", help_text=glossary.ATTRIBUTION)
     with row("attribution"):
         image = pick_image(comparison.names, "why_image", linked=False)
         if what != PIXELS:

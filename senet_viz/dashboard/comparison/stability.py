@@ -90,12 +90,11 @@ def _show_copies(stability: Stability, level: int) -> None:
     with st.container(horizontal=True, gap="small"):
         for i in firsts:
             words = varied.variations[i].words
-            line, said = shown[words], varied.predictions[i]
+            line, (name, probability, kept) = shown[words], varied.say_prediction(i)
+            said = "" if kept is None else f": {name} {say_share(probability)}; {line.kept} of {line.draws} kept"
             with st.container(width=132):
                 st.image(varied.views[i], width=112, alt=f"{varied.image}, {words}")
-                st.caption(
-                    escape(f"{words}: {said.name} {say_share(said.probability)}; {line.kept} of {line.draws} kept")
-                )
+                st.caption(escape(f"{words}{said}"))
 
 
 @keep(16, shared=True)

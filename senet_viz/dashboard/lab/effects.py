@@ -32,7 +32,7 @@ from senet_viz.stats.effect_measuring import measure_effects
 from senet_viz.stats.effects import EffectTable, Measure, judge_equivalence, say_change
 
 T = TypeVar("T")
-_BY_NAME = ("bundled", "timm", "torchvision", "factory")
+_BY_NAME = ("bundled", "timm", "torchvision", "hf", "factory")
 _DATA_BY_NAME = ("digits", "torchvision")
 
 

@@ -61,7 +61,8 @@ def run(page: Opened, model: "Model", uploads: Uploads) -> Comparison:
 
 def show_seen_images(page: Opened, comparison: Comparison, stem: str) -> None:
     """What the network saw and said."""
-    st.header("What the network saw and said", anchor=False)
+    said = any(image.predictions for image in comparison.images)
+    st.header("What the network saw and said" if said else "What the network saw", anchor=False)
     look = page.screen.look
     inks = colour_images(len(comparison.images))
     for start in range(0, len(comparison.images), _A_ROW):
@@ -73,6 +74,8 @@ def show_seen_images(page: Opened, comparison: Comparison, stem: str) -> None:
                 st.image(image.view, width=168, alt=f"{image.name} as the network saw it")
                 st.markdown(f"**{at + 1}. {escape(image.name)}**")
                 st.caption(f"{image.size[0]} × {image.size[1]} px, seen as {side} × {side}")
+                if not image.predictions:
+                    continue
                 figure = keep_figure(  # another block leaves it as it is
                     ("predictions", page.stamp, stem, comparison.precision, at, page.screen),
                     partial(draw_predictions, image, inks[at][0], look),
@@ -82,7 +85,8 @@ def show_seen_images(page: Opened, comparison: Comparison, stem: str) -> None:
                     config={**chart_config(f"predictions-{at + 1}"), "displayModeBar": False},
                     alt=f"Predictions for {image.name}: " + ", ".join(f"{p.name} {p.probability:.0%}" for p in image.predictions),
                 )  # fmt: skip
-    show_downloads(comparison.predictions_table(), None, key="said", name="predictions")
+    if said:
+        show_downloads(comparison.predictions_table(), None, key="said", name="predictions")
 
 
 def show_grid(page: Opened, comparison: Comparison, stem: str) -> None:

@@ -34,6 +34,7 @@ MODELS: dict[str, Kind | str] = {
     "Bundled SE-BN-Inception": "bundled:sebninception-w025-64px",
     "timm": Kind("Name in timm", "legacy_seresnet50.in1k", "timm:"),
     "torchvision": Kind("Name in torchvision", "efficientnet_b0", "torchvision:"),
+    "Hugging Face": Kind("ORG/NAME on the hub, or ./FOLDER", "facebook/regnet-y-040", "hf:"),
     "Weights file": Kind("File", "weights.safetensors"),
     "Folder written by train": Kind("Folder", "checkpoints/mine"),
     "Python factory": Kind("package.module:factory", "mymodels:build"),
@@ -302,6 +303,9 @@ def _show_estimate(plan: Plan) -> None:
 def _show_mapping(plan: Plan) -> Decision:
     if not plan.classes:
         st.info("The images have no labels: statistics are of the whole set.", icon=":material/label_off:")
+        return Decision(True)
+    if not plan.output_names:
+        st.info(escape(plan.mapping_note), icon=":material/label_off:")
         return Decision(True)
     rule = _RULES.get(plan.method, plan.method)
     if not plan.missing:

@@ -16,6 +16,7 @@ from senet_viz.gates.discovery import BoundGate
 from senet_viz.gates.intervention import find_block
 from senet_viz.images.decoding import DECODER
 from senet_viz.images.source import ImageSource, choose_indices
+from senet_viz.models.forward import check_class_outputs
 from senet_viz.models.zoo import Model
 from senet_viz.paths import expand_home
 from senet_viz.recording.options import check_numbers
@@ -377,7 +378,9 @@ def make_request(
     Raises:
         SourceError: no images, or a source that can not be read.
         RecordingError: a recording that can not be read.
+        ModelError: a network without class outputs.
     """
+    check_class_outputs(model, "Moving or freezing gates")
     source = open_source(images)
     given = open_recording(baselines_from) if isinstance(baselines_from, (str, Path)) else baselines_from
     return Request(model, source, expand_home(folder), options, given)

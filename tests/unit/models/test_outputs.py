@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 import senet_viz as sv
 from senet_viz.errors import ModelError
-from senet_viz.models.outputs import pick_logits
+from senet_viz.models.outputs import count_outputs, pick_logits
 from tests.support.image_files import draw_noise
 from tests.support.networks import SELayer, small_network
 from tests.support.tiny import write_tiny_parquet
@@ -62,6 +62,68 @@ def test_logits_are_found(returned, name):
 def test_what_is_there_instead_is_told(returned, name, message):
     with pytest.raises(ModelError, match=message):
         pick_logits(returned, name)
+
+
+class Returning(nn.Module):
+    """Returns what it was given, whatever it sees; `fc` is applied to it first where it has one."""
+
+    def __init__(self, returned: Any, **about: Any) -> None:
+        super().__init__()
+        self.returned = returned
+        for name, value in about.items():
+            setattr(self, name, value)
+
+    def forward(self, x: Tensor) -> Any:
+        return self.fc(self.returned) if hasattr(self, "fc") else self.returned
+
+
+@pytest.mark.parametrize(
+    ("module", "name", "outputs"),
+    [
+        (Returning(LOGITS), None, 5),
+        (Returning(LOGITS, num_classes=5), None, 5),
+        (Returning({"map": MAP, "y": LOGITS}), None, 5),
+        (Returning(FEATURES, fc=nn.Linear(7, 3)), None, 3),
+        (Returning(FEATURES, fc=nn.Sequential(nn.Dropout(), nn.Linear(7, 3), nn.Identity())), None, 3),
+        (Returning(LOGITS, head=nn.Identity()), None, 5),  # it is there, and is not what returned them
+        (Returning(MAP), None, 0),
+        (Returning([MAP, MAP]), None, 0),
+        (Returning({"hidden": (MAP, MAP), "last": MAP}, num_classes=21), None, 0),
+        (Returning(FEATURES, num_classes=0), None, 0),
+        (Returning(FEATURES, fc=nn.Identity()), None, 0),
+        (Returning(FEATURES, fc=nn.Sequential(nn.Dropout(), nn.Identity())), None, 0),
+        (Returning(FEATURES), "none", 0),
+        (Returning({"none": LOGITS, "map": MAP}), "none", 5),
+    ],
+)
+def test_a_network_that_returns_no_logits_has_no_outputs(module: nn.Module, name: str | None, outputs: int) -> None:
+    count, returned = count_outputs(module.eval(), torch.zeros(1, 3, 8, 8), name)
+    assert count == outputs
+    assert bool(returned) == (not outputs)
+
+
+@pytest.mark.parametrize(
+    ("module", "name", "message"),
+    [
+        (Returning("text"), None, "a str without tensors, none of which is one row of logits"),
+        (
+            Returning(LOGITS, num_classes=7),
+            None,
+            r"says that it has 7 classes and returns one tensor of \(2, 5\).*--logits",
+        ),
+        (Returning({"map": MAP}), "map", r"'map' is \(2, 3, 4, 4\), not one row of logits"),
+        (Returning(FEATURES, fc=nn.Linear(3, 3)), None, r"could not be run on one image of \(1, 3, 8, 8\)"),
+    ],
+)
+def test_logits_that_cannot_be_found_are_asked_for(module: nn.Module, name: str | None, message: str) -> None:
+    with pytest.raises(ModelError, match=message):
+        count_outputs(module.eval(), torch.zeros(1, 3, 8, 8), name)
+
+
+def test_a_long_list_of_maps_is_told_in_short() -> None:
+    _, returned = count_outputs(Returning([MAP] * 30), torch.zeros(1, 3, 8, 8))
+    assert "… (30 in all), 29 (2, 3, 4, 4)" in returned
+    assert len(returned) < 120
 
 
 class Wrapped(nn.Module):
