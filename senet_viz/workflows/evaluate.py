@@ -70,7 +70,7 @@ def _read_all(
             outputs = output_labels(source.labels[batch.loaded], mapping.outputs)
             logits = torch.empty(0, model.outputs) if batch.pixels is None else forward(model, batch.pixels)
             said = read_logits(logits, outputs)
-            if broken := np.flatnonzero(said.prediction == NOT_FINITE).tolist():
+            if model.outputs and (broken := np.flatnonzero(said.prediction == NOT_FINITE).tolist()):
                 raise ModelError(
                     f"What {model.name} says of {source.path(int(batch.loaded[broken[0]]))} is not finite (NaN or infinite): "
                     "its accuracy cannot be measured; check the weights, or train again at a lower rate."
