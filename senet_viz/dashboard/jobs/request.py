@@ -124,6 +124,8 @@ class RecordRequest:
     image_column: str | None = None
     label_column: str | None = None
     logits: str | None = None
+    outputs: str | None = None
+    weights_key: str | None = None
     input_size: int | None = None
     mean: str | None = None
     std: str | None = None

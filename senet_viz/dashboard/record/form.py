@@ -187,23 +187,25 @@ def _choose_options() -> dict[str, Any]:
 
 
 def _choose_input() -> dict[str, Any]:
-    """What is set by hand of the network's input and output; left empty, the network's own is used."""
+    """What is set by hand of the network's weights, input and outputs; left empty, its own is used."""
     st.caption("Only where the network's own is unknown or wrong:")
     left, middle, right = st.columns(3, gap="medium")
     with left:
         size = st.number_input("Input size in px", 1, None, None, 1, key="record_input_size", persist_state="session",
                                placeholder="its own")  # fmt: skip
         crop = _type("Crop", "0.875, or squash", "record_crop")
+        outputs = _type("Names of the outputs", "imagenet-1k, or a file", "record_outputs")
     with middle:
         mean = _type("Mean per channel", "0.485,0.456,0.406", "record_mean")
         std = _type("SD per channel", "0.229,0.224,0.225", "record_std")
+        entry = _type("Entry of the weights file", "state_dict_ema", "record_weights_key")
     with right:
         interpolation = st.selectbox("Interpolation", INTERPOLATIONS, index=None, key="record_interpolation",
                                      persist_state="session", placeholder="its own")  # fmt: skip
         logits = _type("Logits among its results", "logits", "record_logits")
     return {
         "input_size": None if size is None else int(size), "crop": crop or None, "mean": mean or None, "std": std or None,
-        "interpolation": interpolation, "logits": logits or None,
+        "interpolation": interpolation, "logits": logits or None, "outputs": outputs or None, "weights_key": entry or None,
     }  # fmt: skip
 
 

@@ -186,13 +186,15 @@ def test_columns_the_map_outputs_and_the_networks_input_are_asked_for(
     app.text_input(key="record_std").set_value("0.25")
     app.text_input(key="record_crop").set_value("squash")
     app.text_input(key="record_logits").set_value("main")
+    app.text_input(key="record_outputs").set_value("imagenet-1k")
+    app.text_input(key="record_weights_key").set_value("ema")
     app.selectbox(key="record_interpolation").select("bicubic").run()
     app.button(key="record_check").click().run()
     assert not app.exception
     assert asked == [
         RecordRequest(
             "bundled", "a.parquet", image_column="jpg", label_column="cls", label_map="outputs", input_size=32, mean="0.5",
-            std="0.25", crop="squash", logits="main", interpolation="bicubic",
+            std="0.25", crop="squash", logits="main", interpolation="bicubic", outputs="imagenet-1k", weights_key="ema",
         )
     ]  # fmt: skip
 
