@@ -128,7 +128,7 @@ def test_compare_lists_bad_files_beside_good_ones(recorded: Path, tmp_path: Path
     assert run("compare", *good, *bad, *arguments, "--strict").returncode == 1
     nothing = run("compare", *bad, *arguments, "--json")
     assert (nothing.returncode, nothing.stdout) == (1, "")
-    assert "None of the 2 images could be read" in nothing.stderr
+    assert "None of the 2 images could be compared" in nothing.stderr
     assert "Traceback" not in nothing.stderr
 
 
@@ -328,6 +328,3 @@ def test_images_that_are_not_finite_are_told_or_stop_the_recording(tmp_path: Pat
     arguments[2] = "tests.support.planted:infinite_bias"
     refused = run(*arguments, "--out", tmp_path / "weights")
     assert (refused.returncode, "se2.fc2.bias (1 of 32)" in refused.stderr) == (1, True)
-    allowed = run(*arguments, "--out", tmp_path / "weights", "--allow-nonfinite")
-    assert allowed.returncode == 0, allowed.stderr
-    assert "se2.fc2.bias (1 of 32)" in allowed.stdout

@@ -60,6 +60,9 @@ def test_the_four_downloads_are_equal_to_each_other_and_to_exports(
             assert json.loads(side.read_text("utf-8"))["id"] == recording.id
 
 
+TAKES = "form => document.querySelector('.js-plotly-plot')._context?.toImageButtonOptions?.format === form"
+
+
 def test_a_figure_is_taken_along_as_page_and_pictures(
     server: str, browser: Browser, recording: Recording, tmp_path: Path
 ) -> None:
@@ -69,7 +72,7 @@ def test_a_figure_is_taken_along_as_page_and_pictures(
     camera = page.locator(".js-plotly-plot .modebar-btn").first
     for picture, start in (("PNG", b"\x89PNG"), ("SVG", b"<svg")):
         page.get_by_role("radio", name=picture, exact=True).click()
-        settle(page)
+        wait_until(page, TAKES, picture.lower())
         with page.expect_download(timeout=60_000) as waiting:
             camera.click()
         file = keep(waiting.value, tmp_path)

@@ -1,6 +1,7 @@
 """What a network takes in and gives back is found when it is loaded, said, and used everywhere."""
 
 import math
+import os
 import subprocess
 import sys
 import warnings
@@ -233,15 +234,12 @@ def test_record_says_what_was_assumed(tmp_path: Path) -> None:
         sys.executable,
         "-m",
         "senet_viz",
-        "record",
-        "--model",
-        "mine:net",
-        "--data",
-        "tiny.parquet",
-        "--out",
-        "run",
+        *["record", "--model", "mine:net", "--data", "tiny.parquet", "--out", "run"],
     ]
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[3])}
     for more in (["--plan"], []):
-        done = subprocess.run([*command, *more], cwd=tmp_path, capture_output=True, text=True, check=True)
+        done = subprocess.run(
+            [*command, *more], cwd=tmp_path, env=environment, capture_output=True, text=True, check=True
+        )
         assert "note: Nothing says what input size, mean and SD" in done.stdout
     assert any("32 px" in note for note in sv.open_recording(tmp_path / "run").manifest.notes)
