@@ -18,6 +18,7 @@ CHROMIUM = shutil.which("chromium")
 _STILL = """() => !document.querySelector('[data-testid=stStatusWidget], [data-stale=true]')
   && document.getAnimations().every(
     a => a.playState !== 'running' || a.effect?.getComputedTiming().iterations === Infinity)"""
+_BROKEN = "() => [...document.images].some(image => image.complete && !image.naturalWidth)"
 SCREENS = pytest.mark.parametrize(("theme", "width"), [("light", 1280), ("dark", 390)])  # each theme, each width
 Theme = Literal["light", "dark"]
 MARKS = [
@@ -72,6 +73,7 @@ def expect_nothing_wrong(page: Page) -> None:
     assert page.locator("[data-testid=stException]").count() == 0
     assert page.get_by_text("Traceback").count() == 0
     assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"), "the page scrolls sideways"
+    assert not page.evaluate(_BROKEN), "a picture does not show"
 
 
 def serious_problems(page: Page) -> list[str]:
@@ -121,7 +123,9 @@ class Ears:
         page.on("request", lambda request: self._note(request.url))
 
     def _hear(self, message: ConsoleMessage) -> None:
-        if message.type == "error":
+        """A picture that is asked for when its page has just been drawn anew is gone: see `expect_nothing_wrong`."""
+        gone = "/media/" in message.location["url"] or "Image source error" in message.text
+        if message.type == "error" and not gone:
             self.complaints.append(message.text)
 
     def _note(self, url: str) -> None:
