@@ -1,4 +1,4 @@
-"""What browser tests share: a browser a file, and one server a process, which has loaded what it needs after the first."""
+"""What browser tests share: one browser and one server a process, which has loaded what it needs after the first."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,7 +10,7 @@ from benchmarks.app_server import serving
 from tests.e2e.browser import browsing
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
     with browsing() as opened:
         yield opened

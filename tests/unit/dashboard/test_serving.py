@@ -3,6 +3,7 @@
 import asyncio
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -35,7 +36,8 @@ def ask(
 
     headers = [(b"accept-encoding", b"gzip"), (b"if-none-match", b"1"), (b"cookie", b"c")]
     scope = {"type": "http", "method": method, "path": path, "headers": headers}
-    asyncio.run(ServerAddress(behind)(scope, None, send))  # type: ignore[arg-type]
+    with ThreadPoolExecutor(1) as pool:  # a browser of other tests has an event loop in this thread
+        pool.submit(lambda: asyncio.run(ServerAddress(behind)(scope, None, send))).result()  # type: ignore[arg-type]
     body = b"".join(message.get("body", b"") for message in sent)
     return dict(sent[0]["headers"]), body, dict(asked[0]["headers"])
 
