@@ -144,7 +144,8 @@ def settle(network: nn.Module, inputs: tuple[Any, ...]) -> None:
     norms = [module for module in network.modules() if isinstance(module, nn.modules.batchnorm._BatchNorm)]
     with torch.no_grad():
         for name, parameter in network.named_parameters():
-            if parameter.ndim <= 1 and parameter.numel() > 1 and bool((parameter == parameter.flatten()[0]).all()):
+            spread = parameter.numel() > 1 and bool((parameter == parameter.flatten()[0]).all())
+            if parameter.ndim <= 1 and (spread or not parameter.any()):
                 drawn = torch.rand(parameter.shape, generator=generator)
                 parameter.copy_(0.2 * (drawn - 0.5) if name.endswith("bias") else 0.5 + drawn)
         network.eval()
