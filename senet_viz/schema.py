@@ -5,8 +5,8 @@ import functools
 import math
 import re
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from types import UnionType
 from typing import Any, Self, TypeVar, Union, cast, get_args, get_origin, get_type_hints
 
@@ -67,6 +67,11 @@ class Gate:
     def extent(self) -> tuple[float, float]:
         """Finite ends for histograms and axes: the bounds of s, or the interval that was chosen when it was recorded."""
         return self.histogram or self.range
+
+    @property
+    def as_found(self) -> "Gate":
+        """The gate as it is in its network, without the interval that a recording chose for its histogram."""
+        return self if self.histogram is None else replace(self, histogram=None)
 
     @property
     def reduction(self) -> float | None:
@@ -224,6 +229,11 @@ def label_classes(table: ClassTable) -> tuple[str, ...]:
     shared = Counter(short)
     marks = table.wnids or tuple(str(k) for k in range(len(table)))
     return tuple(name if shared[name] == 1 else f"{name} ({mark})" for name, mark in zip(short, marks))
+
+
+def are_same_gates(some: Iterable[Gate], others: Iterable[Gate]) -> bool:
+    """Whether they are the same units of a network, in whatever intervals recordings divided their histograms."""
+    return [gate.as_found for gate in some] == [gate.as_found for gate in others]
 
 
 def label_blocks(blocks: Sequence[Gate]) -> tuple[str, ...]:

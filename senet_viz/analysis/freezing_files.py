@@ -11,7 +11,7 @@ from senet_viz.paths import expand_home, explain_refusal
 from senet_viz.recording.files import as_recording_errors, read_json, replace_json
 from senet_viz.recording.layout import FREEZING
 from senet_viz.recording.reader import Recording
-from senet_viz.schema import Gate, Layout, from_tree, to_tree
+from senet_viz.schema import Gate, Layout, are_same_gates, from_tree, to_tree
 from senet_viz.stats.effects import say_limits
 from senet_viz.text import number_text
 
@@ -97,7 +97,7 @@ def check_freezing(path: FreezePath, recording: Recording) -> None:
     """
     about, where = recording.manifest, f"The {FREEZING} of {recording.path}"
     model, data = path.identity["model"], path.identity["data"]
-    if about.model.get("sha256") != model.get("sha256") or recording.blocks != path.gates:
+    if about.model.get("sha256") != model.get("sha256") or not are_same_gates(recording.blocks, path.gates):
         raise RecordingError(f"{where} is of another network than was recorded: freeze again with this one.")
     if about.data.get("digest") != data.get("digest"):
         raise RecordingError(f"{where} is of other images than were recorded: freeze again on these.")

@@ -214,8 +214,8 @@ def _find_obstacle(reading: Reading, name: ReadingName, inputs: ClaimInputs, lay
         return "There are not two classes with images."
     for gate in (layout.blocks[layout.roles[role]] for role in reading.roles):
         if reading.needs_range and tuple(gate.range) != (0.0, 1.0):
-            low, high = gate.range
-            return f"Its bounds suppose gates that go from 0 to 1; those of {gate.label} go from {low:g} to {high:g}."
+            low, high = (f"{end:g}".replace("-", "−").replace("inf", "∞") for end in gate.range)
+            return f"Its bounds suppose gates that go from 0 to 1; those of {gate.label} go from {low} to {high}."
     if reading.needs_fp32 and inputs.precision != "fp32":
         return f"Saturation is judged on fp32 gates only; these were recorded in {inputs.precision}."
     return ""

@@ -204,9 +204,13 @@ def summary_text(summary: dict[str, Any]) -> str:
     ]
     if summary["errors"]:
         nonfinite = summary["nonfinite"]
-        counts = ((summary["errors"] - nonfinite, "could not be read"), (nonfinite, "are not finite (NaN or infinite)"))
-        said = ", ".join(f"{count:,} images {words}" for count, words in counts if count)
-        lines.append(f"{said} and were left out:")
+        unread = summary["errors"] - nonfinite
+        counts = (
+            (unread, "could not be read"),
+            (nonfinite, f"{'is' if nonfinite == 1 else 'are'} not finite (NaN or infinite)"),
+        )
+        said = ", ".join(f"{count:,} image{'s' if count > 1 else ''} {words}" for count, words in counts if count)
+        lines.append(f"{said} and {'was' if summary['errors'] == 1 else 'were'} left out:")
         lines += [f"  {error['path']}: {error['error']}" for error in summary["error_list"][:20]]
         if summary["errors"] > 20:
             lines.append("  … the rest is in the recording's errors files")

@@ -1,6 +1,7 @@
 """What is asked of a network beside its name, declared once: the command line and `load_model` read it here."""
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -61,6 +62,11 @@ class ModelOptions:
             raise ArgumentError(f"interpolation is {self.interpolation!r}; it is one of {', '.join(INTERPOLATIONS)}.")
         if any(value <= 0 for value in _read_numbers("std", self.std) or ()):
             raise ArgumentError(f"std is {self.std!r}; every SD is above 0.")
+        for name, text in (("mean", self.mean), ("std", self.std)):
+            if is_of_bytes(_read_numbers(name, text) or ()):
+                raise ArgumentError(
+                    f"{name} is {text!r}; it is for pixels in 0 … 1: divide what is for 0 … 255 by 255."
+                )
         self.preprocessing()
 
     def preprocessing(self) -> dict[str, Any]:
@@ -72,6 +78,11 @@ class ModelOptions:
             "interpolation": self.interpolation,
             "crop": self.crop if self.crop in (None, "squash") else _read_share(str(self.crop)),
         }
+
+
+def is_of_bytes(values: Iterable[float]) -> bool:
+    """Whether means or SDs are of pixels in 0 … 255: those of pixels in 0 … 1 are at most 1."""
+    return any(value > 1 for value in values)
 
 
 def _read_numbers(name: str, text: str | None) -> tuple[float, ...] | None:

@@ -299,8 +299,13 @@ def _from_factory(origin: str, attribute: str) -> BuiltNetwork:
         ) from error
     if not isinstance(module, nn.Module):
         raise ModelError(f"The factory {name} returned a {type(module).__name__}, not a torch.nn.Module.")
-    config: dict[str, Any] | None = getattr(module, "pretrained_cfg", None)
-    preprocess = Preprocessing.from_timm(config, f"pretrained_cfg of {name}") if config else imagenet_preprocessing()
+    carried = {
+        name: getattr(module, name, None) for name in ("pretrained_cfg", "default_cfg")
+    }  # the second is timm's old name
+    key, config = next(
+        ((key, value) for key, value in carried.items() if isinstance(value, Mapping) and value), ("", None)
+    )
+    preprocess = Preprocessing.from_timm(config, f"{key} of {name}") if config else imagenet_preprocessing()
     return BuiltNetwork(module, "factory", preprocess, assumed=list_assumed(config))
 
 

@@ -13,6 +13,7 @@ from torchvision.transforms import functional as tvf
 from torchvision.transforms.functional import InterpolationMode
 
 from senet_viz.errors import ArgumentError, ModelError
+from senet_viz.models.options import is_of_bytes
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
@@ -157,6 +158,12 @@ class Preprocessing:
                 f"{source} takes {channels} × {height} × {width} inputs with crop mode {crop_mode!r}; "
                 "square RGB or greyscale inputs with crop mode 'center' or 'squash' are supported."
             )
+        for key in ("mean", "std"):
+            if is_of_bytes(config.get(key) or ()):
+                raise ModelError(
+                    f"{source} has the {key} {', '.join(f'{value:g}' for value in config[key])}, which is of pixels in "
+                    "0 … 255: mean and std are for pixels in 0 … 1, so divide both by 255."
+                )
         interpolation = config.get("interpolation") or "bilinear"
         return cls(
             size=height,

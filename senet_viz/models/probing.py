@@ -21,6 +21,10 @@ USUAL_SIDES = (224, 32, 28, 64, 96, 128, 256, 299, 48, 112, 160, 384)
 _CHANNELS = (3, 1)
 _IMAGES = 4  # whose outputs must all be probabilities, for the network to be believed to return these
 _TOLERANCE = 1e-4
+_SIGMOIDS = (
+    "The network's outputs lie between 0 and 1 and do not add up to 1, as after a sigmoid: the largest is the prediction, "
+    "but confidences and losses are those of a softmax over them and mean little."
+)
 _LEAST = torch.finfo(torch.float32).tiny  # a probability of 0 has no finite logarithm
 
 
@@ -84,7 +88,10 @@ def probe_network(
     kind = _recognise_outputs(module, returned, shape, logits, device)
     found = preprocess.with_channels(shape[0])
     found = found.resized(shape[1]) if sides and shape[1] != preprocess.size else found
-    return Probe(found, kind, (*_describe_input(preprocess, found, assumed), *_describe_outputs(kind)))
+    notes = (*_describe_input(preprocess, found, assumed), *_describe_outputs(kind))
+    if kind == "logits" and _are_sigmoids(module, returned, shape, logits, device):
+        notes = (*notes, _SIGMOIDS)
+    return Probe(found, kind, notes)
 
 
 def as_logits(values: Tensor, returned: Returned) -> Tensor:
@@ -155,6 +162,22 @@ def _name_kind(values: Tensor) -> Returned:
     if bool((rows >= 0).all()) and _sums_to_one(rows):
         return "probabilities"
     return "log-probabilities" if bool((rows <= 0).all()) and _sums_to_one(rows.exp()) else "logits"
+
+
+def _are_sigmoids(module: nn.Module, returned: Any, shape: InputSize, logits: str | None, device: torch.device) -> bool:
+    """As `_recognise_outputs`: only where several images agree."""
+    with contextlib.suppress(ModelError):
+        return _look_like_sigmoids(pick_logits(returned, logits)) and _look_like_sigmoids(
+            pick_logits(_run(module, shape, device, _IMAGES), logits)
+        )
+    return False
+
+
+def _look_like_sigmoids(values: Tensor) -> bool:
+    """Whether every output lies in 0 … 1, and not all at its ends."""
+    if values.ndim != 2 or values.shape[1] < 2 or not values.is_floating_point():
+        return False
+    return bool(((values >= 0) & (values <= 1)).all()) and bool(((values > 0) & (values < 1)).any())
 
 
 def _sums_to_one(rows: Tensor) -> bool:

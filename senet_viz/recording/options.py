@@ -60,7 +60,7 @@ class RecordOptions:
     commit_seconds: float = _option(30.0, "Seconds of work that a kill can lose at most.", name="--commit-every")
     allow_nonfinite: bool = _option(
         False,
-        "Continue where the results for over 1 % of the images, are not finite; such images are left out.",
+        "Continue where the results for over 1 % of the images are not finite; such images are left out.",
     )
 
     def __post_init__(self) -> None:

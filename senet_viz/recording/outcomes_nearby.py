@@ -8,6 +8,7 @@ from senet_viz.errors import RecordingError
 from senet_viz.recording.files import size_problem
 from senet_viz.recording.outcomes import MANIFEST, OutcomesManifest, stored_outcomes
 from senet_viz.recording.reader import Recording
+from senet_viz.schema import are_same_gates
 
 
 def find_outcomes(recording: Recording, roots: Iterable[Path] = ()) -> Path | None:
@@ -53,7 +54,7 @@ def find_mismatch(about: OutcomesManifest, recording: Recording) -> tuple[str, s
         For example ("another network", "weights").
     """
     mine = recording.manifest
-    if mine.model.get("sha256") != about.model.get("sha256") or about.gates != recording.blocks:
+    if mine.model.get("sha256") != about.model.get("sha256") or not are_same_gates(recording.blocks, about.gates):
         return "another network", "weights"
     if mine.data.get("digest") != about.data.get("digest") or about.classes.keys != recording.classes.keys:
         return "other images", "images"

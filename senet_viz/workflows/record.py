@@ -30,7 +30,7 @@ from senet_viz.recording.options import RecordOptions
 from senet_viz.recording.reader import Recording, open_recording
 from senet_viz.recording.rows import RecordedBatch
 from senet_viz.recording.writer import RecordingWriter, stored_manifest
-from senet_viz.schema import Gate, Manifest
+from senet_viz.schema import Gate, Manifest, are_same_gates
 from senet_viz.workflows.job import Meter, OnEstimate, OnProgress, Rows, run_batches
 from senet_viz.workflows.nonfinite import (
     SETTLED_AFTER,
@@ -143,7 +143,7 @@ def _settle_histograms(
     if all(np.isfinite(gate.range).all() for gate in model.gates):
         return model.gates
     stored = stored_manifest(folder) if explain_refusal(folder) is None and folder.is_dir() else None
-    if stored is not None and [dataclasses.replace(g, histogram=None) for g in stored.gates] == [*model.gates]:
+    if stored is not None and are_same_gates(stored.gates, model.gates):
         return stored.gates
     work = ObserveGates(model, source, plan, (), options.precision)
     seen = work.observe_first(options)

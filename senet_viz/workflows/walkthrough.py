@@ -143,7 +143,7 @@ def _watching_module(bound: BoundGate) -> Iterator[UnitWatch]:
     watch = UnitWatch(bound)
     adapter = find_adapter(bound.module)
     axis = 1 if adapter is None else adapter.channel_dim
-    parts = [m for m in bound.module.modules() if m is bound.source or not any(m.children())]
+    parts = _parts(bound)
     entered: list[tuple[nn.Module, Tensor | None]] = []
     calls = 0
 
@@ -174,6 +174,17 @@ def _watching_module(bound: BoundGate) -> Iterator[UnitWatch]:
         yield watch
 
 
+def _parts(bound: BoundGate) -> list[nn.Module]:
+    """What is watched: layers, whole where they have parts of their own (a convolution with its padding), and the source."""
+    layers = [m for m in bound.module.modules() if isinstance(m, MIXERS)]
+    inner = {id(part) for layer in layers for part in layer.modules() if part is not layer}
+    return [
+        part
+        for part in bound.module.modules()
+        if part is bound.source or isinstance(part, MIXERS) or (id(part) not in inner and not any(part.children()))
+    ]
+
+
 def _copy_maps(value: Any, axis: int) -> Tensor | None:
     """The network may go on to write into the tensor in place."""
     if not isinstance(value, Tensor):
@@ -190,7 +201,14 @@ def _copy_row(value: Any, channels: int) -> Tensor | None:
 
 
 MOST_SHOWN = 8
-_NAMES = {"ReLU": "ReLU", "SiLU": "SiLU", "Swish": "SiLU", "Hardswish": "hard swish", "HardSwish": "hard swish"}
+_NAMES = {
+    "ReLU": "ReLU",
+    "SiLU": "SiLU",
+    "Swish": "SiLU",
+    "MemoryEfficientSwish": "SiLU",
+    "Hardswish": "hard swish",
+    "HardSwish": "hard swish",
+}
 
 
 def step_block(

@@ -214,11 +214,17 @@ def _pair_lines(blocks: Sequence[BlockComparison], labels: Sequence[str], images
         shown = pairs[start : start + _PAIRS_A_TABLE]
         yield ""
         if not start:
-            yield "distance of each pair: RMS (cosine of the differences from the recorded mean)"
+            yield "distance of each pair: RMS (cosine distance of their differences from the recorded mean)"
         yield f"   {'block':<{width}}" + "".join(f"{f'{i + 1} to {j + 1}':>16}" for i, j in shown)
         for block, label in zip(blocks, labels):
-            cells = (f"{block.rms[i, j]:.4f} ({block.cosine[i, j]:.2f})" for i, j in shown)
+            cells = (f"{block.rms[i, j]:.4f} ({_cosine(block, i, j)})" for i, j in shown)
             yield f"   {label:<{width}}" + "".join(f"{cell:>16}" for cell in cells)
+
+
+def _cosine(block: BlockComparison, i: int, j: int) -> str:
+    """– where an image's gates are the recorded mean, from which no direction leads to them."""
+    distance = float(block.cosine[i, j])
+    return f"{distance:.2f}" if math.isfinite(distance) else "–"
 
 
 def answer_comparison(comparison: Comparison) -> str:

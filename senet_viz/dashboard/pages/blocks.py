@@ -160,7 +160,10 @@ def show_channels(page: Opened, facts: Facts) -> None:
     channels = channels_of(page, facts, block)
     known = [name for name in MEASURE_WORDS if np.isfinite(channels[name]).any()]
     if len(known) < 2:
-        st.info("Channels have no measures of class dependence: that takes two classes.", icon=":material/label_off:")
+        st.info(
+            "Channels have no measures of class dependence: that takes two classes, two images of one, and gates that move.",
+            icon=":material/label_off:",
+        )
         return
     correlations = correlate_measures(channels, known)
     label = page.label(block)

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import streamlit as st
 
 from senet_viz.analysis.distributions.panels import ChannelOrder, ChosenClass, choose_classes, describe_distances
@@ -129,7 +130,9 @@ def show_class_map(page: Opened, chosen: ProfileChoice) -> Gate:
         narrow=screen.narrow,
     )  # fmt: skip
     name = name_map(recording, block.name, top, view, chosen.classes)
-    best = f"The most class-specific channel is {classes.channels[0]} with a class share of {classes.share[0]:.2f}."
+    best = "No channel has a class share: that takes two images of a class, and gates that move."
+    if np.isfinite(classes.share[0]):
+        best = f"The most class-specific channel is {classes.channels[0]} with a class share of {classes.share[0]:.2f}."
     alt = f"Map of classes against channels in {block.label}. {best}"
     show_result(
         figure, classes.table(), name=name, key="map", on_point=open_channel, explained=glossary.CLASS_SHARE, alt=alt,

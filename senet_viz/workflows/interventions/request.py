@@ -1,6 +1,5 @@
 """What was asked for: options, targets, baselines and the recording they are from; what can be refused before anything is written."""
 
-import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -22,7 +21,7 @@ from senet_viz.paths import expand_home
 from senet_viz.recording.options import check_numbers
 from senet_viz.recording.outcomes import BASELINE_ALIASES, BASELINES, CLEAN_FOLDER, DRAWN, Variant, stored_outcomes
 from senet_viz.recording.reader import Recording, open_recording
-from senet_viz.schema import ClassTable, LabelMapping, to_tree
+from senet_viz.schema import ClassTable, LabelMapping, are_same_gates, to_tree
 from senet_viz.workflows.interventions.donors import Rows, make_folds, make_halves, scratch_bytes
 from senet_viz.workflows.plan import map_to_outputs, open_source
 
@@ -196,7 +195,7 @@ def check_recording(recording: Recording, model: Model, source: ImageSource) -> 
     about, where = recording.manifest, recording.path
     if about.model.get("sha256") != model.sha256:
         raise RecordingError(f"{where} is a recording of other weights than {model.name}'s: give one of this model.")
-    if tuple(dataclasses.replace(gate, histogram=None) for gate in about.gates) != model.gates:
+    if not are_same_gates(about.gates, model.gates):
         raise RecordingError(f"{where} has other gates than {model.name} has now: record again.")
     if about.data.get("digest") != source.digest:
         raise RecordingError(f"{where} was recorded on other images than {source.name}: give one of these images.")

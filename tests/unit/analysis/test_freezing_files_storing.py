@@ -74,6 +74,15 @@ def test_of_something_else(recording: Recording, change: dict[str, object], mess
         read_freezing(recording)
 
 
+def test_the_interval_of_a_histogram_makes_no_other_network(recording: Recording) -> None:
+    path = path_of(recording, COSTS, COSTS)
+    write_freezing(
+        recording.path,
+        dataclasses.replace(path, gates=tuple(dataclasses.replace(g, histogram=(-1.0, 2.0)) for g in path.gates)),
+    )
+    assert read_freezing(recording) is not None
+
+
 @pytest.mark.parametrize(
     ("text", "reason"),
     [

@@ -129,7 +129,7 @@ def test_gates_of_another_range_have_no_absolute_reading() -> None:
         found = evidence(report, key)
         if "absolute" in key:
             assert found.verdict == "not applicable"
-            assert "go from -1 to 1" in found.reason
+            assert "go from −1 to 1" in found.reason
         else:
             assert found.verdict == "supported"
 

@@ -15,6 +15,8 @@ from senet_viz.models.options import ModelOptions
         ({"mean": "nan"}, "mean is 'nan'"),
         ({"std": "0.2,0"}, "every SD is above 0"),
         ({"std": "inf"}, "std is 'inf'"),
+        ({"mean": "123.7,116.3,103.5"}, "divide what is for 0 … 255 by 255"),
+        ({"std": "0.2,57.1,0.2"}, "divide what is for 0 … 255 by 255"),
         ({"interpolation": "cubic"}, "it is one of nearest, bilinear, bicubic, lanczos"),
         ({"crop": "0"}, "it is a share above 0 and at most 1"),
         ({"crop": "1.1"}, "or squash"),

@@ -180,7 +180,10 @@ def test_probabilities_are_used_as_such(end: str, returned: str, monkeypatch: py
 
 
 def test_what_is_no_softmax_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert loaded(lambda: Fixed(end="sigmoid"), monkeypatch).returned == "logits"
+    sigmoid, plain = (loaded(lambda end=end: Fixed(end=end), monkeypatch) for end in ("sigmoid", "logits"))
+    assert (sigmoid.returned, plain.returned) == ("logits", "logits")
+    assert "as after a sigmoid: the largest is the prediction" in sigmoid.notes[-1]
+    assert not any("sigmoid" in note for note in plain.notes)
     assert sv.load_model("tests.support.tiny:tiny_se", device="cpu").returned == "logits"
 
 

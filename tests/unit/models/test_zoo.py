@@ -21,6 +21,7 @@ from senet_viz.schema import ClassTable
 from senet_viz.workflows.model_building import write_config
 from senet_viz.workflows.record import record
 from senet_viz.workflows.recorded_model import load_recorded_model
+from tests.support.tiny import tiny_se
 
 
 def test_a_factory_with_its_own_preprocessing() -> None:
@@ -28,6 +29,25 @@ def test_a_factory_with_its_own_preprocessing() -> None:
     assert (model.source, model.outputs, model.preprocess.size) == ("factory", 10, 8)
     assert not model.module.training
     assert [gate.channels for gate in model.gates] == [16, 32]
+
+
+@pytest.mark.parametrize("key", ["pretrained_cfg", "default_cfg"])
+def test_a_factory_says_its_preprocessing_by_either_name_of_timm(key: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def make(**config: object) -> None:
+        module = tiny_se()
+        del module.pretrained_cfg
+        setattr(module, key, {"input_size": (3, 16, 16), **config})
+        monkeypatch.setattr("tests.support.tiny.tiny_se", lambda: module)
+
+    make(mean=(0.1, 0.2, 0.3), std=(0.5, 0.5, 0.5))
+    model = load_model("tests.support.tiny:tiny_se", device="cpu")
+    assert (model.preprocess.size, model.preprocess.mean) == (16, (0.1, 0.2, 0.3))
+    assert not any("Assumed" in note for note in model.notes)
+    make(mean=(123.7, 116.3, 103.5), std=(58.4, 57.1, 57.4))
+    with pytest.raises(
+        ModelError, match=f"{key} of .* has the mean 123.7, 116.3, 103.5, which is of pixels in 0 … 255"
+    ):
+        load_model("tests.support.tiny:tiny_se", device="cpu")
 
 
 @pytest.mark.parametrize(

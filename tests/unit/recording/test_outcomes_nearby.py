@@ -68,3 +68,13 @@ def test_those_of_this_very_recording_come_first_then_the_latest(made: Recording
     assert find_outcomes(made) == runs / "a", "a manifest of the same time is not read again"
     os.utime(manifest, ns=(0, 7))
     assert find_outcomes(made) == runs / "b"
+
+
+def test_the_interval_of_a_histogram_makes_no_other_network(made: Recording) -> None:
+    gates, runs = made.manifest.gates, made.path.parent
+    write_outcomes_of(made, runs / "form", COSTS, gates=tuple(dataclasses.replace(g, form="x + s·x") for g in gates))
+    assert find_outcomes(made) is None
+    write_outcomes_of(
+        made, runs / "moved", COSTS, gates=tuple(dataclasses.replace(g, histogram=(-1.0, 2.0)) for g in gates)
+    )
+    assert find_outcomes(made) == runs / "moved"

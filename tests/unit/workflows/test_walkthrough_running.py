@@ -293,6 +293,18 @@ def test_a_gate_that_no_module_returns_is_watched_at_its_product(tmp_path: Path)
     assert count_hooks(network) == 0
 
 
+def test_a_layer_that_holds_its_padding_is_seen_whole(tmp_path: Path) -> None:
+    network = odd_network()
+    for layer in (network.inline.reduce, network.inline.expand):  # as efficientnet_pytorch has them
+        layer.add_module("static_padding", nn.Identity())
+    model = dataclasses.replace(model_of(network, outputs=10), logits="logits")
+    recording = recording_of(model, tmp_path / "run")
+    block = next(b for b in recording.blocks if b.name.startswith("inline"))
+    steps = step_block(model, image_of(3), recording, block.name)
+    assert steps.hidden is not None
+    assert len(steps.hidden.values) == block.reduced_channels
+
+
 class OneUnitTwice(nn.Module):
     """The same SE unit after each of two convolutions."""
 
