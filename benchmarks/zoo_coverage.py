@@ -323,7 +323,8 @@ def report(path: Path) -> dict[str, Any]:
             zoos[zoo] = "not run"
             continue
         times = [line["find_gates_seconds"] for line in mine if line["find_gates_seconds"] is not None]
-        busy = [line["find_gates_cpu_seconds"] for line in mine if line.get("find_gates_cpu_seconds") is not None]
+        with_gates = [line for line in mine if line["gates"]]
+        busy = [seconds for line in with_gates if (seconds := line.get("find_gates_cpu_seconds")) is not None]
         families = {line["family"] for line in mine}
         zoos[zoo] = {
             "version": mine[-1]["version"],

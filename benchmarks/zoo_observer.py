@@ -145,7 +145,7 @@ def settle(network: nn.Module, inputs: tuple[Any, ...]) -> None:
     with torch.no_grad():
         for name, parameter in network.named_parameters():
             spread = parameter.numel() > 1 and bool((parameter == parameter.flatten()[0]).all())
-            if parameter.ndim <= 1 and (spread or not parameter.any()):
+            if (parameter.ndim <= 1 and spread) or not parameter.any():
                 drawn = torch.rand(parameter.shape, generator=generator)
                 parameter.copy_(0.2 * (drawn - 0.5) if name.endswith("bias") else 0.5 + drawn)
         network.eval()

@@ -38,14 +38,14 @@ def name_outputs(given: str | Path, outputs: int) -> tuple[ClassTable, str]:
         ArgumentError: the file cannot be read as such, or has another number of names.
         SourceError: a CSV without these columns.
     """
-    if str(given) == IMAGENET_1K:
+    if str(given).casefold() == IMAGENET_1K:
         table, source = imagenet_classes(), "ImageNet-1k's usual order"
     else:
         path = expand_home(given)
         table, source = _read_names(path), path.name
     if len(table) != outputs:
         raise ArgumentError(
-            f"--outputs {given} names {len(table):,} outputs, and the network has {outputs:,}: give one name per output."
+            f"--outputs {given} names {len(table):,} output{'s' * (len(table) != 1)}, and the network has {outputs:,}: give one name per output."
         )
     return table, f"The outputs were named by hand: {source} (--outputs)."
 
