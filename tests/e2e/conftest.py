@@ -11,9 +11,20 @@ from tests.e2e.browser import browsing
 
 
 @pytest.fixture(scope="session")
-def browser() -> Iterator[Browser]:
+def chromium() -> Iterator[Browser]:
     with browsing() as opened:
         yield opened
+
+
+@pytest.fixture
+def browser(chromium: Browser) -> Iterator[Browser]:
+    """A page that a test leaves open would run on beside the next one's."""
+    yield chromium
+    first, *others = chromium.contexts
+    for page in first.pages:
+        page.close()
+    for context in others:
+        context.close()
 
 
 @pytest.fixture(scope="session")
