@@ -19,7 +19,7 @@ TINY = "tests.support.tiny:tiny_se"
 
 
 def test_imagenets_order_by_name() -> None:
-    table, note = name_outputs("imagenet-1k", 1000)
+    table, note = name_outputs("ImageNet-1k", 1000)
     assert table.wnids[1] == "n01443537"
     assert table.names[1].startswith("goldfish")
     assert "ImageNet-1k's usual order" in note
@@ -52,7 +52,7 @@ def test_usual_files_of_names(tmp_path: Path, name: str, text: str) -> None:
 @pytest.mark.parametrize(
     ("name", "text", "words"),
     [
-        ("a.txt", "tench\n", "names 1 outputs, and the network has 2"),
+        ("a.txt", "tench\n", "names 1 output, and the network has 2"),
         ("a.txt", "tench\n\ngoldfish\n", "line 2 of .* is empty"),
         ("a.txt", "", "is empty"),
         ("a.json", "{", "holds no names"),

@@ -1,8 +1,6 @@
 """What a network takes in and gives back is found when it is loaded, said, and used everywhere."""
 
 import math
-import os
-import subprocess
 import sys
 import warnings
 from collections.abc import Callable
@@ -17,13 +15,17 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 import senet_viz as sv
+from senet_viz.cli.options import plan_text, summary_text
 from senet_viz.errors import ArgumentError, GateError, ModelError
 from senet_viz.models.forward import forward, observing, read_logits
 from senet_viz.models.options import ModelOptions
 from senet_viz.models.preprocessing import Preprocessing
 from senet_viz.models.zoo import Model
+from senet_viz.recording.options import RecordOptions
 from senet_viz.workflows.attribution import attribute_gate
 from senet_viz.workflows.output_attribution import attribute_output
+from senet_viz.workflows.plan import plan_recording
+from senet_viz.workflows.record import summarize
 from tests.support.tiny import tiny_se, write_tiny_parquet
 
 Make = Callable[[], nn.Module]
@@ -227,22 +229,11 @@ def test_wrapped_networks_are_refused_before_they_run(wrap: Callable[[nn.Module]
         loaded(lambda: wrap(tiny_se()), monkeypatch)
 
 
-@pytest.mark.slow
-def test_record_says_what_was_assumed(tmp_path: Path) -> None:
-    write_tiny_parquet(tmp_path / "tiny.parquet", 12)
-    (tmp_path / "mine.py").write_text(
-        "from tests.unit.models.test_probing import Fixed\n\n\ndef net():\n    return Fixed(side=32)\n"
-    )
-    command = [
-        sys.executable,
-        "-m",
-        "senet_viz",
-        *["record", "--model", "mine:net", "--data", "tiny.parquet", "--out", "run"],
-    ]
-    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[3])}
-    for more in (["--plan"], []):
-        done = subprocess.run(
-            [*command, *more], cwd=tmp_path, env=environment, capture_output=True, text=True, check=True
-        )
-        assert "note: Nothing says what input size, mean and SD" in done.stdout
-    assert any("32 px" in note for note in sv.open_recording(tmp_path / "run").manifest.notes)
+def test_plan_recording_and_summary_say_what_was_assumed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    source = sv.open_images(write_tiny_parquet(tmp_path / "tiny.parquet", 12))
+    model = loaded(lambda: Fixed(side=32), monkeypatch)
+    said = "note: Nothing says what input size, mean and SD"
+    assert said in plan_text(plan_recording(model, source, tmp_path / "run", RecordOptions()))
+    made = sv.record(model, source, tmp_path / "run")
+    assert said in summary_text(summarize(made))
+    assert any("32 px" in note for note in made.manifest.notes)
