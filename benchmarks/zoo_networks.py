@@ -85,6 +85,8 @@ def build_on_meta(build: Callable[[], nn.Module]) -> nn.Module:
         with torch.device("meta"):
             return build()
     except (NotImplementedError, RuntimeError, TypeError, ValueError):
+        # a constructor that reads numbers off its own tensors (`item`, `tolist`, NumPy) fails on meta in one of these ways; one
+        # that is wrong in itself fails again here, and is told
         return build()
 
 

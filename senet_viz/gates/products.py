@@ -2,7 +2,7 @@
 from that same map.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from torch import Tensor, nn
@@ -107,6 +107,17 @@ class Graph:
             return int(step.results[0].shape[1])
         return int(weight.shape[0]) if step.name.startswith(("conv", "linear")) else int(weight.numel())
 
+    def walk_back(self, value: Value, before: int, follow: Callable[[Step], Iterable[Value]]) -> set[int]:
+        """Numbers of the steps on the ways to a value, each taken once; `follow` gives the operands by which a way goes on."""
+        waiting, seen = [(value, before)], set[int]()
+        while waiting:
+            at, limit = waiting.pop()
+            for step in self.writers_of(at, limit):
+                if step.number not in seen:
+                    seen.add(step.number)
+                    waiting += [(operand, step.number) for operand in follow(step)]
+        return seen
+
     def has_weights(self, step: Step) -> bool:
         """Whether weights, or what was made of weights alone, take part."""
         return any(value.memory in self.constant and value.tensor.numel() > 1 for _, value in step.operands)
@@ -141,19 +152,19 @@ def find_products(graph: Graph, elsewhere: list[Step] | None = None) -> list[Pro
 
 def _list_pooled(graph: Graph, factor: Value, before: int) -> list[Value]:
     """Maps that were pooled over all their positions on the ways to a factor; a window may be as large as a small map by chance."""
-    waiting, seen, found = [(factor, before)], set[int](), list[Value]()
-    while waiting:
-        value, limit = waiting.pop()
-        for step in graph.writers_of(value, limit):
-            if step.number in seen:
-                continue
-            seen.add(step.number)
-            size = step.results[0].tensor.numel()
-            if step.name in POOLINGS and not step.name.startswith(("avg_pool", "max_pool")):
-                maps = [v for _, v in step.operands if v.tensor.ndim > 2 and v.tensor.numel() > size]
-                found += [v for v in maps if size == v.shape[0] * v.shape[1]]
-            elif size <= _MOST_VECTOR * factor.tensor.numel():
-                waiting += [(v, step.number) for _, v in step.operands if v.memory not in graph.constant]
+    found: list[Value] = []
+
+    def follow(step: Step) -> Iterable[Value]:
+        size = step.results[0].tensor.numel()
+        if step.name in POOLINGS and not step.name.startswith(("avg_pool", "max_pool")):
+            maps = [v for _, v in step.operands if v.tensor.ndim > 2 and v.tensor.numel() > size]
+            found.extend(v for v in maps if size == v.shape[0] * v.shape[1])
+            return ()
+        if size > _MOST_VECTOR * factor.tensor.numel():
+            return ()
+        return [v for _, v in step.operands if v.memory not in graph.constant]
+
+    graph.walk_back(factor, before, follow)
     return found
 
 
@@ -226,24 +237,20 @@ def _trace_excitation(graph: Graph, x: Value, factor: Value, before: int) -> tup
     """Functions with weights on the ways from x, pooled, to the factor; none where no way leads there."""
     source = graph.origin(x)
     most = _MOST_VECTOR * max(x.shape[1], x.shape[-1]) * x.shape[0]
-    waiting: list[tuple[Value, int]] = [(factor, before)]
-    seen: set[int] = set()
     pooled: list[Step] = []
-    while waiting:
-        value, limit = waiting.pop()
-        for step in graph.writers_of(value, limit):
-            if step.number in seen:
-                continue
-            seen.add(step.number)
-            largest = max(result.tensor.numel() for result in step.results)
-            of_x = step.results[0].shape == x.shape and _comes_of(graph, step, source)
-            if largest > most and step.name not in VIEWS and not of_x:
-                continue
-            for _, operand in step.operands:
-                if graph.origin(operand) == source and operand.tensor.numel() >= x.tensor.numel():
-                    pooled.append(step)
-                elif operand.memory not in graph.constant:
-                    waiting.append((operand, step.number))
+
+    def follow(step: Step) -> Iterator[Value]:
+        largest = max(result.tensor.numel() for result in step.results)
+        of_x = step.results[0].shape == x.shape and _comes_of(graph, step, source)
+        if largest > most and step.name not in VIEWS and not of_x:
+            return
+        for _, operand in step.operands:
+            if graph.origin(operand) == source and operand.tensor.numel() >= x.tensor.numel():
+                pooled.append(step)
+            elif operand.memory not in graph.constant:
+                yield operand
+
+    seen = graph.walk_back(factor, before, follow)
     if x.tensor.numel() == factor.tensor.numel():  # one position: there is nothing to tell a map from a vector by
         pooled = [step for step in pooled if step.name in POOLINGS]
     if not pooled:

@@ -5,7 +5,7 @@ import dataclasses
 import itertools
 import math
 import uuid
-from collections.abc import Generator, Mapping
+from collections.abc import Generator, Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -257,6 +257,13 @@ class ObserveGates:
         with contextlib.closing(loaded):
             yield from (batch.pixels for batch in loaded if batch.pixels is not None)
 
+    @contextlib.contextmanager
+    def _watching_first(self, options: RecordOptions) -> Iterator[Iterator[Tensor]]:
+        """The first batches, to be run one by one while the recorder watches."""
+        closing = contextlib.closing(self._first_batches(options))
+        with closing as batches, observing(self.model, self.precision), self._recorder:
+            yield batches
+
     def _run(self, pixels: Tensor) -> tuple[dict[str, Tensor], Tensor]:
         """Gates of a batch, and which of its images have finite gates and logits, (n,) bool."""
         logits = forward(self.model, pixels)
@@ -266,11 +273,7 @@ class ObserveGates:
 
     def observe_first(self, options: RecordOptions) -> dict[str, Tensor] | None:
         """The finite gates of the first batch that has any; None where the first batches have none."""
-        with (
-            contextlib.closing(self._first_batches(options)) as batches,
-            observing(self.model, self.precision),
-            self._recorder,
-        ):
+        with self._watching_first(options) as batches:
             for pixels in batches:
                 gates, finite = self._run(pixels)
                 if bool(finite.any()):
@@ -282,11 +285,7 @@ class ObserveGates:
 
         Only images count whose gates and logits are finite in both.
         """
-        with (
-            contextlib.closing(self._first_batches(options)) as batches,
-            observing(self.model, self.precision),
-            self._recorder,
-        ):
+        with self._watching_first(options) as batches:
             for pixels in batches:
                 lower, finite = self._run(pixels)
                 with torch.autocast(self.model.device.type, enabled=False):
