@@ -19,8 +19,10 @@ _HOMES = {
     "Gate": "senet_viz.schema",
     "GateRecorder": "senet_viz.gates.recorder",
     "ImageInput": "senet_viz.workflows.comparison",
+    "LocalEngine": "senet_viz.workflows.engine",
     "Manifest": "senet_viz.schema",
     "READINGS": "senet_viz.claims.declaring",
+    "RayEngine": "senet_viz.workflows.ray_engine",
     "RecordOptions": "senet_viz.recording.options",
     "Recording": "senet_viz.recording.reader",
     "SenetVizError": "senet_viz.errors",
@@ -93,10 +95,12 @@ if TYPE_CHECKING:
     from senet_viz.workflows.attribution import attribute_gate as attribute_gate
     from senet_viz.workflows.comparison import ImageInput as ImageInput
     from senet_viz.workflows.comparison import compare_images as compare_images
+    from senet_viz.workflows.engine import LocalEngine as LocalEngine
     from senet_viz.workflows.freezing.making import advise_freezing as advise_freezing
     from senet_viz.workflows.interventions.making import intervene as intervene
     from senet_viz.workflows.output_attribution import attribute_output as attribute_output
     from senet_viz.workflows.output_attribution import compute_grad_cam as compute_grad_cam
+    from senet_viz.workflows.ray_engine import RayEngine as RayEngine
     from senet_viz.workflows.record import record as record
     from senet_viz.workflows.recorded_model import load_recorded_model as load_recorded_model
 

@@ -39,3 +39,7 @@ class RecordingError(SenetVizError):
 
 class ExperimentError(SenetVizError):
     """Results of an experiment that are missing, damaged, or of another declaration or other images."""
+
+
+class EngineError(SenetVizError):
+    """Workers that a job's batches were given to and that can not do them."""

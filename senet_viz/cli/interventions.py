@@ -24,6 +24,7 @@ from senet_viz.cli.options import (
     takes,
 )
 from senet_viz.models.options import ModelOptions
+from senet_viz.recording.options import EngineOptions
 from senet_viz.text import bytes_text, seconds_text
 
 if TYPE_CHECKING:
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 
 @app.command("intervene", short_help="Move gates and keep what the network then says.")
 @takes(ModelOptions, "model_options")
+@takes(EngineOptions, "engine_options")
 def intervene_command(
     model: ModelName,
     data: DataName,
@@ -57,6 +59,7 @@ def intervene_command(
     limit: Limit = None,
     *,
     model_options: ModelOptions,
+    engine_options: EngineOptions,
     device: Device = "auto",
     batch_size: BatchSize = 50,
     shard_size: Annotated[int, typer.Option(help="Images a commit; what a kill loses at most.")] = 500,
@@ -72,6 +75,7 @@ def intervene_command(
     from senet_viz.images.opening import open_images
     from senet_viz.models.zoo import load_model
     from senet_viz.recording.outcomes import describe_outcomes, summarize_outcomes
+    from senet_viz.workflows.engine import choose_engine
     from senet_viz.workflows.interventions.making import intervene
     from senet_viz.workflows.interventions.request import DEFAULT_TARGETS, InterventionOptions
 
@@ -88,7 +92,7 @@ def intervene_command(
         outcomes = intervene(
             network, source, out, options=options, baselines_from=baselines_from,
             on_estimate=lambda e: line.say(_estimate_text(e)),
-            on_progress=lambda p: line.update(p.consumed, p.total, p.rate, p.seconds_left, p.stage),
+            on_progress=lambda p: line.follow(p, p.stage), engine=choose_engine(engine_options),
         )  # fmt: skip
     summary = summarize_outcomes(outcomes)
     answer(summary, describe_outcomes(summary), as_json=as_json)
@@ -108,6 +112,7 @@ def _estimate_text(e: "JobEstimate") -> str:
 
 @app.command("freeze", short_help="Find the gates that constants can replace.")
 @takes(ModelOptions, "model_options")
+@takes(EngineOptions, "engine_options")
 def freeze_command(
     model: ModelName,
     data: DataName,
@@ -127,6 +132,7 @@ def freeze_command(
     ] = None,
     *,
     model_options: ModelOptions,
+    engine_options: EngineOptions,
     device: Device = "auto",
     batch_size: BatchSize = 50,
     workers: Workers = 2,
@@ -141,6 +147,7 @@ def freeze_command(
     from senet_viz.analysis.freezing_files import describe_freezing, summarize_freezing
     from senet_viz.images.opening import open_images
     from senet_viz.models.zoo import load_model
+    from senet_viz.workflows.engine import choose_engine
     from senet_viz.workflows.freezing.making import advise_freezing
     from senet_viz.workflows.freezing.request import FreezeOptions
 
@@ -154,7 +161,7 @@ def freeze_command(
         advice = advise_freezing(
             network, source, out, loss=loss, baselines_from=baselines_from, into=into, options=options,
             on_estimate=lambda e: line.say(_freeze_estimate_text(e)),
-            on_progress=lambda p: line.update(p.consumed, p.total, p.rate, p.seconds_left, _stage_text(p)),
+            on_progress=lambda p: line.follow(p, _stage_text(p)), engine=choose_engine(engine_options),
         )  # fmt: skip
     answer(summarize_freezing(advice, out), describe_freezing(advice), as_json=as_json)
 

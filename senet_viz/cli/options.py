@@ -20,6 +20,7 @@ from senet_viz.text import bytes_text, seconds_text
 
 if TYPE_CHECKING:
     from senet_viz.claims.evidence import ClaimReport, Evidence
+    from senet_viz.workflows.job import JobProgress
 
 
 class ProgressLine:
@@ -45,6 +46,14 @@ class ProgressLine:
         self._close()
         sys.stderr.write(sentence + "\n")
         sys.stderr.flush()
+
+    def follow(self, progress: "JobProgress", detail: str = "") -> None:
+        """How far a job is, with the pace of each of Ray's workers."""
+        p = progress
+        rates = ", ".join(f"{name}: {rate:,.1f}" for name, rate in p.workers.items())
+        replaced = f"{p.replaced} died and {'was' if p.replaced == 1 else 'were'} replaced" if p.replaced else ""
+        said = (detail, f"workers at {rates} images/s" if rates else "", replaced)
+        self.update(p.consumed, p.total, p.rate, p.seconds_left, ", ".join(filter(None, said)))
 
     def update(self, done: int, total: int, rate: float, seconds_left: float, detail: str = "") -> None:
         """Progress; `rate` in images a second. Told five times a second at most."""
@@ -120,7 +129,7 @@ Seed = Annotated[int, typer.Option(help="Seed of random weights and of every ran
 Device = Annotated[str, typer.Option(help="auto (CUDA where there is one), cpu, cuda, cuda:1, …")]
 Limit = Annotated[int | None, typer.Option(help="At most so many images, stratified by class, seeded.")]
 BatchSize = Annotated[int, typer.Option(help="Images a forward.")]
-Workers = Annotated[int, typer.Option(help="Threads that decode.")]
+Workers = Annotated[int, typer.Option(help="Threads that decode; with --engine ray, processes that do batches.")]
 BaselinesFrom = Annotated[
     Path | None,
     typer.Option(help="Recording of this model on these images, all gates kept; made in OUT/clean by default."),

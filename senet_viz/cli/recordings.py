@@ -25,13 +25,14 @@ from senet_viz.cli.options import (
 from senet_viz.errors import ArgumentError
 from senet_viz.models.options import ModelOptions
 from senet_viz.paths import expand_home, explain_refusal
-from senet_viz.recording.options import RecordOptions
+from senet_viz.recording.options import EngineOptions, RecordOptions
 from senet_viz.text import bytes_text
 
 
 @app.command("record")
 @takes(ModelOptions, "model_options")
 @takes(RecordOptions)
+@takes(EngineOptions, "engine_options")
 def record_command(
     model: ModelName,
     data: DataName,
@@ -42,6 +43,7 @@ def record_command(
     calibration_images: Annotated[int, typer.Option(help="How many of them, seeded.")] = 2000,
     device: Device = "auto",
     options: RecordOptions,
+    engine_options: EngineOptions,
     strict: Annotated[bool, typer.Option("--strict", help="End with 1 if an image was skipped.")] = False,
     plan: PlanOnly = False,
     as_json: AsJson = False,
@@ -49,6 +51,7 @@ def record_command(
     """Record the gates of every block for every image."""
     from senet_viz.images.opening import open_images
     from senet_viz.models.zoo import load_model
+    from senet_viz.workflows.engine import choose_engine
     from senet_viz.workflows.plan import plan_recording
     from senet_viz.workflows.record import calibrate_on, record, summarize
 
@@ -65,7 +68,7 @@ def record_command(
         recording = record(
             network, source, out, options=options,
             on_estimate=lambda e: line.say(estimate_text(e._asdict())),
-            on_progress=lambda p: line.update(p.consumed, p.total, p.rate, p.seconds_left),
+            on_progress=line.follow, engine=choose_engine(engine_options),
         )  # fmt: skip
     summary = summarize(recording)
     answer(summary, summary_text(summary), as_json=as_json)

@@ -50,12 +50,12 @@ class _Taps:
 
     def __init__(self, network: nn.Module) -> None:
         self._network = weakref.ref(network)
-        self._taps: dict[Place, GateTap] = {}
+        self.taps: dict[Place, GateTap] = {}
         self._stack = contextlib.ExitStack()
         self._watchers = 0
 
     def tap(self, place: Place) -> GateTap:
-        return self._taps.setdefault(place, GateTap(place))
+        return self.taps.setdefault(place, GateTap(place))
 
     @contextlib.contextmanager
     def watched(self) -> Iterator[None]:
@@ -72,10 +72,10 @@ class _Taps:
     def _begin(self) -> None:
         network = self._network()
         assert network is not None
-        watch = _Watch(self._taps)
+        watch = _Watch(self.taps)
         keep = self._stack.callback
         keep(network.register_forward_pre_hook(watch.start).remove)
-        for owner in {place.owner for place in self._taps}:
+        for owner in {place.owner for place in self.taps}:
             keep(owner.register_forward_pre_hook(watch.enter).remove)
             keep(owner.register_forward_hook(watch.leave, always_call=True).remove)
         keep(network.register_forward_hook(watch.end, always_call=True).remove)
@@ -88,6 +88,17 @@ _TAPS: weakref.WeakKeyDictionary[nn.Module, _Taps] = weakref.WeakKeyDictionary()
 def tap_at(network: nn.Module, place: Place) -> GateTap:
     """The tap of a place in a network, the same whenever it is asked for."""
     return _TAPS.setdefault(network, _Taps(network)).tap(place)
+
+
+def taps_of(network: nn.Module) -> dict[Place, GateTap]:
+    """All taps of a network, for `give_taps` to a copy of it that was made together with them."""
+    return dict(_TAPS[network].taps) if network in _TAPS else {}
+
+
+def give_taps(network: nn.Module, taps: Mapping[Place, GateTap]) -> None:
+    """Taps that were pickled together with a network, which lose their place in it otherwise."""
+    if taps:
+        _TAPS.setdefault(network, _Taps(network)).taps.update(taps)
 
 
 def watched_taps(network: nn.Module) -> contextlib.AbstractContextManager[None]:

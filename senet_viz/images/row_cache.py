@@ -63,6 +63,9 @@ class RowCache:
         self._blocks: deque[_Block] = deque()
         self._cursor: _Cursor | None = None
 
+    def __reduce__(self) -> "tuple[type[RowCache], tuple[tuple[Shard, ...], str]]":
+        return RowCache, (self._shards, self._column)
+
     @property
     def held_bytes(self) -> int:
         """What is in memory now."""

@@ -1,9 +1,10 @@
 """Networks ready to be observed: loaded by name, on their device, with their gates."""
 
+import contextlib
 import dataclasses
 import functools
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from torch import nn
 
 from senet_viz.errors import ArgumentError, SourceError
 from senet_viz.gates.discovery import BoundGate, GateSurvey, RefusedUnit, gates_of, survey_gates
+from senet_viz.gates.taps import give_taps, taps_of
 from senet_viz.images.quiet import quiet_libraries
 from senet_viz.models.options import ModelOptions
 from senet_viz.models.origins import NO_CLASSES, build_network
@@ -62,6 +64,34 @@ class Model:
     returned: Returned = "logits"
     weights_key: str | None = None
     lock: threading.RLock = field(default_factory=threading.RLock, repr=False, compare=False)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """For another process: without the lock, with what lets hooks see the gates that no module returns."""
+        return {**{name: value for name, value in vars(self).items() if name != "lock"}, "taps": taps_of(self.module)}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        taps = state.pop("taps")
+        vars(self).update(state, lock=threading.RLock())
+        give_taps(self.module, taps)
+
+    def move_to(self, device: torch.device) -> None:
+        """Moves the network, in place."""
+        with self.lock:
+            self.module.to(device)
+            vars(self)["device"] = device
+
+    @contextlib.contextmanager
+    def on_cpu(self) -> Iterator[None]:
+        """The network lies on the CPU inside of the `with`: as it is pickled for a machine with other devices."""
+        device = self.device
+        with self.lock:
+            if device.type != "cpu":
+                self.move_to(torch.device("cpu"))
+            try:
+                yield
+            finally:
+                if device.type != "cpu":
+                    self.move_to(device)
 
     @functools.cached_property
     def _survey(self) -> GateSurvey:

@@ -1,6 +1,7 @@
-"""The options of `record`, declared once: command line, form, a job's command, plan and manifest all read them here."""
+"""The options of `record` and of who does a job, declared once: command line, form, plan and manifest read them here."""
 
 import dataclasses
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import Any
 from senet_viz.errors import ArgumentError
 
 PRECISIONS = ("fp32", "bf16", "fp16")
+ENGINES = ("local", "ray")
 
 
 def _option(default: Any, text: str, *, name: str = "", in_manifest: bool = False) -> Any:
@@ -34,7 +36,7 @@ class RecordOptions:
         image_column: of a Parquet or CSV; the source was opened with it.
         label_column: likewise, "none" where there are no labels.
         data_name: name of the data in the manifest; the last part of its path by default.
-        workers: threads that decode.
+        workers: threads that decode; with Ray, processes that do batches.
         commit_seconds: what a kill can lose at most; also after every 5,000 images.
         allow_nonfinite: go on where what the network computes for more than 1 % of the images is not finite;
             such images are left out and listed in any case.
@@ -56,7 +58,7 @@ class RecordOptions:
     image_column: str | None = _option(None, "Column of images in a Parquet or CSV, where it is not found by its name.")
     label_column: str | None = _option(None, "Column of labels in a Parquet or CSV; none where there are no labels.")
     data_name: str | None = _option(None, "Name of the data in the manifest.")
-    workers: int = _option(2, "Threads that decode.")
+    workers: int = _option(2, "Threads that decode; with --engine ray, processes that do batches.")
     commit_seconds: float = _option(30.0, "Seconds of work that a kill can lose at most.", name="--commit-every")
     allow_nonfinite: bool = _option(
         False,
@@ -85,6 +87,40 @@ class RecordOptions:
             value = getattr(self, each.name)
             if value != each.default:
                 yield from (name_of(each),) if value is True else (name_of(each), str(value))
+
+
+@dataclass(frozen=True)
+class EngineOptions:
+    """Who does the batches of a job; no part of any identity, since it changes no bit on like machines.
+
+    Attributes:
+        engine: "local" (this process) or "ray".
+        address: of Ray: "local", "auto", "ray://HOST:PORT" or "HOST:PORT"; None for the cluster that RAY_ADDRESS names, or
+            where it names none a local one, for this job alone.
+        threads_per_worker: CPU threads of each of Ray's workers; the cores of this machine, shared out, for None.
+        gpus_per_worker: GPUs of each; for None 1 where the network is on a GPU here, else 0.
+
+    Raises:
+        ArgumentError: another engine, or a number out of range.
+    """
+
+    engine: str = _option("local", "local: this process; ray: as many of Ray's workers as --workers says.")
+    address: str | None = _option(
+        None, "Ray's: auto, local, ray://HOST:PORT; what RAY_ADDRESS says, else local, by default."
+    )
+    threads_per_worker: int | None = _option(None, "CPU threads of a Ray worker; the cores, shared out, by default.")
+    gpus_per_worker: float | None = _option(None, "GPUs of a Ray worker; 1 where the network is on one, by default.")
+
+    def __post_init__(self) -> None:
+        if self.engine not in ENGINES:
+            raise ArgumentError(f"engine is {self.engine!r}; it is one of {', '.join(ENGINES)}.")
+        if self.threads_per_worker is not None and self.threads_per_worker < 1:
+            raise ArgumentError(f"threads_per_worker is {self.threads_per_worker}; it is at least 1.")
+        if self.gpus_per_worker is not None and not 0 <= self.gpus_per_worker < math.inf:
+            raise ArgumentError(f"gpus_per_worker is {self.gpus_per_worker}; it is 0 or more.")
+        given = [name_of(f) for f in dataclasses.fields(self)[1:] if getattr(self, f.name) is not None]
+        if self.engine == "local" and given:
+            raise ArgumentError(f"{' and '.join(given)} is about Ray: add --engine ray, or leave it out.")
 
 
 def check_numbers(options: Any, *counts: str) -> None:

@@ -1,62 +1,32 @@
 """A job over images: a plan of fixed batches → a function of a batch → one writer that commits in order.
 
 Record, intervene and freeze are this act. Which images make a batch depends on the list of images and the options alone, and
-the function of a batch writes nothing, so it does not matter who runs it, or how often.
+the function of a batch writes nothing, so it does not matter who runs it, or how often: an `Engine` does.
 """
 
 import contextlib
-import itertools
 import math
 import shutil
 import time
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import NamedTuple, Protocol, Self, TypeVar
+from typing import Any, NamedTuple, Self
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from senet_viz.errors import RecordingError
-from senet_viz.images.loading import Batch, load_batches
+from senet_viz.images.loading import load_batches
 from senet_viz.images.source import ImageSource
 from senet_viz.models.forward import forward, observing
 from senet_viz.models.zoo import Model
 from senet_viz.paths import explain_refusal
 from senet_viz.recording.folder import write_progress
 from senet_viz.recording.writer import stored_manifest
+from senet_viz.workflows.engine import NO_WORKERS, Rows, Runner
 
-Rows = NDArray[np.int64]
-Found = TypeVar("Found", covariant=True)
 _SAMPLE = 16
-
-
-class BatchWork(Protocol[Found]):
-    """The function of a batch, with the loaded network and what was settled before the first batch.
-
-    Attributes:
-        model: the network; its lock is held, and it is in eval mode, while batches are run.
-        precision: of the forwards, as in `observing`.
-    """
-
-    @property
-    def model(self) -> Model: ...
-    @property
-    def precision(self) -> str: ...
-    def watching(self) -> contextlib.AbstractContextManager[object]:
-        """Entered once around all batches that this process runs."""
-        ...
-
-    def __call__(self, place: Rows, batch: Batch) -> Found:
-        """What becomes of a batch; the same for the same batch, and nothing is written.
-
-        Args:
-            place: (n,) positions of the images in the plan.
-            batch: the images.
-        """
-        ...
 
 
 def cut(places: Rows, *, batch_size: int, shard_size: int | None = None, first: int = 0) -> Iterator[Rows]:
@@ -67,28 +37,6 @@ def cut(places: Rows, *, batch_size: int, shard_size: int | None = None, first: 
         stop = min(start + batch_size, shard_end, total)
         yield places[start:stop]
         start = stop
-
-
-def run_batches(
-    work: BatchWork[Found], source: ImageSource, indices: Rows, batches: Iterable[Rows], *, workers: int
-) -> Generator[tuple[Rows, Found], None, None]:
-    """Runs batches in this process, in their order, while threads decode ahead; to be closed when it is left early.
-
-    Args:
-        work: the function of a batch.
-        source: of images.
-        indices: (N,) the plan: index of each place's image in the source.
-        batches: places of each batch.
-        workers: threads that decode.
-
-    Yields:
-        The places of a batch and what became of it.
-    """
-    ahead, places = itertools.tee(batches)
-    loaded = load_batches(source, (indices[place] for place in ahead), work.model.preprocess, workers=workers)
-    with contextlib.closing(loaded), observing(work.model, work.precision), work.watching():
-        for place, batch in zip(places, loaded):
-            yield place, work(place, batch)
 
 
 class JobProgress(NamedTuple):
@@ -102,6 +50,8 @@ class JobProgress(NamedTuple):
         errors: images that could not be read or are not finite.
         rate: done in this run, a second; NaN before the first batch.
         seconds_left: of this stage.
+        workers: images a second of each of Ray's workers, by its name; empty where this process does all.
+        replaced: workers that died and were replaced.
     """
 
     stage: str
@@ -111,6 +61,8 @@ class JobProgress(NamedTuple):
     errors: int
     rate: float
     seconds_left: float
+    workers: Mapping[str, float] = NO_WORKERS.rates
+    replaced: int = 0
 
 
 OnProgress = Callable[[JobProgress], None]
@@ -130,6 +82,11 @@ class Meter:
         self._stage, self._step = stage, 0
         self._first, self._done, self._errors = done, done, errors
         self._began = self._told = time.monotonic()
+        self._runner: Runner[..., Any] | None = None
+
+    def watch(self, runner: Runner[..., Any]) -> None:
+        """Whose workers are told of from now on."""
+        self._runner = runner
 
     def enter(self, stage: str, step: int) -> None:
         """What is done from now on."""
@@ -143,16 +100,18 @@ class Meter:
         if time.monotonic() - self._told > 1:
             self._tell("running")
 
-    def throughput(self) -> Mapping[str, float]:
-        """images, seconds and images_per_second of this run."""
+    def throughput(self) -> Mapping[str, Any]:
+        """images, seconds and images_per_second of this run, and of Ray's engine, replaced and workers."""
         done, seconds = self._done - self._first, time.monotonic() - self._began
-        return {"images": done, "seconds": round(seconds, 3), "images_per_second": round(done / max(seconds, 1e-9), 2)}
+        speed = {"images": done, "seconds": round(seconds, 3), "images_per_second": round(done / max(seconds, 1e-9), 2)}
+        return {**speed, **(self._runner.report() if self._runner else {})}
 
     def _progress(self) -> JobProgress:
         done, seconds = self._done - self._first, time.monotonic() - self._began
         rate = done / max(seconds, 1e-9) if done else math.nan
         left = (self._total - self._done) / rate if done else math.nan
-        return JobProgress(self._stage, self._step, self._done, self._total, self._errors, rate, left)
+        rates, replaced = self._runner.workers() if self._runner else NO_WORKERS
+        return JobProgress(self._stage, self._step, self._done, self._total, self._errors, rate, left, rates, replaced)
 
     def _tell(self, state: str, message: str = "") -> None:
         tree = {name: None if value != value else value for name, value in self._progress()._asdict().items()}
@@ -223,6 +182,35 @@ class JobEstimate(NamedTuple):
 
 
 OnEstimate = Callable[[JobEstimate], None]
+
+
+class Pace:
+    """How fast a job goes, from its first batches.
+
+    The first of a process also loads kernels, so where there are more, time counts from its end.
+    """
+
+    def __init__(self, batches: int) -> None:
+        """It settles after so many batches, or at the end."""
+        self._wanted, self._seen, self._done, self._first = batches, 0, 0, 0
+        self._began = self._warm = time.monotonic()
+        self._settled = False
+
+    def settles(self, images: int, total: int) -> bool:
+        """After one more batch of so many images: whether it is now that the pace is known; once only."""
+        self._seen, self._done = self._seen + 1, self._done + images
+        if self._seen == 1:
+            self._warm, self._first = time.monotonic(), images
+        now_known = not self._settled and (self._seen >= self._wanted or self._done >= total)
+        self._settled = self._settled or now_known
+        return now_known
+
+    def seconds(self, images: int) -> float:
+        """Of so many images."""
+        now = time.monotonic()
+        if self._done > self._first:
+            return images * (now - self._warm) / (self._done - self._first)
+        return images * (now - self._began) / self._done
 
 
 def existing_parent(folder: Path) -> Path:

@@ -18,7 +18,8 @@ from senet_viz.models.zoo import Model
 from senet_viz.paths import expand_home, explain_refusal
 from senet_viz.recording.options import RecordOptions
 from senet_viz.schema import HISTOGRAM_BINS, ClassTable, LabelMapping
-from senet_viz.workflows.job import JobEstimate, Rows, cut, existing_parent, free_bytes, recorded_bytes, warm_up
+from senet_viz.workflows.engine import Rows
+from senet_viz.workflows.job import JobEstimate, cut, existing_parent, free_bytes, recorded_bytes, warm_up
 
 MAX_MOMENT_BYTES = 2 * 1024**3
 
@@ -49,6 +50,14 @@ def estimate_recording(model: Model, source: ImageSource, options: RecordOptions
         model, source, plan.indices[:16], batch_size=options.batch_size, workers=options.workers,
         precision=options.precision,
     )  # fmt: skip
+    seconds = (warm.decoding + warm.running) * len(plan.indices)  # on shared cores the two do not overlap
+    return size_recording(model, source, plan, options, folder)._replace(seconds=seconds)
+
+
+def size_recording(
+    model: Model, source: ImageSource, plan: "RecordPlan", options: RecordOptions, folder: Path
+) -> JobEstimate:
+    """Disk and memory of a recording; its seconds are not known yet, NaN."""
     channels = sum(gate.channels for gate in model.gates)
     classes = len(source.classes) + 1
     per_channel = 40 * classes + 2 * 8 * (HISTOGRAM_BINS + 2)
@@ -66,7 +75,7 @@ def estimate_recording(model: Model, source: ImageSource, options: RecordOptions
         memory_bytes=2 * moments + 6 * batch_bytes + 2 * open_shard + 16 * len(source),
         forwards=len(plan.indices),
         whole_forwards=float(len(plan.indices)),
-        seconds=(warm.decoding + warm.running) * len(plan.indices),  # on shared cores the two do not overlap
+        seconds=math.nan,
     )
 
 

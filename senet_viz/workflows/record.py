@@ -8,7 +8,7 @@ import uuid
 from collections.abc import Generator, Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow.compute as pc
@@ -31,7 +31,8 @@ from senet_viz.recording.reader import Recording, open_recording
 from senet_viz.recording.rows import RecordedBatch
 from senet_viz.recording.writer import RecordingWriter, stored_manifest
 from senet_viz.schema import Gate, Manifest, are_same_gates
-from senet_viz.workflows.job import Meter, OnEstimate, OnProgress, Rows, run_batches
+from senet_viz.workflows.engine import LOCAL, Engine, Rows, Runner, describe_differing_workers, writing_behind
+from senet_viz.workflows.job import JobEstimate, Meter, OnEstimate, OnProgress, Pace
 from senet_viz.workflows.nonfinite import (
     SETTLED_AFTER,
     advise,
@@ -39,7 +40,7 @@ from senet_viz.workflows.nonfinite import (
     check_share_finite,
     describe_nonfinite,
 )
-from senet_viz.workflows.plan import RecordPlan, check_room, estimate_recording, map_to_outputs, open_source
+from senet_viz.workflows.plan import RecordPlan, check_room, map_to_outputs, open_source, size_recording
 
 
 def record(
@@ -53,6 +54,7 @@ def record(
     allow_nonfinite: bool = False,
     on_estimate: OnEstimate | None = None,
     on_progress: OnProgress | None = None,
+    engine: Engine = LOCAL,
 ) -> Recording:
     """Records the gates of every block for every image of a source.
 
@@ -66,8 +68,9 @@ def record(
         keep: as in `RecordOptions`.
         precision: as in `RecordOptions`.
         allow_nonfinite: as in `RecordOptions`.
-        on_estimate: called once before the work starts.
+        on_estimate: called once, when the first two batches (of Ray, two for each worker) have shown how long one takes.
         on_progress: called after every batch.
+        engine: who runs the batches; it changes no bit on like machines.
 
     Returns:
         The finished recording. Images that could not be read, and those for which the network computes values that are not
@@ -80,20 +83,29 @@ def record(
             than 1 % of the images is not finite.
         ModelError: weights are not finite.
         GateError: the network's gates can not be observed.
+        EngineError: workers that can not do the batches.
     """
     keep_freed_memory()
     options = options or RecordOptions(keep=keep, precision=precision, allow_nonfinite=allow_nonfinite)
     source, folder = open_source(images, **options.columns()), expand_home(folder)
     plan = RecordPlan.make(source, options)
     draft = _draft(model, source, options, plan, folder)
-    estimate = estimate_recording(model, source, options, folder)
-    if on_estimate:
-        on_estimate(estimate)
+    estimate = size_recording(model, source, plan, options, folder)
     check_room(estimate, draft.classes)
     with RecordingWriter(folder, draft, keep_squeeze=options.squeeze, commit_seconds=options.commit_seconds) as writer:
         if not writer.complete:
-            _fill(writer, model, source, options, plan, on_progress)
+            work = ObserveGates(model, source, plan, writer.draft.mapping.outputs, options.precision)
+            with engine.start(work, source, plan.indices, workers=options.workers) as runner:
+                _fill(writer, work, runner, source, options, plan, _Told(estimate, on_estimate, on_progress))
     return open_recording(folder)
+
+
+class _Told(NamedTuple):
+    """What a person is told while it runs; the estimate lacks its seconds."""
+
+    estimate: JobEstimate
+    on_estimate: OnEstimate | None
+    on_progress: OnProgress | None
 
 
 def _draft(model: Model, source: ImageSource, options: RecordOptions, plan: RecordPlan, folder: Path) -> Manifest:
@@ -178,38 +190,50 @@ def _left_out(model: Model) -> tuple[str, ...]:
 
 def _fill(
     writer: RecordingWriter,
-    model: Model,
+    work: "ObserveGates",
+    runner: Runner[[], RecordedBatch],
     source: ImageSource,
     options: RecordOptions,
     plan: RecordPlan,
-    on_progress: OnProgress | None,
+    told: _Told,
 ) -> None:
     total = len(plan.indices)
-    meter = Meter(writer.folder, "recording", total, on_progress, done=writer.consumed, errors=writer.errors)
-    work = ObserveGates(model, source, plan, writer.draft.mapping.outputs, options.precision)
+    meter = Meter(writer.folder, "recording", total, told.on_progress, done=writer.consumed, errors=writer.errors)
+    meter.watch(runner)
     reason = ""
+
+    def write(found: RecordedBatch) -> None:
+        writer.append(found)
+        if found.nonfinite:
+            check_share_finite(writer, options)
+
     with meter:
         check_share_finite(writer, options)
         if options.precision != "fp32" and writer.draft.precision_difference is None:
             difference = work.measure_difference(options)
             if difference is not None:
                 writer.set_precision_difference(difference)
-        batches = plan.batches(options, writer.consumed)
-        with contextlib.closing(run_batches(work, source, plan.indices, batches, workers=options.workers)) as observed:
+        left = total - writer.consumed
+        with (
+            contextlib.closing(runner.run(plan.batches(options, writer.consumed))) as observed,
+            writing_behind(write) as hand_in,
+        ):
+            pace = Pace(2 * runner.parallel)
             for place, found in observed:
-                writer.append(found)
+                hand_in(found)
                 reason = reason or next((sentence for _, sentence in found.errors), "")
                 meter.tick(len(place), found.left_out)
-                if found.nonfinite:
-                    check_share_finite(writer, options)
+                if told.on_estimate and pace.settles(len(place), left):
+                    told.on_estimate(told.estimate._replace(seconds=pace.seconds(left)))
         check_any_left(writer, source.name)
         if writer.errors == total:
             raise SourceError(
                 f"None of the {total:,} images of {source.name} could be read (see {writer.folder / 'errors'}*); the first: "
                 f"{reason or 'it stands there.'}"
             )
-        note = describe_nonfinite(writer.read_errors(), total) if writer.nonfinite else ""
-        writer.finish(throughput=meter.throughput(), notes=[note] if note else [])
+        notes = [describe_nonfinite(writer.read_errors(), total)] if writer.nonfinite else []
+        throughput = meter.throughput()
+        writer.finish(throughput=throughput, notes=[*notes, *describe_differing_workers(throughput)])
 
 
 class ObserveGates:

@@ -13,8 +13,9 @@ from senet_viz.models.memory import keep_freed_memory
 from senet_viz.models.zoo import Model
 from senet_viz.recording.outcomes import CLEAN_FOLDER, SCRATCH_FOLDER
 from senet_viz.recording.reader import Recording, open_recording
+from senet_viz.workflows.engine import LOCAL, Engine
 from senet_viz.workflows.freezing.request import FreezeOptions, FreezingFolder, estimate_freezing
-from senet_viz.workflows.freezing.search import Walk, split_halves
+from senet_viz.workflows.freezing.search import FreezingWork, Walk, split_halves
 from senet_viz.workflows.interventions.donors import scratch_folder
 from senet_viz.workflows.interventions.making import (
     NOTES,
@@ -42,6 +43,7 @@ def advise_freezing(
     options: FreezeOptions | None = None,
     on_estimate: OnEstimate | None = None,
     on_progress: OnProgress | None = None,
+    engine: Engine = LOCAL,
 ) -> FreezeAdvice:
     """The largest set of gates that can be frozen to their means within a loss of accuracy.
 
@@ -66,6 +68,7 @@ def advise_freezing(
         options: every choice; limit, seed and batch_size are ignored when it is given.
         on_estimate: called once before the work starts.
         on_progress: called after every batch.
+        engine: who runs the batches; it changes no bit on like machines.
 
     Returns:
         The advice for `loss`, with the whole path.
@@ -75,6 +78,7 @@ def advise_freezing(
         SourceError: no images, or none that could be read.
         RecordingError: a folder or a recording of other inputs, or one that can not be read or written.
         GateError: the network's gates can not be observed.
+        EngineError: workers that can not do the batches.
     """
     keep_freed_memory()
     if not loss > 0:
@@ -86,7 +90,7 @@ def advise_freezing(
     with FreezingFolder(request.folder) as keeper:
         path = _finished(keeper, request, options, outputs)
         if path is None:
-            path = _search(keeper, request, options, on_estimate, on_progress)
+            path = _search(keeper, request, options, on_estimate, on_progress, engine)
         _copy(path, beside or request.given, request.folder / CLEAN_FOLDER)
     return path.advise(loss)
 
@@ -146,20 +150,24 @@ def _search(
     options: FreezeOptions,
     on_estimate: OnEstimate | None,
     on_progress: OnProgress | None,
+    engine: Engine,
 ) -> FreezePath:
     warm = warm_up_with_cache(request)
     estimate = estimate_freezing(request, warm, keeper.stored)
     if on_estimate:
         on_estimate(estimate)
     estimate.check_room("The search, scratch files included,", "use --limit, or another disk.")
-    recording = request.given or record_clean(request, on_progress)
+    recording = request.given or record_clean(request, on_progress, engine)
     prepared = prepare(request, recording)
     path = keeper.take_up(_draft(request, options, prepared, warm))
     if path.complete:
         return path
     with scratch_folder(request.folder / SCRATCH_FOLDER) as scratch:
         work = make_work(request, prepared, warm.memory, scratch)
-        return Walk(keeper, request, prepared, work, path).finish(on_progress)
+        with engine.start(
+            FreezingWork(work), work.source, prepared.chosen.indices, workers=request.options.workers
+        ) as runner:
+            return Walk(keeper, request, prepared, work, path, runner).finish(on_progress)
 
 
 def _draft(request: Request, options: FreezeOptions, prepared: Prepared, warm: CachedWarmUp) -> FreezePath:

@@ -5,7 +5,7 @@ import dataclasses
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import torch
@@ -18,14 +18,16 @@ from senet_viz.images.loading import Batch, load_batches
 from senet_viz.models.zoo import Model
 from senet_viz.recording.outcomes import Outcome, Variant, describe_nonfinite_outcomes
 from senet_viz.stats.effect_measuring import Grouping, group_images
+from senet_viz.workflows.engine import Rows, Runner
 from senet_viz.workflows.freezing.request import FreezingFolder, count_forwards
 from senet_viz.workflows.freezing.timing import time_freezing
 from senet_viz.workflows.interventions.making import Prepared
 from senet_viz.workflows.interventions.request import Request
 from senet_viz.workflows.interventions.running import InterventionWork, judge, pixels_of
-from senet_viz.workflows.job import Meter, OnProgress, Rows, cut, forward_of, run_batches
+from senet_viz.workflows.job import Meter, OnProgress, cut, forward_of
 
 Blocks = tuple[str, ...]
+SearchRunner: TypeAlias = Runner[[Blocks, Sequence[Blocks]], list[Outcome]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,17 +45,13 @@ class Half:
 
 @dataclass(frozen=True, eq=False)
 class FreezingWork:
-    """The function of a batch in a search: what the network says with `base` frozen, then with each of the targets.
+    """The function of a batch in a search: what the network says with some gates frozen, then with each of several sets.
 
     Attributes:
         inner: network, means and memory, as a run of interventions has them.
-        base: names of gates; may be empty.
-        targets: each holds `base` and more.
     """
 
     inner: InterventionWork
-    base: Blocks
-    targets: Sequence[Blocks]
     precision = "fp32"
 
     @property
@@ -65,18 +63,24 @@ class FreezingWork:
         """Nothing: each set of frozen gates has hooks of its own."""
         return contextlib.nullcontext()
 
-    def __call__(self, place: Rows, batch: Batch) -> list[Outcome]:
+    def __call__(self, place: Rows, batch: Batch, /, base: Blocks, targets: Sequence[Blocks]) -> list[Outcome]:
         """Outcomes of a batch: of `base`, then of the targets.
+
+        Args:
+            place: (n,) positions of the images in the plan.
+            batch: the images.
+            base: names of gates; may be empty.
+            targets: each holds `base` and more.
 
         Raises:
             SourceError: an image that was recorded cannot be read any more.
         """
         network, memory, outputs = self.model.module, self.inner.memory, self.inner.outputs[place]
         run = forward_of(self.model, pixels_of(batch, self.inner.source))
-        with patching(network, self._patches(place, self.base)):
+        with patching(network, self._patches(place, base)):
             found = [judge(memory.run_clean(run), outputs)]
-        for target in self.targets:
-            first = min(set(target) - set(self.base), key=self._depth)
+        for target in targets:
+            first = min(set(target) - set(base), key=self._depth)
             replayed = self._replayed[first]
             with patching(network, self._patches(place, [block for block in target if block not in replayed])):
                 found.append(judge(memory.run_from(first, run), outputs))
@@ -132,9 +136,16 @@ class Walk:
     """One run of a search; `finish` goes on where the path ends."""
 
     def __init__(
-        self, keeper: FreezingFolder, request: Request, prepared: Prepared, work: InterventionWork, path: FreezePath
+        self,
+        keeper: FreezingFolder,
+        request: Request,
+        prepared: Prepared,
+        work: InterventionWork,
+        path: FreezePath,
+        runner: SearchRunner,
     ) -> None:
-        self._keeper, self._work, self._path = keeper, work, path
+        """`runner` is of `FreezingWork(work)`."""
+        self._keeper, self._work, self._path, self._runner = keeper, work, path, runner
         self._indices, self._options = prepared.chosen.indices, request.options
         self._choosing, self._confirming = split_halves(prepared, request.options.seed)
 
@@ -144,18 +155,16 @@ class Walk:
         total = count_forwards(blocks, halves)
         done = total - count_forwards(blocks, halves, done=len(self._path.steps))
         with Meter(self._keeper.folder, "choosing", total, on_progress, done=done) as self._meter:
+            self._meter.watch(self._runner)
             self._choose()
             self._confirm()
         return self._path
 
     def _judge(self, half: Half, base: Blocks, targets: Sequence[Blocks]) -> list[Outcome]:
         """What the network says of a half with the gates of `base` frozen, then with each of the targets."""
-        work, options = FreezingWork(self._work, base, targets), self._options
-        places = cut(half.images, batch_size=options.batch_size)
+        places = cut(half.images, batch_size=self._options.batch_size)
         parts: list[list[Outcome]] = []
-        with contextlib.closing(
-            run_batches(work, self._work.source, self._indices, places, workers=options.workers)
-        ) as batches:
+        with contextlib.closing(self._runner.run(places, base, targets)) as batches:
             for place, outcomes in batches:
                 parts.append(outcomes)
                 self._meter.tick(len(place) * (1 + len(targets)))

@@ -163,6 +163,10 @@ class BlockTables:
     predicted_mean: NDArray[np.float32] | None
     group_mean: NDArray[np.float32] | None
 
+    def __getstate__(self) -> dict[str, Any]:
+        """For another process, which has not these files: values in place of maps of them."""
+        return {name: None if values is None else np.asarray(values) for name, values in vars(self).items()}
+
 
 @dataclass(frozen=True, eq=False)
 class Sorting:

@@ -18,6 +18,7 @@ from senet_viz.recording.options import RecordOptions
 from senet_viz.recording.outcomes import (
     CLEAN_FOLDER,
     SCRATCH_FOLDER,
+    Outcome,
     Outcomes,
     OutcomesManifest,
     describe_nonfinite_outcomes,
@@ -26,6 +27,7 @@ from senet_viz.recording.outcomes import (
 )
 from senet_viz.recording.outcomes_writer import OutcomesWriter
 from senet_viz.recording.reader import Recording
+from senet_viz.workflows.engine import LOCAL, Engine, Runner, describe_differing_workers
 from senet_viz.workflows.interventions.donors import (
     FOLDS,
     GROUP_SIZE,
@@ -190,6 +192,7 @@ def intervene(
     options: InterventionOptions | None = None,
     on_estimate: OnEstimate | None = None,
     on_progress: OnProgress | None = None,
+    engine: Engine = LOCAL,
 ) -> Outcomes:
     """Moves gates of a network on every image of a source, and keeps what it then said.
 
@@ -215,6 +218,7 @@ def intervene(
         options: every choice; those above (but `baselines_from`) are ignored when it is given.
         on_estimate: called once before the work starts.
         on_progress: called after every batch.
+        engine: who runs the batches; it changes no bit on like machines.
 
     Returns:
         The finished outcomes.
@@ -224,6 +228,7 @@ def intervene(
         SourceError: no images, or none that could be read.
         RecordingError: a folder or a recording of other inputs, or one that can not be read or written.
         GateError: the network's gates can not be observed.
+        EngineError: workers that can not do the batches.
     """
     keep_freed_memory()
     if options is None:
@@ -231,10 +236,10 @@ def intervene(
             *choose_targets(blocks, targets), choose_baselines(baseline, baselines),
             strength=strength, repeats=repeats, seed=seed, limit=limit, batch_size=batch_size,
         )  # fmt: skip
-    return _make(make_request(model, images, folder, options, baselines_from), on_estimate, on_progress)
+    return _make(make_request(model, images, folder, options, baselines_from), on_estimate, on_progress, engine)
 
 
-def _make(request: Request, on_estimate: OnEstimate | None, on_progress: OnProgress | None) -> Outcomes:
+def _make(request: Request, on_estimate: OnEstimate | None, on_progress: OnProgress | None, engine: Engine) -> Outcomes:
     request.check()
     with OutcomesWriter(request.folder) as writer:
         if request.is_finished():
@@ -244,11 +249,14 @@ def _make(request: Request, on_estimate: OnEstimate | None, on_progress: OnProgr
         if on_estimate:
             on_estimate(estimate)
         estimate.check_room("The interventions, scratch files included,", "use --limit, or another disk.")
-        prepared = prepare(request, request.given or record_clean(request, on_progress))
+        prepared = prepare(request, request.given or record_clean(request, on_progress, engine))
         memory = warm.memory
         writer.begin(draft_manifest(request, prepared, memory.mode), prepared.chosen.samples)
         if not writer.complete:
-            _fill(writer, request, prepared, memory, on_progress)
+            with scratch_folder(request.folder / SCRATCH_FOLDER) as scratch:
+                work, indices = make_work(request, prepared, memory, scratch), prepared.chosen.indices
+                with engine.start(work, work.source, indices, workers=request.options.workers) as runner:
+                    _fill(writer, request, prepared, work, runner, on_progress)
     return open_outcomes(request.folder)
 
 
@@ -256,19 +264,21 @@ def _fill(
     writer: OutcomesWriter,
     request: Request,
     prepared: Prepared,
-    memory: ActivationCache,
+    work: InterventionWork,
+    runner: Runner[[], list[Outcome]],
     on_progress: OnProgress | None,
 ) -> None:
-    with scratch_folder(request.folder / SCRATCH_FOLDER) as scratch:
-        work, indices = make_work(request, prepared, memory, scratch), prepared.chosen.indices
-        with Meter(writer.folder, "interventions", len(indices), on_progress, done=writer.consumed) as meter:
-            run_plan(work, indices, writer, request.options, meter)
-            throughput = meter.throughput()
-            baselines, notes = gather_ending(writer, work, prepared)
-            writer.finish(throughput=throughput, baselines=baselines, notes=notes)
+    total = len(prepared.chosen.indices)
+    with Meter(writer.folder, "interventions", total, on_progress, done=writer.consumed) as meter:
+        meter.watch(runner)
+        run_plan(runner, total, writer, request.options, meter)
+        throughput = meter.throughput()
+        baselines, notes = gather_ending(writer, work, prepared)
+        notes = [*notes, *describe_differing_workers(throughput)]
+        writer.finish(throughput=throughput, baselines=baselines, notes=notes)
 
 
-def record_clean(request: Request, on_progress: OnProgress | None) -> Recording:
+def record_clean(request: Request, on_progress: OnProgress | None, engine: Engine) -> Recording:
     """The untouched gates, recorded beside the outcomes; resumed like any recording."""
     options = request.options
     choices = RecordOptions(
@@ -276,4 +286,4 @@ def record_clean(request: Request, on_progress: OnProgress | None) -> Recording:
         workers=options.workers,
     )  # fmt: skip
     folder = request.folder / CLEAN_FOLDER
-    return record(request.model, request.source, folder, options=choices, on_progress=on_progress)
+    return record(request.model, request.source, folder, options=choices, on_progress=on_progress, engine=engine)

@@ -20,19 +20,10 @@ from senet_viz.models.forward import observing, read_logits
 from senet_viz.models.zoo import Model
 from senet_viz.recording.outcomes import CLEAN_FOLDER, Outcome, Variant
 from senet_viz.recording.outcomes_writer import OutcomesWriter
+from senet_viz.workflows.engine import Rows, Runner
 from senet_viz.workflows.interventions.donors import Baselines
 from senet_viz.workflows.interventions.request import InterventionOptions, Request
-from senet_viz.workflows.job import (
-    JobEstimate,
-    Meter,
-    Rows,
-    cut,
-    forward_of,
-    free_bytes,
-    recorded_bytes,
-    run_batches,
-    warm_up,
-)
+from senet_viz.workflows.job import JobEstimate, Meter, cut, forward_of, free_bytes, recorded_bytes, warm_up
 
 
 def judge(logits: Tensor, outputs: NDArray[np.int32]) -> Outcome:
@@ -159,27 +150,28 @@ class InterventionWork:
 
 
 def run_plan(
-    work: InterventionWork, indices: Rows, writer: OutcomesWriter, options: InterventionOptions, meter: Meter
+    runner: Runner[[], list[Outcome]], images: int, writer: OutcomesWriter, options: InterventionOptions, meter: Meter
 ) -> None:
     """Makes every intervention on the images that are not done yet.
 
     Args:
-        work: what is done with a batch.
-        indices: (N,) of the judged images in the source.
+        runner: of `InterventionWork`.
+        images: that are judged, N.
         writer: begun.
         options: batches and shards.
         meter: is told of every batch.
 
     Raises:
         SourceError: an image that was recorded cannot be read any more.
+        EngineError: workers that can not do the batches.
     """
-    total, shard = len(indices), options.shard_size
-    places = cut(np.arange(total), batch_size=options.batch_size, shard_size=shard, first=writer.consumed)
+    shard = options.shard_size
+    places = cut(np.arange(images), batch_size=options.batch_size, shard_size=shard, first=writer.consumed)
     waiting: list[list[Outcome]] = []
-    with contextlib.closing(run_batches(work, work.source, indices, places, workers=options.workers)) as batches:
+    with contextlib.closing(runner.run(places)) as batches:
         for place, outcomes in batches:
             waiting.append(outcomes)
-            if (place[-1] + 1) % shard == 0 or place[-1] + 1 == total:
+            if (place[-1] + 1) % shard == 0 or place[-1] + 1 == images:
                 writer.append([Outcome.join(parts) for parts in zip(*waiting)])
                 waiting = []
             meter.tick(len(place))

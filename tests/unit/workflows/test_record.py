@@ -18,7 +18,8 @@ from senet_viz.images.source import ImageSource
 from senet_viz.models.zoo import Model, load_model
 from senet_viz.recording.folder import read_progress
 from senet_viz.recording.options import RecordOptions
-from senet_viz.workflows.job import JobEstimate
+from senet_viz.recording.writer import stored_manifest
+from senet_viz.workflows.job import JobEstimate, JobProgress
 from senet_viz.workflows.plan import check_room
 from senet_viz.workflows.record import calibrate_on, record, summarize
 from tests.support.tiny import tiny_png, write_tiny_parquet
@@ -207,10 +208,20 @@ def test_progress_and_estimate_are_told(source: ImageSource, model: Model, tmp_p
 
 def test_a_resumed_run_needs_room_for_the_rest_alone(source: ImageSource, model: Model, tmp_path: Path) -> None:
     estimates: list[JobEstimate] = []
-    for _ in range(2):
-        made = record(model, source, tmp_path / "x", on_estimate=estimates.append)
-    assert [e.present_bytes for e in estimates] == [0, sum(file.bytes for file in made.manifest.files)]
-    tight = estimates[1]._replace(disk_bytes=10_000, free_bytes=4_000, present_bytes=6_000)
+
+    def stop(_progress: JobProgress) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        record(model, source, tmp_path / "x", on_progress=stop)
+    begun = stored_manifest(tmp_path / "x")
+    assert begun is not None
+    made = record(model, source, tmp_path / "x", on_estimate=estimates.append)
+    assert [e.present_bytes for e in estimates] == [sum(file.bytes for file in begun.files)]
+    assert estimates[0].seconds > 0
+    record(model, source, tmp_path / "x", on_estimate=estimates.append)
+    assert len(estimates) == 1, "of what is done there is nothing to estimate"
+    tight = estimates[0]._replace(disk_bytes=10_000, free_bytes=4_000, present_bytes=6_000)
     check_room(tight, made.classes)
     with pytest.raises(RecordingError, match="free"):
         check_room(tight._replace(present_bytes=5_000), made.classes)

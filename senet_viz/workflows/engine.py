@@ -1,0 +1,214 @@
+"""Who runs the batches of a job. Any engine gives the same results in the same order: batches are fixed before it begins."""
+
+import contextlib
+import itertools
+from collections import deque
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any, NamedTuple, ParamSpec, Protocol, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from senet_viz.images.loading import Batch, load_batches
+from senet_viz.images.source import ImageSource
+from senet_viz.models.forward import observing
+from senet_viz.models.zoo import Model
+from senet_viz.recording.options import EngineOptions
+
+Rows = NDArray[np.int64]
+Told = ParamSpec("Told")
+Found = TypeVar("Found", covariant=True)
+Value = TypeVar("Value")
+
+
+class BatchWork(Protocol[Told, Found]):
+    """The function of a batch, with the loaded network and what was settled before the first batch.
+
+    It writes nothing and gives the same for the same batch, so it does not matter who runs it, or how often; an engine may
+    pickle it and run it in another process.
+
+    Attributes:
+        model: the network; its lock is held, and it is in eval mode, while batches are run.
+        precision: of the forwards, as in `observing`.
+    """
+
+    @property
+    def model(self) -> Model: ...
+    @property
+    def precision(self) -> str: ...
+    def watching(self) -> contextlib.AbstractContextManager[object]:
+        """Entered around the batches that a thread runs."""
+        ...
+
+    def __call__(self, place: Rows, batch: Batch, /, *told: Told.args, **_: Told.kwargs) -> Found:
+        """What becomes of a batch.
+
+        Args:
+            place: (n,) positions of the images in the plan.
+            batch: the images.
+            told: the same for all batches of one call of `run`.
+        """
+        ...
+
+
+class Workers(NamedTuple):
+    """Who runs a job's batches now.
+
+    Attributes:
+        rates: images a second, by name of each worker that has done a batch; empty where this process does all.
+        replaced: workers that died and were replaced.
+    """
+
+    rates: Mapping[str, float]
+    replaced: int
+
+
+NO_WORKERS = Workers({}, 0)
+
+
+class Runner(Protocol[Told, Found]):
+    """An engine that has been given its work.
+
+    Attributes:
+        parallel: batches that are in work at the same time.
+    """
+
+    @property
+    def parallel(self) -> int: ...
+    def run(
+        self, batches: Iterable[Rows], *told: Told.args, **_: Told.kwargs
+    ) -> Generator[tuple[Rows, Found], None, None]:
+        """Batches in their order, with what became of each; to be closed when it is left early.
+
+        Args:
+            batches: places of each batch; taken a bounded number ahead.
+            told: handed to the work with each batch.
+        """
+        ...
+
+    def workers(self) -> Workers:
+        """Who is at work."""
+        ...
+
+    def report(self) -> Mapping[str, Any]:
+        """What a manifest keeps of who did this run; nothing where this process did."""
+        ...
+
+
+class Engine(Protocol):
+    """Runs the function of a batch over a plan."""
+
+    def start(
+        self, work: BatchWork[Told, Found], source: ImageSource, indices: Rows, *, workers: int
+    ) -> contextlib.AbstractContextManager[Runner[Told, Found]]:
+        """Gets ready.
+
+        Args:
+            work: the function of a batch.
+            source: of images.
+            indices: (N,) the plan: index of each place's image in the source.
+            workers: threads that decode here, or processes that do batches.
+        """
+        ...
+
+
+class LocalEngine:
+    """This process: batches one after the other, while threads decode ahead."""
+
+    @contextlib.contextmanager
+    def start(
+        self, work: BatchWork[Told, Found], source: ImageSource, indices: Rows, *, workers: int
+    ) -> Iterator[Runner[Told, Found]]:
+        """As `Engine.start`; nothing is held between two runs."""
+        yield _LocalRunner(work, source, indices, workers)
+
+
+class _LocalRunner(Runner[Told, Found]):
+    parallel = 1
+
+    def __init__(self, work: BatchWork[Told, Found], source: ImageSource, indices: Rows, threads: int) -> None:
+        self._work, self._source, self._indices, self._threads = work, source, indices, threads
+
+    def run(
+        self, batches: Iterable[Rows], *told: Told.args, **kwargs: Told.kwargs
+    ) -> Generator[tuple[Rows, Found], None, None]:
+        work, (ahead, places) = self._work, itertools.tee(batches)
+        wanted = (self._indices[place] for place in ahead)
+        loaded = load_batches(self._source, wanted, work.model.preprocess, workers=self._threads)
+        with contextlib.closing(loaded), observing(work.model, work.precision), work.watching():
+            for place, batch in zip(places, loaded):
+                yield place, work(place, batch, *told, **kwargs)
+
+    def workers(self) -> Workers:
+        return NO_WORKERS
+
+    def report(self) -> Mapping[str, Any]:
+        return {}
+
+
+LOCAL = LocalEngine()
+
+
+def choose_engine(options: EngineOptions) -> Engine:
+    """The engine that was asked for.
+
+    Raises:
+        ArgumentError: Ray is not installed.
+    """
+    if options.engine == "local":
+        return LOCAL
+    from senet_viz.workflows.ray_engine import RayEngine
+
+    return RayEngine(options.address, options.threads_per_worker, options.gpus_per_worker)
+
+
+def describe_differing_workers(throughput: Mapping[str, Any]) -> list[str]:
+    """A sentence where the batches of a run were done by workers that differ, as `Runner.report` tells them."""
+    kinds = throughput.get("workers", [])
+    if len(kinds) < 2:
+        return []
+    said = "; ".join(
+        f"{kind['count']} × {kind['device']}, {kind['threads']} threads, torch {kind['torch']}" for kind in kinds
+    )
+    return [f"Different workers did the batches, so gates may differ between them in the last bits: {said}."]
+
+
+@contextlib.contextmanager
+def writing_behind(write: Callable[[Value], None], *, ahead: int = 2) -> Iterator[Callable[[Value], None]]:
+    """Writes in one thread of its own, in order, so that the next forward need not wait for folds and disk.
+
+    Whatever ends the `with`, what was handed in is written first. After an error nothing more is; it is raised at the next
+    value that is handed in, or at the end.
+
+    Args:
+        write: takes one value after the other.
+        ahead: values that wait at most; handing in another one waits for the first of them.
+
+    Yields:
+        What a value is handed in by.
+    """
+    waiting: deque[Future[None]] = deque()
+    failed = False
+
+    def write_next(value: Value) -> None:
+        nonlocal failed
+        if failed:
+            return
+        try:
+            write(value)
+        except BaseException:
+            failed = True
+            raise
+
+    def hand_in(value: Value) -> None:
+        waiting.append(pool.submit(write_next, value))
+        while len(waiting) > ahead or (waiting and waiting[0].done()):
+            waiting.popleft().result()
+
+    with ThreadPoolExecutor(1, thread_name_prefix="senet-viz-writer") as pool:
+        try:
+            yield hand_in
+        finally:
+            while waiting:
+                waiting.popleft().result()

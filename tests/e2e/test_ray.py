@@ -1,0 +1,221 @@
+"""Ray's workers, as many as there are and whatever becomes of them, end with the bits of this process."""
+
+import contextlib
+import os
+import random
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+import torch
+
+import senet_viz as sv
+from senet_viz.analysis.freezing_files import stored_freezing, to_json
+from senet_viz.errors import EngineError, SourceError
+from senet_viz.images.source import ImageSource
+from senet_viz.models.zoo import Model
+from senet_viz.recording.options import RecordOptions
+from senet_viz.workflows.engine import LOCAL
+from senet_viz.workflows.freezing.request import FreezeOptions
+from senet_viz.workflows.interventions.request import InterventionOptions
+from senet_viz.workflows.job import JobProgress
+from senet_viz.workflows.ray_engine import RayEngine
+from tests.support.image_files import open_outputs
+from tests.support.planted import write_marked_parquet
+from tests.support.tiny import tiny_png, write_tiny_parquet
+
+pytestmark = pytest.mark.slow
+ray = pytest.importorskip("ray")
+IMAGES = 330
+OPTIONS: dict[str, Any] = {"batch_size": 16, "shard_size": 100}
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[None]:
+    """One Ray for all tests that do not start their own; as many workers as are asked for find a place."""
+    os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
+    ray.init("local", num_cpus=6, include_dashboard=False, log_to_driver=False, object_store_memory=100 * 2**20)
+    yield
+    ray.shutdown()
+
+
+@pytest.fixture(autouse=True)
+def one_thread() -> Iterator[None]:
+    """As many as the workers have."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.fixture(scope="module")
+def source(tmp_path_factory: pytest.TempPathFactory) -> ImageSource:
+    """Two of the images can not be read."""
+    files = [path.read_bytes() for path in _write_images(tmp_path_factory.mktemp("images"))]
+    return sv.open_images(write_tiny_parquet(tmp_path_factory.mktemp("data") / "tiny.parquet", IMAGES, files=files))
+
+
+def _write_images(folder: Path) -> list[Path]:
+    for index in range(110):
+        data = b"no image" if index == 57 else tiny_png(index)
+        (folder / f"{index:03d}.png").write_bytes(data)
+    return sorted(folder.iterdir())
+
+
+@pytest.fixture(scope="module")
+def model() -> Model:
+    """Gates of functions, a shared one, an unbounded one: what a copy of the network must find again."""
+    return sv.load_model("tests.support.odd:odd_network", device="cpu", logits="logits")
+
+
+@pytest.fixture(scope="module")
+def local(model: Model, source: ImageSource, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    torch.set_num_threads(1)
+    return sv.record(model, source, tmp_path_factory.mktemp("local") / "x", options=RecordOptions(**OPTIONS)).path
+
+
+@pytest.fixture(scope="module")
+def marked(tmp_path_factory: pytest.TempPathFactory) -> ImageSource:
+    """One image of the second batch is marked."""
+    return sv.open_images(write_marked_parquet(tmp_path_factory.mktemp("marked") / "tiny.parquet", 64, {20}))
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    """Every byte that a recording holds beside its manifest, which tells times and machines."""
+    return {
+        path.name: path.read_bytes()
+        for path in folder.iterdir()
+        if path.suffix in (".parquet", ".safetensors", ".jsonl")
+    }
+
+
+def remote(workers: int) -> RecordOptions:
+    return RecordOptions(**OPTIONS, workers=workers)
+
+
+ENGINE = RayEngine(threads_per_worker=1)
+
+
+def test_no_cluster_is_one_sentence(model: Model, source: ImageSource, tmp_path: Path) -> None:
+    with pytest.raises(EngineError, match=r"No Ray answers at auto .*`ray start --head`"):
+        sv.record(model, source, tmp_path / "x", engine=RayEngine("auto"))
+
+
+@pytest.mark.usefixtures("cluster")
+@pytest.mark.parametrize("workers", [1, 2, 4])
+def test_any_number_of_workers_records_the_same_bytes(
+    workers: int, model: Model, source: ImageSource, local: Path, tmp_path: Path
+) -> None:
+    seen: list[JobProgress] = []
+    made = sv.record(model, source, tmp_path / "x", options=remote(workers), engine=ENGINE, on_progress=seen.append)
+    assert contents(made.path) == contents(local)
+    assert len(made.errors) == 3
+    run = made.manifest.throughput[-1]
+    assert (run["engine"], run["replaced"]) == ("ray", 0)
+    assert sum(kind["count"] for kind in run["workers"]) <= workers
+    assert {kind["threads"] for kind in run["workers"]} == {1}
+    assert [p.consumed for p in seen] == sorted(p.consumed for p in seen)
+    assert seen[-1].consumed == IMAGES
+    assert set(seen[-1].workers) <= {str(number) for number in range(1, workers + 1)}
+
+
+def worker_processes() -> list[psutil.Process]:
+    """Processes that do batches for this one."""
+    found = []
+    for process in psutil.Process().children(recursive=True):
+        with contextlib.suppress(psutil.Error):  # it has just ended
+            found += [process] if "BatchWorker" in " ".join(process.cmdline()) else []
+    return found
+
+
+@pytest.mark.usefixtures("cluster")
+def test_killed_workers_are_replaced_and_told_and_no_bit_is_lost(
+    model: Model, source: ImageSource, local: Path, tmp_path: Path
+) -> None:
+    seen: list[JobProgress] = []
+    dice = random.Random(3)
+
+    def kill(progress: JobProgress) -> None:
+        seen.append(progress)
+        if len(seen) in (2, 9) and (alive := worker_processes()):
+            dice.choice(alive).kill()
+
+    made = sv.record(model, source, tmp_path / "x", options=remote(2), engine=ENGINE, on_progress=kill)
+    assert contents(made.path) == contents(local)
+    assert made.manifest.throughput[-1]["replaced"] == seen[-1].replaced >= 1
+
+
+@pytest.mark.usefixtures("cluster")
+def test_a_run_is_taken_up_by_another_number_of_workers(
+    model: Model, source: ImageSource, local: Path, tmp_path: Path
+) -> None:
+    def stop(progress: JobProgress) -> None:
+        if progress.consumed > 100:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        sv.record(model, source, tmp_path / "x", options=remote(2), engine=ENGINE, on_progress=stop)
+    _, alive = psutil.wait_procs(worker_processes(), timeout=30)
+    assert not alive, "workers end with their job"
+    made = sv.record(model, source, tmp_path / "x", options=remote(1), engine=ENGINE)
+    assert contents(made.path) == contents(local)
+
+
+@pytest.mark.usefixtures("cluster")
+def test_interventions_and_a_search_end_with_the_same_bits(model: Model, source: ImageSource, tmp_path: Path) -> None:
+    readable = open_outputs(write_tiny_parquet(tmp_path / "data.parquet", 120))
+    both = []
+    for name, engine in (("here", LOCAL), ("there", ENGINE)):
+        options = InterventionOptions(
+            ("blocks",), baselines=("one", "mean", "predicted_class_mean", "within"), batch_size=16, shard_size=40
+        )
+        outcomes = sv.intervene(model, readable, tmp_path / name / "outcomes", options=options, engine=engine)
+        search = FreezeOptions(batch_size=16)
+        sv.advise_freezing(
+            model,
+            readable,
+            tmp_path / name / "freezing",
+            options=search,
+            engine=engine,
+            baselines_from=tmp_path / name / "outcomes" / "clean",
+        )
+        path = stored_freezing(tmp_path / name / "freezing")
+        assert path is not None
+        found = {key: to_json(path)[key] for key in ("images", "clean", "steps")}
+        both.append((contents(outcomes.path), contents(outcomes.path / "clean"), found))
+    assert both[0] == both[1]
+
+
+@pytest.mark.usefixtures("cluster")
+def test_a_sentence_of_a_worker_is_told_as_it_is(model: Model, tmp_path: Path) -> None:
+    """An image that was recorded and is gone when gates are moved."""
+    for index in range(40):
+        (tmp_path / "images" / str(index % 2)).mkdir(parents=True, exist_ok=True)
+        (tmp_path / "images" / str(index % 2) / f"{index}.png").write_bytes(tiny_png(index))
+    source = sv.open_images(tmp_path / "images")
+    clean = sv.record(model, source, tmp_path / "clean", options=RecordOptions(batch_size=16))
+    (tmp_path / "images" / "1" / "39.png").unlink()
+    with pytest.raises(SourceError, match=r"39\.png was recorded and cannot be read any more"):
+        sv.intervene(
+            model, source, tmp_path / "out", baselines=["one"], baselines_from=clean, batch_size=16, engine=ENGINE
+        )
+
+
+@pytest.mark.usefixtures("cluster")
+def test_workers_that_find_no_place_are_named_with_what_they_wait_for(
+    model: Model, source: ImageSource, tmp_path: Path
+) -> None:
+    engine = RayEngine(threads_per_worker=64, patience=3)
+    with pytest.raises(
+        EngineError, match=r"2 of 2 workers wait for a place with 64 CPUs, and of 6 CPUs .* 6 and 0 are free"
+    ):
+        sv.record(model, source, tmp_path / "x", options=remote(2), engine=engine)
+
+
+@pytest.mark.usefixtures("cluster")
+def test_a_worker_that_computes_nothing_is_named(marked: ImageSource, tmp_path: Path) -> None:
+    model = sv.load_model("tests.support.planted:sleepy", device="cpu")
+    with pytest.raises(EngineError, match=r"Nothing moved for 4 s: worker 1 with 2 batches computes nothing"):
+        sv.record(model, marked, tmp_path / "x", options=remote(1), engine=RayEngine(threads_per_worker=1, patience=4))

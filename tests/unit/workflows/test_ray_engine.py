@@ -1,0 +1,156 @@
+"""Whatever workers do and in whatever order, batches come back in theirs, each once; against a Ray that chance decides for."""
+
+import random
+from collections.abc import Callable
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+
+from senet_viz.errors import EngineError, SourceError
+from senet_viz.workflows import ray_engine
+from senet_viz.workflows.ray_engine import _Places, _RayRunner
+
+
+class _DiedError(Exception):
+    pass
+
+
+class _TaskError(Exception):
+    def __init__(self, cause: Exception) -> None:
+        super().__init__(str(cause))
+        self.cause = cause
+
+
+class _NeverError(Exception):
+    pass
+
+
+class ChanceRay:
+    """What the runner uses of Ray, in this process: which batch is done next, and whose worker dies, chance decides."""
+
+    exceptions = SimpleNamespace(
+        RayActorError=_DiedError,
+        OutOfMemoryError=_NeverError,
+        ObjectLostError=_NeverError,
+        NodeDiedError=_NeverError,
+        RayTaskError=_TaskError,
+    )
+
+    def __init__(self, seed: int, observe: Callable[[Any], Any], *, dying: float) -> None:
+        self._dice, self._observe, self._dying = random.Random(seed), observe, dying
+        self._states: dict[int, Any] = {}
+        self._actors = 0
+        self.most_in_flight = 0
+        self.deadly = -1  # an image whose batch kills its worker as soon as this one is looked at
+
+    def remote(self, _kind: type) -> Any:
+        return SimpleNamespace(options=lambda **_: SimpleNamespace(remote=self._actor))
+
+    def _actor(self, *_arguments: Any) -> Any:
+        self._actors += 1
+        number = self._actors
+        return SimpleNamespace(
+            number=number,
+            describe=SimpleNamespace(remote=lambda: self._new(number, {"device": "a", "threads": 1, "torch": "2"})),
+            observe=SimpleNamespace(remote=lambda place, *told: self._new(number, (place, *told))),
+            computed=SimpleNamespace(remote=lambda: self._new(number, 0.0)),
+        )
+
+    def _new(self, actor: int, value: Any) -> int:
+        self._states[len(self._states)] = [actor, value]
+        return len(self._states) - 1
+
+    def wait(self, refs: list[int], **_: Any) -> tuple[list[int], list[int]]:
+        self.most_in_flight = max(self.most_in_flight, len(refs))
+        chosen = self._dice.choice(refs)
+        dead = self._states[chosen][0]
+        held = [state[1][0] for state in self._states.values() if state[0] == dead and isinstance(state[1], tuple)]
+        if self._dice.random() < self._dying or any(self.deadly in place for place in held):
+            for state in self._states.values():
+                if state[0] == dead and isinstance(state[1], tuple):
+                    state[1] = _DiedError("it was killed")
+        return [chosen], [ref for ref in refs if ref != chosen]
+
+    def get(self, ref: int) -> Any:
+        value = self._states[ref][1]
+        if isinstance(value, Exception):
+            raise value
+        return self._observe(value) if isinstance(value, tuple) else value
+
+    def kill(self, _actor: Any) -> None:
+        pass
+
+
+def batches_of(count: int) -> list[Any]:
+    return [np.arange(4 * k, 4 * k + 4) for k in range(count)]
+
+
+@settings(deadline=None, max_examples=60)
+@given(
+    seed=st.integers(0, 10_000),
+    batches=st.integers(0, 40),
+    workers=st.integers(1, 5),
+    dying=st.sampled_from([0.0, 0.05, 0.2]),
+)
+def test_every_batch_comes_once_and_in_order(seed: int, batches: int, workers: int, dying: float) -> None:
+    ray = ChanceRay(seed, lambda asked: (int(asked[0].sum()), *asked[1:]), dying=dying)
+    runner: Any = _RayRunner(ray, None, _Places(workers, 1, 0.0, "cpu"), 120.0)
+    found = []
+    try:
+        for place, what in runner.run(iter(batches_of(batches)), "told"):
+            found.append((place.tolist(), what))
+    except EngineError:
+        assume(not dying)  # three deaths with one batch: the next test's
+        raise
+    assert found == [(place.tolist(), (int(place.sum()), "told")) for place in batches_of(batches)]
+    assert ray.most_in_flight <= ray_engine.IN_FLIGHT * workers
+    again = [place.tolist() for place, _ in runner.run(iter(batches_of(3)), "more")]
+    assert again == [place.tolist() for place in batches_of(3)], "one runner does several runs"
+
+
+def test_a_batch_is_taken_from_the_plan_only_when_there_is_room_for_it() -> None:
+    taken = 0
+
+    def plan() -> Any:
+        nonlocal taken
+        for place in batches_of(100):
+            taken += 1
+            yield place
+
+    runner: Any = _RayRunner(ChanceRay(0, lambda asked: asked[0], dying=0.0), None, _Places(2, 1, 0.0, "cpu"), 120.0)
+    running = runner.run(plan())
+    for seen in range(1, 50):
+        next(running)
+        assert taken - seen <= ray_engine.AHEAD * 2
+
+
+def test_what_a_worker_says_is_raised_as_it_was_said() -> None:
+    def observe(_asked: Any) -> None:
+        raise _TaskError(SourceError("One clear sentence."))
+
+    runner: Any = _RayRunner(ChanceRay(0, observe, dying=0.0), None, _Places(1, 1, 0.0, "cpu"), 120.0)
+    with pytest.raises(SourceError, match=r"One clear sentence\."):
+        list(runner.run(iter(batches_of(3))))
+
+
+def test_of_two_batches_of_a_dead_worker_the_one_that_kills_is_named() -> None:
+    ray = ChanceRay(0, lambda asked: asked[0], dying=0.0)
+    ray.deadly = 6  # the first image of batch 2 and none of batch 1
+    runner: Any = _RayRunner(ray, None, _Places(1, 1, 0.0, "cpu"), 120.0)
+    running, seen = runner.run(iter(batches_of(5))), []
+    with pytest.raises(EngineError, match=r"3 workers died with batch 2 of this run \(images 5 to 8 of the plan"):
+        seen.extend(place[0] for place, _ in running)
+    assert seen == [0]
+
+
+def test_the_same_batch_does_not_kill_workers_for_ever() -> None:
+    runner: Any = _RayRunner(ChanceRay(0, lambda _: None, dying=1.0), None, _Places(1, 1, 0.0, "cpu"), 120.0)
+    with pytest.raises(
+        EngineError, match=r"3 workers died with batch 1 of this run \(images 1 to 4 of the plan; it was killed\)"
+    ):
+        list(runner.run(iter(batches_of(3))))
+    assert runner.workers().replaced <= 3 * ray_engine.IN_FLIGHT
