@@ -26,10 +26,11 @@ from senet_viz.models.forward import observing
 from senet_viz.models.memory import keep_freed_memory
 from senet_viz.recording.options import RecordOptions
 from senet_viz.recording.outcomes import Outcome
+from senet_viz.workflows.engine import Rows
 from senet_viz.workflows.interventions.making import make_work, prepare
 from senet_viz.workflows.interventions.request import InterventionOptions, Request
 from senet_viz.workflows.interventions.running import InterventionWork, judge
-from senet_viz.workflows.job import Rows, forward_of
+from senet_viz.workflows.job import forward_of
 from senet_viz.workflows.record import record
 
 
