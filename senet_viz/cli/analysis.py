@@ -17,7 +17,10 @@ from senet_viz.cli.options import (
     app,
     claims_text,
     print_json,
+    takes,
 )
+from senet_viz.errors import ArgumentError
+from senet_viz.recording.options import EngineOptions
 from senet_viz.text import bytes_text
 
 
@@ -92,6 +95,7 @@ _LOWEST = 19
 
 
 @app.command("experiment", short_help="Train an experiment's networks and answer its questions.")
+@takes(EngineOptions, "engine_options")
 def experiment_command(
     file: Annotated[Path, typer.Argument(help="Declaration, a TOML file (docs/experiments.md).")],
     data: DataName,
@@ -111,6 +115,9 @@ def experiment_command(
     keep_networks: Annotated[
         bool, typer.Option(help="Keep trained networks and their recordings in OUT/cells, to be opened in the app.")
     ] = False,
+    workers: Annotated[int, typer.Option(min=1, help="Networks at the same time, with --engine ray.")] = 1,
+    *,
+    engine_options: EngineOptions,
     priority: Annotated[
         int, typer.Option("--nice", min=0, max=_LOWEST, help="0 is as other programs; 19 lets all others go first.")
     ] = _LOWEST,
@@ -120,8 +127,13 @@ def experiment_command(
     """Train the networks of an experiment, seed by seed, and answer its questions with intervals."""
     from senet_viz.analysis.experiments.answers import answer_question, describe_stages, describe_state
     from senet_viz.analysis.experiments.files import to_json
+    from senet_viz.workflows.engine import choose_engine
     from senet_viz.workflows.experiments import ExperimentRequest, run_experiment
 
+    if workers > 1 and engine_options.engine == "local":
+        raise ArgumentError(
+            "This process trains one network after the other: add --engine ray, or leave --workers out."
+        )
     if hasattr(os, "nice"):
         os.nice(priority)
     request = ExperimentRequest(
@@ -132,7 +144,7 @@ def experiment_command(
     line = ProgressLine("steps")
     with line:
         result = run_experiment(
-            request, say=line.say,
+            request, say=line.say, engine=choose_engine(engine_options), workers=workers,
             report=lambda p: line.update(
                 p.training.step, p.training.steps, p.training.rate, p.training.seconds_left,
                 f"network {p.number} of {p.networks}: {p.condition}, seed {p.seed}, loss {p.training.loss:.3f}",
@@ -149,8 +161,6 @@ def experiment_command(
 
 
 def _read_seeds(text: str) -> tuple[int, ...]:
-    from senet_viz.errors import ArgumentError
-
     try:
         return tuple(int(seed) for seed in text.split(","))
     except ValueError as error:

@@ -20,6 +20,8 @@ Rows = NDArray[np.int64]
 Told = ParamSpec("Told")
 Found = TypeVar("Found", covariant=True)
 Value = TypeVar("Value")
+Item = TypeVar("Item")
+Done = TypeVar("Done")
 
 
 class BatchWork(Protocol[Told, Found]):
@@ -77,7 +79,7 @@ class Runner(Protocol[Told, Found]):
     @property
     def parallel(self) -> int: ...
     def run(
-        self, batches: Iterable[Rows], *told: Told.args, **_: Told.kwargs
+        self, batches: Iterable[Rows], /, *told: Told.args, **_: Told.kwargs
     ) -> Generator[tuple[Rows, Found], None, None]:
         """Batches in their order, with what became of each; to be closed when it is left early.
 
@@ -112,6 +114,29 @@ class Engine(Protocol):
         """
         ...
 
+    def each(
+        self,
+        function: Callable[[Item], Done],
+        items: Iterable[Item],
+        *,
+        name: Callable[[Item], str],
+        workers: int,
+        gpus: int,
+    ) -> contextlib.AbstractContextManager[Iterator[tuple[Item, Done]]]:
+        """Does larger things, each of which is whole in itself, as the networks of an experiment.
+
+        Args:
+            function: of an item; pickled where another process does it.
+            items: taken when somebody is free.
+            name: of an item, for people.
+            workers: processes, where this one does not do it.
+            gpus: that an item takes, where nothing else was said.
+
+        Returns:
+            Items with what became of them, as they are done.
+        """
+        ...
+
 
 class LocalEngine:
     """This process: batches one after the other, while threads decode ahead."""
@@ -123,6 +148,20 @@ class LocalEngine:
         """As `Engine.start`; nothing is held between two runs."""
         yield _LocalRunner(work, source, indices, workers)
 
+    @contextlib.contextmanager
+    def each(
+        self,
+        function: Callable[[Item], Done],
+        items: Iterable[Item],
+        *,
+        name: Callable[[Item], str],
+        workers: int,
+        gpus: int,
+    ) -> Iterator[Iterator[tuple[Item, Done]]]:
+        """One after the other, here."""
+        del name, workers, gpus
+        yield ((item, function(item)) for item in items)
+
 
 class _LocalRunner(Runner[Told, Found]):
     parallel = 1
@@ -131,7 +170,7 @@ class _LocalRunner(Runner[Told, Found]):
         self._work, self._source, self._indices, self._threads = work, source, indices, threads
 
     def run(
-        self, batches: Iterable[Rows], *told: Told.args, **kwargs: Told.kwargs
+        self, batches: Iterable[Rows], /, *told: Told.args, **kwargs: Told.kwargs
     ) -> Generator[tuple[Rows, Found], None, None]:
         work, (ahead, places) = self._work, itertools.tee(batches)
         wanted = (self._indices[place] for place in ahead)

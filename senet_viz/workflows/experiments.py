@@ -1,11 +1,12 @@
 """An experiment from its declaration to its result, network by network; what is interrupted goes on with the same call."""
 
 import dataclasses
+import itertools
 import json
 import math
 import shutil
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -26,6 +27,7 @@ from senet_viz.models.weights import save_weights
 from senet_viz.models.zoo import Model, choose_device, load_model
 from senet_viz.paths import expand_home
 from senet_viz.recording.folder import FolderLock
+from senet_viz.workflows.engine import LOCAL, Engine
 from senet_viz.workflows.evaluate import judge_images
 from senet_viz.workflows.experiment_networks import (
     build_network,
@@ -192,6 +194,8 @@ def run_experiment(
     *,
     say: Callable[[str], None],
     report: Callable[[ExperimentProgress], None],
+    engine: Engine = LOCAL,
+    workers: int = 1,
 ) -> ExperimentResult:
     """Trains what is not trained yet, seed by seed, and writes the result after each network.
 
@@ -200,7 +204,9 @@ def run_experiment(
     Args:
         request: what and where.
         say: called with sentences about what is done.
-        report: called after every training step.
+        report: called after every training step that this process takes.
+        engine: who trains; the workers of Ray find the folder under the same path.
+        workers: networks that are trained at the same time, by Ray's workers.
 
     Returns:
         What is found so far; unfinished where `stop_after` or a choice of conditions or seeds left networks out.
@@ -210,6 +216,7 @@ def run_experiment(
         SourceError: images that can not be read, or training and validation images of different classes.
         ExperimentError: the folder holds results of another declaration or of other images.
         RecordingError: another process runs in the folder.
+        EngineError: workers that can not train them.
     """
     file = expand_home(request.file)
     experiment = read_experiment(file)
@@ -224,7 +231,7 @@ def run_experiment(
     try:
         if (folder / DECLARATION).resolve() != file.resolve():
             shutil.copyfile(file, folder / DECLARATION)
-        result = _train_all(run, _begin(run), chosen, say, report)
+        result = _train_all(run, _begin(run), chosen, say, report, engine, workers)
         if len(result.cells) == result.planned and result.timing is None:
             say("timing the networks in turn")
             size = run.config.batch_size
@@ -281,12 +288,46 @@ def _begin(run: _Run) -> ExperimentResult:
     )
 
 
+class _Task(NamedTuple):
+    """A network that is to be trained, for at most so many seconds now."""
+
+    number: int
+    condition: Condition
+    seed: int
+    seconds: float
+
+
+@dataclass(frozen=True)
+class _TrainOne:
+    """The function of a network; another process that it is pickled for reports nothing."""
+
+    run: _Run
+    images: ImageTensors
+    networks: int
+    report: Callable[[ExperimentProgress], None]
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**vars(self), "report": _report_nothing}
+
+    def __call__(self, task: _Task) -> Cell | None:
+        def tell(progress: TrainProgress) -> None:
+            self.report(ExperimentProgress(task.number, self.networks, task.condition.id, task.seed, progress))
+
+        return _make_cell(self.run, task.condition, task.seed, self.images, stop_after=task.seconds, report=tell)
+
+
+def _report_nothing(_progress: ExperimentProgress) -> None:
+    pass
+
+
 def _train_all(
     run: _Run,
     result: ExperimentResult,
     chosen: list[tuple[Condition, int]],
     say: Callable[[str], None],
     report: Callable[[ExperimentProgress], None],
+    engine: Engine,
+    workers: int,
 ) -> ExperimentResult:
     began = time.monotonic()
     done = {(cell.condition, cell.seed) for cell in result.cells}
@@ -295,20 +336,30 @@ def _train_all(
         return answer_questions(result)
     say(f"decoding {len(run.train):,} images")
     images, stop_after = load_tensors(run.train, run.experiment.decode), run.request.stop_after
-    for number, (condition, seed) in enumerate(pending, start=1):
 
-        def tell(progress: TrainProgress, at: int = number, what: str = condition.id, of: int = seed) -> None:
-            report(ExperimentProgress(at, len(pending), what, of, progress))
+    def tasks() -> Iterator[_Task]:
+        for number, (condition, seed) in enumerate(pending, start=1):
+            left = math.inf if stop_after is None else stop_after - (time.monotonic() - began)
+            if number > 1 and left <= 0:
+                return
+            yield _Task(number, condition, seed, left)
 
-        left = math.inf if stop_after is None else stop_after - (time.monotonic() - began)
-        cell = _make_cell(run, condition, seed, images, stop_after=left, report=tell)
-        if cell is None:
-            say(f"stopped in {condition.id} with seed {seed}; the same command goes on there")
-            break
-        result = answer_questions(dataclasses.replace(result, cells=(*result.cells, cell)))
-        write_result(run.folder, result)
-        right = float(result.correct(cell).mean())
-        say(f"{condition.id}, seed {seed}: top-1 {right:.2%} of {len(result.labels):,} images")
-        if stop_after is not None and time.monotonic() - began >= stop_after:
-            break
+    train_one = _TrainOne(run, images, len(pending), report)
+    gpus = int(run.device.type == "cuda")
+    declared = itertools.product(run.experiment.seeds, run.experiment.conditions)
+    places = {(condition.id, seed): place for place, (seed, condition) in enumerate(declared)}
+    with engine.each(train_one, tasks(), name=_name_task, workers=workers, gpus=gpus) as trained:
+        for task, cell in trained:
+            if cell is None:
+                say(f"stopped in {_name_task(task)}; the same command goes on there")
+                continue
+            cells = sorted((*result.cells, cell), key=lambda each: places[each.condition, each.seed])
+            result = answer_questions(dataclasses.replace(result, cells=tuple(cells)))
+            write_result(run.folder, result)
+            right = float(result.correct(cell).mean())
+            say(f"{task.condition.id}, seed {task.seed}: top-1 {right:.2%} of {len(result.labels):,} images")
     return result
+
+
+def _name_task(task: _Task) -> str:
+    return f"{task.condition.id} with seed {task.seed}"

@@ -6,55 +6,35 @@ process is the job's own folder: Ray keeps nothing.
 """
 
 import contextlib
-import logging
 import os
 import threading
-import time
-from collections import Counter, deque
-from collections.abc import Generator, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 from typing import Any, Generic, ParamSpec, TypeVar
 
 import torch
 
-from senet_viz.errors import ArgumentError, EngineError
 from senet_viz.images.loading import load_batches
 from senet_viz.images.source import ImageSource
-from senet_viz.models.environment import describe_device, installed_version
 from senet_viz.models.forward import observing
-from senet_viz.models.memory import keep_freed_memory
-from senet_viz.workflows.engine import BatchWork, Rows, Runner, Workers
+from senet_viz.workflows.engine import BatchWork, Rows, Runner
+from senet_viz.workflows.ray_crew import PATIENCE, Crew, CrewWorker, Labour, Places, attached
 
 Told = ParamSpec("Told")
 Found = TypeVar("Found", covariant=True)
-
-IN_FLIGHT = 2  # batches of a worker: it decodes one while it runs the other
-AHEAD = 3  # batches for each worker that may be given out or wait for their turn
-PATIENCE = 120.0  # seconds without any progress
-_DEATHS = 3  # of workers with the same batch
-_POLL = 2.0
-_COMPUTED = 0.1  # seconds of a processor between two looks that count as progress
+Item = TypeVar("Item")
+Done = TypeVar("Done")
 
 
-class BatchWorker(Generic[Told, Found]):
-    """One of Ray's workers: the network, the images and the plan, and batches as they are asked for."""
+class BatchWorker(CrewWorker, Generic[Told, Found]):
+    """The network, the images and the plan, and batches as they are asked for."""
 
     def __init__(self, payload: tuple[BatchWork[Told, Found], ImageSource, Rows], device: str, threads: int) -> None:
         """As `Engine.start` was given it, from Ray's store, where it lies once for all workers of a machine."""
-        torch.set_num_threads(threads)
-        keep_freed_memory()
+        super().__init__(threads)
         self._work, self._source, self._indices = payload
         self._work.model.move_to(torch.device(device))
-        self._threads = threads
         self._turn = threading.Lock()
-
-    def describe(self) -> dict[str, Any]:
-        """What its results may depend on."""
-        return {
-            "device": describe_device(self._work.model.device),
-            "threads": torch.get_num_threads(),
-            "torch": installed_version("torch"),
-        }
 
     def observe(self, place: Rows, *told: Told.args, **kwargs: Told.kwargs) -> Found:
         """What becomes of a batch; the next one is decoded meanwhile in another thread."""
@@ -63,13 +43,22 @@ class BatchWorker(Generic[Told, Found]):
         with contextlib.closing(load_batches(self._source, wanted, work.model.preprocess, workers=2)) as loaded:
             batch = next(loaded)
         with self._turn:
-            torch.set_num_threads(self._threads)  # Ray's threads begin with the machine's
+            torch.set_num_threads(self.threads)  # Ray's threads begin with the machine's
             with observing(work.model, work.precision), work.watching():
                 return work(place, batch, *told, **kwargs)
 
-    def computed(self) -> float:
-        """Processor seconds of this worker so far."""
-        return time.process_time()
+
+class ItemWorker(CrewWorker):
+    """Does whole items."""
+
+    def __init__(self, function: Callable[[Any], Any], threads: int) -> None:
+        super().__init__(threads)
+        self._function = function
+
+    def observe(self, item: Any) -> Any:
+        """What becomes of an item."""
+        torch.set_num_threads(self.threads)
+        return self._function(item)
 
 
 @dataclass(frozen=True)
@@ -98,266 +87,44 @@ class RayEngine:
             ArgumentError: Ray is not installed.
             EngineError: there is no such cluster.
         """
-        gpus = self.gpus_per_worker
-        if gpus is None:
-            gpus = 1.0 if work.model.device.type == "cuda" else 0.0
-        threads = self.threads_per_worker or max(1, len(os.sched_getaffinity(0)) // workers)
-        with _attached(self.address, workers * threads) as ray:
-            places = _Places(workers, threads, gpus, "cuda" if gpus else "cpu")
+        places = self._places(workers, gpus=int(work.model.device.type == "cuda"))
+        with attached(self.address, workers * places.threads) as ray, contextlib.ExitStack() as stack:
             with work.model.on_cpu():
                 payload = ray.put((work, source, indices))
-            runner: _RayRunner[Told, Found] = _RayRunner(ray, payload, places, self.patience)
-            try:
-                yield runner
-            finally:
-                runner.close()
+            arguments = payload, "cuda" if places.gpus else "cpu", places.threads
+            crew = Crew(ray, Labour(BatchWorker, arguments, _name_batch, len), places, self.patience)
+            stack.callback(crew.close)
+            yield crew
 
-
-@contextlib.contextmanager
-def _attached(address: str | None, cpus: int) -> Iterator[Any]:
-    """The module `ray`, attached to a cluster; one that was started here is ended here."""
-    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-    os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
-    try:
-        import ray
-    except ImportError as error:
-        raise ArgumentError(
-            "Ray is not installed, which --engine ray needs: pip install 'senet-viz[cluster]' (or ray), or leave --engine out."
-        ) from error
-    if ray.is_initialized():
-        yield ray
-        return
-    where = address or os.environ.get("RAY_ADDRESS") or "local"
-    own: dict[str, Any] = {"num_cpus": cpus} if where == "local" else {}
-    try:
-        ray.init(
-            where, include_dashboard=False if own else None, log_to_driver=False, logging_level=logging.ERROR, **own
-        )
-    except Exception as error:
-        raise EngineError(
-            f"No Ray answers at {where} ({_first_line(error)}): start one there with `ray start --head`, or leave --address out "
-            "for one of this job's own."
-        ) from error
-    try:
-        yield ray
-    finally:
-        ray.shutdown()
-
-
-def _first_line(error: BaseException) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(".:")
-
-
-@dataclass(frozen=True)
-class _Places:
-    """How many workers are wanted, and what each of them takes."""
-
-    workers: int
-    threads: int
-    gpus: float
-    device: str
-
-    def describe(self) -> str:
-        gpus = f" and {self.gpus:g} GPUs" if self.gpus else ""
-        return f"{self.threads} CPU{'s' if self.threads > 1 else ''}{gpus}"
-
-
-@dataclass(eq=False)
-class _Worker:
-    """A worker as it is seen from here."""
-
-    name: str
-    actor: Any
-    ready: Any
-    about: Mapping[str, Any] | None = None
-    given: set[Any] = field(default_factory=set)
-    alone: bool = False  # with its batch, since a worker died that had it
-    images: int = 0
-    since: float = 0.0
-    look: Any = None
-    computed: float = 0.0
-
-    def rate(self, now: float) -> float:
-        return self.images / max(now - self.since, 1e-9)
-
-
-@dataclass(frozen=True)
-class _Given:
-    """A batch that is in work."""
-
-    number: int
-    place: Rows
-    worker: _Worker
-
-
-class _RayRunner(Runner[Told, Found]):
-    def __init__(self, ray: Any, payload: Any, places: _Places, patience: float) -> None:
-        self._ray, self._payload, self._places, self._patience = ray, payload, places, patience
-        self._kind = ray.remote(BatchWorker).options(
-            num_cpus=places.threads, num_gpus=places.gpus, max_concurrency=IN_FLIGHT + 1, max_restarts=0
-        )
-        self._workers: list[_Worker] = []
-        self._seen: list[Mapping[str, Any]] = []
-        self._replaced = self._started = 0
-        self._given: dict[Any, _Given] = {}
-        self._moved = time.monotonic()
-        for _ in range(places.workers):
-            self._start_worker()
-
-    @property
-    def parallel(self) -> int:
-        return self._places.workers
-
-    def workers(self) -> Workers:
-        now = time.monotonic()
-        rates = {worker.name: worker.rate(now) for worker in self._workers if worker.images}
-        return Workers(rates, self._replaced)
-
-    def report(self) -> Mapping[str, Any]:
-        kinds = Counter(tuple(sorted(about.items())) for about in self._seen)
-        return {
-            "engine": "ray",
-            "replaced": self._replaced,
-            "workers": [{**dict(kind), "count": count} for kind, count in kinds.items()],
-        }
-
-    def run(
-        self, batches: Iterable[Rows], *told: Told.args, **kwargs: Told.kwargs
-    ) -> Generator[tuple[Rows, Found], None, None]:
-        numbered = enumerate(batches)
-        again: deque[tuple[int, Rows]] = deque()
-        done: dict[int, tuple[Rows, Found]] = {}
-        deaths: Counter[int] = Counter()
-        turn = 0
-        self._moved = time.monotonic()
-        while True:
-            while len(self._given) + len(done) < AHEAD * self.parallel:
-                worker = self._idlest(1 if again else IN_FLIGHT)
-                if worker is None:
-                    break
-                worker.alone = bool(again)
-                following = again.popleft() if again else next(numbered, None)
-                if following is None:
-                    break
-                self._give(worker, *following, told, kwargs)
-            if not self._given:
-                return
-            for ref in self._wait():
-                given = self._given.get(ref)
-                if given is None:  # of a worker that died with another batch
-                    continue
-                try:
-                    found = self._ray.get(ref)
-                except self._deadly as error:
-                    lost = self._replace(given.worker)
-                    again.extend((each.number, each.place) for each in lost)  # each alone: whose fault was it?
-                    deaths.update(each.number for each in lost)
-                    if fatal := [each for each in lost if deaths[each.number] >= _DEATHS]:
-                        raise _explain_deaths(fatal[0], error) from error
-                    continue
-                except self._ray.exceptions.RayTaskError as error:
-                    raise (error.cause if isinstance(error.cause, Exception) else error) from None
-                self._note(self._given.pop(ref), ref)
-                done[given.number] = given.place, found
-            while turn in done:
-                yield done.pop(turn)
-                turn += 1
-
-    @property
-    def _deadly(self) -> tuple[type[BaseException], ...]:
-        known = self._ray.exceptions
-        return known.RayActorError, known.OutOfMemoryError, known.ObjectLostError, known.NodeDiedError
-
-    def close(self) -> None:
-        """Ends the workers."""
-        for worker in self._workers:
-            with contextlib.suppress(Exception):  # dead, or its cluster is
-                self._ray.kill(worker.actor)
-
-    def _start_worker(self) -> None:
-        self._started += 1
-        actor = self._kind.remote(self._payload, self._places.device, self._places.threads)
-        self._workers.append(_Worker(f"{self._started}", actor, actor.describe.remote()))
-
-    def _idlest(self, most: int) -> _Worker | None:
-        """The worker with least to do among those that have fewer batches; one that is ready before one that still loads."""
-        free = [worker for worker in self._workers if len(worker.given) < (1 if worker.alone else most)]
-        return min(free, key=lambda worker: (len(worker.given), worker.about is None), default=None)
-
-    def _give(
-        self, worker: _Worker, number: int, place: Rows, told: tuple[Any, ...], kwargs: Mapping[str, Any]
-    ) -> None:
-        ref = worker.actor.observe.remote(place, *told, **kwargs)
-        worker.given.add(ref)
-        self._given[ref] = _Given(number, place, worker)
-
-    def _wait(self) -> list[Any]:
-        """Batches that are done, or whose worker is dead; looks after the workers meanwhile."""
-        ready, _ = self._ray.wait(list(self._given), num_returns=1, timeout=_POLL)
-        if not ready:
-            self._look()
-        return list(ready)
-
-    def _note(self, given: _Given, ref: Any) -> None:
-        worker, now = given.worker, time.monotonic()
-        worker.given.discard(ref)
-        if worker.about is None:
-            worker.about = self._ray.get(worker.ready)
-            self._seen.append(worker.about)
-            worker.since = now  # of the first batch only its end counts: the network was loaded before
-        else:
-            worker.images += len(given.place)
-        self._moved = now
-
-    def _replace(self, dead: _Worker) -> list[_Given]:
-        """A new worker for a dead one; returns what this one had, in order."""
-        self._workers.remove(dead)
-        with contextlib.suppress(Exception):  # it is dead
-            self._ray.kill(dead.actor)
-        self._replaced += 1
-        self._start_worker()
-        self._moved = time.monotonic()
-        return sorted((self._given.pop(ref) for ref in dead.given), key=lambda given: given.number)
-
-    def _look(self) -> None:
-        """Asks what workers have computed; EngineError where for too long nobody has done anything."""
-        for worker in self._workers:
-            if worker.look is None:
-                worker.look = worker.actor.computed.remote()
-            elif self._ray.wait([worker.look], timeout=0)[0]:
-                with contextlib.suppress(*self._deadly):  # told by its batch
-                    computed = self._ray.get(worker.look)
-                    if computed - worker.computed > _COMPUTED:
-                        self._moved = time.monotonic()
-                    worker.computed = computed
-                worker.look = None
-        if time.monotonic() - self._moved > self._patience:
-            raise EngineError(self._explain_standstill())
-
-    def _explain_standstill(self) -> str:
-        waiting = [w for w in self._workers if w.about is None and not self._ray.wait([w.ready], timeout=0)[0]]
-        said = [f"Nothing moved for {self._patience:,.0f} s"]
-        if waiting:
-            have, free = self._ray.cluster_resources(), self._ray.available_resources()
-            said.append(
-                f"{len(waiting)} of {len(self._workers)} workers wait for a place with {self._places.describe()}, and of "
-                f"{have.get('CPU', 0):g} CPUs and {have.get('GPU', 0):g} GPUs {free.get('CPU', 0):g} and {free.get('GPU', 0):g} are free"
+    @contextlib.contextmanager
+    def each(
+        self,
+        function: Callable[[Item], Done],
+        items: Iterable[Item],
+        *,
+        name: Callable[[Item], str],
+        workers: int,
+        gpus: int,
+    ) -> Iterator[Iterator[tuple[Item, Done]]]:
+        """As `Engine.each`; raises as `start`."""
+        places = self._places(workers, gpus=gpus)
+        with attached(self.address, workers * places.threads) as ray, contextlib.ExitStack() as stack:
+            labour: Labour[Item] = Labour(
+                ItemWorker,
+                (ray.put(function), places.threads),
+                lambda _, item: name(item),
+                lambda _: 1,
+                1,
+                in_order=False,
             )
-        stuck = [f"{w.name} with {len(w.given)} batches" for w in self._workers if w not in waiting and w.given]
-        if stuck:
-            said.append(
-                f"worker {', '.join(stuck)} computes nothing (images on a disk or a network that does not answer?)"
-            )
-        return (
-            f"{': '.join((said[0], '; '.join(said[1:])))}. Give fewer workers or threads, or mend what they wait for; what was "
-            "committed remains, and the same command goes on."
-        )
+            crew = Crew(ray, labour, places, self.patience)
+            stack.callback(crew.close)
+            yield stack.enter_context(contextlib.closing(crew.run(items)))
+
+    def _places(self, workers: int, *, gpus: float) -> Places:
+        threads = self.threads_per_worker or max(1, len(os.sched_getaffinity(0)) // workers)
+        return Places(workers, threads, gpus if self.gpus_per_worker is None else self.gpus_per_worker)
 
 
-def _explain_deaths(first: _Given, error: BaseException) -> EngineError:
-    place = first.place
-    return EngineError(
-        f"{_DEATHS} workers died with batch {first.number + 1} of this run (images {place[0] + 1:,} to {place[-1] + 1:,} of the "
-        f"plan; {_first_line(error)}): most often memory is short, so give fewer workers or a smaller batch. What was "
-        "committed remains, and the same command goes on."
-    )
+def _name_batch(number: int, place: Rows) -> str:
+    return f"batch {number + 1} of this run (images {place[0] + 1:,} to {place[-1] + 1:,} of the plan)"

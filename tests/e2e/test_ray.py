@@ -18,10 +18,12 @@ from senet_viz.images.source import ImageSource
 from senet_viz.models.zoo import Model
 from senet_viz.recording.options import RecordOptions
 from senet_viz.workflows.engine import LOCAL
+from senet_viz.workflows.experiments import ExperimentRequest, run_experiment
 from senet_viz.workflows.freezing.request import FreezeOptions
 from senet_viz.workflows.interventions.request import InterventionOptions
 from senet_viz.workflows.job import JobProgress
 from senet_viz.workflows.ray_engine import RayEngine
+from tests.support.experimented import DECLARATION, write_declaration
 from tests.support.image_files import open_outputs
 from tests.support.planted import write_marked_parquet
 from tests.support.tiny import tiny_png, write_tiny_parquet
@@ -165,7 +167,9 @@ def test_a_run_is_taken_up_by_another_number_of_workers(
 
 @pytest.mark.usefixtures("cluster")
 def test_interventions_and_a_search_end_with_the_same_bits(model: Model, source: ImageSource, tmp_path: Path) -> None:
-    readable = open_outputs(write_tiny_parquet(tmp_path / "data.parquet", 120))
+    data = write_tiny_parquet(tmp_path / "data.parquet", 120)
+    data.with_name("classes.csv").unlink()  # labels are output indices then
+    readable = open_outputs(data)
     both = []
     for name, engine in (("here", LOCAL), ("there", ENGINE)):
         options = InterventionOptions(
@@ -209,7 +213,8 @@ def test_workers_that_find_no_place_are_named_with_what_they_wait_for(
 ) -> None:
     engine = RayEngine(threads_per_worker=64, patience=3)
     with pytest.raises(
-        EngineError, match=r"2 of 2 workers wait for a place with 64 CPUs, and of 6 CPUs .* 6 and 0 are free"
+        EngineError,
+        match=r"2 of 2 workers have not begun: each takes 64 CPUs, and of 6 CPUs and 0 GPUs 6 and 0 are free",
     ):
         sv.record(model, source, tmp_path / "x", options=remote(2), engine=engine)
 
@@ -217,5 +222,26 @@ def test_workers_that_find_no_place_are_named_with_what_they_wait_for(
 @pytest.mark.usefixtures("cluster")
 def test_a_worker_that_computes_nothing_is_named(marked: ImageSource, tmp_path: Path) -> None:
     model = sv.load_model("tests.support.planted:sleepy", device="cpu")
-    with pytest.raises(EngineError, match=r"Nothing moved for 4 s: worker 1 with 2 batches computes nothing"):
-        sv.record(model, marked, tmp_path / "x", options=remote(1), engine=RayEngine(threads_per_worker=1, patience=4))
+    with pytest.raises(EngineError, match=r"Nothing moved for 12 s: worker 1 with 2 batches computes nothing"):
+        sv.record(model, marked, tmp_path / "x", options=remote(1), engine=RayEngine(threads_per_worker=1, patience=12))
+
+
+@pytest.mark.usefixtures("cluster")
+def test_networks_of_an_experiment_are_trained_at_the_same_time(tmp_path: Path) -> None:
+    data = str(write_tiny_parquet(tmp_path / "train.parquet", 120))
+    text = DECLARATION.replace("seeds = [0, 1]", "seeds = [3]").replace("[[1, 16]]", "[[1, 8]]").replace("= 64", "= 20")
+    found = []
+    for name, engine in (("here", LOCAL), ("there", ENGINE)):
+        request = ExperimentRequest(
+            file=write_declaration(tmp_path / name, text),
+            data=data,
+            validation=data,
+            device="cpu",
+            conditions=("r16", "none"),
+        )
+        said: list[str] = []
+        result = run_experiment(request, say=said.append, report=lambda _: None, engine=engine, workers=2)
+        cells = [(c.condition, c.predictions.tolist(), c.losses.tolist(), c.blocks) for c in result.cells]
+        found.append((cells, sorted(said)))
+        assert not any((tmp_path / name / "cells").iterdir()), "what was trained has been measured and removed"
+    assert found[0] == found[1]

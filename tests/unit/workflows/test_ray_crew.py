@@ -11,8 +11,9 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from senet_viz.errors import EngineError, SourceError
-from senet_viz.workflows import ray_engine
-from senet_viz.workflows.ray_engine import _Places, _RayRunner
+from senet_viz.workflows import ray_crew
+from senet_viz.workflows.ray_crew import Crew, Labour, Places
+from senet_viz.workflows.ray_engine import _name_batch
 
 
 class _DiedError(Exception):
@@ -85,6 +86,10 @@ class ChanceRay:
         pass
 
 
+def crew(ray: ChanceRay, workers: int, *, in_order: bool = True) -> Crew[Any]:
+    return Crew(ray, Labour(object, (), _name_batch, len, in_order=in_order), Places(workers, 1, 0.0), 120.0)
+
+
 def batches_of(count: int) -> list[Any]:
     return [np.arange(4 * k, 4 * k + 4) for k in range(count)]
 
@@ -98,7 +103,7 @@ def batches_of(count: int) -> list[Any]:
 )
 def test_every_batch_comes_once_and_in_order(seed: int, batches: int, workers: int, dying: float) -> None:
     ray = ChanceRay(seed, lambda asked: (int(asked[0].sum()), *asked[1:]), dying=dying)
-    runner: Any = _RayRunner(ray, None, _Places(workers, 1, 0.0, "cpu"), 120.0)
+    runner = crew(ray, workers)
     found = []
     try:
         for place, what in runner.run(iter(batches_of(batches)), "told"):
@@ -107,7 +112,7 @@ def test_every_batch_comes_once_and_in_order(seed: int, batches: int, workers: i
         assume(not dying)  # three deaths with one batch: the next test's
         raise
     assert found == [(place.tolist(), (int(place.sum()), "told")) for place in batches_of(batches)]
-    assert ray.most_in_flight <= ray_engine.IN_FLIGHT * workers
+    assert ray.most_in_flight <= ray_crew.IN_FLIGHT * workers
     again = [place.tolist() for place, _ in runner.run(iter(batches_of(3)), "more")]
     assert again == [place.tolist() for place in batches_of(3)], "one runner does several runs"
 
@@ -121,18 +126,27 @@ def test_a_batch_is_taken_from_the_plan_only_when_there_is_room_for_it() -> None
             taken += 1
             yield place
 
-    runner: Any = _RayRunner(ChanceRay(0, lambda asked: asked[0], dying=0.0), None, _Places(2, 1, 0.0, "cpu"), 120.0)
+    runner = crew(ChanceRay(0, lambda asked: asked[0], dying=0.0), 2)
     running = runner.run(plan())
     for seen in range(1, 50):
         next(running)
-        assert taken - seen <= ray_engine.AHEAD * 2
+        assert taken - seen <= ray_crew.AHEAD * 2
+
+
+@settings(deadline=None, max_examples=20)
+@given(seed=st.integers(0, 10_000))
+def test_what_need_not_be_in_order_comes_as_it_is_done(seed: int) -> None:
+    runner = crew(ChanceRay(seed, lambda asked: int(asked[0].sum()), dying=0.0), 3, in_order=False)
+    found = [(int(place.sum()), what) for place, what in runner.run(iter(batches_of(9)))]
+    assert all(sent == got for sent, got in found)
+    assert sorted(sent for sent, _ in found) == [int(place.sum()) for place in batches_of(9)]
 
 
 def test_what_a_worker_says_is_raised_as_it_was_said() -> None:
     def observe(_asked: Any) -> None:
         raise _TaskError(SourceError("One clear sentence."))
 
-    runner: Any = _RayRunner(ChanceRay(0, observe, dying=0.0), None, _Places(1, 1, 0.0, "cpu"), 120.0)
+    runner = crew(ChanceRay(0, observe, dying=0.0), 1)
     with pytest.raises(SourceError, match=r"One clear sentence\."):
         list(runner.run(iter(batches_of(3))))
 
@@ -140,17 +154,17 @@ def test_what_a_worker_says_is_raised_as_it_was_said() -> None:
 def test_of_two_batches_of_a_dead_worker_the_one_that_kills_is_named() -> None:
     ray = ChanceRay(0, lambda asked: asked[0], dying=0.0)
     ray.deadly = 6  # the first image of batch 2 and none of batch 1
-    runner: Any = _RayRunner(ray, None, _Places(1, 1, 0.0, "cpu"), 120.0)
+    runner = crew(ray, 1)
     running, seen = runner.run(iter(batches_of(5))), []
-    with pytest.raises(EngineError, match=r"3 workers died with batch 2 of this run \(images 5 to 8 of the plan"):
+    with pytest.raises(EngineError, match=r"3 workers died with batch 2 of this run \(images 5 to 8 of the plan\)"):
         seen.extend(place[0] for place, _ in running)
     assert seen == [0]
 
 
 def test_the_same_batch_does_not_kill_workers_for_ever() -> None:
-    runner: Any = _RayRunner(ChanceRay(0, lambda _: None, dying=1.0), None, _Places(1, 1, 0.0, "cpu"), 120.0)
+    runner = crew(ChanceRay(0, lambda _: None, dying=1.0), 1)
     with pytest.raises(
-        EngineError, match=r"3 workers died with batch 1 of this run \(images 1 to 4 of the plan; it was killed\)"
+        EngineError, match=r"3 workers died with batch 1 of this run \(images 1 to 4 of the plan\) \(it was killed\)"
     ):
         list(runner.run(iter(batches_of(3))))
-    assert runner.workers().replaced <= 3 * ray_engine.IN_FLIGHT
+    assert runner.workers().replaced <= 3 * ray_crew.IN_FLIGHT
