@@ -25,7 +25,6 @@ from senet_viz.workflows.job import JobProgress
 from senet_viz.workflows.ray_engine import RayEngine
 from tests.support.experimented import DECLARATION, write_declaration
 from tests.support.image_files import open_outputs
-from tests.support.planted import write_marked_parquet
 from tests.support.tiny import tiny_png, write_tiny_parquet
 
 pytestmark = pytest.mark.slow
@@ -76,12 +75,6 @@ def model() -> Model:
 def local(model: Model, source: ImageSource, tmp_path_factory: pytest.TempPathFactory) -> Path:
     torch.set_num_threads(1)
     return sv.record(model, source, tmp_path_factory.mktemp("local") / "x", options=RecordOptions(**OPTIONS)).path
-
-
-@pytest.fixture(scope="module")
-def marked(tmp_path_factory: pytest.TempPathFactory) -> ImageSource:
-    """One image of the second batch is marked."""
-    return sv.open_images(write_marked_parquet(tmp_path_factory.mktemp("marked") / "tiny.parquet", 64, {20}))
 
 
 def contents(folder: Path) -> dict[str, bytes]:
@@ -217,13 +210,6 @@ def test_workers_that_find_no_place_are_named_with_what_they_wait_for(
         match=r"2 of 2 workers have not begun: each takes 64 CPUs, and of 6 CPUs and 0 GPUs 6 and 0 are free",
     ):
         sv.record(model, source, tmp_path / "x", options=remote(2), engine=engine)
-
-
-@pytest.mark.usefixtures("cluster")
-def test_a_worker_that_computes_nothing_is_named(marked: ImageSource, tmp_path: Path) -> None:
-    model = sv.load_model("tests.support.planted:sleepy", device="cpu")
-    with pytest.raises(EngineError, match=r"Nothing moved for 12 s: worker 1 with 2 batches computes nothing"):
-        sv.record(model, marked, tmp_path / "x", options=remote(1), engine=RayEngine(threads_per_worker=1, patience=12))
 
 
 @pytest.mark.usefixtures("cluster")

@@ -1,8 +1,6 @@
 """Small networks whose values are not finite for marked images, and images with such marks."""
 
 import io
-import os
-import time
 from collections.abc import Collection
 from pathlib import Path
 
@@ -112,22 +110,3 @@ def infinite_bias() -> nn.Module:
     with torch.no_grad():
         network.se2.fc2.bias[0] = INF
     return network
-
-
-class Sleepy(TinySE):
-    """In every process but the one that made it, marked images make it sleep for good."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.load_state_dict(tiny_se().state_dict())
-        self.home = os.getpid()
-
-    def forward(self, x: Tensor) -> Tensor:
-        if os.getpid() != self.home and bool((x[:, :, :2, :2] > _WHITE).all(dim=(1, 2, 3)).any()):
-            time.sleep(1000)
-        return super().forward(x)
-
-
-def sleepy() -> nn.Module:
-    """`tests.support.planted:sleepy`."""
-    return Sleepy()

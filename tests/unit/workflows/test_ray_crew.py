@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from senet_viz.errors import EngineError, SourceError
 from senet_viz.workflows import ray_crew
-from senet_viz.workflows.ray_crew import Crew, Labour, Places
+from senet_viz.workflows.ray_crew import Crew, CrewWorker, Labour, Places
 from senet_viz.workflows.ray_engine import _name_batch
 
 
@@ -46,6 +46,7 @@ class ChanceRay:
         self._states: dict[int, Any] = {}
         self._actors = 0
         self.most_in_flight = 0
+        self.stuck = False
         self.deadly = -1  # an image whose batch kills its worker as soon as this one is looked at
 
     def remote(self, _kind: type) -> Any:
@@ -67,6 +68,8 @@ class ChanceRay:
 
     def wait(self, refs: list[int], **_: Any) -> tuple[list[int], list[int]]:
         self.most_in_flight = max(self.most_in_flight, len(refs))
+        if self.stuck and isinstance(self._states[refs[0]][1], tuple):
+            return [], refs
         chosen = self._dice.choice(refs)
         dead = self._states[chosen][0]
         held = [state[1][0] for state in self._states.values() if state[0] == dead and isinstance(state[1], tuple)]
@@ -86,8 +89,8 @@ class ChanceRay:
         pass
 
 
-def crew(ray: ChanceRay, workers: int, *, in_order: bool = True) -> Crew[Any]:
-    return Crew(ray, Labour(object, (), _name_batch, len, in_order=in_order), Places(workers, 1, 0.0), 120.0)
+def crew(ray: ChanceRay, workers: int, *, in_order: bool = True, patience: float = 120.0) -> Crew[Any]:
+    return Crew(ray, Labour(CrewWorker, (), _name_batch, len, in_order=in_order), Places(workers, 1, 0.0), patience)
 
 
 def batches_of(count: int) -> list[Any]:
@@ -168,3 +171,12 @@ def test_the_same_batch_does_not_kill_workers_for_ever() -> None:
     ):
         list(runner.run(iter(batches_of(3))))
     assert runner.workers().replaced <= 3 * ray_crew.IN_FLIGHT
+
+
+def test_workers_that_compute_nothing_are_named() -> None:
+    ray = ChanceRay(0, lambda asked: asked[0], dying=0.0)
+    ray.stuck = True
+    with pytest.raises(
+        EngineError, match=r"^Nothing moved for 0 s: worker 1 with 2 batches, 2 with 2 batches computes nothing"
+    ):
+        list(crew(ray, 2, patience=0.05).run(iter(batches_of(8))))
