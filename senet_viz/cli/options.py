@@ -15,11 +15,12 @@ from typing import TYPE_CHECKING, Annotated, Any, Self
 import typer
 from typer.core import TyperGroup
 
-from senet_viz.recording.options import name_of
+from senet_viz.recording.options import EngineOptions, name_of
 from senet_viz.text import bytes_text, seconds_text
 
 if TYPE_CHECKING:
     from senet_viz.claims.evidence import ClaimReport, Evidence
+    from senet_viz.workflows.engine import Engine
     from senet_viz.workflows.job import JobProgress
 
 
@@ -169,6 +170,17 @@ def takes(options: type[Any], place_of: str = "options") -> Callable[[Callable[.
         return run
 
     return decorate
+
+
+def choose_engine(options: EngineOptions) -> "Engine":
+    """Who does the batches."""
+    if options.engine == "local":
+        from senet_viz.workflows.engine import LOCAL
+
+        return LOCAL
+    from senet_viz.workflows.ray_engine import RayEngine
+
+    return RayEngine(options.address, options.threads_per_worker, options.gpus_per_worker)
 
 
 def print_json(tree: dict[str, Any]) -> None:
