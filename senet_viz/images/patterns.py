@@ -111,6 +111,8 @@ def _look(file: Path, root: Path) -> StoredFile:
 
 
 def _missing(text: str, name: str) -> SourceError:
+    if text == name or not is_pattern(name):
+        return SourceError(f"{name} does not exist: correct the URL.")
     return SourceError(f"{text}, which {name} names, does not exist: correct the pattern, or put the shard back.")
 
 
@@ -143,6 +145,7 @@ def find_remote_shards(url: str, name: str) -> list[StoredFile]:
     """
     base, mark, query = url.partition("?") if is_web(url) else (url, "", "")
     files, _ = connect(base + mark + query)
+    files.invalidate_cache()  # a page that stays open must see what is there now
     try:
         places: dict[str, dict[str, object]] = {}
         for text in expand_braces(base):

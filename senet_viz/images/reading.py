@@ -2,24 +2,27 @@
 
 A file here is opened, read and closed for each part. Of a URL, blocks of 1 MiB are fetched and the last 32 of them kept;
 while reading goes on in order, four are fetched at a time. After each fetch the file is looked at again, so that pixels of
-two versions of a shard are never mixed. What fails for other reasons than that the file is gone, forbidden or changed is
+two versions of a shard are not mixed; on Hugging Face's hub, which counts such requests, at most every 30 seconds (an
+"@REVISION" in the URL cannot change). What fails for other reasons than that the file is gone, forbidden or changed is
 tried again three times within 20 seconds: a hiccup of the network must not cost an image.
 """
 
 import io
+import math
 import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable
 from typing import BinaryIO, TypeVar
 
-from senet_viz.images.storage import ChangedError, StoredFile, connect, describe_failure, is_web
+from senet_viz.images.storage import ChangedError, StoredFile, connect, describe_failure, explain_web, is_web
 
 BLOCK_BYTES = 2**20
 KEPT_BLOCKS = 32
 AHEAD = 4  # blocks in one request while reading goes on in order
 WHOLE_BYTES = 64 * 2**20  # the largest shard that is fetched whole where a server serves no parts
 PAUSES = (1.0, 4.0, 15.0)  # seconds before trying again
+SELDOM = {"hf": 30.0}  # seconds for which a look at a file holds, by protocol
 _LASTING = (FileNotFoundError, PermissionError, ChangedError)
 _T = TypeVar("_T")
 
@@ -35,6 +38,7 @@ class FileReader:
         self._lock = threading.Lock()
         self._blocks: OrderedDict[tuple[str, int], bytes] = OrderedDict()
         self._whole: OrderedDict[str, bytes] = OrderedDict()
+        self._looked: dict[str, float] = {}
 
     def __reduce__(self) -> tuple[type["FileReader"], tuple[()]]:
         return FileReader, ()
@@ -89,7 +93,7 @@ class FileReader:
             stop = max(last, block + AHEAD - 1 if in_order else block)
             stop = min(stop, block + KEPT_BLOCKS // 2, (file.size - 1) // BLOCK_BYTES)
             start = block * BLOCK_BYTES
-            data = _try_again(file, lambda: _fetch(file, start, min(file.size, (stop + 1) * BLOCK_BYTES)))
+            data = _try_again(file, lambda: self._fetch(file, start, min(file.size, (stop + 1) * BLOCK_BYTES)))
             for at in range(block, stop + 1):
                 begin = (at - block) * BLOCK_BYTES
                 self._blocks[file.place, at] = data[begin : begin + BLOCK_BYTES]
@@ -104,9 +108,45 @@ class FileReader:
                 f"its server serves no parts of files (range requests), and it has over {WHOLE_BYTES // 2**20} MiB: download it, or use "
                 "a server that does"
             )
-        self._whole[file.place] = _try_again(file, lambda: _fetch_whole(file))
+        self._whole[file.place] = _try_again(file, lambda: self._fetch_whole(file))
         while len(self._whole) > 2:  # threads that read in order are at the border of two shards at most
             self._whole.popitem(last=False)
+
+    def _fetch(self, file: StoredFile, start: int, stop: int) -> bytes:
+        files, _ = connect(file.origin)
+        known = {"size": file.size} if is_web(file.origin) else {}  # else it is asked for each time
+        # a block of size 0 would stream; no cache, since what is read is kept here
+        with files.open(file.place, "rb", block_size=stop - start, cache_type="none", **known) as opened:
+            opened.seek(start)
+            try:
+                data = bytes(opened.read(stop - start))
+            except ValueError as error:
+                if is_web(file.origin):  # a reply without the part that was asked for
+                    raise _NoPartsError from error
+                raise
+        self._check(file)
+        if len(data) != stop - start:
+            raise OSError(f"{len(data):,} bytes came instead of {stop - start:,}")
+        return data
+
+    def _fetch_whole(self, file: StoredFile) -> bytes:
+        files, _ = connect(file.origin)
+        with files.open(file.place, "rb", block_size=0) as opened:
+            data = bytearray()
+            while len(data) <= file.size and (
+                part := opened.read(file.size + 1 - len(data))
+            ):  # a stream gives what it has
+                data += part
+        self._check(file)
+        if len(data) != file.size:
+            raise OSError(f"{len(data):,} bytes came instead of {file.size:,}")
+        return bytes(data)
+
+    def _check(self, file: StoredFile) -> None:
+        now, holds = time.monotonic(), SELDOM.get(file.origin.partition("://")[0].casefold(), 0.0)
+        if now - self._looked.get(file.place, -math.inf) >= holds:
+            file.check()
+            self._looked[file.place] = now
 
 
 def _try_again(file: StoredFile, fetch: Callable[[], _T]) -> _T:
@@ -117,8 +157,9 @@ def _try_again(file: StoredFile, fetch: Callable[[], _T]) -> _T:
         except _NoPartsError:
             raise
         except Exception as error:  # whatever a protocol's package raises
-            if pause is None or isinstance(error, _LASTING):
-                raise _tell(file, error) from error
+            told = explain_web(error, file.place)
+            if pause is None or isinstance(told, _LASTING):
+                raise _tell(file, told) from error
             time.sleep(pause)
     raise AssertionError("the last try raises")
 
@@ -129,33 +170,6 @@ def _tell(file: StoredFile, error: Exception) -> OSError:
     if isinstance(error, FileNotFoundError):
         return FileNotFoundError("it is no longer there")
     return OSError(describe_failure(error, file.origin))
-
-
-def _fetch(file: StoredFile, start: int, stop: int) -> bytes:
-    files, _ = connect(file.origin)
-    try:
-        # size 0 would stream; no cache, since what is read is kept here
-        with files.open(file.place, "rb", block_size=stop - start, cache_type="none") as opened:
-            opened.seek(start)
-            data = bytes(opened.read(stop - start))
-    except ValueError as error:
-        if is_web(file.origin):  # a reply without the part that was asked for, or a stream
-            raise _NoPartsError from error
-        raise
-    file.check()
-    if len(data) != stop - start:
-        raise OSError(f"{len(data):,} bytes came instead of {stop - start:,}")
-    return data
-
-
-def _fetch_whole(file: StoredFile) -> bytes:
-    files, _ = connect(file.origin)
-    with files.open(file.place, "rb", block_size=0) as opened:
-        data = bytes(opened.read(file.size + 1))
-    file.check()
-    if len(data) != file.size:
-        raise OSError(f"{len(data):,} bytes came instead of {file.size:,}")
-    return data
 
 
 class OpenedFile(io.RawIOBase):

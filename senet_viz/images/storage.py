@@ -208,15 +208,25 @@ def ask(files: Any, place: str) -> Mapping[str, Any]:
     """
     try:
         about: Mapping[str, Any] = files.info(place)
-    except FileNotFoundError as error:
-        cause = error.__cause__
-        status = getattr(cause, "status", None)
-        if is_web(place) and cause is not None and status not in (404, 410):  # fsspec says so of whatever happens
-            if status in (401, 403):
-                raise PermissionError(f"its server forbids it ({status})") from error
-            raise OSError(f"{status or describe_error(cause)}") from error
-        raise
+    except Exception as error:  # whatever a protocol's package raises
+        told = explain_web(error, place)
+        if told is error:
+            raise
+        raise told from error
     return about
+
+
+def explain_web(error: Exception, place: str) -> Exception:
+    """An exception with the kind that it is of: by HTTP fsspec calls missing whatever it could not ask about."""
+    if not is_web(place):
+        return error
+    cause = error.__cause__ if isinstance(error, FileNotFoundError) and error.__cause__ is not None else error
+    status = getattr(cause, "status", None)
+    if status in (404, 410):
+        return FileNotFoundError("it is no longer there")
+    if status in (401, 403):
+        return PermissionError(f"its server forbids it ({status})")
+    return error if cause is error else OSError(describe_error(cause))
 
 
 def _measure(about: Mapping[str, Any]) -> tuple[int, str]:

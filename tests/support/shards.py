@@ -49,7 +49,21 @@ class _Plain(http.server.SimpleHTTPRequestHandler):
 class _Ranged(_Plain):
     """Serves `Range: bytes=a-b` too."""
 
+    def do_HEAD(self) -> None:
+        if not self._fail():
+            super().do_HEAD()
+
+    def _fail(self) -> bool:
+        """Replies "busy" as often as was asked for."""
+        failures = self.server.failures  # type: ignore[attr-defined]
+        if failures:
+            self.send_error(failures.pop())
+            return True
+        return False
+
     def do_GET(self) -> None:
+        if self._fail():
+            return
         asked = re.fullmatch(r"bytes=(\d+)-(\d+)", self.headers.get("Range", ""))
         file = Path(self.translate_path(self.path))
         if asked is None or not file.is_file():
@@ -65,16 +79,21 @@ class _Ranged(_Plain):
         self.wfile.write(part)
 
 
+class _Server(http.server.ThreadingHTTPServer):
+    def handle_error(self, *_: object) -> None:
+        """A client that has read enough closes early: nothing to print."""
+
+
 @contextlib.contextmanager
-def serve(folder: Path, *, ranges: bool) -> Iterator[tuple[str, list[int]]]:
-    """URL of a folder, and the sizes of the parts that were served so far."""
+def serve(folder: Path, *, ranges: bool) -> Iterator[tuple[str, list[int], list[int]]]:
+    """URL of a folder, the sizes of the parts that were served so far, and codes with which the next requests fail."""
     handler = functools.partial(_Ranged if ranges else _Plain, directory=str(folder))
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        server.parts = []  # type: ignore[attr-defined]
+    with _Server(("127.0.0.1", 0), handler) as server:
+        server.parts, server.failures = [], []  # type: ignore[attr-defined]
         thread = threading.Thread(target=server.serve_forever, daemon=True)
         thread.start()
         try:
-            yield f"http://127.0.0.1:{server.server_port}", server.parts  # type: ignore[attr-defined]
+            yield f"http://127.0.0.1:{server.server_port}", server.parts, server.failures  # type: ignore[attr-defined]
         finally:
             server.shutdown()
             thread.join()

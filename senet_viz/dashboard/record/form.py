@@ -42,11 +42,12 @@ MODELS: dict[str, Kind | str] = {
 IMAGES: dict[str, Kind | str] = {
     "scikit-learn's digits": "digits",
     "Folder": Kind("Folder of class folders, or of images", "data/val"),
-    "Parquet": Kind("File, folder or glob", "data/val-*.parquet"),
+    "Parquet": Kind("File, folder, pattern or URL", "data/val-*.parquet"),
+    "WebDataset tars": Kind("File, folder, pattern or URL", "s3://bucket/val-{000..049}.tar"),
     "CSV of path,label": Kind("File", "data/val.csv"),
     "torchvision data set": Kind("Name in torchvision", "CIFAR10", "torchvision:"),
 }
-_TABLES = ("Parquet", "CSV of path,label")
+_TABLES = ("Parquet", "WebDataset tars", "CSV of path,label")
 KEEPS = {"All": "all", "None": "none", "Some per class": ""}
 _KEEP_HELP = (
     "Images whose gates are stored one by one. Class means, standard deviations and histograms are always of all images; "

@@ -69,7 +69,7 @@ def test_remote_tables_are_indexed_once_too(tmp_path: Path, cache: Path, indexed
     draw.write_parquet(tmp_path / "x.parquet", IMAGES, [0, 1, 0, 1, 0, None], group_rows=4)
     here = open_images(tmp_path / "x.parquet")
     assert not cache.exists()
-    with serve(tmp_path, ranges=True) as (url, _):
+    with serve(tmp_path, ranges=True) as (url, *_):
         indexed.clear()
         for _ in range(2):
             there = open_images(f"{url}/x.parquet?token=secret")

@@ -45,8 +45,8 @@ def test_shards_are_named_below_the_fixed_part_of_a_pattern(tmp_path: Path) -> N
     files = find_shards(tmp_path / "d/{a,b}/*.tar", "d")
     assert [file.name for file in files] == ["a/1.tar", "a/2.tar", "b/1.tar"]
     assert [file.name for file in find_shards(tmp_path / "d/a/{1..2}.tar", "d")] == ["1.tar", "2.tar"]
-    with pytest.raises(SourceError, match=r"3\.tar, which d names, does not exist"):
-        find_shards(tmp_path / "d/a/{1..3}.tar", "d")
+    with pytest.raises(SourceError, match=r"3\.tar, which d/\{1\.\.3\} names, does not exist"):
+        find_shards(tmp_path / "d/a/{1..3}.tar", "d/{1..3}")
     with pytest.raises(SourceError, match=r"neither \.parquet nor \.tar"):
         find_shards(tmp_path / "d/b/{1.tar,note.txt}", "d")
     draw.write_file(tmp_path / "d/a/3.parquet", b"x")

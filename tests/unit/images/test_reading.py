@@ -53,7 +53,7 @@ def test_parts_in_any_order_and_from_threads() -> None:
 @pytest.mark.usefixtures("small")
 def test_reading_in_order_asks_seldom_and_a_jump_asks_for_little(tmp_path: Path) -> None:
     (tmp_path / "x.tar").write_bytes(DATA)
-    with serve(tmp_path, ranges=True) as (url, parts):
+    with serve(tmp_path, ranges=True) as (url, parts, _):
         file, reader = find(f"{url}/x.tar"), FileReader()
         assert b"".join(reader.read(file, at, 500) for at in range(0, 40_000, 500)) == DATA[:40_000]
         assert parts == [1000, *[4000] * 10][: len(parts)]
@@ -66,7 +66,7 @@ def test_reading_in_order_asks_seldom_and_a_jump_asks_for_little(tmp_path: Path)
 @pytest.mark.usefixtures("small")
 def test_a_server_of_whole_files_is_read_whole_up_to_a_limit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "x.tar").write_bytes(DATA)
-    with serve(tmp_path, ranges=False) as (url, _):
+    with serve(tmp_path, ranges=False) as (url, *_):
         file, reader = find(f"{url}/x.tar"), FileReader()
         assert [reader.read(file, at, 9) for at in (5000, 0, 299_999)] == [DATA[5000:5009], DATA[:9], DATA[299_999:]]
         assert reader.held_bytes <= len(DATA) + 8000
@@ -141,3 +141,42 @@ def test_an_opened_file_seeks_and_reads_like_a_file() -> None:
         assert (opened.seek(5, io.SEEK_CUR), opened.read(4000)) == (15, DATA[15:4015])
         assert opened.readable()
         assert opened.seekable()
+
+
+@pytest.mark.usefixtures("small")
+def test_where_requests_are_counted_a_look_holds_for_a_while(memory: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reading, "SELDOM", {"memory": 30.0})
+    now, asked, real = [0.0], [0], StoredFile.check
+    monkeypatch.setattr(reading.time, "monotonic", lambda: now[0])
+
+    def count(file: StoredFile) -> None:
+        asked[0] += 1
+        real(file)
+
+    monkeypatch.setattr(StoredFile, "check", count)
+    file, reader = find("memory://r/x.tar"), FileReader()
+    for at in range(0, 100_000, 10_000):
+        reader.read(file, at, 10)
+    assert asked == [1]
+    memory.pipe_file("/r/x.tar", DATA[::-1])
+    now[0] = 30.0
+    with pytest.raises(OSError, match="written again"):
+        reader.read(file, 150_000, 10)
+
+
+@pytest.mark.usefixtures("small")
+def test_a_server_that_is_busy_is_asked_again_and_one_that_refuses_is_not(tmp_path: Path) -> None:
+    (tmp_path / "x.tar").write_bytes(DATA)
+    with serve(tmp_path, ranges=True) as (url, parts, failures):
+        file = find(f"{url}/x.tar")
+        failures += [503, 503]
+        assert FileReader().read(file, 0, 5) == DATA[:5]
+        parts.clear()
+        for code, said in ((404, "no longer there"), (403, "forbids it"), (410, "no longer there")):
+            failures += [code]
+            with pytest.raises(OSError, match=said):
+                FileReader().read(file, 0, 5)
+        assert (failures, parts) == ([], [])
+        (tmp_path / "x.tar").unlink()
+        with pytest.raises(FileNotFoundError, match="no longer there"):
+            FileReader().read(file, 0, 5)

@@ -149,7 +149,7 @@ def test_another_process_reads_the_same(place: Path) -> None:
 def served(place: Path) -> Iterator[str]:
     _tars(place)
     draw.write_parquet(place / "p/x.parquet", IMAGES, LABELS, group_rows=2)
-    with serve(place, ranges=True) as (url, _):
+    with serve(place, ranges=True) as (url, *_):
         yield url
 
 

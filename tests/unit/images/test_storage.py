@@ -57,7 +57,7 @@ def test_a_protocol_without_its_package_says_what_to_install(monkeypatch: pytest
     ("url", "said"),
     [
         ("nothing://x/y.tar", "nothing:// is not known"),
-        ("memory://nowhere/x.tar", r"memory:///nowhere/x\.tar, which .* does not exist"),
+        ("memory://nowhere/x.tar", r"memory://nowhere/x\.tar does not exist: correct the URL"),
         ("http://me:secret@127.0.0.1:9/x.tar?token=secret", r"http://127\.0\.0\.1:9/x\.tar could not be reached"),
         ("memory://x::http://h/y.tar", "chains several protocols"),
     ],

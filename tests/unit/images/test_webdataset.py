@@ -65,7 +65,7 @@ def test_tars_here(tmp_path: Path, spec: str) -> None:
 def test_tars_and_parquet_behind_http_are_those_here(tmp_path: Path, ranges: bool) -> None:
     folder = write_shards(tmp_path / "d")
     draw.write_parquet(folder / "p/x.parquet", draw_numbered(30), [n % 3 for n in range(30)], group_rows=7)
-    with serve(folder, ranges=ranges) as (url, _):
+    with serve(folder, ranges=ranges) as (url, *_):
         for spec in ("val-{00..02}.tar", "val-*.tar", "p/x.parquet", "p/"):
             here, there = open_images(f"{folder}/{spec}"), open_images(f"{url}/{spec}?token=secret")
             assert there.name == f"{url}/{spec}"
