@@ -24,6 +24,8 @@ from senet_viz.images.storage import StoredFile
 
 COLUMNS = ["key", "ending", "start", "size", "label"]
 TEXTS = ("cls", "json", "txt")  # what holds a label, the first that does counts
+_FIELD = " of .json"
+_BROKEN = "a .json"  # no origin of labels: it could not be read
 _BLOCK = tarfile.BLOCKSIZE
 _HEADER_BYTES = 2**20  # the longest name or set of pax records
 _TEXT_BYTES = 2**16
@@ -70,7 +72,7 @@ def walk_tar(file: BinaryIO, size: int) -> Iterator[Member]:
         if info.type == tarfile.GNUTYPE_SPARSE:
             extended = header[482]
             while extended:
-                extended = (_read_at(file, start, _BLOCK) or b"\0")[-8]  # byte 504
+                extended = _read_at(file, start, _BLOCK).ljust(_BLOCK, b"\0")[504]
                 start += _BLOCK
         elif not (info.isreg() or info.type not in tarfile.SUPPORTED_TYPES):
             stored = stored if info.type in _FURTHER else 0
@@ -155,6 +157,7 @@ def index_tar(shard: StoredFile, file: BinaryIO, columns: Columns) -> ShardIndex
     """
     samples: dict[str, _Sample] = {}
     left_out: list[str] = []
+    asked = (columns.label or "").casefold().lstrip(".")
     try:
         for member in walk_tar(file, shard.size):
             path = show_path(member.name).removeprefix("./")
@@ -170,7 +173,7 @@ def index_tar(shard: StoredFile, file: BinaryIO, columns: Columns) -> ShardIndex
             if any(ending == known for known, _, _ in sample.files):
                 raise SourceError(f"{shard} holds {path!r} twice: write every member once.")
             sample.files.append((ending, member.start, member.size))
-            if ending in TEXTS or (columns.label and ending == columns.label.casefold().lstrip(".")):
+            if not columns.unlabelled and ending in (*TEXTS, asked):
                 text = _read_at(file, member.start, min(member.size, _TEXT_BYTES + 1))
                 sample.values |= _read_values(text, ending, path, columns, shard)
     except (DamagedTarError, OSError) as error:
@@ -217,43 +220,55 @@ def _choose_images(
 
 
 def _read_values(data: bytes, ending: str, path: str, columns: Columns, shard: StoredFile) -> dict[str, Any]:
-    """What a text member may label its key with, by where it is from: ".cls", or "label of .json"."""
+    """What a text member may label its key with, by where it is from: ".cls", or "label of .json".
+
+    What cannot be read is a SourceError in its place: it is raised if labels are from there.
+    """
     where = f"{path} in {shard}"
     if ending == "json":
-        return {f"{name} of .json": value for name, value in _read_fields(data, where, columns)}
-    try:
-        text = data.decode("utf-8-sig").strip()
-    except UnicodeDecodeError as error:
-        if ending == "txt" and (columns.label or "").casefold().lstrip(".") != "txt":
-            return {}
-        raise SourceError(f"{where} is no text in UTF-8: write the class's name or number into it.") from error
-    return {f".{ending}": text}
-
-
-def _read_fields(data: bytes, where: str, columns: Columns) -> Iterator[tuple[str, Any]]:
+        try:
+            return {f"{name}{_FIELD}": value for name, value in _read_fields(data, where, columns).items()}
+        except SourceError as error:
+            return {_BROKEN: error}
     if len(data) > _TEXT_BYTES:
-        raise SourceError(f"{where} has over {_TEXT_BYTES // 1024} KiB: keep to what describes one image.")
+        return {f".{ending}": data.decode("utf-8", "replace")}  # longer than any label
+    try:
+        return {f".{ending}": data.decode("utf-8-sig").strip()}
+    except UnicodeDecodeError:
+        sentence = f"{where} is no text in UTF-8: write the class's name or number into it, or say --label-column none."
+        return {f".{ending}": SourceError(sentence)}
+
+
+def _read_fields(data: bytes, where: str, columns: Columns) -> dict[str, Any]:
+    if len(data) > _TEXT_BYTES:
+        raise SourceError(
+            f"{where} has over {_TEXT_BYTES // 1024} KiB, more than describes an image: name other labels with --label-column, or "
+            "say --label-column none."
+        )
     try:
         tree = json.loads(data)
     except (ValueError, RecursionError) as error:
         raise SourceError(f"{where} could not be read as JSON ({describe_error(error)}): correct it.") from error
-    if not isinstance(tree, dict):
-        return
-    for name, value in tree.items():
-        wanted = LABEL_NAMES if columns.label is None else (plain_name(columns.label),)
-        if plain_name(name) in wanted and not columns.unlabelled:
-            yield name, value
+    wanted = LABEL_NAMES if columns.label is None else (plain_name(columns.label),)
+    fields = tree.items() if isinstance(tree, dict) else ()
+    return {name: value for name, value in fields if plain_name(name) in wanted}
 
 
 def _choose_origin(samples: Mapping[str, _Sample], columns: Columns, shard: StoredFile) -> str:
     """What the labels of a shard are from; "" where there are none."""
-    if columns.unlabelled:
-        return ""
+    origin = "" if columns.unlabelled else _find_origin(samples, columns, shard)
+    broken = next((sample.values[_BROKEN] for sample in samples.values() if _BROKEN in sample.values), None)
+    if broken is not None and (origin in ("", ".txt") or origin.endswith(_FIELD)):
+        raise broken
+    return origin
+
+
+def _find_origin(samples: Mapping[str, _Sample], columns: Columns, shard: StoredFile) -> str:
     there = list(dict.fromkeys(origin for sample in samples.values() for origin in sample.values))
-    fields = [origin for origin in there if origin.endswith(" of .json")]
+    fields = [origin for origin in there if origin.endswith(_FIELD)]
     if columns.label is not None:
         ending = f".{columns.label.casefold().lstrip('.')}"
-        exact = f"{columns.label} of .json"
+        exact = f"{columns.label}{_FIELD}"
         found = [origin for origin in (ending, exact, *fields) if origin in there]
         if not found:
             endings = dict.fromkeys(f".{ending}" for sample in samples.values() for ending, _, _ in sample.files)
@@ -261,7 +276,7 @@ def _choose_origin(samples: Mapping[str, _Sample], columns: Columns, shard: Stor
                 f"{shard} has neither members {ending} nor a field {columns.label!r} in its .json: it has {', '.join(endings)}."
             )
         return found[0]
-    by_name = sorted(fields, key=lambda origin: LABEL_NAMES.index(plain_name(origin.removesuffix(" of .json"))))
+    by_name = sorted(fields, key=lambda origin: LABEL_NAMES.index(plain_name(origin.removesuffix(_FIELD))))
     return next((origin for origin in (".cls", *by_name, ".txt") if origin in there), "")
 
 
@@ -290,6 +305,8 @@ def _mixed(shard: StoredFile, origin: str, first: object, second: object) -> Sou
 
 
 def _to_label(value: Any, origin: str, shard: StoredFile) -> int | str | None:
+    if isinstance(value, SourceError):
+        raise value
     if isinstance(value, (list, dict)):
         raise SourceError(
             f"{shard} gives an image several labels ({origin}): multi-label data is not supported, give every image one."

@@ -93,6 +93,19 @@ def test_sparse_members_are_left_out_and_what_follows_is_found() -> None:
     ]
 
 
+def test_a_map_of_a_sparse_member_that_does_not_end_is_damage() -> None:
+    sparse = tarfile.TarInfo("s.jpg")
+    sparse.type = tarfile.GNUTYPE_SPARSE
+    header = bytearray(sparse.tobuf(tarfile.GNU_FORMAT))
+    header[482] = 1
+    header[148:156] = b" " * 8
+    header[148:156] = f"{sum(header):06o}\0 ".encode()
+    for rest in (b"", b"x", b"\1" * 512 * 3):
+        data = bytes(header) + rest
+        with pytest.raises(DamagedTarError):
+            list(walk_tar(io.BytesIO(data), len(data)))
+
+
 def test_no_damaged_tar_is_taken_for_a_shorter_one() -> None:
     whole = build_tar(image("a.jpg", "b.jpg", "c.jpg"))
     second = bytearray(whole)
@@ -171,7 +184,9 @@ def as_json(**fields: object) -> bytes:
         ([("a.txt", b"cat"), ("a.json", as_json(grade=4))], Columns(None, "grade"), [4, None, None]),
         ([("a.kind", b"cat")], Columns(None, ".kind"), ["cat", None, None]),
         ([("a.cls", b"cat")], Columns(None, "none"), [None, None, None]),
-        ([("a.txt", b"\xff\xfe")], FOUND, [None, None, None]),
+        ([("a.txt", b"\xff\xfe"), ("a.cls", b"1")], FOUND, [1, None, None]),
+        ([("a.json", b"{"), ("b.json", b"x" * 70_000), ("a.cls", b"1")], FOUND, [1, None, None]),
+        ([("a.json", b"{"), ("a.cls", b"\xff")], Columns(None, "none"), [None, None, None]),
     ],
 )
 def test_where_labels_are_from(members: Members, columns: Columns, labels: list[object]) -> None:
@@ -189,6 +204,10 @@ def test_where_labels_are_from(members: Members, columns: Columns, labels: list[
         ([("a.json", b"{")], FOUND, r"a\.json in d/x\.tar could not be read as JSON"),
         ([("a.json", b"[" * 60_000)], FOUND, "could not be read as JSON"),
         ([("a.json", as_json(x="y" * 70_000))], FOUND, "over 64 KiB"),
+        ([("a.json", as_json(label=1)), ("b.json", b"{")], FOUND, r"b\.json in d/x\.tar could not be read as JSON"),
+        ([("a.txt", b"cat"), ("b.json", b"{")], FOUND, r"b\.json in d/x\.tar could not be read as JSON"),
+        ([("a.txt", b"cat"), ("b.txt", b"\xff")], FOUND, r"b\.txt in d/x\.tar is no text in UTF-8"),
+        ([("a.txt", "ä".encode() * 50_000)], FOUND, "captions, not classes"),
         ([("a.txt", b"a cat\non a mat")], FOUND, "captions, not classes"),
         ([("a.txt", b"word " * 100)], FOUND, "--label-column none"),
         ([("a.cls", b"\xff")], FOUND, "is no text in UTF-8"),
