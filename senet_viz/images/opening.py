@@ -113,7 +113,7 @@ _FEW_PIXELS = 32
 def find_spec(data: Mapping[str, Any]) -> str | None:
     """What `open_recorded` may open without being asked: what the recording names, if that is here; else None.
 
-    A URL is never opened for what a recording says: who shares one could have others fetch what he likes.
+    A URL is never opened for what a recording says: whoever shares one could make others fetch what they like.
 
     Args:
         data: of the recording's manifest.

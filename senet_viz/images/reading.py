@@ -13,9 +13,17 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable
-from typing import BinaryIO, TypeVar
+from typing import BinaryIO
 
-from senet_viz.images.storage import ChangedError, StoredFile, connect, describe_failure, explain_web, is_web
+from senet_viz.images.storage import (
+    ChangedError,
+    LastingError,
+    StoredFile,
+    connect,
+    describe_failure,
+    is_web,
+    try_again,
+)
 
 BLOCK_BYTES = 2**20
 KEPT_BLOCKS = 32
@@ -23,11 +31,9 @@ AHEAD = 4  # blocks in one request while reading goes on in order
 WHOLE_BYTES = 64 * 2**20  # the largest shard that is fetched whole where a server serves no parts
 PAUSES = (1.0, 4.0, 15.0)  # seconds before trying again
 SELDOM = {"hf": 30.0}  # seconds for which a look at a file holds, by protocol
-_LASTING = (FileNotFoundError, PermissionError, ChangedError)
-_T = TypeVar("_T")
 
 
-class _NoPartsError(OSError):
+class _NoPartsError(LastingError):
     """A server that serves whole files only."""
 
 
@@ -149,19 +155,14 @@ class FileReader:
             self._looked[file.place] = now
 
 
-def _try_again(file: StoredFile, fetch: Callable[[], _T]) -> _T:
+def _try_again(file: StoredFile, fetch: Callable[[], bytes]) -> bytes:
     """What `fetch` returns, tried again where it fails for what may pass; raises OSError."""
-    for pause in (*PAUSES, None):
-        try:
-            return fetch()
-        except _NoPartsError:
-            raise
-        except Exception as error:  # whatever a protocol's package raises
-            told = explain_web(error, file.place)
-            if pause is None or isinstance(told, _LASTING):
-                raise _tell(file, told) from error
-            time.sleep(pause)
-    raise AssertionError("the last try raises")
+    try:
+        return try_again(fetch, file.place, PAUSES)
+    except _NoPartsError:
+        raise
+    except Exception as error:  # whatever a protocol's package raises
+        raise _tell(file, error) from error
 
 
 def _tell(file: StoredFile, error: Exception) -> OSError:

@@ -7,10 +7,11 @@ fragment are needed to open it and appear nowhere else: messages, names, digests
 
 import os
 import re
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, TypeVar
 from urllib.parse import unquote
 
 from senet_viz.errors import SourceError
@@ -25,6 +26,8 @@ _PACKAGES = {
     "az": "adlfs", "abfs": "adlfs", "abfss": "adlfs", "adl": "adlfs", "oci": "ocifs", "oss": "ossfs", "sftp": "paramiko",
     "ssh": "paramiko", "webdav": "webdav4", "smb": "smbprotocol", "dropbox": "dropboxdrivefs", "gdrive": "gdrivefs",
 }  # fmt: skip
+PAUSES = (1.0,)  # seconds before a file is asked about again while a source is opened
+_T = TypeVar("_T")
 _CONTENT = ("ETag", "etag", "md5Hash", "blob_id", "checksum")  # the same in a listing and where one file is asked for
 _STAMPS = (
     *_CONTENT, "Last-Modified", "LastModified", "last_modified", "updated", "mtime",
@@ -128,7 +131,11 @@ class StoredFile:
             )
 
 
-class ChangedError(OSError):
+class LastingError(OSError):
+    """What another try would not mend."""
+
+
+class ChangedError(LastingError):
     """A file is not the one that was listed."""
 
 
@@ -159,7 +166,7 @@ def find_remote(origin: str, place: str, root: str, about: Mapping[str, Any] | N
     size, stamp = _measure(listed)
     if size < 0 or not any(listed.get(word) for word in _CONTENT):
         try:
-            size, stamp = _measure(ask(files, place))
+            size, stamp = _measure(try_again(lambda: ask(files, place), place, PAUSES))
         except (FileNotFoundError, PermissionError):
             raise
         except Exception as error:  # whatever a protocol's package raises
@@ -206,27 +213,38 @@ def ask(files: Any, place: str) -> Mapping[str, Any]:
         FileNotFoundError, PermissionError: it is not there, or may not be seen.
         Exception: whatever the file system raises where it cannot tell.
     """
-    try:
-        about: Mapping[str, Any] = files.info(place)
-    except Exception as error:  # whatever a protocol's package raises
-        told = explain_web(error, place)
-        if told is error:
-            raise
-        raise told from error
+    about: Mapping[str, Any] = try_again(lambda: files.info(place), place, ())
     return about
+
+
+def try_again(fetch: Callable[[], _T], place: str, pauses: Sequence[float]) -> _T:
+    """What `fetch` returns, tried again after each pause (s) where it fails for what may pass; raises what the last try does."""
+    for pause in (*pauses, None):
+        try:
+            return fetch()
+        except Exception as error:  # whatever a protocol's package raises
+            told = explain_web(error, place)
+            if pause is None or isinstance(told, (FileNotFoundError, PermissionError, LastingError, SourceError)):
+                if told is error:
+                    raise
+                raise told from error
+            time.sleep(pause)
+    raise AssertionError("the last try returns or raises")
 
 
 def explain_web(error: Exception, place: str) -> Exception:
     """An exception with the kind that it is of: by HTTP fsspec calls missing whatever it could not ask about."""
     if not is_web(place):
         return error
-    cause = error.__cause__ if isinstance(error, FileNotFoundError) and error.__cause__ is not None else error
+    cause: BaseException = error
+    while isinstance(cause, FileNotFoundError) and cause.__cause__ is not None:
+        cause = cause.__cause__
     status = getattr(cause, "status", None)
     if status in (404, 410):
         return FileNotFoundError("it is no longer there")
     if status in (401, 403):
         return PermissionError(f"its server forbids it ({status})")
-    return error if cause is error else OSError(describe_error(cause))
+    return error if cause is error else OSError(str(cause) or type(cause).__name__)
 
 
 def _measure(about: Mapping[str, Any]) -> tuple[int, str]:
