@@ -19,7 +19,10 @@ from senet_viz.images.decoding import describe_error
 
 _URL = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]+://")  # two letters at least: "C:" is a drive
 _USER = re.compile(r"([a-zA-Z][a-zA-Z0-9+.-]+://)[^/\s'\"<>]*@")
-_QUERY = re.compile(r"([a-zA-Z][a-zA-Z0-9+.-]+://[^\s?#'\"<>]*)[?#][^\s'\"<>]*")
+_QUERY = re.compile(  # elsewhere than in HTTP "?" may be a wildcard
+    r"(https?://[^\s?#'\"<>]*)[?#][^\s'\"<>]*|([a-z][a-z0-9+.-]+://[^\s?#'\"<>]*)[?#](?=[^\s'\"<>]*=)[^\s'\"<>]*",
+    re.IGNORECASE,
+)
 _WEB = ("http", "https")
 _PACKAGES = {
     "s3": "s3fs", "s3a": "s3fs", "gs": "gcsfs", "gcs": "gcsfs", "http": "aiohttp", "https": "aiohttp", "hf": "huggingface_hub",
@@ -49,7 +52,7 @@ def hide_credentials(text: str) -> str:
     """A text whose URLs have no user, password, query or fragment; what is no URL stays as it is."""
     if not _URL.search(text):
         return text
-    return _QUERY.sub(r"\1", _USER.sub(r"\1", text))
+    return _QUERY.sub(lambda found: found[1] or found[2], _USER.sub(r"\1", text))
 
 
 def describe_failure(error: BaseException, url: str = "") -> str:
@@ -64,7 +67,7 @@ def _list_secrets(url: str) -> set[str]:
     if not is_url(url):
         return set()
     rest = url.partition("://")[2]
-    query = re.split(r"[?#]", rest, maxsplit=1)[1] if re.search(r"[?#]", rest) else ""
+    query = re.split(r"[?#]", rest, maxsplit=1)[1] if _QUERY.search(url) else ""
     user, _, _ = rest.partition("/")[0].rpartition("@")
     words = [query, user, *user.split(":", 1)[1:], *(part.partition("=")[2] for part in query.split("&"))]
     return {form for word in words for form in (word, unquote(word)) if len(form) > 3}

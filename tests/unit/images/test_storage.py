@@ -20,6 +20,8 @@ from senet_viz.images.storage import connect, describe_failure, find_local, hide
         ("hf://datasets/o/n@v1/data/x.parquet", "hf://datasets/o/n@v1/data/x.parquet"),
         ("https://host/{a,b}.tar?sig=z", "https://host/{a,b}.tar"),
         ("data/what?.tar", "data/what?.tar"),
+        ("s3://b/val-0?.tar", "s3://b/val-0?.tar"),
+        ("s3://b/val-0?.tar?token=a", "s3://b/val-0"),
         ("C://x?y", "C://x?y"),
         ("see https://a:b@h/x?k=1 and https://h/y?k=2", "see https://h/x and https://h/y"),
     ],
@@ -36,6 +38,7 @@ def test_a_failure_is_told_without_what_its_url_keeps_secret() -> None:
     told = describe_failure(error, url)
     assert not any(secret in told for secret in ("abcdef", "pa$sword", "pa%24sword", "0x7f00"))
     assert "were refused" in told
+    assert describe_failure(OSError("no x.tar"), "s3://b/?x.tar") == "no x.tar"
 
 
 @pytest.mark.parametrize(("spec", "url"), [("s3://a/b", True), ("C:/x", False), ("c://x", False), (Path("a"), False)])

@@ -25,6 +25,7 @@ def stop(progress: JobProgress) -> None:
         raise StoppedError
 
 
+@pytest.mark.slow
 def test_a_recording_of_remote_tars_is_that_of_a_parquet(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SENET_VIZ_CACHE", str(tmp_path / "cache"))
     data = tmp_path / "data"
