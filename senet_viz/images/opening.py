@@ -135,12 +135,14 @@ def open_recorded(spec: str | Path, data: Mapping[str, Any], *, fetch: bool = Tr
     Args:
         spec: as for `open_images`.
         data: of the recording's manifest.
-        fetch: whether a data set of torchvision that is not here may be downloaded.
+        fetch: whether a data set of torchvision that is not here may be downloaded, and a URL opened.
 
     Raises:
         SourceError: it can not be opened, or is another data set.
     """
     text = hide_credentials(str(spec))
+    if is_url(spec) and not fetch:
+        raise SourceError(f"{text} is a URL, which is opened only where a person gives it: give it, or a copy here.")
     if text.startswith("torchvision:") and not fetch:
         source: ImageSource = open_torchvision(text.removeprefix("torchvision:"), fetch=False)
     else:

@@ -8,7 +8,7 @@ import pytest
 
 from senet_viz.errors import SourceError
 from senet_viz.images import storage
-from senet_viz.images.opening import find_spec, open_images
+from senet_viz.images.opening import find_spec, open_images, open_recorded
 from senet_viz.images.storage import connect, describe_failure, find_local, hide_credentials, is_url
 
 
@@ -77,6 +77,8 @@ def test_a_recordings_url_is_never_opened_unasked(monkeypatch: pytest.MonkeyPatc
     for kind in ("parquet", "webdataset", "folder", "csv", "torchvision", "digits"):
         for name in ("https://h/x.tar", "memory://x.parquet", "file:///etc/hosts", "s3://b/{0..9}.tar"):
             assert find_spec({"kind": kind, "name": name}) is None
+            with pytest.raises(SourceError, match="is a URL, which is opened only where a person gives it"):
+                open_recorded(name, {"kind": kind, "name": name}, fetch=False)
 
 
 def test_a_stored_file_knows_when_it_is_another(tmp_path: Path) -> None:
