@@ -112,8 +112,12 @@ ModelName = Annotated[
 ]  # fmt: skip
 DataName = Annotated[
     str,
-    typer.Option("--data", "-d", help="Folder of class folders, flat folder, Parquet, CSV, digits, torchvision:NAME."),
-]
+    typer.Option(
+        "--data", "-d",
+        help="Folder of class folders, flat folder, CSV, digits, torchvision:NAME; Parquet files or WebDataset tars as a file, "
+        "a pattern ('shards/{000..099}.tar', 'data/val-*.parquet') or a URL of such (s3://, gs://, hf://datasets/…, https://).",
+    ),
+]  # fmt: skip
 Calibrate = Annotated[
     str | None, typer.Option(help="Images on which random weights get their batch-norm statistics (no labels used).")
 ]
