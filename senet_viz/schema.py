@@ -169,7 +169,8 @@ class Manifest:
         environment: device, threads, versions, started, updated.
         throughput: images, seconds and images_per_second of the run that finished it; what earlier runs did before they
             were interrupted is in none.
-        precision_difference: largest and rms difference of gates from fp32 on the first batch; None for fp32.
+        precision_difference: largest and rms difference of gates from the unchanged network's in fp32, on up to 16 images of
+            the first batch; None for fp32.
         progress: images done and errors so far.
         files: everything beside the manifest.
         notes: sentences about what a reader must know.

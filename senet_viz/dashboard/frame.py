@@ -16,6 +16,7 @@ from senet_viz.dashboard.results import Loaded, load_recording
 from senet_viz.dashboard.screen import Screen, watch_screen
 from senet_viz.errors import SenetVizError
 from senet_viz.figures.theme import colour_classes
+from senet_viz.recording.options import describe_precision
 from senet_viz.recording.reader import Recording
 
 _FIRST_COMMAND = "senet-viz record --model bundled --data digits --out runs/digits"
@@ -109,9 +110,9 @@ def _describe(recording: Recording) -> None:
         badges.append(("complete", "check_circle", "green", glossary.COMPLETE))
     else:
         badges.append(("unfinished", "hourglass", "orange", glossary.COMPLETE))
-    if (precision := str(manifest.options.get("precision", "fp32"))) != "fp32":
+    if (precision := describe_precision(manifest.options)) != "fp32":
         difference = ", ".join(f"{name} {value:.2g}" for name, value in (manifest.precision_difference or {}).items())
-        measured = f" Measured on the first batch: {difference}." if difference else ""
+        measured = f" Measured on the first images: {difference}." if difference else ""
         badges.append((f"recorded in {precision}", "warning", "orange", f"{glossary.PRECISION}{measured}"))
     if recording.n_kept < images:
         badges.append((f"{recording.n_kept:,} kept", "inventory_2", "gray", glossary.KEPT))

@@ -39,8 +39,8 @@ NONFINITE = (
     "kept gates and accuracy; the recording's errors files name each with the first such block."
 )
 PRECISION = (
-    "Gates were computed in half precision: they differ slightly from the fp32 reference. Close to 1 a bf16 gate has steps "
-    "of .004."
+    "Gates were computed in half precision, or with batch norms folded into convolutions: they differ slightly from the fp32 "
+    "reference. Close to 1 a bf16 gate has steps of .004."
 )
 PERCENTILE = (
     "**Percentile**: share of the recorded images with a smaller value, plus half of those with an equal one. From the gates "

@@ -2,7 +2,7 @@
 
 import dataclasses
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -13,11 +13,12 @@ PRECISIONS = ("fp32", "bf16", "fp16")
 ENGINES = ("local", "ray")
 
 
-def _option(default: Any, text: str, *, name: str = "", in_manifest: bool = False) -> Any:
+def _option(default: Any, text: str, *, name: str = "", in_manifest: bool = False, since_0_1: bool = True) -> Any:
     """A field that is an option: its explanation, its name at the command line where that is another, and whether the
-    manifest's `options` hold it.
+    manifest's `options` hold it; those that came later are left out there at their default, as if they were not there yet.
     """
-    return field(default=default, metadata={"help": text, "name": name, "in_manifest": in_manifest})
+    about = {"help": text, "name": name, "in_manifest": in_manifest, "since_0_1": since_0_1}
+    return field(default=default, metadata=about)
 
 
 @dataclass(frozen=True)
@@ -27,6 +28,7 @@ class RecordOptions:
     Attributes:
         keep: whose gates are kept per image: "all", "none", or a number, at most so many per class.
         precision: "fp32", "bf16" or "fp16" (autocast).
+        fast: batch norms are folded into the convolutions before them; the difference of gates is measured and stored.
         batch_size: images a forward.
         shard_size: images a file.
         limit: at most so many images, stratified by class and seeded; None for all.
@@ -47,6 +49,9 @@ class RecordOptions:
 
     keep: str = _option("all", "Gates kept per image: all, none, or at most N per class.", in_manifest=True)
     precision: str = _option("fp32", "fp32, bf16 or fp16.", in_manifest=True)
+    fast: bool = _option(
+        False, "Fold batch norms into convolutions; how far gates differ is stored.", in_manifest=True, since_0_1=False
+    )
     batch_size: int = _option(64, "Images a forward.", in_manifest=True)
     shard_size: int = _option(5000, "Images a file.", in_manifest=True)
     limit: int | None = _option(None, "At most so many images, stratified by class, seeded.", in_manifest=True)
@@ -78,7 +83,11 @@ class RecordOptions:
 
     def for_manifest(self) -> dict[str, Any]:
         """The manifest's `options`; what is missing there is under `data` and `mapping`."""
-        return {f.name: getattr(self, f.name) for f in dataclasses.fields(self) if f.metadata["in_manifest"]}
+        return {
+            f.name: getattr(self, f.name)
+            for f in dataclasses.fields(self)
+            if f.metadata["in_manifest"] and (f.metadata["since_0_1"] or getattr(self, f.name) != f.default)
+        }
 
     def columns(self) -> dict[str, str]:
         """Columns that a person named, for the manifest's `data`, which lacks them otherwise."""
@@ -91,6 +100,11 @@ class RecordOptions:
             value = getattr(self, each.name)
             if value != each.default:
                 yield from (name_of(each),) if value is True else (name_of(each), str(value))
+
+
+def describe_precision(options: Mapping[str, Any]) -> str:
+    """How a recording's gates were computed, from its manifest's `options`: "fp32", "bf16, batch norms folded"."""
+    return str(options.get("precision", "fp32")) + (", batch norms folded" if options.get("fast") else "")
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,7 @@ from senet_viz.claims.statistics import Verdict
 from senet_viz.figures.claims import draw_depth
 from senet_viz.figures.distributions import draw_class_map, draw_panels
 from senet_viz.figures.theme import colour_classes
+from senet_viz.recording.options import describe_precision
 from senet_viz.recording.reader import Recording
 from senet_viz.report.markup import facts, figure, fold, paragraph, section, table
 from senet_viz.schema import Gate, label_classes
@@ -98,7 +99,7 @@ def show_manifest(recording: Recording, assessment: Assessment | None) -> str:
         ("Digest of the data", str(data.get("digest", ""))[:_SHORT]),
         ("Gates kept", f"of {recording.n_kept:,} images; means, SDs and histograms are of all"),
         ("Form", "slim (computed from a full recording, numbers of the assessment too)" if recording.form == "slim" else "full"),
-        ("Precision", str(options.get("precision", ""))),
+        ("Precision", describe_precision(options)),
         ("Device", f"{environment.get('device', '')}, {environment.get('threads', '')} threads"),
         ("Recording", recording.id),
     ]  # fmt: skip

@@ -16,11 +16,13 @@ import torch
 from torch import Tensor
 
 from senet_viz.errors import ArgumentError, SourceError
+from senet_viz.gates.hooks import evaluating
 from senet_viz.gates.recorder import GateRecorder
 from senet_viz.images.decoding import DECODER
 from senet_viz.images.loading import Batch, load_batches
 from senet_viz.images.source import OUTPUT_INDICES, ImageSource
 from senet_viz.models.environment import describe_environment
+from senet_viz.models.fast import fold_batch_norms
 from senet_viz.models.forward import forward, observing, output_labels, read_logits
 from senet_viz.models.memory import keep_freed_memory
 from senet_viz.models.weights import refuse_nonfinite_weights
@@ -94,9 +96,12 @@ def record(
     check_room(estimate, draft.classes)
     with RecordingWriter(folder, draft, keep_squeeze=options.squeeze, commit_seconds=options.commit_seconds) as writer:
         if not writer.complete:
-            work = ObserveGates(model, source, plan, writer.draft.mapping.outputs, options.precision)
+            outputs = writer.draft.mapping.outputs
+            running = fold_batch_norms(model) if options.fast else model
+            work = ObserveGates(running, source, plan, outputs, options.precision)
+            exact = ObserveGates(model, source, plan, outputs, "fp32")
             with engine.start(work, source, plan.indices, workers=options.workers) as runner:
-                _fill(writer, work, runner, source, options, plan, _Told(estimate, on_estimate, on_progress))
+                _fill(writer, (work, exact), runner, source, options, plan, _Told(estimate, on_estimate, on_progress))
     return open_recording(folder)
 
 
@@ -190,7 +195,7 @@ def _left_out(model: Model) -> tuple[str, ...]:
 
 def _fill(
     writer: RecordingWriter,
-    work: "ObserveGates",
+    works: "tuple[ObserveGates, ObserveGates]",
     runner: Runner[[], RecordedBatch],
     source: ImageSource,
     options: RecordOptions,
@@ -209,8 +214,8 @@ def _fill(
 
     with meter:
         check_share_finite(writer, options)
-        if options.precision != "fp32" and writer.draft.precision_difference is None:
-            difference = work.measure_difference(options)
+        if (options.fast or options.precision != "fp32") and writer.draft.precision_difference is None:
+            difference = measure_difference(*works, options)
             if difference is not None:
                 writer.set_precision_difference(difference)
         left = total - writer.consumed
@@ -234,6 +239,9 @@ def _fill(
         notes = [describe_nonfinite(writer.read_errors(), total)] if writer.nonfinite else []
         throughput = meter.throughput()
         writer.finish(throughput=throughput, notes=[*notes, *describe_differing_workers(throughput)])
+
+
+_COMPARED = 16
 
 
 class ObserveGates:
@@ -282,13 +290,13 @@ class ObserveGates:
             yield from (batch.pixels for batch in loaded if batch.pixels is not None)
 
     @contextlib.contextmanager
-    def _watching_first(self, options: RecordOptions) -> Iterator[Iterator[Tensor]]:
+    def watching_first(self, options: RecordOptions) -> Iterator[Iterator[Tensor]]:
         """The first batches, to be run one by one while the recorder watches."""
         closing = contextlib.closing(self._first_batches(options))
         with closing as batches, observing(self.model, self.precision), self._recorder:
             yield batches
 
-    def _run(self, pixels: Tensor) -> tuple[dict[str, Tensor], Tensor]:
+    def run_alone(self, pixels: Tensor) -> tuple[dict[str, Tensor], Tensor]:
         """Gates of a batch, and which of its images have finite gates and logits, (n,) bool."""
         logits = forward(self.model, pixels)
         gates = {name: value for name, value in self._recorder.take().items() if value is not None}
@@ -297,28 +305,31 @@ class ObserveGates:
 
     def observe_first(self, options: RecordOptions) -> dict[str, Tensor] | None:
         """The finite gates of the first batch that has any; None where the first batches have none."""
-        with self._watching_first(options) as batches:
+        with self.watching_first(options) as batches:
             for pixels in batches:
-                gates, finite = self._run(pixels)
+                gates, finite = self.run_alone(pixels)
                 if bool(finite.any()):
                     return {name: value[finite] for name, value in gates.items()}
         return None
 
-    def measure_difference(self, options: RecordOptions) -> Mapping[str, float] | None:
-        """Largest and RMS difference of the gates of the first usable batch from those in fp32; None without any.
 
-        Only images count whose gates and logits are finite in both.
-        """
-        with self._watching_first(options) as batches:
-            for pixels in batches:
-                lower, finite = self._run(pixels)
-                with torch.autocast(self.model.device.type, enabled=False):
-                    exact, finite_too = self._run(pixels)
-                both = finite & finite_too
-                if bool(both.any()):
-                    differences = (_side_by_side(lower) - _side_by_side(exact))[both]
-                    return {"largest": float(differences.abs().max()), "rms": float(differences.square().mean().sqrt())}
-        return None
+def measure_difference(work: ObserveGates, exact: ObserveGates, options: RecordOptions) -> Mapping[str, float] | None:
+    """Largest and RMS difference of gates from the unchanged network's in fp32; None without a usable image.
+
+    It is of up to 16 images of the first batch that has one whose gates and logits are finite in both.
+    """
+    with work.watching_first(options) as batches:
+        for pixels in batches:
+            some = pixels[:_COMPARED]
+            found, finite = work.run_alone(some)
+            no_autocast = torch.autocast(work.model.device.type, enabled=False)
+            with evaluating(exact.model.module), no_autocast, exact.watching():
+                expected, finite_too = exact.run_alone(some)
+            both = finite & finite_too
+            if bool(both.any()):
+                differences = (_side_by_side(found) - _side_by_side(expected))[both]
+                return {"largest": float(differences.abs().max()), "rms": float(differences.square().mean().sqrt())}
+    return None
 
 
 def _side_by_side(gates: Mapping[str, Tensor]) -> Tensor:

@@ -11,6 +11,7 @@ from senet_viz.models.huggingface import is_hub_name
 from senet_viz.models.options import ModelOptions
 from senet_viz.models.preprocessing import Preprocessing
 from senet_viz.models.zoo import Model, load_model
+from senet_viz.recording.options import describe_precision
 from senet_viz.schema import ClassTable, Gate, Manifest
 
 CALIBRATED = "Batch-norm statistics re-estimated"  # how the note of `with_calibrated_batch_norm` begins
@@ -102,10 +103,14 @@ def check_blocks(model: Model, gates: Sequence[Gate], manifest: Manifest) -> Non
 def describe_differences(model: Model, manifest: Manifest, precision: str) -> tuple[str, ...]:
     """Sentences where decoder, precision or preprocessing of a comparison are not the recording's."""
     sentences = []
-    recorded = str(manifest.options.get("precision", "fp32"))
+    recorded = describe_precision(manifest.options)
     if recorded != precision:
         measured = manifest.precision_difference
-        apart = f", whose gates differ from fp32 by up to {measured['largest']:.4f}" if measured else ""
+        apart = (
+            f", whose gates differ from the unchanged network's in fp32 by up to {measured['largest']:.4f}"
+            if measured
+            else ""
+        )
         sentences.append(f"These gates were computed in {precision}, the recording's in {recorded}{apart}.")
     decoder = manifest.preprocessing.get("decoder")
     if decoder != DECODER:

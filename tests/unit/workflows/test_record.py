@@ -177,11 +177,29 @@ def test_lower_precision_stores_its_difference(
     difference = made.manifest.precision_difference
     assert difference is not None
     recorded = np.concatenate(
-        [made.gates(name)[:32].astype(np.float64) - truth.gates[name][:32] for name in ("se1", "se2")], axis=1
+        [made.gates(name)[:16].astype(np.float64) - truth.gates[name][:16] for name in ("se1", "se2")], axis=1
     )
     assert difference["largest"] == pytest.approx(np.abs(recorded).max(), abs=5e-4)
     assert difference["rms"] == pytest.approx(np.sqrt((recorded**2).mean()), abs=2e-4)
     assert 0 < difference["rms"] < difference["largest"] < 0.1
+
+
+def test_folded_batch_norms_belong_to_the_identity_and_their_difference_is_stored(
+    source: ImageSource, tmp_path: Path
+) -> None:
+    model = sv.load_model("senet_viz:se_resnet18,width=0.25,side=32", weights="random", device="cpu")
+    options = RecordOptions(limit=40, batch_size=20)
+    exact = record(model, source, tmp_path / "exact", options=options)
+    made = record(model, source, tmp_path / "fast", options=dataclasses.replace(options, fast=True))
+    assert (made.manifest.options["fast"], "fast" in exact.manifest.options) == (True, False)
+    assert made.manifest.model == exact.manifest.model
+    difference = made.manifest.precision_difference
+    assert difference is not None
+    assert 0 <= difference["rms"] <= difference["largest"] < 1e-5
+    for gate in made.blocks:
+        np.testing.assert_allclose(made.gates(gate.name), exact.gates(gate.name), atol=1e-3)
+    with pytest.raises(RecordingError, match="fast"):
+        record(model, source, tmp_path / "exact", options=dataclasses.replace(options, fast=True))
 
 
 def test_the_network_is_left_as_it_was(source: ImageSource, tmp_path: Path) -> None:
