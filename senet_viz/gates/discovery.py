@@ -322,7 +322,7 @@ def count_scaled_values(module: nn.Module, bound: Sequence[BoundGate], flow: Dat
     found: dict[str, int] = {}
     for each in bound:
         tap = each.source.place if isinstance(each.source, GateTap) else None
-        seen = (each.source, each.call) if tap is None else (tap.owner, tap.call)
+        seen = (each.source, each.call) if tap is None else (tap.stretch.owner, tap.stretch.call)
         frames = [f for f in flow.frames.get(seen, ()) if f[0] is each.module]
         if each.unit and frames:
             found[each.gate.name] = flow.given[frames[-1]].tensor.numel()

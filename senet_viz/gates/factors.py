@@ -15,7 +15,7 @@ from senet_viz.gates.hooks import attached, evaluating
 from senet_viz.gates.isolated_check import KNOWN, UNIT, Unit
 from senet_viz.gates.plain_numbers import read_limits, read_scale
 from senet_viz.gates.products import PRODUCTS, Graph, Product, find_products
-from senet_viz.gates.taps import Place, tap_at, watched_taps
+from senet_viz.gates.taps import Place, Stretch, tap_at, watched_taps
 
 UNBOUNDED = (-math.inf, math.inf)
 UNPROVED = "its product with the feature map is not what its form says of the gate: report the network's code"
@@ -195,10 +195,10 @@ def read_products(
         if not any(module in known for module, _ in product.step.frames)
     ]
     owners = {factor.consumer.frames[-1][0] for _, _, factor in found if factor.frame is None}
-    turns = _count_turns(flow, owners)
+    stretches = Stretches(flow, owners)
     sites = [
         dataclasses.replace(
-            _make_site(network, flow, reader, product, factor, turns, names),
+            _make_site(network, flow, reader, product, factor, stretches, names),
             product=(number, factor.offset, factor.scale),
         )
         for number, product, factor in found
@@ -252,21 +252,39 @@ def _holds(site: GateSite, products: Sequence[Product], s: Tensor | None) -> boo
     return torch.allclose(result, expected, rtol=tolerance, atol=tolerance * 1e-2, equal_nan=True)
 
 
-def _count_turns(flow: Dataflow, owners: Collection[nn.Module]) -> dict[int, tuple[Frame, int]]:
-    """By step: the innermost call of an owner around it, and how many functions of the name that called before."""
-    seen: Counter[tuple[Frame, str]] = Counter()
-    turns = {}
-    for step in flow.steps:
-        frame = next((frame for frame in reversed(step.frames) if frame[0] in owners), None)
-        if frame is not None:
-            turns[step.number] = (frame, seen[frame, step.name])
-            seen[frame, step.name] += 1
-    return turns
+class Stretches:
+    """The parts of forwards that functions are called in (`Stretch`), where the modules that call these are known."""
+
+    def __init__(self, flow: Dataflow, owners: Collection[nn.Module]) -> None:
+        self._flow, self._owners = flow, owners
+        self._called: dict[Frame, list[Frame]] = {}
+        for frame, around in flow.frames.items():
+            if len(around) > 1 and frame in flow.ended:
+                self._called.setdefault(around[-2], []).append(frame)
+
+    def locate(self, step: Step) -> tuple[Stretch, int]:
+        """The part that a step lies in, and which of the functions of its name in it the step is."""
+        owner = step.frames[-1]
+        called = self._called.get(owner, [])
+        at = sum(self._flow.ended[frame] <= step.number for frame in called)
+        closer = called[at][0] if at < len(called) else None
+        if not at:
+            stretch, begins = Stretch(*owner, None, 0, closer), self._flow.began[owner]
+        else:
+            opener, begins = called[at - 1], self._flow.ended[called[at - 1]]
+            stretch = Stretch(*owner, opener[0], self._count_returns(opener, owner), closer)
+        return stretch, sum(earlier.name == step.name for earlier in self._flow.steps[begins : step.number])
+
+    def _count_returns(self, opener: Frame, owner: Frame) -> int:
+        """How often a module returned before, in this call of an owner and in no other owner inside of it."""
+        module, last = opener
+        around = [self._flow.frames[module, call][-2::-1] for call in range(last)]
+        return sum(next((frame for frame in frames if frame[0] in self._owners), None) == owner for frames in around)
 
 
 def _make_site(
     network: nn.Module, flow: Dataflow, reader: Reader, product: Product, factor: Factor,
-    turns: Mapping[int, tuple[Frame, int]], names: Mapping[nn.Module, str],
+    stretches: Stretches, names: Mapping[nn.Module, str],
 ) -> GateSite:  # fmt: skip
     step, x = product.step, product.map
     frame = step.frames[-1]
@@ -275,11 +293,11 @@ def _make_site(
     is_unit = given is not None and returned is not None and given.memory == x.memory and factor.form == "s·x"
     is_unit = is_unit and returned is not None and returned.memory in {r.memory for r in step.results}
     if factor.frame is None:
-        (holder, call), turn = turns[factor.consumer.number]
+        stretch, turn = stretches.locate(factor.consumer)
         shape, channels = dict(factor.consumer.operands)[factor.operand].shape, x.shape[product.channel_dim]
         same = shape == product.factor.shape
         axis = product.channel_dim if same else next(d for d in range(1, len(shape)) if shape[d] == channels)
-        place = Place(holder, call, factor.consumer.name, turn, factor.operand, axis)
+        place = Place(stretch, factor.consumer.name, turn, factor.operand, axis)
         source: nn.Module = tap_at(network, place)
         calls = (0, 1)
         name = path if is_unit else ":".join(filter(None, (path, factor.activation.replace(" ", ""))))
