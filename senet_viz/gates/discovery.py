@@ -310,6 +310,14 @@ def _bind(sites: Sequence[GateSite], modules: Sequence[str]) -> tuple[BoundGate,
     return tuple(bound)
 
 
+def group_by_weights(bound: Sequence[BoundGate]) -> tuple[tuple[BoundGate, ...], ...]:
+    """Gates that the very same weights make, together, in order: the calls of one unit. A gate without weights stands alone."""
+    groups: dict[frozenset[Tensor | BoundGate], list[BoundGate]] = {}
+    for each in bound:
+        groups.setdefault(frozenset(each.weights) or frozenset((each,)), []).append(each)
+    return tuple(map(tuple, groups.values()))
+
+
 def count_scaled_values(module: nn.Module, bound: Sequence[BoundGate], flow: Dataflow) -> dict[str, int]:
     """Numbers of the feature map that each gate scales in one forward, by the gate's name.
 
