@@ -134,7 +134,15 @@ class Reader:
             return ("hard sigmoid" if tuple(ends) == UNIT else name), (ends[0], ends[1])
         if self._graph.has_weights(writer):
             return "none", UNBOUNDED
-        return writer.name, UNBOUNDED
+        return self._read_bounded_product(writer) or (writer.name, UNBOUNDED)
+
+    def _read_bounded_product(self, writer: Step) -> tuple[str, tuple[float, float]] | None:
+        """Of two values that have bounds, as the output of an LSTM; None of other functions."""
+        if writer.name not in ("mul", "multiply") or len(writer.operands) != 2:
+            return None
+        (first, one), (second, two) = (self._read_activation(value, writer.number) for _, value in writer.operands)
+        ends = [a * b for a in one for b in two]
+        return (f"{first} times {second}", (min(ends), max(ends))) if all(map(math.isfinite, (*one, *two))) else None
 
 
 def _count(value: Value) -> int:
