@@ -11,7 +11,7 @@ import inspect
 import json
 import re
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -115,6 +115,16 @@ class Listing:
                     file.write(json.dumps((key, found)) + "\n")
         kinds, parameters = self.known[key]
         return kinds, parameters
+
+    def list_others(self, zoo: str, names: Collection[str]) -> dict[str, int]:
+        """Candidates of a zoo beside these, with their numbers of parameters, the smallest first."""
+        begin = f"{zoo} {version_of(zoo)} "
+        found = {
+            key.removeprefix(begin): count
+            for key, (kinds, count) in self.known.items()
+            if key.startswith(begin) and kinds
+        }
+        return {name: found[name] for name in sorted(found, key=lambda name: found[name]) if name not in names}
 
 
 LISTING = Listing()

@@ -200,7 +200,7 @@ def _hand_through(
 ) -> tuple[tuple[Any, ...], dict[str, Any]]:
     at, axis = tap.place.operand, tap.place.channel_dim
     factor = kwargs[at] if isinstance(at, str) else args[at]
-    values = factor.movedim(axis, 1).flatten(2)[..., 0] if factor.ndim > 2 else factor
+    values = factor[tuple(slice(None) if d in (0, axis) else 0 for d in range(factor.ndim))]
     moved = tap(values)
     if moved is values:
         return args, kwargs
