@@ -271,17 +271,21 @@ class Stretches:
                 self._called.setdefault(around[-2], []).append(frame)
 
     def locate(self, step: Step) -> tuple[Stretch, int]:
-        """The part that a step lies in, and which of the functions of its name in it the step is."""
-        owner = step.frames[-1]
-        called = self._called.get(owner, [])
-        at = sum(self._flow.ended[frame] <= step.number for frame in called)
-        closer = called[at][0] if at < len(called) else None
-        if not at:
-            stretch, begins = Stretch(*owner, None, 0, closer), self._flow.began[owner]
-        else:
-            opener, begins = called[at - 1], self._flow.ended[called[at - 1]]
+        """The part that a step lies in, and which of the functions of its name in it the step is.
+
+        It begins and ends at modules that are called outside of any `with` of a function mode that the owner opens: modes must nest.
+        """
+        flow, owner = self._flow, step.frames[-1]
+        outside, called = flow.modes[owner][0], self._called.get(owner, [])
+        before = [frame for frame in called if flow.ended[frame] <= step.number and flow.modes[frame][1] == outside]
+        after = [frame for frame in called if flow.began[frame] > step.number and flow.modes[frame][0] == outside]
+        closer = after[0][0] if after else None
+        if before:
+            opener, begins = before[-1], flow.ended[before[-1]]
             stretch = Stretch(*owner, opener[0], self._count_returns(opener, owner), closer)
-        return stretch, sum(earlier.name == step.name for earlier in self._flow.steps[begins : step.number])
+        else:
+            stretch, begins = Stretch(*owner, None, 0, closer), flow.began[owner]
+        return stretch, sum(earlier.name == step.name for earlier in flow.steps[begins : step.number])
 
     def _count_returns(self, opener: Frame, owner: Frame) -> int:
         """How often a module returned before, in this call of an owner and in no other owner inside of it."""

@@ -13,9 +13,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from torch import Tensor, nn
-from torch.overrides import TorchFunctionMode
 
-from senet_viz.gates.dataflow import function_name
+from senet_viz.gates.dataflow import Observer, function_name
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +125,7 @@ def watched_taps(network: nn.Module) -> contextlib.AbstractContextManager[None]:
 _Window = Mapping[tuple[str, int], Sequence[GateTap]]  # taps by name and turn of the function that they are in
 
 
-class _Watch(TorchFunctionMode):
+class _Watch(Observer):
     """Active in the stretches that hold taps, in the thread that runs the network."""
 
     def __init__(self, taps: Mapping[Place, GateTap]) -> None:

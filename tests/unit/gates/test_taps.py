@@ -76,7 +76,24 @@ class AtTheBeginning(Remembering):
         return self.after(self.scale(x, (x.mean((2, 3)) @ self.weight)[..., None, None]))
 
 
-@pytest.mark.parametrize("kind", [Inner, SharedActivation, OfParameters, AtTheBeginning])
+class OnADevice(Inner):
+    """Squeezes and excites in a context that is over before the gate is used."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.before(x)
+        with torch.device("cpu"):
+            logits = self.excite(x.mean((2, 3), keepdim=True))
+        return self.scale(x, logits)
+
+
+class UsedOnADevice(Inner):
+    def forward(self, x: Tensor) -> Tensor:
+        with torch.device("cpu"):
+            x = self.before(x)
+            return self.scale(x, self.excite(x.mean((2, 3), keepdim=True)))
+
+
+@pytest.mark.parametrize("kind", [Inner, SharedActivation, OfParameters, AtTheBeginning, OnADevice, UsedOnADevice])
 def test_gates_between_any_two_modules_are_recorded_and_moved(kind):
     network, images = small_network(kind), draw_images()
     parts = [part for part in network.modules() if isinstance(part, Remembering)]
