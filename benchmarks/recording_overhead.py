@@ -6,15 +6,19 @@ Three ways over the same images, interleaved, so that a machine that slows down 
 without hooks, `record --keep none`, `record --keep all`. Reported: the ratio of each round, and their median.
 
 Beside that, without data: an SE-ResNet-50 whose gates are modules, seen by hooks, and the same network whose gates are computed by a
-function, seen by taps; each recorded forward against its own bare one, the four interleaved. `--gates-only` does nothing else.
+function, seen by taps; where it is installed also `efficientnet_pytorch`, whose blocks compute theirs. Each recorded forward is measured
+against its own bare one in processor seconds, in turn. `--gates-only` does nothing else.
 """
 
 import argparse
+import importlib
+import importlib.util
 import json
 import shutil
 import statistics
 import tempfile
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +28,7 @@ import torch
 from torch import Tensor, nn
 
 from senet_viz import load_model, open_images, record
-from senet_viz.gates.discovery import bind_gates
+from senet_viz.gates.discovery import BoundGate, bind_gates
 from senet_viz.gates.recorder import GateRecorder
 from senet_viz.images.loading import load_batches
 from senet_viz.images.source import ImageSource
@@ -78,7 +82,7 @@ class FunctionalUnit(nn.Module):
 
 
 def make_gate_networks() -> dict[str, nn.Module]:
-    """The same SE-ResNet-50 with hooked gates and with functional ones."""
+    """The same SE-ResNet-50 with hooked gates and with functional ones; an EfficientNet-B0 with functional ones, if installed."""
     torch.manual_seed(0)
     hooked: nn.Module = timm.create_model("seresnet50").eval()
     functional: nn.Module = timm.create_model("seresnet50").eval()
@@ -86,11 +90,30 @@ def make_gate_networks() -> dict[str, nn.Module]:
     units = [name for name, part in functional.named_modules() if type(part).__name__ == "SEModule"]
     for name in units:
         functional.set_submodule(name, FunctionalUnit(functional.get_submodule(name)))
-    return {"hooked": hooked, "functional": functional}
+    networks = {"hooked": hooked, "functional": functional}
+    if importlib.util.find_spec("efficientnet_pytorch") is not None:
+        package = importlib.import_module("efficientnet_pytorch")
+        networks["efficientnet_pytorch"] = package.EfficientNet.from_name("efficientnet-b0").eval()
+    return networks
+
+
+def _time_bare(network: nn.Module, images: Tensor) -> float:
+    began = time.process_time()
+    network(images)
+    return time.process_time() - began
+
+
+def _time_recorded(network: nn.Module, images: Tensor, bound: Sequence[BoundGate]) -> float:
+    """Of a forward; hooks are there for a whole recording."""
+    with GateRecorder(network, bound=bound) as recorder:
+        began = time.process_time()
+        network(images)
+        recorder.take()
+        return time.process_time() - began
 
 
 def measure_gates(rounds: int, batch_size: int, side: int) -> dict[str, Any]:
-    """Seconds of bare and recorded forwards of both networks, which take turns."""
+    """Processor seconds of bare and recorded forwards of each network, which take turns and change places from round to round."""
     networks = make_gate_networks()
     bound = {kind: bind_gates(network) for kind, network in networks.items()}
     images = torch.randn(batch_size, 3, side, side)
@@ -98,21 +121,20 @@ def measure_gates(rounds: int, batch_size: int, side: int) -> dict[str, Any]:
     with torch.inference_mode():
         for number in range(rounds + 1):
             for kind, network in networks.items():
-                began = time.perf_counter()
-                network(images)
-                middle = time.perf_counter()
-                with GateRecorder(network, bound=bound[kind]) as recorder:
-                    network(images)
-                    recorder.take()
-                if number:  # the first is a warm-up
-                    seconds.setdefault(f"{kind}_bare", []).append(middle - began)
-                    seconds.setdefault(f"{kind}_recorded", []).append(time.perf_counter() - middle)
+                for way in ("bare", "recorded") if number % 2 else ("recorded", "bare"):
+                    found = (
+                        _time_bare(network, images) if way == "bare" else _time_recorded(network, images, bound[kind])
+                    )
+                    if number:  # the first is a warm-up
+                        seconds.setdefault(f"{kind}_{way}", []).append(found)
     ratios = {
         kind: [b / a for a, b in zip(seconds[f"{kind}_bare"], seconds[f"{kind}_recorded"], strict=True)]
         for kind in networks
     }
     return {
-        "network": "timm seresnet50, random weights",
+        "network": "timm seresnet50, random weights; efficientnet_pytorch's efficientnet-b0 where it is named",
+        "clock": "processor seconds",
+        "threads": torch.get_num_threads(),
         "gates": {kind: len(each) for kind, each in bound.items()},
         "batch_size": batch_size,
         "side": side,
@@ -131,13 +153,16 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--gate-rounds", type=int, default=20)
     parser.add_argument("--side", type=int, default=96, help="of the random images of the comparison of gates")
-    parser.add_argument("--gates-only", action="store_true", help="compare gates only, and print")
+    parser.add_argument("--gates-only", action="store_true", help='compare gates only, in the file\'s "gates"')
     parser.add_argument("--out", type=Path, default=Path(__file__).parent / "results" / "recording_overhead.json")
     arguments = parser.parse_args()
     keep_freed_memory()  # as `record` does: the bare forward must not be slower for another reason than the hooks
     gates = measure_gates(arguments.gate_rounds, arguments.batch_size, arguments.side)
     if arguments.gates_only:
-        print(json.dumps(gates))
+        known = json.loads(arguments.out.read_text(encoding="utf-8")) if arguments.out.exists() else {}
+        gates |= {"environment": describe_environment(torch.device("cpu"))}
+        arguments.out.write_text(json.dumps(known | {"gates": gates}, indent=1) + "\n", encoding="utf-8")
+        print(json.dumps({key: value for key, value in gates.items() if key.startswith("median")}))
         return
     if arguments.data is None:
         parser.error("--data is needed unless --gates-only")

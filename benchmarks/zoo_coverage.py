@@ -333,6 +333,7 @@ def report(path: Path) -> dict[str, Any]:
             "families_run": len(families),
             **dict(sorted(Counter(line["answer"] for line in mine).items())),
             "gates": sum(line["gates"] for line in mine),
+            "left_out": zoo_networks.LISTING.list_others(zoo, {line["network"] for line in mine}),
             "find_gates_seconds": {"median": statistics.median(times), "longest": max(times)} if times else None,
             "find_gates_processor_seconds": {"median": statistics.median(busy), "longest": max(busy)} if busy else None,
             "refused_units": dict(_count(line["refused"] for line in mine if "refused" in line)),
@@ -343,8 +344,8 @@ def report(path: Path) -> dict[str, Any]:
         "benchmark": "zoo_coverage",
         "environment": describe_environment(torch.device("cpu")),
         "tolerance": TOLERANCE,
-        "which": "where candidates are 'not all listed': the smallest networks of each family, chosen by --only; else all that was run of them. "
-        "Lines without find_gates_cpu_seconds are of an earlier state of the same version: --again makes them anew",
+        "which": "where candidates are 'not all listed': those chosen by --only; else all that was run of them. Left out, with their "
+        "numbers of parameters, is what was listed as a candidate and not run, for want of time or memory",
         "zoos": zoos,
         "problems": {f"{line['zoo']} {line['network']}": line["problems"] for line in lines if line["problems"]},
     }
@@ -362,7 +363,7 @@ BEGIN, END = (
     "<!-- zoo coverage: made by benchmarks/zoo_coverage.py --report --write-docs -->",
     "<!-- end of zoo coverage -->",
 )
-HEAD = "| zoo | networks run | gates found | refused by name | no gate | not run | wrong | gates | longest `find_gates` |\n|---|---|---|---|---|---|---|---|---|"
+HEAD = "| zoo | networks run | gates found | refused by name | no gate | not run | left out | wrong | gates | longest `find_gates` |\n|---|---|---|---|---|---|---|---|---|---|"
 
 
 def write_docs(zoos: dict[str, Any]) -> None:
@@ -377,6 +378,7 @@ def write_docs(zoos: dict[str, Any]) -> None:
                 told.get("refused", 0),
                 told.get("no gates", 0),
                 told.get("not run", 0),
+                len(told["left_out"]),
                 wrong,
             ]
             busy = told["find_gates_processor_seconds"]

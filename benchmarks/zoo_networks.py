@@ -1,7 +1,7 @@
 """The networks of installed zoos that may hold squeeze-and-excitation gates, found by names and source text alone.
 
 Nothing here asks senet_viz: a network is a candidate where the class of a module of it is called like channel attention, or where
-the text of such a class both pools and squashes.
+the text of such a class pools and squashes, or pools and is called attention.
 """
 
 import functools
@@ -11,7 +11,7 @@ import inspect
 import json
 import re
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -70,7 +70,7 @@ def _may_gate(kind: type) -> bool:
         text = inspect.getsource(kind)
     except (OSError, TypeError):
         return False
-    return bool(POOLS.search(text) and SQUASHES.search(text))
+    return bool(POOLS.search(text) and (SQUASHES.search(text) or "Att" in kind.__name__))
 
 
 @functools.cache
@@ -116,6 +116,16 @@ class Listing:
         kinds, parameters = self.known[key]
         return kinds, parameters
 
+    def list_others(self, zoo: str, names: Collection[str]) -> dict[str, int]:
+        """Candidates of a zoo beside these, with their numbers of parameters, the smallest first."""
+        begin = f"{zoo} {version_of(zoo)} "
+        found = {
+            key.removeprefix(begin): count
+            for key, (kinds, count) in self.known.items()
+            if key.startswith(begin) and kinds
+        }
+        return {name: found[name] for name in sorted(found, key=lambda name: found[name]) if name not in names}
+
 
 LISTING = Listing()
 
@@ -158,7 +168,7 @@ def list_torchvision(only: re.Pattern[str]) -> Iterator[Entry]:
         if place.startswith("detection"):
             further["draw"] = lambda: ([torch.rand(3, 96, 96), torch.rand(3, 96, 96)],)
         if place.startswith(("video", "optical")):  # no channel attention in their files
-            if not re.search("squeeze|excit|sigmoid", _text_of(maker.__module__), re.IGNORECASE):
+            if not re.search("squeeze_?exc|excit|sigmoid", _text_of(maker.__module__), re.IGNORECASE):
                 continue
             further["draw"] = lambda: (torch.randn(2, 3, 14, 64, 64),)
         build = functools.partial(maker, **options)
@@ -171,8 +181,15 @@ def list_pytorchcv(only: re.Pattern[str]) -> Iterator[Entry]:
     for name, maker in provider._models.items():
         if not only.search(name) or not TEXT.search(_text_of(maker.__module__)):
             continue
-        build = functools.partial(provider.get_model, name, pretrained=False)
-        yield from _examined("pytorchcv", name, build, maker.__module__.rpartition(".")[2], sides=(96, 224, 32, 256))
+        place = maker.__module__.rpartition(".")[2]
+        further: dict[str, Any] = {"sides": (96, 128, 224, 32, 256)}
+        options: dict[str, Any] = {"pretrained": False}
+        if place == "bisenet":  # of one size
+            further = {"draw": lambda: (torch.randn(2, 3, 640, 480),)}
+        elif "fixed_size" in _text_of(maker.__module__):
+            options["fixed_size"] = False
+        build = functools.partial(provider.get_model, name, **options)
+        yield from _examined("pytorchcv", name, build, place, **further)
 
 
 def list_efficientnet_pytorch(only: re.Pattern[str]) -> Iterator[Entry]:
@@ -310,7 +327,9 @@ def list_torchreid(only: re.Pattern[str]) -> Iterator[Entry]:
         for name in names:
             if not only.search(name):
                 continue
-            options = {"num_classes": 10} | ({} if file == "hacnn" else {"pretrained": False, "loss": "softmax"})
+            options = {"num_classes": 10} | (
+                {"use_gpu": False} if file == "hacnn" else {"pretrained": False, "loss": "softmax"}
+            )
             size = (160, 64) if file == "hacnn" else (128, 64)
             build = functools.partial(getattr(module, name), **options)
             yield from _examined(

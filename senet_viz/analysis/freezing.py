@@ -129,6 +129,7 @@ class FreezePath:
         timing: None where it was not measured; `notes` then say why.
         notes: what a reader must know.
         complete: all blocks were tried and the path was confirmed.
+        shared: names of gates that one SE unit makes in several calls, a tuple per unit.
     """
 
     id: str
@@ -142,6 +143,7 @@ class FreezePath:
     timing: Timing | None = None
     notes: tuple[str, ...] = ()
     complete: bool = False
+    shared: tuple[tuple[str, ...], ...] = ()
 
     @property
     def order(self) -> tuple[str, ...]:
@@ -153,9 +155,14 @@ class FreezePath:
         return next(gate for gate in self.gates if gate.name == name)
 
     def parameters_saved(self, size: int) -> int:
-        """By the first blocks: Σ (weights and biases of the SE unit − the C constants that replace it)."""
-        frozen = [self.gate(step.block) for step in self.steps[:size]]
-        return sum(gate.parameters - gate.channels for gate in frozen)
+        """By the first blocks: weights and biases of SE units all of whose calls are frozen − the C constants of every block.
+
+        Below 0 where a unit is still called in other blocks, so that its weights stay.
+        """
+        frozen = {step.block for step in self.steps[:size]}
+        calls = {name: names for names in self.shared for name in names}
+        spared = {names[0] for name in frozen if frozen.issuperset(names := calls.get(name, (name,)))}
+        return sum(self.gate(name).parameters for name in spared) - sum(self.gate(name).channels for name in frozen)
 
     def advise(self, loss: float) -> "FreezeAdvice":
         """The largest set of the path whose cost lies within a loss of accuracy, and whether the other half confirms it.

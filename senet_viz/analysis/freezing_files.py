@@ -199,8 +199,9 @@ def _describe_set(advice: FreezeAdvice) -> str:
 def _describe_savings(advice: FreezeAdvice) -> str:
     path, size = advice.path, advice.size
     saved = path.parameters_saved(size)
-    share = f" ({saved / path.parameters:.1%} of the network's)" if path.parameters else ""
-    sentence = f"Freezing {'it' if size == 1 else f'all {size}'} saves **{saved:,} parameters**{share}"
+    share = f" ({abs(saved) / path.parameters:.1%} of the network's)" if path.parameters else ""
+    effect = f"{'saves' if saved >= 0 else 'adds'} **{abs(saved):,} parameters**{share}"
+    sentence = f"Freezing {'it' if size == 1 else f'all {size}'} {effect}"
     if path.timing is None:
         return f"{sentence}; the time saved was not measured."
     timing, share_of_time = path.timing, path.timing.saved(size)
@@ -286,6 +287,6 @@ def describe_freezing(advice: FreezeAdvice) -> str:
         confirming = "" if step.confirming is None else say_cost(step.confirming)
         lines.append(
             f"{size:>3}  {path.gate(step.block).label:<{width}}{say_cost(step.choosing):<26}{confirming:<26}"
-            f"{number_text(-path.parameters_saved(size), ','):>11}  {time}"
+            f"{number_text(-path.parameters_saved(size), '+,'):>11}  {time}"
         )
     return "\n".join([*lines, *(f"note: {note}" for note in path.notes)])

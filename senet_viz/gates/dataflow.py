@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.overrides import TorchFunctionMode
+from torch.overrides import TorchFunctionMode, _get_current_function_mode_stack
 
 from senet_viz.gates.hooks import attached
 
@@ -71,6 +71,7 @@ class Dataflow:
         calls: how often each module was called.
         began, ended: number of steps before each call of a module, and when it returned.
         frames: the modules around each call of a module, itself last.
+        modes: how many function modes (as `with torch.device(…)` is one) were active when each call began, and when it returned.
         given, returned: first input and output of each call, where they are tensors.
         inputs: what the network was called with, by position and by name.
     """
@@ -80,6 +81,7 @@ class Dataflow:
     began: dict[Frame, int] = field(default_factory=dict)
     ended: dict[Frame, int] = field(default_factory=dict)
     frames: dict[Frame, tuple[Frame, ...]] = field(default_factory=dict)
+    modes: dict[Frame, tuple[int, int]] = field(default_factory=dict)
     given: dict[Frame, Value] = field(default_factory=dict)
     returned: dict[Frame, Value] = field(default_factory=dict)
     inputs: tuple[tuple[Any, ...], Mapping[str, Any]] = ((), MappingProxyType({}))
@@ -104,12 +106,14 @@ def observed(network: nn.Module, *, copying: Collection[str] = ()) -> Iterator[D
         flow.calls[module] += 1
         open_frames.append(frame)
         flow.began[frame], flow.frames[frame] = len(flow.steps), tuple(open_frames)
+        flow.modes[frame] = (_count_modes(), 0)
         if inputs and isinstance(inputs[0], Tensor):
             flow.given[frame] = Value.of(inputs[0])
 
     def leave(_module: nn.Module, _inputs: tuple[Any, ...], output: Any) -> None:
         frame = open_frames.pop()
         flow.ended[frame] = len(flow.steps)
+        flow.modes[frame] = (flow.modes[frame][0], _count_modes())
         if isinstance(output, Tensor):
             flow.returned[frame] = Value.of(output)
 
@@ -119,7 +123,16 @@ def observed(network: nn.Module, *, copying: Collection[str] = ()) -> Iterator[D
         yield flow
 
 
-class _Writer(TorchFunctionMode):
+class Observer(TorchFunctionMode):
+    """A function mode that only looks on: no mode of the network."""
+
+
+def _count_modes() -> int:
+    modes = _get_current_function_mode_stack()  # type: ignore[no-untyped-call]
+    return sum(not isinstance(mode, Observer) for mode in modes)
+
+
+class _Writer(Observer):
     def __init__(self, flow: Dataflow, open_frames: list[Frame], copying: Collection[str]) -> None:
         super().__init__()
         self._flow, self._open, self._copying = flow, open_frames, copying

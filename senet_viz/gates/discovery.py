@@ -310,6 +310,14 @@ def _bind(sites: Sequence[GateSite], modules: Sequence[str]) -> tuple[BoundGate,
     return tuple(bound)
 
 
+def group_by_weights(bound: Sequence[BoundGate]) -> tuple[tuple[BoundGate, ...], ...]:
+    """Gates that the very same weights make, together, in order: the calls of one unit. A gate without weights stands alone."""
+    groups: dict[frozenset[Tensor | BoundGate], list[BoundGate]] = {}
+    for each in bound:
+        groups.setdefault(frozenset(each.weights) or frozenset((each,)), []).append(each)
+    return tuple(map(tuple, groups.values()))
+
+
 def count_scaled_values(module: nn.Module, bound: Sequence[BoundGate], flow: Dataflow) -> dict[str, int]:
     """Numbers of the feature map that each gate scales in one forward, by the gate's name.
 
@@ -322,7 +330,7 @@ def count_scaled_values(module: nn.Module, bound: Sequence[BoundGate], flow: Dat
     found: dict[str, int] = {}
     for each in bound:
         tap = each.source.place if isinstance(each.source, GateTap) else None
-        seen = (each.source, each.call) if tap is None else (tap.owner, tap.call)
+        seen = (each.source, each.call) if tap is None else (tap.stretch.owner, tap.stretch.call)
         frames = [f for f in flow.frames.get(seen, ()) if f[0] is each.module]
         if each.unit and frames:
             found[each.gate.name] = flow.given[frames[-1]].tensor.numel()

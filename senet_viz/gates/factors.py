@@ -15,7 +15,7 @@ from senet_viz.gates.hooks import attached, evaluating
 from senet_viz.gates.isolated_check import KNOWN, UNIT, Unit
 from senet_viz.gates.plain_numbers import read_limits, read_scale
 from senet_viz.gates.products import PRODUCTS, Graph, Product, find_products
-from senet_viz.gates.taps import Place, tap_at, watched_taps
+from senet_viz.gates.taps import Place, Stretch, tap_at, watched_taps
 
 UNBOUNDED = (-math.inf, math.inf)
 UNPROVED = "its product with the feature map is not what its form says of the gate: report the network's code"
@@ -134,7 +134,15 @@ class Reader:
             return ("hard sigmoid" if tuple(ends) == UNIT else name), (ends[0], ends[1])
         if self._graph.has_weights(writer):
             return "none", UNBOUNDED
-        return writer.name, UNBOUNDED
+        return self._read_bounded_product(writer) or (writer.name, UNBOUNDED)
+
+    def _read_bounded_product(self, writer: Step) -> tuple[str, tuple[float, float]] | None:
+        """Of two values that have bounds, as the output of an LSTM; None of other functions."""
+        if writer.name not in ("mul", "multiply") or len(writer.operands) != 2:
+            return None
+        (first, one), (second, two) = (self._read_activation(value, writer.number) for _, value in writer.operands)
+        ends = [a * b for a in one for b in two]
+        return (f"{first} times {second}", (min(ends), max(ends))) if all(map(math.isfinite, (*one, *two))) else None
 
 
 def _count(value: Value) -> int:
@@ -195,10 +203,10 @@ def read_products(
         if not any(module in known for module, _ in product.step.frames)
     ]
     owners = {factor.consumer.frames[-1][0] for _, _, factor in found if factor.frame is None}
-    turns = _count_turns(flow, owners)
+    stretches = Stretches(flow, owners)
     sites = [
         dataclasses.replace(
-            _make_site(network, flow, reader, product, factor, turns, names),
+            _make_site(network, flow, reader, product, factor, stretches, names),
             product=(number, factor.offset, factor.scale),
         )
         for number, product, factor in found
@@ -252,21 +260,43 @@ def _holds(site: GateSite, products: Sequence[Product], s: Tensor | None) -> boo
     return torch.allclose(result, expected, rtol=tolerance, atol=tolerance * 1e-2, equal_nan=True)
 
 
-def _count_turns(flow: Dataflow, owners: Collection[nn.Module]) -> dict[int, tuple[Frame, int]]:
-    """By step: the innermost call of an owner around it, and how many functions of the name that called before."""
-    seen: Counter[tuple[Frame, str]] = Counter()
-    turns = {}
-    for step in flow.steps:
-        frame = next((frame for frame in reversed(step.frames) if frame[0] in owners), None)
-        if frame is not None:
-            turns[step.number] = (frame, seen[frame, step.name])
-            seen[frame, step.name] += 1
-    return turns
+class Stretches:
+    """The parts of forwards that functions are called in (`Stretch`), where the modules that call these are known."""
+
+    def __init__(self, flow: Dataflow, owners: Collection[nn.Module]) -> None:
+        self._flow, self._owners = flow, owners
+        self._called: dict[Frame, list[Frame]] = {}
+        for frame, around in flow.frames.items():
+            if len(around) > 1 and frame in flow.ended:
+                self._called.setdefault(around[-2], []).append(frame)
+
+    def locate(self, step: Step) -> tuple[Stretch, int]:
+        """The part that a step lies in, and which of the functions of its name in it the step is.
+
+        It begins and ends at modules that are called outside of any `with` of a function mode that the owner opens: modes must nest.
+        """
+        flow, owner = self._flow, step.frames[-1]
+        outside, called = flow.modes[owner][0], self._called.get(owner, [])
+        before = [frame for frame in called if flow.ended[frame] <= step.number and flow.modes[frame][1] == outside]
+        after = [frame for frame in called if flow.began[frame] > step.number and flow.modes[frame][0] == outside]
+        closer = after[0][0] if after else None
+        if before:
+            opener, begins = before[-1], flow.ended[before[-1]]
+            stretch = Stretch(*owner, opener[0], self._count_returns(opener, owner), closer)
+        else:
+            stretch, begins = Stretch(*owner, None, 0, closer), flow.began[owner]
+        return stretch, sum(earlier.name == step.name for earlier in flow.steps[begins : step.number])
+
+    def _count_returns(self, opener: Frame, owner: Frame) -> int:
+        """How often a module returned before, in this call of an owner and in no other owner inside of it."""
+        module, last = opener
+        around = [self._flow.frames[module, call][-2::-1] for call in range(last)]
+        return sum(next((frame for frame in frames if frame[0] in self._owners), None) == owner for frames in around)
 
 
 def _make_site(
     network: nn.Module, flow: Dataflow, reader: Reader, product: Product, factor: Factor,
-    turns: Mapping[int, tuple[Frame, int]], names: Mapping[nn.Module, str],
+    stretches: Stretches, names: Mapping[nn.Module, str],
 ) -> GateSite:  # fmt: skip
     step, x = product.step, product.map
     frame = step.frames[-1]
@@ -275,11 +305,11 @@ def _make_site(
     is_unit = given is not None and returned is not None and given.memory == x.memory and factor.form == "s·x"
     is_unit = is_unit and returned is not None and returned.memory in {r.memory for r in step.results}
     if factor.frame is None:
-        (holder, call), turn = turns[factor.consumer.number]
+        stretch, turn = stretches.locate(factor.consumer)
         shape, channels = dict(factor.consumer.operands)[factor.operand].shape, x.shape[product.channel_dim]
         same = shape == product.factor.shape
         axis = product.channel_dim if same else next(d for d in range(1, len(shape)) if shape[d] == channels)
-        place = Place(holder, call, factor.consumer.name, turn, factor.operand, axis)
+        place = Place(stretch, factor.consumer.name, turn, factor.operand, axis)
         source: nn.Module = tap_at(network, place)
         calls = (0, 1)
         name = path if is_unit else ":".join(filter(None, (path, factor.activation.replace(" ", ""))))

@@ -174,10 +174,10 @@ def _are_sigmoids(module: nn.Module, returned: Any, shape: InputSize, logits: st
 
 
 def _look_like_sigmoids(values: Tensor) -> bool:
-    """Whether every output lies in 0 … 1, and not all at its ends."""
+    """Whether every output lies in 0 … 1, and not all at its ends; a 0 is a ReLU's, as of features."""
     if values.ndim != 2 or values.shape[1] < 2 or not values.is_floating_point():
         return False
-    return bool(((values >= 0) & (values <= 1)).all()) and bool(((values > 0) & (values < 1)).any())
+    return bool(((values > 0) & (values <= 1)).all()) and bool((values < 1).any())
 
 
 def _sums_to_one(rows: Tensor) -> bool:

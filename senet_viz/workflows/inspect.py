@@ -1,7 +1,8 @@
 """What a network's SE units cost, counted and against the paper's formula, and what other ways of building them would."""
 
-from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import torch
@@ -9,7 +10,7 @@ from torch import Tensor, nn
 
 from senet_viz.analysis.costs.design import CostSummary, NoteComparison, StageCost, compare_with_note
 from senet_viz.analysis.costs.formulas import UnitCost, cost_of_unit, sum_costs
-from senet_viz.gates.discovery import BoundGate, RefusedUnit, count_scaled_values
+from senet_viz.gates.discovery import BoundGate, RefusedUnit, count_scaled_values, group_by_weights
 from senet_viz.gates.hooks import ForwardHook, attached, evaluating
 from senet_viz.gates.trace import trace_forward
 from senet_viz.images.quiet import quiet_libraries
@@ -29,12 +30,14 @@ class BlockCost:
         depth: number of the excitation's layers.
         formula: 2CH + (L − 2)H² weights, C + (L − 1)H biases where there are any; None where the unit has no reduced
             layer (ECA, ESE), for which the formula is not meant.
+        repeated: whether its weights are those of a block before it, of one unit that is called several times.
     """
 
     gate: Gate
     counted: UnitCost
     depth: int
     formula: UnitCost | None
+    repeated: bool = False
 
     @property
     def eq5(self) -> int | None:
@@ -49,6 +52,7 @@ class BlockCost:
             "reduction": self.gate.reduction,
             "excitation_layers": self.depth,
             "formula_parameters": None if self.formula is None else self.formula.parameters,
+            "repeated": self.repeated,
             "eq5_weights": self.eq5,
             **asdict(self.counted),
         }
@@ -83,18 +87,25 @@ class Inspection:
     notes: tuple[str, ...] = ()
 
     @property
+    def units(self) -> tuple[BlockCost, ...]:
+        """One block per SE unit: of a unit that is called several times the first."""
+        return tuple(block for block in self.blocks if not block.repeated)
+
+    @property
     def gate_parameters(self) -> int:
-        return sum(block.gate.parameters for block in self.blocks)
+        """Of all SE units together, each counted once."""
+        return sum(block.gate.parameters for block in self.units)
 
     @property
     def gate_cost(self) -> UnitCost:
-        """Of all SE units together, as counted."""
-        return sum_costs([block.counted for block in self.blocks])
+        """Of all SE units together, as counted: weights and biases once per unit, operations once per call."""
+        calls = [replace(b.counted, weights=0, biases=0) if b.repeated else b.counted for b in self.blocks]
+        return sum_costs(calls)
 
     @property
     def formula_weights(self) -> int:
-        """Σ 2C²/r over the blocks with a reduced layer (eq. 5 of arXiv 1709.01507)."""
-        return sum(block.eq5 or 0 for block in self.blocks)
+        """Σ 2C²/r over the units with a reduced layer (eq. 5 of arXiv 1709.01507)."""
+        return sum(block.eq5 or 0 for block in self.units)
 
     def to_json(self) -> dict[str, Any]:
         """Keys as docs/json.md has them."""
@@ -119,8 +130,13 @@ class Inspection:
 def inspect_model(model: Model) -> Inspection:
     """Lists a network's gates in order of depth with their cost (GateError where they can not be observed)."""
     counts, values = _count_operations(model)
-    blocks = tuple(_count_block(bound, counts, values[bound.gate.name]) for bound in model.bound_gates)
-    inside = {layer for bound in model.bound_gates for layer in _excitation_layers(bound)}
+    inside = Counter(layer for bound in model.bound_gates for layer in _excitation_layers(bound))
+    macs_of_call = {layer: counts[layer] // calls for layer, calls in inside.items()}
+    repeated = {bound.gate.name for calls in group_by_weights(model.bound_gates) for bound in calls[1:]}
+    blocks = tuple(
+        replace(_count_block(bound, macs_of_call, values[bound.gate.name]), repeated=bound.gate.name in repeated)
+        for bound in model.bound_gates
+    )
     return Inspection(
         name=model.name,
         weights=model.weights,
@@ -167,14 +183,14 @@ def _layer_hooks(module: nn.Module, counts: Counts) -> list[tuple[nn.Module, For
     return [(layer, count) for layer in _layers_of(module)]
 
 
-def _count_block(bound: BoundGate, counts: Counts, values: int) -> BlockCost:
+def _count_block(bound: BoundGate, macs_of_call: Mapping[nn.Module, int], values: int) -> BlockCost:
     gate, layers = bound.gate, list(_excitation_layers(bound))
     tensors = list(bound.module.parameters()) if bound.unit else bound.weights
     counted = UnitCost(
         weights=sum(t.numel() for t in tensors if t.ndim > 1),
         biases=sum(t.numel() for t in tensors if t.ndim == 1),
         squeeze_macs=values if layers else 0,
-        excitation_macs=sum(counts[layer] for layer in layers),
+        excitation_macs=sum(macs_of_call[layer] for layer in layers),
         scale_macs=values,
     )
     formula = None
@@ -214,7 +230,7 @@ _LAYERS = (2, 3, 4)
 def summarize_costs(model: Model) -> CostSummary:
     """Counts a network's SE units against the paper's formula (GateError where they can not be observed)."""
     found = inspect_model(model)
-    gates = [cost.gate for cost in found.blocks]
+    gates = [cost.gate for cost in found.units]
     reduced = [gate for gate in gates if gate.reduced_channels is not None]
     depths = {cost.depth for cost in found.blocks if cost.gate.reduced_channels is not None}
     layers = sorted({*_LAYERS, *depths})

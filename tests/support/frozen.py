@@ -116,3 +116,10 @@ def draw_coins(images: int, *, often: float = 0.9) -> tuple[NDArray[np.uint8], N
     r = (np.arange(images) % 10 < round(10 * often)).astype(np.int64)
     g = np.arange(images) // 10 % 2
     return np.stack([255 * r, 255 * g, np.full(images, 255)], axis=1).astype(np.uint8), 2 * r + g
+
+
+def shared_chain() -> Chain:
+    """`tests.support.frozen:shared_chain`: as `random_chain`, its last two gates calls of one unit."""
+    network = random_chain()
+    network.fourth = network.third
+    return network

@@ -7,6 +7,7 @@ from typing import Any
 from senet_viz.analysis.freezing import FreezeAdvice, FreezePath
 from senet_viz.analysis.freezing_files import check_freezing, write_freezing
 from senet_viz.errors import ArgumentError
+from senet_viz.gates.discovery import group_by_weights
 from senet_viz.images.source import ImageSource
 from senet_viz.models.environment import describe_environment
 from senet_viz.models.memory import keep_freed_memory
@@ -183,6 +184,7 @@ def _draft(request: Request, options: FreezeOptions, prepared: Prepared, warm: C
     }  # fmt: skip
     if options.data_name:
         identity["data"]["name"] = options.data_name
+    units = [tuple(b.gate.name for b in calls) for calls in group_by_weights(request.model.bound_gates)]
     return FreezePath(
         id=uuid.uuid4().hex,
         identity=identity,
@@ -192,4 +194,5 @@ def _draft(request: Request, options: FreezeOptions, prepared: Prepared, warm: C
         images=(len(halves[0].images), len(halves[1].images)),
         clean=(float("nan"), float("nan")),
         notes=tuple(dict.fromkeys(notes)),
+        shared=tuple(names for names in units if len(names) > 1),
     )

@@ -112,6 +112,10 @@ _NOT_TIMED = (
     "The time saved was not measured: constants in place of its SE units would not do what its gates do when they are moved "
     "there."
 )
+_NO_UNITS = (
+    "The time saved was not measured: a constant replaces a whole SE unit, and {} {} no unit of {} own: a function computes the "
+    "gate inside of a larger module, or one unit makes several gates in several calls."
+)
 
 
 def split_halves(prepared: Prepared, seed: int) -> tuple[Half, Half]:
@@ -196,7 +200,7 @@ class Walk:
         costs = [measure_cost(clean, outcome, self._confirming.grouping) for outcome in moved]
         steps = [dataclasses.replace(step, confirming=cost) for step, cost in zip(self._path.steps, costs)]
         timing = self._time()
-        notes = self._path.notes if timing else (*self._path.notes, _NOT_TIMED)
+        notes = self._path.notes if timing else (*self._path.notes, self._explain_untimed())
         runs = ["the untouched network", *(f"{size} blocks frozen" for size in range(1, len(order) + 1))]
         counts = [outcome.nonfinite for outcome in (clean, *moved)]
         if note := describe_nonfinite_outcomes(list(zip(runs, counts)), len(clean.correct)):
@@ -213,6 +217,13 @@ class Walk:
             pixels = pixels_of(next(batches), work.source)
         constants = {name: torch.from_numpy(table.mean.mean(axis=0)) for name, table in work.baselines.tables.items()}
         return time_freezing(work.model, [work.gates[name] for name in self._path.order], constants, pixels)
+
+    def _explain_untimed(self) -> str:
+        without = [b.gate.label for b in self._work.gates.values() if not b.unit or b.calls > 1]
+        if not without:
+            return _NOT_TIMED
+        named = f"{without[0]} and {len(without) - 1} more" if len(without) > 1 else without[0]
+        return _NO_UNITS.format(named, "have" if len(without) > 1 else "has", "their" if len(without) > 1 else "its")
 
     def _commit(self, **changes: Any) -> None:
         self._path = dataclasses.replace(self._path, **changes)

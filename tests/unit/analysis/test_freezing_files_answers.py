@@ -1,5 +1,6 @@
 """Advice in sentences and in plain numbers."""
 
+import dataclasses
 import json
 
 import pytest
@@ -82,3 +83,15 @@ def test_numbers_and_a_table_for_a_terminal() -> None:
     lines = describe_freezing(advice).splitlines()
     assert not any("**" in line for line in lines)
     assert [line.split()[1] for line in lines[-3:]] == ["SE_5_3", "SE_5_2", "SE_5_1"]
+
+
+def test_a_block_whose_unit_is_called_elsewhere_too_saves_nothing() -> None:
+    costs = [make_cost(-0.1, 0.3), make_cost(-5.0, 0.3)]
+    alone = make_path(costs, costs)
+    last, before = alone.order
+    gates = tuple(dataclasses.replace(gate, parameters=100) for gate in alone.gates)
+    found = make_path(costs, costs, gates=gates, shared=((before, last),), timing=None)
+    assert found.parameters_saved(1) == -16
+    assert found.parameters_saved(2) == 100 - 2 * 16
+    assert "Freezing it adds **16 parameters** (0.2% of the network's)" in answer_freezing(found.advise(1.0))
+    assert "+16" in describe_freezing(found.advise(1.0))

@@ -83,6 +83,9 @@ FORMS: dict[str, tuple[Multiply, Multiply, str, tuple[float, float], str]] = {
     "hardtanh": (lambda h, x: x * F.hardtanh(h, 0, 1), lambda h, x: h.clamp(0, 1), "hard sigmoid", (0, 1), "s·x"),
     "softmax": (lambda h, x: x * F.softmax(h, 1), lambda h, x: h.exp() / h.exp().sum(1, keepdim=True), "softmax", (0, 1), "s·x"),
     "tanh": (lambda h, x: x * h.tanh(), lambda h, x: torch.tanh(h), "tanh", (-1, 1), "s·x"),
+    "as an LSTM's": (
+        lambda h, x: x * (h.sigmoid() * h.neg().tanh()), lambda h, x: h.sigmoid() * h.neg().tanh(), "sigmoid times tanh", (-1, 1), "s·x",
+    ),
     "relu": (lambda h, x: x * F.relu(h), lambda h, x: h.clamp(min=0), "relu", (0, INF), "s·x"),
     "no activation": (lambda h, x: x * h, lambda h, x: h, "none", (-INF, INF), "s·x"),
     "added to x": (lambda h, x: x + h.sigmoid() * x, lambda h, x: h.sigmoid(), "sigmoid", (0, 1), "x + s·x"),

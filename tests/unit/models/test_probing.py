@@ -44,7 +44,8 @@ class Fixed(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         x = self.se2(self.conv2(self.se1(self.conv1(x).relu())).relu())
         y = self.head(F.avg_pool2d(x, 4).flatten(1) if self.side else x.mean((2, 3))) * 4
-        return {"logits": y, "softmax": y.softmax(1), "log": y.log_softmax(1), "sigmoid": y.sigmoid()}[self.end]
+        ends = {"logits": y, "softmax": y.softmax(1), "log": y.log_softmax(1), "sigmoid": y.sigmoid()}
+        return (ends | {"features": (y / 100).relu()})[self.end]
 
 
 class Lazy(nn.Module):
@@ -182,10 +183,13 @@ def test_probabilities_are_used_as_such(end: str, returned: str, monkeypatch: py
 
 
 def test_what_is_no_softmax_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    sigmoid, plain = (loaded(lambda end=end: Fixed(end=end), monkeypatch) for end in ("sigmoid", "logits"))
-    assert (sigmoid.returned, plain.returned) == ("logits", "logits")
+    ends = ("sigmoid", "logits", "features")
+    sigmoid, *others = (loaded(lambda end=end: Fixed(end=end), monkeypatch) for end in ends)
+    assert sigmoid.returned == "logits"
     assert "as after a sigmoid: the largest is the prediction" in sigmoid.notes[-1]
-    assert not any("sigmoid" in note for note in plain.notes)
+    for other in others:
+        assert other.returned == "logits"
+        assert not any("sigmoid" in note for note in other.notes)
     assert sv.load_model("tests.support.tiny:tiny_se", device="cpu").returned == "logits"
 
 
