@@ -49,6 +49,11 @@ def attached(address: str | None, cpus: int) -> Iterator[Any]:
             where, include_dashboard=False if own else None, log_to_driver=False, logging_level=logging.ERROR, **own
         )
     except Exception as error:
+        if "AuthenticationError" in f"{error!r} {error.__cause__}":
+            raise EngineError(
+                f"The Ray at {where} asks for its token: set RAY_AUTH_MODE=token, and RAY_AUTH_TOKEN_PATH to the file with the "
+                "token where that is not ~/.ray/auth_token."
+            ) from error
         raise EngineError(
             f"No Ray answers at {where} ({_first_line(error)}): start one there with `ray start --head`, or leave --address out "
             "for one of this job's own."

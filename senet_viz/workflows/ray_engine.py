@@ -34,9 +34,9 @@ _LOOKED_AT = 16  # images of which one should be readable
 
 
 class Seen(NamedTuple):
-    """An image as the driver reads it: its index in the source, and the digest of its pixels."""
+    """An image as the driver reads it: its place in the source, and the digest of its pixels."""
 
-    index: int
+    at: int
     digest: str
 
 
@@ -76,9 +76,9 @@ class BatchWorker(CrewWorker, Generic[Told, Found]):
                 images would be listed as unreadable, or differ in their last bits.
         """
         if self._seen is not None:
-            path = self._source.path(self._seen.index)
+            path = self._source.path(self._seen.at)
             try:
-                digest = _digest(self._source.load(self._seen.index))
+                digest = _digest(self._source.load(self._seen.at))
             except ImageError as error:
                 raise SourceError(
                     f"A worker (on {self.where}) cannot read {path}, which this process can ({error}). Images must be under the same "

@@ -1,6 +1,7 @@
 """Whatever workers do and in whatever order, batches come back in theirs, each once; against a Ray that chance decides for."""
 
 import random
+import sys
 from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
@@ -212,3 +213,17 @@ def test_what_a_worker_finds_amiss_when_it_begins_is_raised_as_it_was_said() -> 
     ray.stillborn = _TaskError(SourceError("No such image there."))
     with pytest.raises(SourceError, match=r"^No such image there\.$"):
         list(crew(ray, 2).run(iter(batches_of(3))))
+
+
+def test_a_cluster_that_asks_for_a_token_is_not_called_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: Any, **__: Any) -> None:
+        raise ConnectionError("Failed to connect") from RuntimeError(
+            "ray.exceptions.AuthenticationError: InvalidAuthToken"
+        )
+
+    monkeypatch.setitem(sys.modules, "ray", SimpleNamespace(is_initialized=lambda: False, init=refuse))
+    with (
+        pytest.raises(EngineError, match=r"^The Ray at head:6379 asks for its token: set RAY_AUTH_MODE=token"),
+        ray_crew.attached("head:6379", 1),
+    ):
+        pass
