@@ -15,6 +15,7 @@ from senet_viz.cli.options import (
     ProgressLine,
     answer,
     app,
+    choose_engine,
     claims_text,
     print_json,
     takes,
@@ -127,7 +128,6 @@ def experiment_command(
     """Train the networks of an experiment, seed by seed, and answer its questions with intervals."""
     from senet_viz.analysis.experiments.answers import answer_question, describe_stages, describe_state
     from senet_viz.analysis.experiments.files import to_json
-    from senet_viz.workflows.engine import choose_engine
     from senet_viz.workflows.experiments import ExperimentRequest, run_experiment
 
     if workers > 1 and engine_options.engine == "local":

@@ -21,6 +21,7 @@ from senet_viz.cli.options import (
     Workers,
     answer,
     app,
+    choose_engine,
     takes,
 )
 from senet_viz.models.options import ModelOptions
@@ -75,7 +76,6 @@ def intervene_command(
     from senet_viz.images.opening import open_images
     from senet_viz.models.zoo import load_model
     from senet_viz.recording.outcomes import describe_outcomes, summarize_outcomes
-    from senet_viz.workflows.engine import choose_engine
     from senet_viz.workflows.interventions.making import intervene
     from senet_viz.workflows.interventions.request import DEFAULT_TARGETS, InterventionOptions
 
@@ -147,7 +147,6 @@ def freeze_command(
     from senet_viz.analysis.freezing_files import describe_freezing, summarize_freezing
     from senet_viz.images.opening import open_images
     from senet_viz.models.zoo import load_model
-    from senet_viz.workflows.engine import choose_engine
     from senet_viz.workflows.freezing.making import advise_freezing
     from senet_viz.workflows.freezing.request import FreezeOptions
 

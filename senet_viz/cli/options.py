@@ -15,11 +15,12 @@ from typing import TYPE_CHECKING, Annotated, Any, Self
 import typer
 from typer.core import TyperGroup
 
-from senet_viz.recording.options import name_of
+from senet_viz.recording.options import EngineOptions, name_of
 from senet_viz.text import bytes_text, seconds_text
 
 if TYPE_CHECKING:
     from senet_viz.claims.evidence import ClaimReport, Evidence
+    from senet_viz.workflows.engine import Engine
     from senet_viz.workflows.job import JobProgress
 
 
@@ -111,8 +112,12 @@ ModelName = Annotated[
 ]  # fmt: skip
 DataName = Annotated[
     str,
-    typer.Option("--data", "-d", help="Folder of class folders, flat folder, Parquet, CSV, digits, torchvision:NAME."),
-]
+    typer.Option(
+        "--data", "-d",
+        help="Folder of class folders, flat folder, CSV, digits, torchvision:NAME; Parquet files or WebDataset tars as a file, "
+        "a pattern ('shards/{000..099}.tar', 'data/val-*.parquet') or a URL of such (s3://, gs://, hf://datasets/…, https://).",
+    ),
+]  # fmt: skip
 Calibrate = Annotated[
     str | None, typer.Option(help="Images on which random weights get their batch-norm statistics (no labels used).")
 ]
@@ -169,6 +174,17 @@ def takes(options: type[Any], place_of: str = "options") -> Callable[[Callable[.
         return run
 
     return decorate
+
+
+def choose_engine(options: EngineOptions) -> "Engine":
+    """Who does the batches."""
+    if options.engine == "local":
+        from senet_viz.workflows.engine import LOCAL
+
+        return LOCAL
+    from senet_viz.workflows.ray_engine import RayEngine
+
+    return RayEngine(options.address, options.threads_per_worker, options.gpus_per_worker)
 
 
 def print_json(tree: dict[str, Any]) -> None:

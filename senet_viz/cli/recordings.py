@@ -17,6 +17,7 @@ from senet_viz.cli.options import (
     ProgressLine,
     answer,
     app,
+    choose_engine,
     estimate_text,
     plan_text,
     summary_text,
@@ -51,7 +52,6 @@ def record_command(
     """Record the gates of every block for every image."""
     from senet_viz.images.opening import open_images
     from senet_viz.models.zoo import load_model
-    from senet_viz.workflows.engine import choose_engine
     from senet_viz.workflows.plan import plan_recording
     from senet_viz.workflows.record import calibrate_on, record, summarize
 

@@ -52,7 +52,7 @@ def find_source(page: Opened) -> "tuple[ImageSource | None, str]":
             source = _open(spec, digest, bool(typed), data)
     except SenetVizError as error:
         return None, str(error)
-    return source, f"Images from {spec}, checked to be the recorded data set by its names, sizes and labels."
+    return source, f"Images from {source.name}, checked to be the recorded data set by its names, sizes and labels."
 
 
 def ask_for_source(page: Opened, reason: str) -> None:
@@ -62,8 +62,9 @@ def ask_for_source(page: Opened, reason: str) -> None:
     st.info(escape(reason), icon=":material/image_not_supported:")
     st.text_input(
         "Where are the recorded images?", key=key, on_change=_remember, args=(digest, key),
-        placeholder="a folder, a .parquet file, a .csv, digits, or torchvision:NAME",
-        help="What was given to `senet-viz record --data`. The path is of the machine that runs this app; nothing is uploaded. "
+        placeholder="a folder, .parquet or .tar files, a .csv, digits, or torchvision:NAME",
+        help="What was given to `senet-viz record --data`. The path is of the machine that runs this app; nothing is uploaded. A URL "
+        "that you type is opened, one that a recording names is not. "
         "Only the very data set that was recorded is taken.",
     )  # fmt: skip
 

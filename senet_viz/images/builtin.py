@@ -75,6 +75,27 @@ class BuiltinSource:
             ) from error
 
 
+@dataclass(frozen=True, slots=True)
+class _Pixels:
+    """Images of an array; a class and no lambda, so that a source may be pickled."""
+
+    values: NDArray[np.uint8]
+
+    def __call__(self, index: int) -> Image.Image:
+        return Image.fromarray(self.values[index])
+
+
+@dataclass(frozen=True, slots=True)
+class _Pictures:
+    """Images of a data set of torchvision, pickled like it."""
+
+    dataset: Any
+
+    def __call__(self, index: int) -> Image.Image:
+        picture: Image.Image = self.dataset[index][0]
+        return picture
+
+
 def open_digits() -> BuiltinSource:
     """scikit-learn's 1,797 images of 8×8 pixels of handwritten digits: grey 0 to 16 as RGB 0 to 255, 10 classes.
 
@@ -98,7 +119,7 @@ def open_digits() -> BuiltinSource:
         classes=classes,
         labels=labels,
         digest=compute_digest("digits", samples, labels, classes),
-        read=lambda index: Image.fromarray(pixels[index]),
+        read=_Pixels(pixels),
     )
 
 
@@ -141,7 +162,7 @@ def open_torchvision(name: str, *, cache: Path | None = None, fetch: bool = True
         classes=classes,
         labels=frozen,
         digest=compute_digest("torchvision", samples, frozen, classes),
-        read=lambda index: dataset[index][0],
+        read=_Pictures(dataset),
     )
 
 

@@ -2,14 +2,17 @@
 
 import codecs
 import csv
+import io
 import json
 import re
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, BinaryIO, NamedTuple
 
 from senet_viz.errors import SourceError
 from senet_viz.images.decoding import describe_error
+from senet_viz.images.reading import open_stored
+from senet_viz.images.storage import StoredFile
 
 # Columns' names, without case, spaces, "_" and "-"; the first that is there counts.
 PATH_NAMES = (
@@ -53,7 +56,7 @@ def plain_name(column: str) -> str:
     return re.sub(r"[\s_.-]+", "", column.casefold())
 
 
-def find_column(names: Sequence[str], asked: str | None, known: Sequence[str], where: Path) -> int | None:
+def find_column(names: Sequence[str], asked: str | None, known: Sequence[str], where: object) -> int | None:
     """Position of the column that was asked for, else of the first that is called so; None where none is.
 
     Raises:
@@ -90,14 +93,18 @@ def find_encoding(path: Path) -> str:
     return "utf-8-sig"
 
 
-def read_rows(path: Path, *, delimiter: str = ",", encoding: str = "utf-8-sig") -> list[list[str]]:
+def _open(path: Path | StoredFile) -> BinaryIO:
+    return path.open("rb") if isinstance(path, Path) else open_stored(path)
+
+
+def read_rows(path: Path | StoredFile, *, delimiter: str = ",", encoding: str = "utf-8-sig") -> list[list[str]]:
     """The non-empty rows of a CSV file, cells stripped; of a `.jsonl` file its keys and then the values of each line.
 
     Raises:
         SourceError: the file cannot be read as such.
     """
     try:
-        with path.open(encoding=encoding, newline="") as file:
+        with io.TextIOWrapper(_open(path), encoding=encoding, newline="") as file:
             if path.suffix.casefold() == ".jsonl":
                 return _tabulate_objects([json.loads(line) for line in file if line.strip()])
             rows = [

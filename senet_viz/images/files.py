@@ -43,8 +43,9 @@ class FileSource:
     """Images in files below a folder; see `ImageSource`.
 
     Attributes:
-        root: what `files` are relative to.
+        root: what `files` are relative to, as messages call it.
         files: N paths as the file system gives them.
+        place: the root whatever the working folder is: another process may have another.
     """
 
     kind: str
@@ -56,6 +57,7 @@ class FileSource:
     notes: tuple[str, ...]
     root: Path
     files: tuple[str, ...]
+    place: Path
 
     def __len__(self) -> int:
         return len(self.files)
@@ -67,7 +69,7 @@ class FileSource:
         return show_path(self.root / self.files[index])
 
     def load(self, index: int) -> Image.Image:
-        return decode_image(self.root / self.files[index], name=self.path(index))
+        return decode_image(self.place / self.files[index], name=self.path(index))
 
 
 def open_folder(folder: Path, *, name: str) -> FileSource:
@@ -120,6 +122,7 @@ def build_source(
         notes=tuple(show_path(note) for note in notes),
         root=root,
         files=tuple(files),
+        place=root.absolute(),
     )
 
 
@@ -130,14 +133,15 @@ def list_folder(folder: Path) -> tuple[list[str], list[str]]:
         SourceError: it cannot be listed.
     """
     try:
-        entries = [entry for entry in os.scandir(folder) if not _is_hidden(entry.name)]
+        entries = [entry for entry in os.scandir(folder) if not is_hidden(entry.name)]
     except OSError as error:
         raise SourceError(f"{folder} could not be listed ({error.strerror}): check its permissions.") from error
     folders = sort_names(entry.name for entry in entries if entry.is_dir())
     return sorted(entry.name for entry in entries if not entry.is_dir()), folders
 
 
-def _is_hidden(name: str) -> bool:
+def is_hidden(name: str) -> bool:
+    """Whether a file or folder is hidden, or one that a system left behind."""
     return name.startswith(".") or name.casefold() in _JUNK
 
 
@@ -175,7 +179,7 @@ def _walk_files(folder: Path) -> Iterator[str]:
 
     for place, below, files in os.walk(folder, followlinks=True, onerror=refuse):
         real = os.path.realpath(place)
-        below[:] = [] if real in entered else sorted(d for d in below if not _is_hidden(d))
+        below[:] = [] if real in entered else sorted(d for d in below if not is_hidden(d))
         if real in entered:
             continue
         entered.add(real)

@@ -11,6 +11,7 @@ from senet_viz.errors import ArgumentError, SourceError
 from senet_viz.images.columns import read_rows
 from senet_viz.images.decoding import describe_error
 from senet_viz.images.source import OUTPUT_INDICES, list_some
+from senet_viz.images.storage import StoredFile
 from senet_viz.paths import expand_home
 from senet_viz.schema import ClassTable, LabelMapping
 
@@ -56,7 +57,7 @@ def find_classes_file(folder: Path) -> Path | None:
     return None
 
 
-def read_classes_file(path: Path) -> tuple[ClassRow, ...]:
+def read_classes_file(path: Path | StoredFile) -> tuple[ClassRow, ...]:
     """The rows of a `classes.csv` with columns label, wnid and name (wnid or name may be absent).
 
     Raises:
@@ -82,7 +83,7 @@ def read_classes_file(path: Path) -> tuple[ClassRow, ...]:
     return tuple(found)
 
 
-def tabulate_rows(rows: Sequence[ClassRow], path: Path) -> ClassTable:
+def tabulate_rows(rows: Sequence[ClassRow], path: object) -> ClassTable:
     """The class table of a `classes.csv` whose labels index the classes.
 
     Raises:

@@ -1,11 +1,11 @@
 """One door to all labelled image sources, and the images of a recording found again in theirs."""
 
-import glob
 import io
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 from PIL import Image
 
@@ -15,12 +15,15 @@ from senet_viz.images.columns import FOUND, Columns
 from senet_viz.images.files import LABEL_FILES, list_folder, looks_like_image, open_folder, unwrap_folder
 from senet_viz.images.listing import open_csv
 from senet_viz.images.parquet import open_parquet
+from senet_viz.images.patterns import SHARDS, find_remote_shards, find_shards, is_pattern, is_shard, sort_shards
 from senet_viz.images.source import ImageSource
+from senet_viz.images.storage import StoredFile, find_local, hide_credentials, is_url
+from senet_viz.images.webdataset import open_webdataset
 from senet_viz.paths import expand_home, explain_refusal
 
-_SUFFIX = ".parquet"
+_PARQUET, _TAR = ".parquet", ".tar"
 _LISTS = (".csv", ".tsv", ".txt", ".jsonl")
-_FORMS = "a folder, a .parquet file or glob, a .csv of path,label, digits, or torchvision:NAME"
+_FORMS = "a folder, .parquet or .tar files (a path, pattern or URL), a .csv of path,label, digits, or torchvision:NAME"
 
 
 def open_images(spec: str | Path, *, image_column: str | None = None, label_column: str | None = None) -> ImageSource:
@@ -28,17 +31,19 @@ def open_images(spec: str | Path, *, image_column: str | None = None, label_colu
 
     Args:
         spec: "digits"; "torchvision:CIFAR10" (fetched on first use); a folder of class folders, of unlabelled images
-            or of Parquet shards; a Parquet file or a glob of such ("data/val-*.parquet"); a CSV of path,label.
-        image_column: of a Parquet or CSV; found by its name or content where None.
-        label_column: of a Parquet or CSV, "none" where it has no labels; found by its name or content where None.
+            or of shards; a CSV of path,label; Parquet files or WebDataset tars as a file, a pattern ("data/val-*.parquet",
+            "shards/{000..099}.tar") or a URL of such ("s3://bucket/val-*.tar", "hf://datasets/ORG/NAME/data/test-*.parquet").
+        image_column: of a Parquet or CSV, the ending in a tar; found by its name or content where None.
+        label_column: of a Parquet or CSV, the ending or field of the JSON in a tar, "none" where there are no labels; found
+            by its name or content where None.
 
     Raises:
-        SourceError: there is no such source, it cannot be read, or has no such columns.
+        SourceError: there is no such source, it cannot be read or reached, or has no such columns.
     """
-    columns = Columns(image_column, label_column)
-    source = _open(spec, str(spec), columns)
-    if columns != FOUND and source.kind not in ("parquet", "csv"):
-        raise SourceError(f"{spec} has no columns: leave out --image-column and --label-column.")
+    columns, name = Columns(image_column, label_column), hide_credentials(str(spec))
+    source = _open(spec, name, columns)
+    if columns != FOUND and source.kind not in ("parquet", "webdataset", "csv"):
+        raise SourceError(f"{name} has no columns: leave out --image-column and --label-column.")
     return source
 
 
@@ -47,31 +52,43 @@ def _open(spec: str | Path, name: str, columns: Columns) -> ImageSource:
         return open_digits()
     if isinstance(spec, str) and spec.startswith("torchvision:"):
         return open_torchvision(spec.removeprefix("torchvision:"))
+    if isinstance(spec, str) and is_url(spec):
+        if not spec.casefold().startswith("file://"):
+            return _open_shards(find_remote_shards(spec, name), name, columns)
+        spec = unquote(spec[len("file://") :].removeprefix("localhost"))
     try:
         path = expand_home(spec)
         exists = path.exists()
     except (OSError, ValueError) as error:
         raise SourceError(f"{name!r} is no path that can be opened: give {_FORMS}.") from error
-    if not exists and glob.has_magic(name):
-        return _open_glob(path, name, columns)
+    if not exists and is_pattern(str(spec)):
+        return _open_shards(find_shards(path, name), name, columns)
     if path.is_dir():
         return _open_dir(path, name, columns)
     if not exists:
         raise SourceError(f"{name} does not exist: give {_FORMS}.")
-    suffix = path.suffix.casefold()
-    if suffix == _SUFFIX:
-        return open_parquet([path], name=name, root=path.parent, columns=columns)
-    if suffix in _LISTS:
+    if path.suffix.casefold() in SHARDS:
+        return _open_shards([find_local(path, path.parent)], name, columns)
+    if path.suffix.casefold() in _LISTS:
         return open_csv(path, name=name, columns=columns)
     raise SourceError(f"{name} is no source of labelled images: give {_FORMS}.")
+
+
+def _open_shards(shards: Sequence[StoredFile], name: str, columns: Columns) -> ImageSource:
+    if shards[0].suffix.casefold() == _TAR:
+        return open_webdataset(shards, name=name, columns=columns)
+    return open_parquet(shards, name=name, columns=columns)
 
 
 def _open_dir(folder: Path, name: str, columns: Columns) -> ImageSource:
     inner = unwrap_folder(folder)
     files, folders = list_folder(inner)
-    shards = [inner / file for file in files if _is_shard(inner / file)]
-    if shards:
-        return open_parquet(shards, name=name, root=inner, columns=columns)
+    shards = [file for file in files if is_shard(file) and (inner / file).is_file()]
+    tables = [file for file in shards if file.casefold().endswith(_PARQUET)]
+    if tables or (shards and not folders and not any(map(looks_like_image, files))):
+        return _open_shards(
+            sort_shards([find_local(inner / file, inner) for file in tables or shards], name), name, columns
+        )
     listed = next((p / word for p in (folder, inner) for word in LABEL_FILES if (p / word).is_file()), None)
     why = ""
     if listed is not None and (any(map(looks_like_image, files)) or len(folders) == 1):
@@ -89,27 +106,14 @@ def _open_dir(folder: Path, name: str, columns: Columns) -> ImageSource:
     return replace(source, notes=(*said, *source.notes, *((why,) if why else ())))
 
 
-def _open_glob(pattern: Path, name: str, columns: Columns) -> ImageSource:
-    files = [Path(file) for file in glob.glob(str(pattern), recursive=True)]  # noqa: PTH207 (takes absolute patterns)
-    shards = [file for file in files if _is_shard(file)]
-    if not shards:
-        raise SourceError(f"No .parquet file matches {name}: quote the glob and check the folder.")
-    root = pattern.parent
-    while glob.has_magic(str(root)):
-        root = root.parent
-    return open_parquet(shards, name=name, root=root, columns=columns)
-
-
-def _is_shard(file: Path) -> bool:
-    return file.suffix.casefold() == _SUFFIX and not file.name.startswith(".") and file.is_file()
-
-
-_FILES = ("folder", "parquet", "csv")
+_FILES = ("folder", "parquet", "webdataset", "csv")
 _FEW_PIXELS = 32
 
 
 def find_spec(data: Mapping[str, Any]) -> str | None:
     """What `open_recorded` may open without being asked: what the recording names, if that is here; else None.
+
+    A URL is never opened for what a recording says: whoever shares one could make others fetch what they like.
 
     Args:
         data: of the recording's manifest.
@@ -117,7 +121,7 @@ def find_spec(data: Mapping[str, Any]) -> str | None:
     kind, name = str(data.get("kind", "")), str(data.get("name", ""))
     if kind in ("digits", "torchvision"):
         return name if name == "digits" or name.startswith("torchvision:") else None
-    if kind not in _FILES or not name:
+    if kind not in _FILES or not name or is_url(name):
         return None
     path = expand_home(name)
     return name if explain_refusal(path) is None and path.exists() else None
@@ -131,12 +135,14 @@ def open_recorded(spec: str | Path, data: Mapping[str, Any], *, fetch: bool = Tr
     Args:
         spec: as for `open_images`.
         data: of the recording's manifest.
-        fetch: whether a data set of torchvision that is not here may be downloaded.
+        fetch: whether a data set of torchvision that is not here may be downloaded, and a URL opened.
 
     Raises:
         SourceError: it can not be opened, or is another data set.
     """
-    text = str(spec)
+    text = hide_credentials(str(spec))
+    if is_url(spec) and not fetch:
+        raise SourceError(f"{text} is a URL, which is opened only where a person gives it: give it, or a copy here.")
     if text.startswith("torchvision:") and not fetch:
         source: ImageSource = open_torchvision(text.removeprefix("torchvision:"), fetch=False)
     else:

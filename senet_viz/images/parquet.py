@@ -1,10 +1,10 @@
-"""Parquet in the Hugging Face image layout: struct<bytes, path> and label, in one file or in shards."""
+"""Parquet in the Hugging Face image layout: struct<bytes, path> and label, in one file or in shards, here or behind a URL."""
 
 import contextlib
 import hashlib
 import json
-import re
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -28,27 +28,17 @@ from senet_viz.images.columns import (
     plain_name,
 )  # fmt: skip
 from senet_viz.images.decoding import decode_image, describe_error
-from senet_viz.images.files import is_split
-from senet_viz.images.labels import (
-    find_classes_file,
-    read_classes_file,
-    sort_names,
-    tabulate_classes,
-    tabulate_rows,
-)  # fmt: skip
+from senet_viz.images.index_cache import ShardIndex, index_once
+from senet_viz.images.patterns import AT_ONCE
+from senet_viz.images.reading import OpenedFile, open_stored
 from senet_viz.images.row_cache import RowCache, Shard
-from senet_viz.images.source import (
-    CLASSES,
-    MAX_CLASSES,
-    NO_LABELS,
-    compute_digest,
-    freeze_labels,
-    list_some,
-    show_path,
-)
+from senet_viz.images.shard_labels import join_labels, name_labels, refuse_mixed_splits
+from senet_viz.images.source import compute_digest, freeze_labels, list_some
+from senet_viz.images.storage import StoredFile
 from senet_viz.schema import UNLABELLED, ClassTable
 
 _SURE_LABELS = LABEL_NAMES[:4]  # a column that is called so holds labels, or the file is refused
+_INDEX = ["label", "path"]
 _FOOTER_END = 8  # length of the footer in 4 bytes, then "PAR1"
 
 
@@ -80,7 +70,7 @@ class ParquetSource:
 
     def sample_id(self, index: int) -> str:
         shard, row = self._locate(index)
-        return f"{self.shards[shard].name}#{row}"
+        return f"{self.shards[shard].file.name}#{row}"
 
     def path(self, index: int) -> str:
         inner = self.inner_paths[index].as_py()
@@ -94,10 +84,11 @@ class ParquetSource:
     def _follow(self, index: int) -> Path:
         """The file that a row without bytes names, relative to its shard."""
         inner = str(self.inner_paths[index].as_py() or "")
+        shard = self.shards[self._locate(index)[0]].file
         with contextlib.suppress(OSError, ValueError):
             for text in (inner, inner.replace("\\", "/")):
-                file = self.shards[self._locate(index)[0]].file.parent / text
-                if text and file.exists():
+                file = Path(shard.place).parent / text
+                if text and not shard.origin and file.exists():  # what a URL serves names no file here
                     return file
         raise ImageError(
             f"{self.path(index)} holds no image bytes, and no path of a file here: write the images themselves into the "
@@ -111,35 +102,35 @@ class ParquetSource:
         return shard, index - int(self.starts[shard])
 
 
-def open_parquet(files: Sequence[Path], *, name: str, root: Path, columns: Columns = FOUND) -> ParquetSource:
-    """Images in one or several Parquet files, taken in sorted order of their paths.
+def open_parquet(files: Sequence[StoredFile], *, name: str, columns: Columns = FOUND) -> ParquetSource:
+    """Images in one or several Parquet files, taken in the order of their names.
 
     The image column is called image (or as in `IMAGE_NAMES`) or is the only one of struct<bytes, path> or binary; where
-    none is, one of paths. Paths of rows without bytes are followed, relative to their file. The label column is called
+    none is, one of paths. Paths of rows without bytes are followed, relative to their file, if it is on this machine. The label column is called
     label (or as in `LABEL_NAMES`), or is the only declared ClassLabel, column of whole numbers or categorical. Class names come
     from a `classes.csv` beside the files, else from the Hugging Face metadata, else from a `classes.csv` above;
     without any, whole numbers are classes called "0", "1", …
 
     Args:
         files: at least one.
-        name: what the user gave.
-        root: folder to which sample ids are relative.
+        name: what the user gave, without credentials.
         columns: those that a person named.
 
     Raises:
         SourceError: unreadable or damaged files, no column of images, several that may be the labels, shards of different splits or columns, several labels
             an image, labels beyond the classes.
     """
-    ordered = sorted(files, key=lambda file: file.relative_to(root).as_posix())
-    _refuse_mixed_splits(ordered, name, root)
+    ordered = sorted(files, key=lambda file: file.name)
+    refuse_mixed_splits(ordered, name)
     layout = _read_layout(ordered[0], columns)
-    parts = [_read_shard(file, show_path(file.relative_to(root)), layout) for file in ordered]
-    labels = _join_labels(parts, name) if layout.label else None
-    numbers, classes, label_kind = _name_labels(labels, layout, ordered[0].parent, name)
+    with ThreadPoolExecutor(AT_ONCE if ordered[0].origin else 1) as pool:
+        parts = list(pool.map(lambda file: _read_shard(file, layout), ordered))
+    labels = join_labels([part.labels for part in parts], name) if layout.label else None
+    numbers, classes, label_kind = name_labels(labels, layout.class_names, ordered[0], name)
     shards = tuple(part.shard for part in parts)
     starts = np.cumsum([0, *(shard.rows for shard in shards)], dtype=np.int64)
     frozen = freeze_labels(np.full(int(starts[-1]), UNLABELLED) if numbers is None else numbers, len(classes), name)
-    samples = [sample for part in parts for sample in ((part.shard.name, part.size), (part.footer, part.shard.rows))]
+    samples = [pair for p in parts for pair in ((p.shard.file.name, p.shard.file.size), (p.footer, p.shard.rows))]
     return ParquetSource(
         kind="parquet",
         name=name,
@@ -166,15 +157,14 @@ class _Layout:
 @dataclass(frozen=True, slots=True)
 class _Part:
     shard: Shard
-    labels: pa.Array | None
+    labels: pa.Array
     paths: pa.Array
-    size: int
     footer: str
 
 
-def _read_layout(file: Path, columns: Columns) -> _Layout:
+def _read_layout(file: StoredFile, columns: Columns) -> _Layout:
     try:
-        schema = pq.read_schema(file)
+        schema = pq.read_schema(_reach(file))
     except (OSError, pa.ArrowException) as error:
         raise _unreadable(file, error) from error
     image = _find_image_column(schema, file, columns.image)
@@ -186,7 +176,7 @@ def _read_layout(file: Path, columns: Columns) -> _Layout:
     return _Layout(image, image if _holds_text(kind) else inner, label, _read_class_names(schema, label))
 
 
-def _find_image_column(schema: pa.Schema, file: Path, asked: str | None) -> str:
+def _find_image_column(schema: pa.Schema, file: StoredFile, asked: str | None) -> str:
     fitting = [field.name for field in schema if _holds_bytes(field.type)]
     texts = [field.name for field in schema if _holds_text(field.type)]
     if asked is not None:
@@ -206,7 +196,7 @@ def _find_image_column(schema: pa.Schema, file: Path, asked: str | None) -> str:
     )
 
 
-def _find_label_column(schema: pa.Schema, file: Path, asked: str | None, image: str) -> str | None:
+def _find_label_column(schema: pa.Schema, file: StoredFile, asked: str | None, image: str) -> str | None:
     if asked is not None:
         return str(schema.names[find_column(schema.names, asked, (), file) or 0])
     kinds = {field.name: field.type for field in schema if field.name != image}
@@ -244,7 +234,7 @@ def _holds_bytes(kind: pa.DataType) -> bool:
     return any(is_kind(kind) for is_kind in (pa.types.is_binary, pa.types.is_large_binary, pa.types.is_binary_view))
 
 
-def _check_label_type(kind: pa.DataType, label: str, file: Path) -> None:
+def _check_label_type(kind: pa.DataType, label: str, file: StoredFile) -> None:
     if pa.types.is_nested(kind):
         raise SourceError(
             f"Column {label!r} of {file} gives an image several labels ({kind}): multi-label data is not supported, "
@@ -267,14 +257,28 @@ def _read_class_names(schema: pa.Schema, label: str | None) -> tuple[str, ...] |
     return tuple(names)
 
 
-def _read_shard(file: Path, name: str, layout: _Layout) -> _Part:
+def _reach(file: StoredFile) -> str | OpenedFile:
+    return OpenedFile(file) if file.origin else file.place
+
+
+def _read_shard(file: StoredFile, layout: _Layout) -> _Part:
+    asked = ["parquet", layout.image, layout.path, layout.label, layout.class_names]
+    if file.origin:
+        index = index_once(file, asked, _INDEX, lambda: _index_shard(file, layout))
+    else:  # read as fast as the index of it would be
+        index = _index_shard(file, layout)
+    label, path = (index.table.column(at).combine_chunks() for at in range(2))
+    shard = Shard(file, index.table.num_rows, tuple(index.about["groups"]))
+    return _Part(shard, label, path, str(index.about["footer"]))
+
+
+def _index_shard(file: StoredFile, layout: _Layout) -> ShardIndex:
     columns = [layout.label] if layout.label else []
     columns += [layout.path] if layout.path else []
     try:
-        size = file.stat().st_size
-        with pq.ParquetFile(file, page_checksum_verification=True) as opened:
+        with pq.ParquetFile(_reach(file), page_checksum_verification=True) as opened:
             metadata = opened.metadata
-            groups = tuple(metadata.row_group(g).num_rows for g in range(metadata.num_row_groups))
+            groups = [metadata.row_group(g).num_rows for g in range(metadata.num_row_groups)]
             if layout.image not in opened.schema_arrow.names:
                 raise _other_columns(file, layout.image)
             if layout.label and layout.label not in opened.schema_arrow.names:
@@ -283,17 +287,20 @@ def _read_shard(file: Path, name: str, layout: _Layout) -> _Part:
                 raise SourceError(f"{file} names other classes than the shards before it: give shards of one data set.")
             table = opened.read(columns=columns, use_threads=False)
         footer = _hash_footer(file)
-        labels = _flatten_labels(table.column(layout.label), layout.label, file) if layout.label else None
-        paths = pa.nulls(metadata.num_rows, pa.string())
+        labels = paths = pa.nulls(metadata.num_rows)
+        if layout.label:
+            labels = _flatten_labels(table.column(layout.label), layout.label, file)
         if layout.path:
             given = table.column(layout.image).combine_chunks()
-            paths = (given if layout.path == layout.image else pc.struct_field(given, "path")).cast(pa.string())
+            paths = given if layout.path == layout.image else pc.struct_field(given, "path")
     except (OSError, pa.ArrowException) as error:
         raise _unreadable(file, error) from error
-    return _Part(Shard(file, name, metadata.num_rows, groups), labels, paths, size, footer)
+    return ShardIndex(
+        pa.table({"label": labels, "path": paths.cast(pa.string())}), {"groups": groups, "footer": footer}
+    )
 
 
-def _flatten_labels(column: pa.ChunkedArray, label: str, file: Path) -> pa.Array:
+def _flatten_labels(column: pa.ChunkedArray, label: str, file: StoredFile) -> pa.Array:
     """Labels of a shard as int64 or string, without chunks or dictionary."""
     _check_label_type(column.type, label, file)
     labels = column.combine_chunks()
@@ -308,80 +315,18 @@ def _flatten_labels(column: pa.ChunkedArray, label: str, file: Path) -> pa.Array
     return labels.cast(pa.int64() if pa.types.is_integer(labels.type) else pa.string())
 
 
-def _join_labels(parts: Sequence[_Part], name: str) -> pa.ChunkedArray:
-    try:
-        return pa.chunked_array([part.labels for part in parts])
-    except pa.ArrowException as error:
-        raise SourceError(
-            f"Some shards of {name} label by name and some by number: give shards of one data set."
-        ) from error
-
-
-def _hash_footer(file: Path) -> str:
+def _hash_footer(file: StoredFile) -> str:
     """sha256 of the footer: it tells the size and place of every column chunk."""
-    with file.open("rb") as opened:
+    with open_stored(file) as opened:
         opened.seek(-_FOOTER_END, 2)
         length = int.from_bytes(opened.read(4), "little")
         opened.seek(-_FOOTER_END - length, 2)
         return hashlib.sha256(opened.read(length)).hexdigest()
 
 
-def _name_labels(
-    labels: pa.ChunkedArray | None, layout: _Layout, folder: Path, name: str
-) -> tuple[NDArray[np.int64] | None, ClassTable, str]:
-    """(N,) class indices (None: no labels), the class table and the kind of labels."""
-    if labels is None or labels.null_count == len(labels):
-        return None, ClassTable(()), NO_LABELS
-    if pa.types.is_string(labels.type):
-        names = sort_names(pc.unique(labels.drop_null()).to_pylist())
-        found = pc.index_in(labels, value_set=pa.array(names, pa.string()))
-        return _to_numpy(found), tabulate_classes(names), CLASSES
-    numbers = _to_numpy(labels)
-    if (numbers < 0).all():
-        return numbers, ClassTable(()), NO_LABELS
-    classes = _find_class_table(layout, folder)
-    if classes is not None:
-        return numbers, classes, CLASSES
-    count = int(numbers.max()) + 1
-    if count > MAX_CLASSES:
-        raise SourceError(
-            f"Labels of {name} go up to {count - 1}: without class names, they number classes below {MAX_CLASSES}."
-        )
-    return numbers, ClassTable(tuple(str(index) for index in range(count))), CLASSES
-
-
-def _find_class_table(layout: _Layout, folder: Path) -> ClassTable | None:
-    path = find_classes_file(folder)
-    beside = path is not None and path.parent == folder
-    if layout.class_names is not None and not beside:
-        return tabulate_classes(layout.class_names)
-    return None if path is None else tabulate_rows(read_classes_file(path), path)
-
-
-def _to_numpy(labels: pa.ChunkedArray) -> NDArray[np.int64]:
-    values: NDArray[np.int64] = pc.fill_null(labels, UNLABELLED).to_numpy().astype(np.int64)
-    return values
-
-
-def _refuse_mixed_splits(files: Sequence[Path], name: str, root: Path) -> None:
-    splits: dict[str, Path] = {}
-    for file in files:
-        beginning = re.sub(r"[-_.]?\d.*", "", file.stem).casefold()  # "train" of "train-00000-of-00002-0a1b2c"
-        folder = file.relative_to(root).parent.name.casefold()
-        if is_split(beginning):
-            splits.setdefault(beginning, file.with_name(f"{beginning}*.parquet"))
-        elif is_split(folder):
-            splits.setdefault(folder, file.with_name("*.parquet"))
-    if len(splits) > 1:
-        raise SourceError(
-            f"{name} mixes splits ({', '.join(splits)}): give one of them, as a file or as a glob such as "
-            f"{next(reversed(splits.values()))}."
-        )
-
-
-def _unreadable(file: Path, error: BaseException) -> SourceError:
+def _unreadable(file: StoredFile, error: BaseException) -> SourceError:
     return SourceError(f"{file} could not be read as Parquet ({describe_error(error)}): fetch or write it again.")
 
 
-def _other_columns(file: Path, column: str) -> SourceError:
+def _other_columns(file: StoredFile, column: str) -> SourceError:
     return SourceError(f"{file} has no column {column!r} like the shards before it: give shards of one data set.")

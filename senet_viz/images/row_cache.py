@@ -4,13 +4,14 @@ import threading
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from senet_viz.errors import ImageError
 from senet_viz.images.decoding import describe_error
+from senet_viz.images.reading import FileReader, OpenedFile
+from senet_viz.images.storage import StoredFile
 
 BLOCK_BYTES = 8 * 2**20  # a row group is read in blocks of about so much
 CACHE_BYTES = 24 * 2**20
@@ -20,10 +21,9 @@ _BUFFER_BYTES = 2**20
 
 @dataclass(frozen=True, slots=True)
 class Shard:
-    """A Parquet file: where it is, its name in sample ids, its rows, and the rows of its row groups."""
+    """A Parquet file, its rows, and the rows of its row groups."""
 
-    file: Path
-    name: str
+    file: StoredFile
     rows: int
     groups: tuple[int, ...]
 
@@ -53,12 +53,13 @@ class RowCache:
     """Reads rows of shards block by block; safe from several threads.
 
     Reading in order is cheap however large the row groups are. A jump back within a row group of several blocks
-    (over 8 MiB) reads that group again from its beginning.
+    (over 8 MiB) reads that group again from its beginning. A pickled one begins with nothing in memory.
     """
 
     def __init__(self, shards: tuple[Shard, ...], column: str) -> None:
         self._shards = shards
         self._column = column
+        self._reader = FileReader()
         self._lock = threading.Lock()
         self._blocks: deque[_Block] = deque()
         self._cursor: _Cursor | None = None
@@ -121,9 +122,12 @@ class RowCache:
 
     def _read_group(self, shard: int, group: int, start: int, rows: int) -> Iterator[_Block]:
         at = start
+        file = self._shards[shard].file
         try:
+            if not file.origin:  # of a URL every part that is fetched is checked
+                file.check()
             with pq.ParquetFile(
-                self._shards[shard].file,
+                OpenedFile(file, self._reader) if file.origin else file.place,
                 page_checksum_verification=True,
                 pre_buffer=False,
                 buffer_size=_BUFFER_BYTES,

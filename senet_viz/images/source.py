@@ -19,15 +19,18 @@ MAX_CLASSES = 100_000  # beyond it, labels are ids of something else
 
 
 class ImageSource(Protocol):
-    """Labelled images by index. Reading is safe from several threads and holds a bounded part in memory."""
+    """Labelled images by index. Reading is safe from several threads and holds a bounded part in memory.
+
+    A source may be pickled: the copy, in whatever process and working folder, opens what it needs for itself.
+    """
 
     @property
     def kind(self) -> str:
-        """One of "folder", "parquet", "csv", "digits" or "torchvision"."""
+        """One of "folder", "parquet", "webdataset", "csv", "digits" or "torchvision"."""
 
     @property
     def name(self) -> str:
-        """What the user gave."""
+        """What the user gave, of a URL without credentials and query."""
 
     @property
     def classes(self) -> ClassTable:

@@ -33,7 +33,7 @@ class RecordOptions:
         seed: of the choice of images and of kept ones.
         squeeze: z is kept per image too (its class moments are always taken).
         label_map: file that maps classes to outputs, or "outputs" where the labels are their indices.
-        image_column: of a Parquet or CSV; the source was opened with it.
+        image_column: of a Parquet, a CSV or tars; the source was opened with it.
         label_column: likewise, "none" where there are no labels.
         data_name: name of the data in the manifest; the last part of its path by default.
         workers: threads that decode; with Ray, processes that do batches.
@@ -55,8 +55,12 @@ class RecordOptions:
     label_map: Path | None = _option(  # noqa: RUF009 - a field
         None, "CSV of class,output or JSON that maps classes to outputs; or outputs: labels index them."
     )
-    image_column: str | None = _option(None, "Column of images in a Parquet or CSV, where it is not found by its name.")
-    label_column: str | None = _option(None, "Column of labels in a Parquet or CSV; none where there are no labels.")
+    image_column: str | None = _option(
+        None, "Column of images in a Parquet or CSV, ending in a tar, where it is not found by its name."
+    )
+    label_column: str | None = _option(
+        None, "Column of labels in a Parquet or CSV, ending or JSON field in a tar; none where there are no labels."
+    )
     data_name: str | None = _option(None, "Name of the data in the manifest.")
     workers: int = _option(2, "Threads that decode; with --engine ray, processes that do batches.")
     commit_seconds: float = _option(30.0, "Seconds of work that a kill can lose at most.", name="--commit-every")

@@ -14,7 +14,6 @@ from senet_viz.images.loading import Batch, load_batches
 from senet_viz.images.source import ImageSource
 from senet_viz.models.forward import observing
 from senet_viz.models.zoo import Model
-from senet_viz.recording.options import EngineOptions
 
 Rows = NDArray[np.int64]
 Told = ParamSpec("Told")
@@ -187,19 +186,6 @@ class _LocalRunner(Runner[Told, Found]):
 
 
 LOCAL = LocalEngine()
-
-
-def choose_engine(options: EngineOptions) -> Engine:
-    """The engine that was asked for.
-
-    Raises:
-        ArgumentError: Ray is not installed.
-    """
-    if options.engine == "local":
-        return LOCAL
-    from senet_viz.workflows.ray_engine import RayEngine
-
-    return RayEngine(options.address, options.threads_per_worker, options.gpus_per_worker)
 
 
 def describe_differing_workers(throughput: Mapping[str, Any]) -> list[str]:

@@ -98,13 +98,13 @@ class _Run:
     @cached_property
     def data(self) -> dict[str, dict[str, Any]]:
         """What the result says of the images."""
-        both = {"train": (self.train, self.request.data), "validation": (self.validation, self.request.validation)}
+        both = {"train": self.train, "validation": self.validation}
         return {
             name: {
-                "name": self.request.data_name or Path(given).name, "file": Path(given).name, "digest": source.digest,
+                "name": self.request.data_name or Path(source.name).name, "file": Path(source.name).name, "digest": source.digest,
                 "images": len(source), "classes": len(source.classes),
             }
-            for name, (source, given) in both.items()
+            for name, source in both.items()
         }  # fmt: skip
 
     def identify(self, condition: Condition, seed: int) -> str:

@@ -243,7 +243,7 @@ def open_both(data: str, validation: str) -> tuple[ImageSource, ImageSource]:
     sources = open_images(data), open_images(validation)
     if not len(sources[0].classes) or sources[0].classes != sources[1].classes:
         raise SourceError(
-            f"{data} and {validation} do not have the same named classes: put one classes.csv beside both."
+            f"{sources[0].name} and {sources[1].name} do not have the same named classes: put one classes.csv beside both."
         )
     return sources
 
@@ -257,7 +257,7 @@ def _write_config(
     training = {
         "recipe": config.to_json(),
         "images": len(source),
-        "data": request.data_name or Path(request.data).name,
+        "data": request.data_name or Path(source.name).name,
         "data_digest": source.digest,
     }
     write_config(request.folder, network, preprocessing, source.classes, training)

@@ -32,7 +32,7 @@ def open_source(images: ImageSource | str | Path, **columns: str) -> ImageSource
     """
     source = open_images(images, **columns) if isinstance(images, (str, Path)) else images
     if not len(source):
-        raise SourceError(f"{source.name} holds no image: give a folder, Parquet or CSV with images.")
+        raise SourceError(f"{source.name} holds no image: give a folder, Parquet, tar or CSV with images.")
     return source
 
 

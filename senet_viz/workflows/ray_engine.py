@@ -7,7 +7,6 @@ process is the job's own folder: Ray keeps nothing.
 
 import contextlib
 import hashlib
-import os
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -20,6 +19,7 @@ from PIL import Image
 from senet_viz.errors import ImageError, SourceError
 from senet_viz.images.loading import load_batches
 from senet_viz.images.source import ImageSource
+from senet_viz.models.environment import count_cores
 from senet_viz.models.forward import observing
 from senet_viz.workflows.engine import BatchWork, Rows, Runner
 from senet_viz.workflows.ray_crew import PATIENCE, Crew, CrewWorker, Labour, Places, attached
@@ -179,7 +179,7 @@ class RayEngine:
             yield stack.enter_context(contextlib.closing(crew.run(items)))
 
     def _places(self, workers: int, *, gpus: float) -> Places:
-        threads = self.threads_per_worker or max(1, len(os.sched_getaffinity(0)) // workers)
+        threads = self.threads_per_worker or max(1, count_cores() // workers)
         return Places(workers, threads, gpus if self.gpus_per_worker is None else self.gpus_per_worker)
 
 

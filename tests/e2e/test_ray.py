@@ -228,7 +228,7 @@ def test_networks_of_an_experiment_are_trained_at_the_same_time(tmp_path: Path) 
         )
         said: list[str] = []
         result = run_experiment(request, say=said.append, report=lambda _: None, engine=engine, workers=2)
-        cells = [(c.condition, c.predictions.tolist(), c.losses.tolist(), c.blocks) for c in result.cells]
+        cells = [(c.condition, c.predictions.tolist(), c.losses.tolist(), repr(c.blocks)) for c in result.cells]
         found.append((cells, sorted(said)))
         assert not any((tmp_path / name / "cells").iterdir()), "what was trained has been measured and removed"
     assert found[0] == found[1]

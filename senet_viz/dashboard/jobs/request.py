@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from senet_viz.errors import ArgumentError, RecordingError
+from senet_viz.images.storage import hide_credentials
 from senet_viz.paths import repository
 from senet_viz.recording.files import as_recording_errors
 from senet_viz.recording.folder import FolderLock, read_lock
@@ -45,7 +46,7 @@ def check_name(name: str) -> str:
 
 def suggest_name(root: Path, model: str, data: str) -> str:
     """A free name for a recording of a model on data, e.g. "seresnet50-digits"."""
-    parts = [re.split(r"[/\\:]", text.rstrip("/\\"))[-1] for text in (model, data)]
+    parts = [re.split(r"[/\\:]", text.rstrip("/\\"))[-1] for text in (model, hide_credentials(data))]
     plain = "-".join(re.sub(r"[^\w.-]+", "_", part).strip("._-") for part in parts).strip("-")[:60] or "recording"
     names = (plain, *(f"{plain}-{number}" for number in range(2, 1000)))
     return next((name for name in names if not os.path.lexists(root / name)), plain)
@@ -96,7 +97,7 @@ class RecordRequest:
 
     Attributes:
         model: "bundled", "timm:NAME", "torchvision:NAME", a factory, a weights file or a folder.
-        data: "digits", a folder, a Parquet, a CSV or "torchvision:NAME".
+        data: what `open_images` takes: "digits", a folder, a pattern, a URL, "torchvision:NAME" …
         arch: what a weights file is loaded into.
         weights: "pretrained" or "random".
         seed: of random weights and of every choice of images.

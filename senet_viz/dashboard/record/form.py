@@ -39,14 +39,16 @@ MODELS: dict[str, Kind | str] = {
     "Folder written by train": Kind("Folder", "checkpoints/mine"),
     "Python factory": Kind("package.module:factory", "mymodels:build"),
 }
+_TARS = "WebDataset tars"
 IMAGES: dict[str, Kind | str] = {
     "scikit-learn's digits": "digits",
     "Folder": Kind("Folder of class folders, or of images", "data/val"),
-    "Parquet": Kind("File, folder or glob", "data/val-*.parquet"),
+    "Parquet": Kind("File, folder, pattern or URL", "data/val-*.parquet"),
+    _TARS: Kind("File, folder, pattern or URL", "s3://bucket/val-{000..049}.tar"),
     "CSV of path,label": Kind("File", "data/val.csv"),
     "torchvision data set": Kind("Name in torchvision", "CIFAR10", "torchvision:"),
 }
-_TABLES = ("Parquet", "CSV of path,label")
+_TABLES = ("Parquet", _TARS, "CSV of path,label")
 KEEPS = {"All": "all", "None": "none", "Some per class": ""}
 _KEEP_HELP = (
     "Images whose gates are stored one by one. Class means, standard deviations and histograms are always of all images; "
@@ -87,7 +89,7 @@ def choose_recording(root: Path) -> Choices:
             )
         with images_side:
             images, data = _choose("Images", IMAGES, "record_images")
-            columns = _choose_columns() if images in _TABLES else {}
+            columns = _choose_columns(images) if images in _TABLES else {}
         with where_side:
             name = _choose_name(root, model, data)
         options = _choose_options()
@@ -113,13 +115,21 @@ def _type(label: str, example: str, key: str) -> str:
     return str(st.text_input(label, key=key, placeholder=f"e.g. {example}", persist_state="session") or "").strip()
 
 
-def _choose_columns() -> dict[str, Any]:
-    """Columns of a table that are not found by their names."""
+def _choose_columns(kind: str) -> dict[str, Any]:
+    """Columns of a table, or endings in tars, that are not found by their names."""
     image, label = st.columns(2)
     with image:
-        images = _type("Column of images", "image", "record_image_column")
+        images = (
+            _type("Ending of images", "jpg", "record_image_ending")
+            if kind == _TARS
+            else _type("Column of images", "image", "record_image_column")
+        )
     with label:
-        labels = _type("Column of labels", "label", "record_label_column")
+        labels = (
+            _type("Ending of labels", "cls, or a JSON field", "record_label_ending")
+            if kind == _TARS
+            else _type("Column of labels", "label", "record_label_column")
+        )
     return {"image_column": images or None, "label_column": labels or None}
 
 

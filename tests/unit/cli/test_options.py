@@ -1,11 +1,16 @@
 """What people read while something runs."""
 
 import math
+import sys
 
 import pytest
+from typer.testing import CliRunner
 
-from senet_viz.cli.options import ProgressLine
+import senet_viz.cli  # noqa: F401 - its commands
+from senet_viz.cli.options import ProgressLine, app
+from senet_viz.errors import ArgumentError
 from senet_viz.text import bytes_text, seconds_text
+from senet_viz.workflows.ray_crew import attached
 
 
 @pytest.mark.parametrize(
@@ -39,3 +44,30 @@ def test_progress_of_parts_tells_the_time_so_far_and_no_speed(capsys: pytest.Cap
     with ProgressLine("parts") as line:
         line.update_parts(3, 3, "decoding")
     assert capsys.readouterr().err == "3 of 3 parts (100%), 0 s so far, decoding\n"
+
+
+@pytest.mark.parametrize(
+    ("given", "sentence"),
+    [
+        (["--engine", "dask"], "engine is 'dask'; it is one of local, ray."),
+        (["--address", "auto"], "--address is about Ray: add --engine ray, or leave it out."),
+        (["--engine", "ray", "--threads-per-worker", "0"], "threads_per_worker is 0; it is at least 1."),
+        (["--engine", "ray", "--gpus-per-worker", "-1"], "gpus_per_worker is -1.0; it is 0 or more."),
+    ],
+)
+@pytest.mark.parametrize("command", ["record", "intervene", "freeze"])
+def test_who_does_the_batches_is_checked_before_anything_is_loaded(
+    command: str, given: list[str], sentence: str
+) -> None:
+    result = CliRunner().invoke(app, [command, "--model", "no:where", "--data", "nowhere", "--out", "x", *given])
+    assert isinstance(result.exception, ArgumentError)
+    assert str(result.exception) == sentence
+
+
+def test_ray_that_is_not_installed_is_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "ray", None)
+    with (
+        pytest.raises(ArgumentError, match=r"Ray is not installed, .*pip install 'senet-viz\[cluster\]'"),
+        attached(None, 1),
+    ):
+        pass

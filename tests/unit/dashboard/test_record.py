@@ -199,6 +199,26 @@ def test_columns_the_map_outputs_and_the_networks_input_are_asked_for(
     ]  # fmt: skip
 
 
+def test_tars_are_named_by_a_pattern_and_their_endings(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[RecordRequest] = []
+
+    def plan(request: RecordRequest, _: Path) -> Plan:
+        asked.append(request)
+        return Plan.from_json(plan_tree())
+
+    monkeypatch.setattr("senet_viz.dashboard.record.form.plan_request", plan)
+    app = open_app()
+    app.selectbox(key="record_images").select("WebDataset tars").run()
+    app.text_input(key="record_images_WebDataset tars").set_value("https://me:secret@host/{00..09}.tar?token=secret")
+    app.text_input(key="record_image_ending").set_value("left.jpg")
+    app.text_input(key="record_label_ending").set_value("species").run()
+    assert "secret" not in app.text_input(key="record_name").placeholder
+    app.button(key="record_check").click().run()
+    assert not app.exception
+    spec = "https://me:secret@host/{00..09}.tar?token=secret"
+    assert asked == [RecordRequest("bundled", spec, image_column="left.jpg", label_column="species")]
+
+
 @pytest.mark.slow
 def test_a_change_after_the_check_asks_for_another(root: Path, planned: Callable[..., None]) -> None:
     planned(classes=[{"name": "cat", "key": "cat", "images": 6, "output": 1}])

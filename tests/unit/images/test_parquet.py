@@ -296,3 +296,18 @@ def test_tiny_imagenet() -> None:
         assert source.load(index).size == (64, 64)
     row = pq.read_table(folder / "val.parquet", columns=["image"]).column(0)[9_999].as_py()
     assert source.load(9_999).tobytes() == decode_image(row["bytes"]).tobytes()
+
+
+def test_a_shard_that_is_written_again_or_goes_while_it_is_in_use_is_told(tmp_path: Path) -> None:
+    path = draw.write_parquet(tmp_path / "x.parquet", draw_numbered(20), [0] * 20, group_rows=5)
+    source = open_images(path)
+    assert read_number(source, 3) == 3
+    draw.write_parquet(path, draw_numbered(20)[::-1], [0] * 20, group_rows=5)
+    assert read_number(source, 4) == 4  # of the group that is in memory
+    with pytest.raises(
+        ImageError, match=r"Row 10 of .*x\.parquet could not be read \(it (changed|was written again) while"
+    ):
+        source.load(10)
+    path.unlink()
+    with pytest.raises(ImageError, match=r"Row 15 of .*x\.parquet could not be read \(it is no longer there\)"):
+        source.load(15)
