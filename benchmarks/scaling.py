@@ -9,6 +9,7 @@ decode: a JPEG of 500×375 pixels and about 110 kB, on one core. forward: SE-Res
 to the writer, and on disk, the latter of real gates too where `--data` names images for the bundled network. writer:
 `RecordingWriter.append` alone, fed with drawn gates of 15,104 channels and 1,000 classes. commit: the moments, and a manifest
 that lists the shards of 1.28 million images. ray: this process and Ray's workers on the same images, taking turns.
+gpu, only where it is asked for: threads that decode for a GPU, and Ray's workers that share it.
 """
 
 import argparse
@@ -70,11 +71,12 @@ def draw_jpeg(seed: int) -> bytes:
 
 
 def write_images(folder: Path, count: int) -> Path:
-    """Pictures of four classes."""
+    """Pictures of four classes; after the first 256 they repeat."""
+    drawn = [draw_jpeg(seed) for seed in range(min(count, 256))]
     for index in range(count):
         place = folder / f"class-{index % 4}"
         place.mkdir(parents=True, exist_ok=True)
-        (place / f"{index:05d}.jpg").write_bytes(draw_jpeg(index))
+        (place / f"{index:05d}.jpg").write_bytes(drawn[index % len(drawn)])
     return folder
 
 
@@ -283,31 +285,40 @@ def measure_ray(arguments: argparse.Namespace) -> Found:
         "local_2_threads": (LOCAL, 2),
         "ray_2_workers": (RayEngine("local", threads_per_worker=1), 2),
     }
-    model = se_resnet50()
-    rounds: dict[str, list[Found]] = {name: [] for name in cases}
+    return take_turns(se_resnet50(), cases, arguments.ray_images, batch=8, rounds=arguments.rounds)
+
+
+def measure_gpu(arguments: argparse.Namespace) -> Found:
+    """Images a second of a GPU for which more and more threads decode, and which more and more of Ray's workers share."""
+    cores = len(os.sched_getaffinity(0))
+    cases: dict[str, tuple[Engine, int]] = {f"local_{n}_decoding": (LOCAL, n) for n in (1, 2, 4, 8, 16) if n <= cores}
+    for count in (1, 2, 4):
+        engine = RayEngine("local", threads_per_worker=max(1, cores // count), gpus_per_worker=1 / count)
+        cases[f"ray_{count}_workers"] = engine, count
+    model = load_model(NETWORK, weights="random", seed=0, device="cuda")
+    return take_turns(model, cases, arguments.gpu_images, batch=64, rounds=1)
+
+
+def take_turns(model: Model, cases: Mapping[str, tuple[Engine, int]], count: int, *, batch: int, rounds: int) -> Found:
+    """Medians of the cases' rounds, interleaved; in this process a CPU forward has as many threads as decode."""
+    found: dict[str, list[Found]] = {name: [] for name in cases}
     with tempfile.TemporaryDirectory() as name:
-        images = write_images(Path(name) / "images", arguments.ray_images)
-        for number in range(arguments.rounds):
-            for case, (engine, count) in cases.items():
-                torch.set_num_threads(count if engine is LOCAL else 1)
-                found = run_timed(model, images, Path(name) / f"{case}-{number}", engine, count)
-                rounds[case].append(found)
-                print(case, found, flush=True)
-    names = ("images_per_second", "images_per_second_started", "start_seconds", "processor_ms_per_image_started")
-    return {
-        "images": arguments.ray_images,
-        "rounds": arguments.rounds,
-        **{
-            case: {key: round(statistics.median(r[key] for r in each), 2) for key in names}
-            for case, each in rounds.items()
-        },
-        "started": "after each worker's first two batches; processor time is of this process and Ray's",
-    }
+        images = write_images(Path(name) / "images", count)
+        for number in range(rounds):
+            for case, (engine, workers) in cases.items():
+                if model.device.type == "cpu":
+                    torch.set_num_threads(workers if engine is LOCAL else 1)
+                found[case].append(run_timed(model, images, Path(name) / f"{case}-{number}", engine, workers, batch))
+                print(case, found[case][-1], flush=True)
+    keys = ("images_per_second", "images_per_second_started", "start_seconds", "processor_ms_per_image_started")
+    medians = {c: {k: round(statistics.median(r[k] for r in each), 2) for k in keys} for c, each in found.items()}
+    started = "after each worker's first two batches; processor time is of this process and Ray's"
+    return {"images": count, "batch_size": batch, "rounds": rounds, **medians, "started": started}
 
 
-def run_timed(model: Model, images: Path, folder: Path, engine: Engine, workers: int) -> Found:
+def run_timed(model: Model, images: Path, folder: Path, engine: Engine, workers: int, batch: int) -> Found:
     """A recording by the clock: as a whole, and without its beginning up to each worker's first two batches."""
-    batch, seen = 8, []
+    seen: list[tuple[float, int, float]] = []
     me = psutil.Process()
     began, busy = time.perf_counter(), time.process_time()
 
@@ -320,7 +331,7 @@ def run_timed(model: Model, images: Path, folder: Path, engine: Engine, workers:
     )
     ended = time.perf_counter()
     total = seen[-1][1]
-    first = seen[2 * workers - 1]
+    first = seen[1 if engine is LOCAL else 2 * workers - 1]
     return {
         "images_per_second": total / (ended - began),
         "images_per_second_started": (total - first[1]) / (seen[-1][0] - first[0]),
@@ -336,6 +347,7 @@ PARTS: Mapping[str, Callable[[argparse.Namespace], Found]] = {
     "writer": measure_writer,
     "commit": measure_commit,
     "ray": measure_ray,
+    "gpu": measure_gpu,
 }
 
 
@@ -347,6 +359,7 @@ def main() -> None:
     parser.add_argument("--data", help="images for the bundled network, whose kept gates are weighed")
     parser.add_argument("--images", type=int, default=10_000, help="that the writer is given")
     parser.add_argument("--ray-images", type=int, default=96)
+    parser.add_argument("--gpu-images", type=int, default=4096)
     parser.add_argument("--rounds", type=int, default=2)
     parser.add_argument("--out", type=Path, default=RESULTS)
     arguments = parser.parse_args()
@@ -356,7 +369,7 @@ def main() -> None:
         "environment": describe_environment(torch.device("cpu")),
         **{p: stored.get(p) for p in PARTS},
     }
-    for part in arguments.only or PARTS:
+    for part in arguments.only or [name for name in PARTS if name != "gpu"]:
         before = os.getloadavg()[0]
         with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
             found = pool.submit(PARTS[part], arguments).result()

@@ -208,7 +208,14 @@ def _merging(merge: Found, manifest: Found) -> str:
     table = _table(
         ("relative difference", "mean: median", "mean: largest", "m2: median", "m2: largest"),
         *(
-            (name, *(f"{found[key][what]:.0e}" for key in ("mean", "m2") for what in ("median", "largest")))
+            (
+                name,
+                *(
+                    f"{found[key][what]:.0e}" if found[key][what] else "0"
+                    for key in ("mean", "m2")
+                    for what in ("median", "largest")
+                ),
+            )
             for name, found in pairs.items()
         ),
     )
