@@ -6,6 +6,7 @@ What is measured is quoted; what is computed from it says so in the page.
 """
 
 import json
+import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -197,7 +198,12 @@ def _plan(scaling: Found) -> str:
                 money = "" if price is None else f", {_money(workers * price * seconds / 3600)}"
                 cells.append(duration(seconds) + money)
         lines.append(tuple(cells))
-    return _table(*lines)
+    without = writer_rate(scaling, "keep_none")
+    times = ", ".join(f"{name}: {duration(images / without)}" for name, images in COUNTS.items())
+    return (
+        f"{_table(*lines)}\n\nThe same with `--keep none`, on {math.ceil(without / GPU_IMAGES)} assumed GPUs or more, where the writer takes "
+        f"{without:,.0f} images a second: {times}."
+    )
 
 
 def _money(dollars: float) -> str:

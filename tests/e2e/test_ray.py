@@ -95,6 +95,8 @@ ENGINE = RayEngine(threads_per_worker=1)
 
 
 def test_no_cluster_is_one_sentence(model: Model, source: ImageSource, tmp_path: Path) -> None:
+    if any("gcs_server" in str(process.info["name"]) for process in psutil.process_iter(["name"])):
+        pytest.skip("another Ray runs on this machine, which auto would find")
     with pytest.raises(EngineError, match=r"No Ray answers at auto .*`ray start --head`"):
         sv.record(model, source, tmp_path / "x", engine=RayEngine("auto"))
 
