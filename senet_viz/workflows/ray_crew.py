@@ -69,7 +69,9 @@ def _first_line(error: BaseException) -> str:
 
 
 def _last_line(error: BaseException) -> str:
-    """Where Ray puts what a worker raised when it was made."""
+    """Where Ray puts what a worker raised when it was made; where it was short of memory it puts advice there."""
+    if "low on memory" in str(error) or "out of memory" in str(error):
+        return "Ray ended them because their machine was short of memory"
     return (str(error).strip().splitlines() or [type(error).__name__])[-1].strip().rstrip(".:")
 
 

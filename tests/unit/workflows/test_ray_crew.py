@@ -199,12 +199,23 @@ def test_a_worker_that_finds_no_place_keeps_nobody_waiting() -> None:
     assert {*runner.workers().rates} == {"1"}
 
 
-def test_workers_that_die_before_they_begin_are_not_started_for_ever() -> None:
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        (
+            "The actor died.\n  at __init__\nModuleNotFoundError: No module named 'mine'",
+            "ModuleNotFoundError: No module named 'mine'",
+        ),
+        (
+            "Task was killed due to the node running low on memory.\nRefer to the documentation.",
+            "Ray ended them because their machine was short of memory",
+        ),
+    ],
+)
+def test_workers_that_die_before_they_begin_are_not_started_for_ever(said: str, told: str) -> None:
     ray = ChanceRay(0, lambda asked: asked[0], dying=0.0)
-    ray.stillborn = _DiedError("The actor died.\n  at __init__\nModuleNotFoundError: No module named 'mine'")
-    with pytest.raises(
-        EngineError, match=r"^3 workers died before they had begun \(ModuleNotFoundError: No module named 'mine'\)"
-    ):
+    ray.stillborn = _DiedError(said)
+    with pytest.raises(EngineError, match=rf"^3 workers died before they had begun \({told}\)"):
         list(crew(ray, 2).run(iter(batches_of(3))))
 
 
