@@ -3,10 +3,12 @@
 import contextlib
 import logging
 import os
+import platform
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 import torch
@@ -21,7 +23,7 @@ Item = TypeVar("Item")
 IN_FLIGHT = 2  # items of a worker: it reads one while it computes the other
 AHEAD = 3  # items for each worker that may be given out or wait for their turn
 PATIENCE = 120.0  # seconds without any progress
-_DEATHS = 3  # of workers with the same item
+_DEATHS = 3  # of workers with the same item, or one after the other before they have begun
 _POLL = 2.0
 _COMPUTED = 0.1  # seconds of a processor between two looks that count as progress
 
@@ -47,6 +49,11 @@ def attached(address: str | None, cpus: int) -> Iterator[Any]:
             where, include_dashboard=False if own else None, log_to_driver=False, logging_level=logging.ERROR, **own
         )
     except Exception as error:
+        if "AuthenticationError" in f"{error!r} {error.__cause__}":
+            raise EngineError(
+                f"The Ray at {where} asks for its token: set RAY_AUTH_MODE=token, and RAY_AUTH_TOKEN_PATH to the file with the "
+                "token where that is not ~/.ray/auth_token."
+            ) from error
         raise EngineError(
             f"No Ray answers at {where} ({_first_line(error)}): start one there with `ray start --head`, or leave --address out "
             "for one of this job's own."
@@ -59,6 +66,13 @@ def attached(address: str | None, cpus: int) -> Iterator[Any]:
 
 def _first_line(error: BaseException) -> str:
     return (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(".:")
+
+
+def _last_line(error: BaseException) -> str:
+    """Where Ray puts what a worker raised when it was made; where it was short of memory it puts advice there."""
+    if "low on memory" in str(error) or "out of memory" in str(error):
+        return "Ray ended them because their machine was short of memory"
+    return (str(error).strip().splitlines() or [type(error).__name__])[-1].strip().rstrip(".:")
 
 
 @dataclass(frozen=True)
@@ -76,7 +90,7 @@ class Places:
 
 @dataclass(eq=False)
 class _Worker:
-    """A worker as it is seen from here."""
+    """A worker as it is seen from here; until it tells `about` itself it waits for a place, or loads."""
 
     name: str
     actor: Any
@@ -105,9 +119,11 @@ class _Given(Generic[Item]):
 class CrewWorker:
     """What every worker tells of itself."""
 
-    def __init__(self, threads: int) -> None:
-        """With so many threads for each thing that it computes."""
+    def __init__(self, threads: int, folder: str) -> None:
+        """With so many threads for each thing that it computes, in the driver's folder, which relative paths begin at."""
         self.threads = threads
+        with contextlib.suppress(OSError):  # a machine without it; absolute paths may do
+            os.chdir(folder)
         torch.set_num_threads(threads)
         keep_freed_memory()
 
@@ -115,6 +131,11 @@ class CrewWorker:
         """What its results may depend on."""
         device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         return {"device": describe_device(device), "threads": self.threads, "torch": installed_version("torch")}
+
+    @property
+    def where(self) -> str:
+        """The machine and its folder, for people."""
+        return f"{platform.node()} in {Path.cwd()}"
 
     def computed(self) -> float:
         """Processor seconds of this worker so far."""
@@ -152,7 +173,7 @@ class Crew(Generic[Item]):
         )
         self._workers: list[_Worker] = []
         self._seen: list[Mapping[str, Any]] = []
-        self._replaced = self._started = 0
+        self._replaced = self._started = self._stillborn = 0
         self._given: dict[Any, _Given[Item]] = {}
         self._moved = time.monotonic()
         for _ in range(places.workers):
@@ -181,6 +202,8 @@ class Crew(Generic[Item]):
     def run(self, items: Iterable[Item], /, *told: Any, **kwargs: Any) -> Generator[tuple[Item, Any], None, None]:
         """Each item with what became of it; an item is taken only when there is room for it.
 
+        It is given only to a worker that has begun: one that finds no place, since its machine is gone, keeps nobody waiting.
+
         Raises:
             EngineError: workers die again and again with the same item, or nothing moves for too long.
         """
@@ -188,7 +211,7 @@ class Crew(Generic[Item]):
         again: deque[tuple[int, Item]] = deque()
         done: dict[int, tuple[Item, Any]] = {}
         deaths: Counter[int] = Counter()
-        turn = 0
+        turn, more = 0, True
         self._moved = time.monotonic()
         while True:
             while len(self._given) + len(done) < AHEAD * self.parallel:
@@ -198,9 +221,10 @@ class Crew(Generic[Item]):
                 worker.alone = bool(again)
                 following = again.popleft() if again else next(numbered, None)
                 if following is None:
+                    more = False
                     break
                 self._give(worker, *following, told, kwargs)
-            if not self._given:
+            if not (self._given or again or more):
                 return
             for ref in self._wait():
                 given = self._given.get(ref)
@@ -243,9 +267,9 @@ class Crew(Generic[Item]):
         self._workers.append(_Worker(f"{self._started}", actor, actor.describe.remote()))
 
     def _idlest(self, most: int) -> _Worker | None:
-        """The worker with least to do among those that have fewer batches; one that is ready before one that still loads."""
-        free = [worker for worker in self._workers if len(worker.given) < (1 if worker.alone else most)]
-        return min(free, key=lambda worker: (len(worker.given), worker.about is None), default=None)
+        """The worker with least to do among those that have begun and have fewer batches."""
+        free = [w for w in self._workers if w.about is not None and len(w.given) < (1 if w.alone else most)]
+        return min(free, key=lambda worker: len(worker.given), default=None)
 
     def _give(self, worker: _Worker, number: int, item: Item, told: tuple[Any, ...], kwargs: Mapping[str, Any]) -> None:
         ref = worker.actor.observe.remote(item, *told, **kwargs)
@@ -253,19 +277,42 @@ class Crew(Generic[Item]):
         self._given[ref] = _Given(number, item, worker)
 
     def _wait(self) -> list[Any]:
-        """Batches that are done, or whose worker is dead; looks after the workers meanwhile."""
-        ready, _ = self._ray.wait(list(self._given), num_returns=1, timeout=_POLL)
+        """Batches that are done, or whose worker is dead; welcomes and looks after the workers meanwhile."""
+        beginning = {worker.ready: worker for worker in self._workers if worker.about is None}
+        ready, _ = self._ray.wait([*beginning, *self._given], num_returns=1, timeout=_POLL)
         if not ready:
             self._look()
-        return list(ready)
+        for ref in ready:
+            if ref in beginning:
+                self._welcome(beginning[ref])
+        return [ref for ref in ready if ref not in beginning]
+
+    def _welcome(self, worker: _Worker) -> None:
+        """A worker that has begun, or died before it did."""
+        try:
+            worker.about = self._ray.get(worker.ready)
+        except self._deadly as error:
+            self._replace(worker)
+            self._stillborn += 1
+            if self._stillborn >= _DEATHS:
+                raise EngineError(
+                    f"{_DEATHS} workers died before they had begun ({_last_line(error)}): most often memory is short, so give "
+                    "fewer workers, or a machine lacks a package that the driver has. What was committed remains, and the same "
+                    "command goes on."
+                ) from error
+        except self._ray.exceptions.RayTaskError as error:
+            raise (error.cause if isinstance(error.cause, Exception) else error) from None
+        else:
+            self._stillborn = 0
+            self._moved = time.monotonic()
 
     def _note(self, given: _Given[Item], ref: Any) -> None:
         worker, now = given.worker, time.monotonic()
         worker.given.discard(ref)
-        if worker.about is None:
-            worker.about = self._ray.get(worker.ready)
+        if not worker.since:
+            assert worker.about is not None
             self._seen.append(worker.about)
-            worker.since = now  # of the first batch only its end counts: the network was loaded before
+            worker.since = now  # of the first batch only its end counts: kernels were loaded before
         else:
             worker.images += self._labour.size(given.item)
         self._moved = now
@@ -296,7 +343,7 @@ class Crew(Generic[Item]):
             raise EngineError(self._explain_standstill())
 
     def _explain_standstill(self) -> str:
-        waiting = [w for w in self._workers if w.about is None and not self._ray.wait([w.ready], timeout=0)[0]]
+        waiting = [w for w in self._workers if w.about is None]
         said = [f"Nothing moved for {self._patience:,.0f} s"]
         if waiting:
             have, free = self._ray.cluster_resources(), self._ray.available_resources()

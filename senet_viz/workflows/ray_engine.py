@@ -6,13 +6,17 @@ process is the job's own folder: Ray keeps nothing.
 """
 
 import contextlib
+import hashlib
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any, Generic, ParamSpec, TypeVar
+from pathlib import Path
+from typing import Any, Generic, NamedTuple, ParamSpec, TypeVar
 
 import torch
+from PIL import Image
 
+from senet_viz.errors import ImageError, SourceError
 from senet_viz.images.loading import load_batches
 from senet_viz.images.source import ImageSource
 from senet_viz.models.environment import count_cores
@@ -25,22 +29,74 @@ Found = TypeVar("Found", covariant=True)
 Item = TypeVar("Item")
 Done = TypeVar("Done")
 
+_DECODING = 2  # threads at least
+_LOOKED_AT = 16  # images of which one should be readable
+
+
+class Seen(NamedTuple):
+    """An image as the driver reads it: its place in the source, and the digest of its pixels."""
+
+    at: int
+    digest: str
+
+
+def first_seen(source: ImageSource, indices: Rows) -> Seen | None:
+    """The first readable image of a plan; None where the first few are none."""
+    for index in indices[:_LOOKED_AT].tolist():
+        with contextlib.suppress(ImageError):
+            return Seen(index, _digest(source.load(index)))
+    return None
+
+
+def _digest(image: Image.Image) -> str:
+    return hashlib.sha256(repr(image.size).encode() + image.tobytes()).hexdigest()
+
 
 class BatchWorker(CrewWorker, Generic[Told, Found]):
     """The network, the images and the plan, and batches as they are asked for."""
 
-    def __init__(self, payload: tuple[BatchWork[Told, Found], ImageSource, Rows], device: str, threads: int) -> None:
+    def __init__(
+        self,
+        payload: tuple[BatchWork[Told, Found], ImageSource, Rows, Seen | None],
+        device: str,
+        threads: int,
+        folder: str,
+    ) -> None:
         """As `Engine.start` was given it, from Ray's store, where it lies once for all workers of a machine."""
-        super().__init__(threads)
-        self._work, self._source, self._indices = payload
+        super().__init__(threads, folder)
+        self._work, self._source, self._indices, self._seen = payload
         self._work.model.move_to(torch.device(device))
         self._turn = threading.Lock()
 
+    def describe(self) -> dict[str, Any]:
+        """As `CrewWorker.describe`.
+
+        Raises:
+            SourceError: this machine does not have the driver's images, or decodes them otherwise: else all of its
+                images would be listed as unreadable, or differ in their last bits.
+        """
+        if self._seen is not None:
+            path = self._source.path(self._seen.at)
+            try:
+                digest = _digest(self._source.load(self._seen.at))
+            except ImageError as error:
+                raise SourceError(
+                    f"A worker (on {self.where}) cannot read {path}, which this process can ({error}). Images must be under the same "
+                    "path on every machine, as on a shared disk; a relative path begins in the folder where the command is called."
+                ) from error
+            if digest != self._seen.digest:
+                raise SourceError(
+                    f"A worker (on {self.where}) reads other pixels from {path} than this process: install the same pillow on every "
+                    "machine, and give all of them the same files."
+                )
+        return super().describe()
+
     def observe(self, place: Rows, *told: Told.args, **kwargs: Told.kwargs) -> Found:
-        """What becomes of a batch; the next one is decoded meanwhile in another thread."""
+        """What becomes of a batch; the next one is decoded meanwhile in other threads."""
         work = self._work
         wanted = [self._indices[place]]
-        with contextlib.closing(load_batches(self._source, wanted, work.model.preprocess, workers=2)) as loaded:
+        decoding = max(_DECODING, self.threads)  # a GPU waits for the decoder sooner than for anything else
+        with contextlib.closing(load_batches(self._source, wanted, work.model.preprocess, workers=decoding)) as loaded:
             batch = next(loaded)
         with self._turn:
             torch.set_num_threads(self.threads)  # Ray's threads begin with the machine's
@@ -51,8 +107,8 @@ class BatchWorker(CrewWorker, Generic[Told, Found]):
 class ItemWorker(CrewWorker):
     """Does whole items."""
 
-    def __init__(self, function: Callable[[Any], Any], threads: int) -> None:
-        super().__init__(threads)
+    def __init__(self, function: Callable[[Any], Any], threads: int, folder: str) -> None:
+        super().__init__(threads, folder)
         self._function = function
 
     def observe(self, item: Any) -> Any:
@@ -86,12 +142,13 @@ class RayEngine:
         Raises:
             ArgumentError: Ray is not installed.
             EngineError: there is no such cluster.
+            SourceError: a worker does not have the images (when it begins, so from `Runner.run`).
         """
         places = self._places(workers, gpus=int(work.model.device.type == "cuda"))
         with attached(self.address, workers * places.threads) as ray, contextlib.ExitStack() as stack:
             with work.model.on_cpu():
-                payload = ray.put((work, source, indices))
-            arguments = payload, "cuda" if places.gpus else "cpu", places.threads
+                payload = ray.put((work, source, indices, first_seen(source, indices)))
+            arguments = payload, "cuda" if places.gpus else "cpu", places.threads, str(Path.cwd())
             crew = Crew(ray, Labour(BatchWorker, arguments, _name_batch, len), places, self.patience)
             stack.callback(crew.close)
             yield crew
@@ -111,7 +168,7 @@ class RayEngine:
         with attached(self.address, workers * places.threads) as ray, contextlib.ExitStack() as stack:
             labour: Labour[Item] = Labour(
                 ItemWorker,
-                (ray.put(function), places.threads),
+                (ray.put(function), places.threads, str(Path.cwd())),
                 lambda _, item: name(item),
                 lambda _: 1,
                 1,

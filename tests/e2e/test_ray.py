@@ -13,7 +13,7 @@ import torch
 
 import senet_viz as sv
 from senet_viz.analysis.freezing_files import stored_freezing, to_json
-from senet_viz.errors import EngineError, SourceError
+from senet_viz.errors import EngineError, ImageError, SourceError
 from senet_viz.images.source import ImageSource
 from senet_viz.models.zoo import Model
 from senet_viz.recording.options import RecordOptions
@@ -59,6 +59,7 @@ def source(tmp_path_factory: pytest.TempPathFactory) -> ImageSource:
 
 
 def _write_images(folder: Path) -> list[Path]:
+    folder.mkdir(exist_ok=True)
     for index in range(110):
         data = b"no image" if index == 57 else tiny_png(index)
         (folder / f"{index:03d}.png").write_bytes(data)
@@ -94,6 +95,8 @@ ENGINE = RayEngine(threads_per_worker=1)
 
 
 def test_no_cluster_is_one_sentence(model: Model, source: ImageSource, tmp_path: Path) -> None:
+    if any("gcs_server" in str(process.info["name"]) for process in psutil.process_iter(["name"])):
+        pytest.skip("another Ray runs on this machine, which auto would find")
     with pytest.raises(EngineError, match=r"No Ray answers at auto .*`ray start --head`"):
         sv.record(model, source, tmp_path / "x", engine=RayEngine("auto"))
 
@@ -231,3 +234,47 @@ def test_networks_of_an_experiment_are_trained_at_the_same_time(tmp_path: Path) 
         found.append((cells, sorted(said)))
         assert not any((tmp_path / name / "cells").iterdir()), "what was trained has been measured and removed"
     assert found[0] == found[1]
+
+
+@pytest.mark.usefixtures("cluster")
+def test_paths_begin_where_the_command_is_called(
+    model: Model, local: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not in the folder where the cluster was started."""
+    files = [path.read_bytes() for path in _write_images(tmp_path / "images")]
+    write_tiny_parquet(tmp_path / "tiny.parquet", IMAGES, files=files)
+    monkeypatch.chdir(tmp_path)
+    made = sv.record(model, "tiny.parquet", "x", options=remote(1), engine=ENGINE)
+    assert len(made.errors) == 3
+    names = {name for name in contents(local) if not name.startswith("errors")}  # which say a path
+    assert {name: data for name, data in contents(tmp_path / "x").items() if name in names} == {
+        name: contents(local)[name] for name in names
+    }
+
+
+@pytest.mark.usefixtures("cluster")
+def test_a_worker_without_the_images_ends_the_job_instead_of_calling_them_unreadable(
+    model: Model, source: ImageSource, tmp_path: Path
+) -> None:
+    with pytest.raises(SourceError, match=r"^A worker \(on .*\) cannot read .* on every machine"):
+        sv.record(model, _OnlyHere(source), tmp_path / "x", options=remote(1), engine=ENGINE)
+
+
+class _OnlyHere:
+    """Images that no other process has."""
+
+    def __init__(self, source: ImageSource) -> None:
+        self._source, self._home = source, os.getpid()
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__") or name in ("_source", "_home"):
+            raise AttributeError(name)
+        return getattr(self._source, name)
+
+    def __len__(self) -> int:
+        return len(self._source)
+
+    def load(self, index: int) -> Any:
+        if os.getpid() != self._home:
+            raise ImageError("no such file")
+        return self._source.load(index)

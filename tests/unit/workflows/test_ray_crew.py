@@ -1,6 +1,7 @@
 """Whatever workers do and in whatever order, batches come back in theirs, each once; against a Ray that chance decides for."""
 
 import random
+import sys
 from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
@@ -48,6 +49,8 @@ class ChanceRay:
         self.most_in_flight = 0
         self.stuck = False
         self.deadly = -1  # an image whose batch kills its worker as soon as this one is looked at
+        self.placeless: set[int] = set()  # workers that never begin
+        self.stillborn: Exception | None = None  # what becomes of workers before they have begun
 
     def remote(self, _kind: type) -> Any:
         return SimpleNamespace(options=lambda **_: SimpleNamespace(remote=self._actor))
@@ -57,7 +60,9 @@ class ChanceRay:
         number = self._actors
         return SimpleNamespace(
             number=number,
-            describe=SimpleNamespace(remote=lambda: self._new(number, {"device": "a", "threads": 1, "torch": "2"})),
+            describe=SimpleNamespace(
+                remote=lambda: self._new(number, self.stillborn or {"device": "a", "threads": 1, "torch": "2"})
+            ),
             observe=SimpleNamespace(remote=lambda place, *told: self._new(number, (place, *told))),
             computed=SimpleNamespace(remote=lambda: self._new(number, 0.0)),
         )
@@ -67,10 +72,12 @@ class ChanceRay:
         return len(self._states) - 1
 
     def wait(self, refs: list[int], **_: Any) -> tuple[list[int], list[int]]:
-        self.most_in_flight = max(self.most_in_flight, len(refs))
-        if self.stuck and isinstance(self._states[refs[0]][1], tuple):
+        given = [ref for ref in refs if isinstance(self._states[ref][1], tuple | _DiedError)]
+        self.most_in_flight = max(self.most_in_flight, len(given))
+        begun = [ref for ref in refs if self._states[ref][0] not in self.placeless]
+        if not begun or (self.stuck and begun == given):
             return [], refs
-        chosen = self._dice.choice(refs)
+        chosen = self._dice.choice(begun)
         dead = self._states[chosen][0]
         held = [state[1][0] for state in self._states.values() if state[0] == dead and isinstance(state[1], tuple)]
         if self._dice.random() < self._dying or any(self.deadly in place for place in held):
@@ -111,12 +118,12 @@ def test_every_batch_comes_once_and_in_order(seed: int, batches: int, workers: i
     try:
         for place, what in runner.run(iter(batches_of(batches)), "told"):
             found.append((place.tolist(), what))
+        again = [place.tolist() for place, _ in runner.run(iter(batches_of(3)), "more")]
     except EngineError:
         assume(not dying)  # three deaths with one batch: the next test's
         raise
     assert found == [(place.tolist(), (int(place.sum()), "told")) for place in batches_of(batches)]
     assert ray.most_in_flight <= ray_crew.IN_FLIGHT * workers
-    again = [place.tolist() for place, _ in runner.run(iter(batches_of(3)), "more")]
     assert again == [place.tolist() for place in batches_of(3)], "one runner does several runs"
 
 
@@ -180,3 +187,54 @@ def test_workers_that_compute_nothing_are_named() -> None:
         EngineError, match=r"^Nothing moved for 0 s: worker 1 with 2 batches, 2 with 2 batches computes nothing"
     ):
         list(crew(ray, 2, patience=0.05).run(iter(batches_of(8))))
+
+
+def test_a_worker_that_finds_no_place_keeps_nobody_waiting() -> None:
+    """The machine of a worker is gone for good, and there is none for the next one: the others do its batches."""
+    ray = ChanceRay(0, lambda asked: int(asked[0].sum()), dying=0.0)
+    ray.placeless = {2}
+    runner = crew(ray, 2, patience=0.05)
+    found = [what for _, what in runner.run(iter(batches_of(20)))]
+    assert found == [int(place.sum()) for place in batches_of(20)]
+    assert {*runner.workers().rates} == {"1"}
+
+
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        (
+            "The actor died.\n  at __init__\nModuleNotFoundError: No module named 'mine'",
+            "ModuleNotFoundError: No module named 'mine'",
+        ),
+        (
+            "Task was killed due to the node running low on memory.\nRefer to the documentation.",
+            "Ray ended them because their machine was short of memory",
+        ),
+    ],
+)
+def test_workers_that_die_before_they_begin_are_not_started_for_ever(said: str, told: str) -> None:
+    ray = ChanceRay(0, lambda asked: asked[0], dying=0.0)
+    ray.stillborn = _DiedError(said)
+    with pytest.raises(EngineError, match=rf"^3 workers died before they had begun \({told}\)"):
+        list(crew(ray, 2).run(iter(batches_of(3))))
+
+
+def test_what_a_worker_finds_amiss_when_it_begins_is_raised_as_it_was_said() -> None:
+    ray = ChanceRay(0, lambda asked: asked[0], dying=0.0)
+    ray.stillborn = _TaskError(SourceError("No such image there."))
+    with pytest.raises(SourceError, match=r"^No such image there\.$"):
+        list(crew(ray, 2).run(iter(batches_of(3))))
+
+
+def test_a_cluster_that_asks_for_a_token_is_not_called_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: Any, **__: Any) -> None:
+        raise ConnectionError("Failed to connect") from RuntimeError(
+            "ray.exceptions.AuthenticationError: InvalidAuthToken"
+        )
+
+    monkeypatch.setitem(sys.modules, "ray", SimpleNamespace(is_initialized=lambda: False, init=refuse))
+    with (
+        pytest.raises(EngineError, match=r"^The Ray at head:6379 asks for its token: set RAY_AUTH_MODE=token"),
+        ray_crew.attached("head:6379", 1),
+    ):
+        pass
