@@ -182,7 +182,7 @@ def describe_ratios(turns: Mapping[str, list[Turn]], name: str, other: str) -> d
 
 def report(turns: Mapping[str, list[Turn]], images: int) -> dict[str, Any]:
     """The table, and ours beside the best loop of these rounds and beside each other tool."""
-    table = {
+    table: dict[str, dict[str, Any]] = {
         name: {
             "images_per_second": describe_spread([images / turn.seconds for turn in mine], 2),
             "processor_seconds": describe_spread([turn.processor_seconds for turn in mine], 1),
