@@ -28,7 +28,7 @@ class Batch(NamedTuple):
 
     Attributes:
         indices: (m,) what was asked for.
-        pixels: (n, 3, H, W) float32 of those that could be read, n ≤ m; None when none could.
+        pixels: (n, 3, H, W) float32, channels last, of those that could be read, n ≤ m; None when none could.
         loaded: (n,) their indices, in the order asked for.
         errors: index and sentence of each of the others.
     """
@@ -140,5 +140,8 @@ def _assemble(indices: NDArray[np.int64], items: Sequence[_Item]) -> Batch:
         raise ArgumentError(
             f"The preprocessing gave tensors of different shapes ({sorted(shapes)}): give all one size."
         )
-    pixels = torch.stack(tensors).float() if tensors else None
+    pixels = None
+    if tensors:  # decoders give rows of RGB: as they lie, and as networks here take them
+        pixels = torch.empty(len(tensors), *tensors[0].shape, memory_format=torch.channels_last)
+        torch.stack(tensors, out=pixels)
     return Batch(np.asarray(indices, dtype=np.int64), pixels, np.asarray(indices, dtype=np.int64)[read], errors)

@@ -175,8 +175,8 @@ class _LocalRunner(Runner[Told, Found]):
         wanted = (self._indices[place] for place in ahead)
         loaded = load_batches(self._source, wanted, work.model.preprocess, workers=self._threads)
         with contextlib.closing(loaded), observing(work.model, work.precision), work.watching():
-            for place, batch in zip(places, loaded):
-                yield place, work(place, batch, *told, **kwargs)
+            for place in places:
+                yield place, work(place, next(loaded), *told, **kwargs)  # no name holds a batch while the next is made
 
     def workers(self) -> Workers:
         return NO_WORKERS

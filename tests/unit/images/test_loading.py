@@ -160,6 +160,17 @@ def test_an_empty_batch_and_no_batch() -> None:
     assert list(load_batches(make_source(2), [], to_tensor)) == []
 
 
+def test_a_batch_is_float32_and_channels_last_and_holds_what_was_prepared() -> None:
+    pixels = next(
+        load_batches(make_source(5), [np.arange(5, dtype=np.int64)], lambda image: to_tensor(image).half())
+    ).pixels
+    assert pixels is not None
+    assert pixels.dtype == torch.float32
+    assert pixels.is_contiguous(memory_format=torch.channels_last)
+    assert pixels[:, 0, 0, 0].tolist() == [0, 1, 2, 3, 4]
+    assert pixels[:, 1:].count_nonzero() == 0
+
+
 def test_unusable_arguments() -> None:
     with pytest.raises(ArgumentError, match="both are at least 1"):
         load_batches(make_source(1), [], to_tensor, workers=0)

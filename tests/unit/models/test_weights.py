@@ -1,5 +1,6 @@
 """Weights come from files as tensors only, fit exactly, and have one digest."""
 
+import math
 import pickle
 from pathlib import Path
 
@@ -9,7 +10,7 @@ from safetensors.torch import save_file
 from torch import nn
 
 from senet_viz.errors import ModelError
-from senet_viz.models.weights import digest_weights, load_strictly, read_weights, save_weights
+from senet_viz.models.weights import digest_weights, load_strictly, read_weights, refuse_nonfinite_weights, save_weights
 
 
 def network() -> nn.Module:
@@ -89,3 +90,13 @@ def test_the_digest_sees_every_weight_and_no_memory_format() -> None:
     assert digest_weights(module.to(memory_format=torch.channels_last)) == before
     module.state_dict()["0.weight"][1, 0, 0, 0] += 1e-6
     assert digest_weights(module) != before
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
+def test_one_value_that_is_not_finite_is_refused_and_counted(value: float) -> None:
+    module = nn.Sequential(nn.Linear(3, 2))
+    module.register_parameter("empty", nn.Parameter(torch.empty(0)))
+    refuse_nonfinite_weights(module, "made")
+    module.state_dict()["0.weight"][1, 2] = value
+    with pytest.raises(ModelError, match=r"0\.weight \(1 of 6\)"):
+        refuse_nonfinite_weights(module, "made")
