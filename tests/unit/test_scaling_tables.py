@@ -1,5 +1,6 @@
 """The tables of docs/scaling.md are those of the stored results, and what is computed from these is right."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -24,3 +25,11 @@ def test_durations_have_two_digits(seconds: float, text: str) -> None:
 
 def test_sizes_have_two_digits() -> None:
     assert (size(613e6), size(20.9e12), size(1.34e9)) == ("610 MB", "21 TB", "1.3 GB")
+
+
+def test_the_decoding_that_the_text_quotes_is_the_measured_one() -> None:
+    measured = json.loads((ROOT / "benchmarks" / "results" / "scaling.json").read_text(encoding="utf-8"))
+    milliseconds = f"{measured['decode']['decode_and_preprocess_ms']:.1f}"
+    page = (ROOT / "docs" / "scaling.md").read_text(encoding="utf-8")
+    for sentence in ("W · d / {} ms", "{} threads for every\n1,000 images", "has {} or more threads"):
+        assert sentence.format(milliseconds) in page
