@@ -28,7 +28,7 @@ def ours(images: Path, out: Path, *, keep: str) -> None:
     record(load_model("timm:legacy_seresnet50", weights="random"), images, out, keep=keep)
 
 
-def loop(images: Path, out: Path, *, workers: int, channels_last: bool) -> None:
+def loop(images: Path, out: Path, *, workers: int, channels_last: bool, batch_size: int = 64) -> None:
     import timm
     import torch
     from torch.utils.data import DataLoader
@@ -47,7 +47,7 @@ def loop(images: Path, out: Path, *, workers: int, channels_last: bool) -> None:
             values = found.setdefault(name, [])
             module.register_forward_hook(lambda _m, _i, gate, values=values: values.append(gate.flatten(1).cpu()))
     with torch.inference_mode():
-        for batch, _ in DataLoader(ImageFolder(str(images), prepare), batch_size=64, num_workers=workers):
+        for batch, _ in DataLoader(ImageFolder(str(images), prepare), batch_size, num_workers=workers):
             network(batch.contiguous(memory_format=torch.channels_last) if channels_last else batch)
     out.mkdir()
     for name, values in found.items():
@@ -204,6 +204,9 @@ CONTENDERS = {
         for workers in (0, 1, 2)
         for last in (False, True)
     },
+    "loop, 0 workers, channels last, 16 images a forward": Contender(
+        functools.partial(loop, workers=0, channels_last=True, batch_size=16), read_arrays, ALL
+    ),
     "create_feature_extractor": Contender(feature_extractor, read_arrays, ALL),
     "torchlens": Contender(
         torchlens, read_arrays, f"{ALL}; with output_dir the batch in work, and it can resume", "torchlens"

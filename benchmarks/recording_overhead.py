@@ -43,9 +43,9 @@ def run_bare(model: Model, source: ImageSource, options: RecordOptions) -> float
     """Seconds of decoding and forward in the recording's batches, without hooks."""
     count = min(len(source), options.limit or len(source))
     slices = (
-        np.arange(start, min(start + options.batch_size, shard + options.shard_size, count))
+        np.arange(start, min(start + options.settled_batch_size, shard + options.shard_size, count))
         for shard in range(0, count, options.shard_size)
-        for start in range(shard, min(shard + options.shard_size, count), options.batch_size)
+        for start in range(shard, min(shard + options.shard_size, count), options.settled_batch_size)
     )
     began = time.perf_counter()
     with observing(model, options.precision):

@@ -29,7 +29,8 @@ class RecordOptions:
         keep: whose gates are kept per image: "all", "none", or a number, at most so many per class.
         precision: "fp32", "bf16" or "fp16" (autocast).
         fast: batch norms are folded into the convolutions before them; the difference of gates is measured and stored.
-        batch_size: images a forward.
+        batch_size: images a forward; None for 16 on a CPU and 64 on a GPU, or for what a recording was begun with that is
+            resumed.
         shard_size: images a file.
         limit: at most so many images, stratified by class and seeded; None for all.
         seed: of the choice of images and of kept ones.
@@ -52,7 +53,11 @@ class RecordOptions:
     fast: bool = _option(
         False, "Fold batch norms into convolutions; how far gates differ is stored.", in_manifest=True, since_0_1=False
     )
-    batch_size: int = _option(64, "Images a forward.", in_manifest=True)
+    batch_size: int | None = _option(
+        None,
+        "Images a forward; 16 on a CPU, 64 on a GPU or what a resumed recording has, by default.",
+        in_manifest=True,
+    )
     shard_size: int = _option(5000, "Images a file.", in_manifest=True)
     limit: int | None = _option(None, "At most so many images, stratified by class, seeded.", in_manifest=True)
     seed: int = _option(0, "Seed of random weights and of every random choice.", in_manifest=True)
@@ -80,6 +85,17 @@ class RecordOptions:
         check_numbers(self, "batch_size", "shard_size", "workers")
         if self.keep not in ("all", "none") and not (self.keep.isdecimal() and int(self.keep) > 0):
             raise ArgumentError(f"keep is {self.keep!r}; it is 'all', 'none' or a number of images per class.")
+
+    @property
+    def settled_batch_size(self) -> int:
+        """The batch size, which None must have been replaced by.
+
+        Raises:
+            ArgumentError: it was not.
+        """
+        if self.batch_size is None:
+            raise ArgumentError("batch_size is None; give a number, since no device is known here to choose it for.")
+        return self.batch_size
 
     def for_manifest(self) -> dict[str, Any]:
         """The manifest's `options`; what is missing there is under `data` and `mapping`."""
@@ -144,7 +160,7 @@ class EngineOptions:
 def check_numbers(options: Any, *counts: str) -> None:
     """Refuses counts below 1, a seed below 0 and a limit below 1 (ArgumentError)."""
     for name in counts:
-        if getattr(options, name) < 1:
+        if (value := getattr(options, name)) is not None and value < 1:
             raise ArgumentError(f"{name} is {getattr(options, name)}; it is at least 1.")
     if options.seed < 0:
         raise ArgumentError(f"seed is {options.seed}; it is at least 0.")

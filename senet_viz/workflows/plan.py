@@ -1,5 +1,6 @@
 """What a recording will consist of and take, settled before it starts."""
 
+import dataclasses
 import math
 import os
 from collections import Counter
@@ -17,11 +18,27 @@ from senet_viz.images.source import ImageSource, choose_indices, choose_kept
 from senet_viz.models.zoo import Model
 from senet_viz.paths import expand_home, explain_refusal
 from senet_viz.recording.options import RecordOptions
+from senet_viz.recording.writer import stored_manifest
 from senet_viz.schema import HISTOGRAM_BINS, ClassTable, LabelMapping
 from senet_viz.workflows.engine import Rows
 from senet_viz.workflows.job import JobEstimate, cut, existing_parent, free_bytes, recorded_bytes, warm_up
 
+BATCH_SIZES = {False: 16, True: 64}  # on a GPU?
 MAX_MOMENT_BYTES = 2 * 1024**3
+
+
+def settle_batch_size(options: RecordOptions, model: Model, folder: Path) -> RecordOptions:
+    """Options with a batch size: what was given, or what the recording in the folder was begun with, or what suits the device.
+
+    On a CPU the feature maps of 64 images are so large that getting memory for them took a third of the time
+    (`benchmarks/fast_forward.py`); on a GPU more images keep it busy.
+    """
+    if options.batch_size is not None:
+        return options
+    stored = stored_manifest(folder) if explain_refusal(folder) is None and folder.is_dir() else None
+    begun_with = stored.options.get("batch_size") if stored else None
+    size = int(begun_with) if begun_with else BATCH_SIZES[model.device.type == "cuda"]
+    return dataclasses.replace(options, batch_size=size)
 
 
 def open_source(images: ImageSource | str | Path, **columns: str) -> ImageSource:
@@ -47,7 +64,7 @@ def estimate_recording(model: Model, source: ImageSource, options: RecordOptions
     """Disk, memory and time of a recording; time from decoding and two forwards of up to 16 images."""
     plan = RecordPlan.make(source, options)
     warm = warm_up(
-        model, source, plan.indices[:16], batch_size=options.batch_size, workers=options.workers,
+        model, source, plan.indices[:16], batch_size=options.settled_batch_size, workers=options.workers,
         precision=options.precision,
     )  # fmt: skip
     seconds = (warm.decoding + warm.running) * len(plan.indices)  # on shared cores the two do not overlap
@@ -63,7 +80,7 @@ def size_recording(
     per_channel = 40 * classes + 2 * 8 * (HISTOGRAM_BINS + 2)
     moments = channels * per_channel
     kept_bytes = int(plan.kept.sum()) * channels * 2 * (2 if options.squeeze else 1)
-    batch_bytes = options.batch_size * (math.prod(model.preprocess.shape) + 2 * channels) * 4
+    batch_bytes = options.settled_batch_size * (math.prod(model.preprocess.shape) + 2 * channels) * 4
     open_shard = min(kept_bytes, options.shard_size * channels * 2 * (2 if options.squeeze else 1))
     return JobEstimate(
         images=len(plan.indices),
@@ -91,7 +108,7 @@ class RecordPlan(NamedTuple):
     def batches(self, options: RecordOptions, consumed: int) -> Iterator[Rows]:
         """Positions of each batch in the plan, from the `consumed`-th image on."""
         places = np.arange(len(self.indices))
-        return cut(places, batch_size=options.batch_size, shard_size=options.shard_size, first=consumed)
+        return cut(places, batch_size=options.settled_batch_size, shard_size=options.shard_size, first=consumed)
 
     def keeps(self, chosen: NDArray[np.int64]) -> NDArray[np.bool_]:
         """Which of these source indices have their gates kept."""
@@ -129,6 +146,7 @@ def plan_recording(model: Model, source: ImageSource, folder: Path, options: Rec
         GateError: the network's gates can not be observed.
     """
     mapping, classes = map_to_outputs(model, open_source(source), options.label_map)
+    options = settle_batch_size(options, model, expand_home(folder))
     estimate = estimate_recording(model, source, options, expand_home(folder))
     labels = source.labels[RecordPlan.make(source, options).indices]
     counts = np.bincount(labels[labels >= 0], minlength=len(source.classes))

@@ -42,7 +42,14 @@ from senet_viz.workflows.nonfinite import (
     check_share_finite,
     describe_nonfinite,
 )
-from senet_viz.workflows.plan import RecordPlan, check_room, map_to_outputs, open_source, size_recording
+from senet_viz.workflows.plan import (
+    RecordPlan,
+    check_room,
+    map_to_outputs,
+    open_source,
+    settle_batch_size,
+    size_recording,
+)
 
 
 def record(
@@ -90,6 +97,7 @@ def record(
     keep_freed_memory()
     options = options or RecordOptions(keep=keep, precision=precision, allow_nonfinite=allow_nonfinite)
     source, folder = open_source(images, **options.columns()), expand_home(folder)
+    options = settle_batch_size(options, model, folder)
     plan = RecordPlan.make(source, options)
     draft = _draft(model, source, options, plan, folder)
     estimate = size_recording(model, source, plan, options, folder)

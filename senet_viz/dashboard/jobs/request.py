@@ -115,7 +115,7 @@ class RecordRequest:
     calibrate: str | None = None
     device: str = "auto"
     precision: str = "fp32"
-    batch_size: int = 64
+    batch_size: int | None = None
     workers: int = 2
     keep: str = "all"
     keep_squeeze: bool = False

@@ -184,6 +184,20 @@ def test_lower_precision_stores_its_difference(
     assert 0 < difference["rms"] < difference["largest"] < 0.1
 
 
+def test_the_batch_size_is_the_devices_unless_the_recording_was_begun_with_another(
+    source: ImageSource, model: Model, tmp_path: Path
+) -> None:
+    def stop(_progress: JobProgress) -> None:
+        raise KeyboardInterrupt
+
+    assert record(model, source, tmp_path / "new").manifest.options["batch_size"] == 16
+    with pytest.raises(KeyboardInterrupt):
+        record(model, source, tmp_path / "begun", options=RecordOptions(batch_size=64), on_progress=stop)
+    assert record(model, source, tmp_path / "begun").manifest.options["batch_size"] == 64
+    with pytest.raises(RecordingError, match="batch_size"):
+        record(model, source, tmp_path / "begun", options=RecordOptions(batch_size=32))
+
+
 def test_folded_batch_norms_belong_to_the_identity_and_their_difference_is_stored(
     source: ImageSource, tmp_path: Path
 ) -> None:
