@@ -147,7 +147,7 @@ def test_how_many_are_allowed(seen: int, total: int, allowed: float) -> None:
 
 
 def test_a_network_that_is_nan_for_all_stops_in_the_first_batch(source: ImageSource, tmp_path: Path) -> None:
-    with pytest.raises(RecordingError, match=r"For 64 of the 64 images so far.*Block se1 has a squeeze"):
+    with pytest.raises(RecordingError, match=r"For 16 of the 16 images so far.*Block se1 has a squeeze"):
         record(load("nan_everywhere"), source, tmp_path / "run")
     with pytest.raises(RecordingError, match=r"No image of .* is left to record: For 300 of 300 images"):
         record(load("nan_everywhere"), source, tmp_path / "run", options=RecordOptions(allow_nonfinite=True))
@@ -156,7 +156,7 @@ def test_a_network_that_is_nan_for_all_stops_in_the_first_batch(source: ImageSou
 
 def test_an_overflow_in_half_precision_is_no_harmless_difference(source: ImageSource, tmp_path: Path) -> None:
     model = load("large_activations")
-    with pytest.raises(RecordingError, match=r"64 of the 64 images so far.*Use bf16 or fp32, whose range is larger"):
+    with pytest.raises(RecordingError, match=r"16 of the 16 images so far.*Use bf16 or fp32, whose range is larger"):
         record(model, source, tmp_path / "half", precision="fp16")
     assert sv.open_recording(tmp_path / "half").manifest.precision_difference is None
     found = record(model, source, tmp_path / "brain", precision="bf16")
@@ -214,7 +214,8 @@ def test_a_finite_batch_is_passed_on_as_it_is(
     seen = []
     inner = ObserveGates.__call__
     monkeypatch.setattr(ObserveGates, "__call__", lambda self, *a: seen.append(inner(self, *a)) or seen[-1])
-    record(sv.load_model("tests.support.tiny:tiny_se", device="cpu"), source, tmp_path / "run")
+    options = RecordOptions(batch_size=64)
+    record(sv.load_model("tests.support.tiny:tiny_se", device="cpu"), source, tmp_path / "run", options=options)
     assert len(seen) == 5
     assert all(batch.without_nonfinite() is batch for batch in seen)
 
