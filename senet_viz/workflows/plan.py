@@ -30,8 +30,8 @@ MAX_MOMENT_BYTES = 2 * 1024**3
 def settle_batch_size(options: RecordOptions, model: Model, folder: Path) -> RecordOptions:
     """Options with a batch size: what was given, or what the recording in the folder was begun with, or what suits the device.
 
-    On a CPU the feature maps of 64 images are so large that getting memory for them took a third of the time
-    (`benchmarks/fast_forward.py`); on a GPU more images keep it busy.
+    On a CPU the feature maps of 64 large images are so large that getting memory for them takes longer than what more images
+    a forward save (`benchmarks/peers.py` has the loop with either); on a GPU more images keep it busy.
     """
     if options.batch_size is not None:
         return options

@@ -32,7 +32,7 @@ _COMPUTED = 0.1  # seconds of a processor between two looks that count as progre
 def attached(address: str | None, cpus: int) -> Iterator[Any]:
     """The module `ray`, attached to a cluster; one that was started here is ended here."""
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-    os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
+    os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")  # as Ray will have it; it warns of its old default
     try:
         import ray
     except ImportError as error:
