@@ -2,6 +2,7 @@
 
     python benchmarks/make_big_recording.py --out runs/big && senet-viz assess runs/big
     python benchmarks/big_recording.py --recording runs/big
+    python benchmarks/big_recording.py --recording runs/train --out benchmarks/results/big_recording_train.json
 
 Every page that reads a recording is opened in a process of its own that has loaded what the server loads before its first
 session. Timed is the run of the page's script, as the server makes it, without the browser's drawing:
@@ -13,7 +14,8 @@ session. Timed is the run of the page's script, as the server makes it, without 
 
 Seconds are told twice: of the clock, and of the processor, which other work on the machine moves less; the latter are of
 the whole process, with what it reads beside the page. Memory is the largest that the process has held. Of every figure
-the size of its JSON is told, as it is sent. The limits are 3 s for opening, 0.5 s for a change of block, 1.5 GB and 3 MB.
+the size of its JSON is told, as it is sent. "server" is one process that shows all pages in turn, with their changes of block.
+The limits are 3 s for opening, 0.5 s for a change of block, 1.5 GB for a page alone, 2 GB for the server and 3 MB.
 
 Pages that run a network are given this program's samples. What `assess` wrote beside the recording is shown; a copy
 without it, of links to the files, is the second of Two recordings, and Blocks is measured on it too.
@@ -36,10 +38,11 @@ from senet_viz.recording.layout import ASSESSMENT, EFFECTS, MEASURES
 
 ROOT = Path(__file__).parents[1]
 PAGES = "senet_viz/dashboard/pages"
-LIMITS = {"open_seconds": 3.0, "change_seconds": 0.5, "memory_bytes": 1.5e9, "figure_bytes": 3e6}
+LIMITS = {"open_seconds": 3.0, "change_seconds": 0.5, "memory_bytes": 1.5e9, "server_bytes": 2e9, "figure_bytes": 3e6}
 READING = ":material/hourglass:"
 OFTEN = 1.0  # seconds: each look runs the whole page here, in a browser one part of it
 ROUNDS = 6
+SERVER = "server"
 
 
 @dataclass(frozen=True)
@@ -100,6 +103,23 @@ def measure_visit(visit: Visit, recording: Path) -> dict[str, Any]:
         "memory_bytes": peak_memory(),
         "figure_bytes": figures,
     }
+
+
+def measure_server(recording: Path) -> dict[str, Any]:
+    """All pages of an assessed recording, one session after the other in this process: what their caches come to."""
+    from senet_viz.dashboard.serving import preload
+
+    preload()
+    keep_scripts_compiled()
+    held = {}
+    for name, visit in VISITS.items():
+        if visit.assessed:
+            app = start_session(visit, recording)
+            time_run(app)
+            time_filling(app)
+            time_changes(app, visit.control, {})
+            held[name] = peak_memory()
+    return {"memory_bytes": peak_memory(), "memory_bytes_after": held}
 
 
 def keep_scripts_compiled() -> None:
@@ -180,15 +200,21 @@ def peak_memory() -> int:
 def run_visit(name: str, recording: Path, bare: Path) -> dict[str, Any]:
     """The same in a process of its own, summarised."""
     first, second = (recording, bare) if VISITS[name].assessed else (bare, recording)
+    found = run_alone(name, first, second)
+    for key in ("change", "change_filled"):
+        found[key] = summarize(found[key])
+    return {**found, "largest_figure_bytes": max(found["figure_bytes"].values(), default=0)}
+
+
+def run_alone(name: str, first: Path, second: Path) -> dict[str, Any]:
+    """What a process of its own measures, which is given two recordings."""
     command = [sys.executable, __file__, "--recording", str(first), "--visit", name]
     environment = {**os.environ, "SENET_VIZ_RECORDINGS": os.pathsep.join((str(first), str(second)))}
     done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, env=environment)
     if done.returncode:
         raise SystemExit(f"{name}: {(done.stderr or done.stdout).strip().splitlines()[-1]}")
     found: dict[str, Any] = json.loads(done.stdout.strip().splitlines()[-1])
-    for key in ("change", "change_filled"):
-        found[key] = summarize(found[key])
-    return {**found, "largest_figure_bytes": max(found["figure_bytes"].values(), default=0)}
+    return found
 
 
 def summarize(changes: list[dict[str, float]]) -> dict[str, Any] | None:
@@ -205,12 +231,16 @@ def judge(pages: dict[str, dict[str, Any]]) -> list[str]:
     """What is beyond a limit by the clock, a sentence each."""
     found = []
     for page, measured in pages.items():
-        numbers = {
-            "open_seconds": measured["open"]["seconds"],
-            "change_seconds": measured["change"]["seconds"]["median"] if measured["change"] else 0.0,
-            "memory_bytes": measured["memory_bytes"],
-            "figure_bytes": measured["largest_figure_bytes"],
-        }
+        numbers = (
+            {"server_bytes": measured["memory_bytes"]}
+            if page == SERVER
+            else {
+                "open_seconds": measured["open"]["seconds"],
+                "change_seconds": measured["change"]["seconds"]["median"] if measured["change"] else 0.0,
+                "memory_bytes": measured["memory_bytes"],
+                "figure_bytes": measured["largest_figure_bytes"],
+            }
+        )
         found += [f"{page}: {k} is {v:g}, the limit {LIMITS[k]:g}" for k, v in numbers.items() if v > LIMITS[k]]
     return found
 
@@ -247,20 +277,27 @@ def measure_all(recording: Path, names: list[str]) -> dict[str, dict[str, Any]]:
         bare = link_bare(recording, Path(folder))
         for name in names:
             print(name, file=sys.stderr, flush=True)
-            pages[name] = run_visit(name, recording, bare)
+            pages[name] = run_alone(name, recording, bare) if name == SERVER else run_visit(name, recording, bare)
     return pages
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--recording", type=Path, required=True)
-    parser.add_argument("--visit", choices=VISITS, help="measure this one alone, in this process, and print it")
-    parser.add_argument("--only", choices=VISITS, nargs="*", default=list(VISITS), help="of the visits")
+    parser.add_argument(
+        "--visit", choices=[*VISITS, SERVER], help="measure this one alone, in this process, and print it"
+    )
+    parser.add_argument("--only", choices=[*VISITS, SERVER], nargs="*", default=[*VISITS, SERVER], help="of the visits")
     parser.add_argument("--out", type=Path, default=Path(__file__).parent / "results" / "big_recording.json")
     arguments = parser.parse_args()
     recording = arguments.recording.absolute()
     if arguments.visit:
-        print(json.dumps(measure_visit(VISITS[arguments.visit], recording)))
+        found = (
+            measure_server(recording)
+            if arguments.visit == SERVER
+            else measure_visit(VISITS[arguments.visit], recording)
+        )
+        print(json.dumps(found))
         return
     load = os.getloadavg()[0]
     pages = measure_all(recording, arguments.only)

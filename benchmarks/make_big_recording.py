@@ -1,12 +1,13 @@
 """Writes a synthetic recording of ImageNet's size: what `assess` and the pages must carry.
 
     python benchmarks/make_big_recording.py --out runs/big
+    python benchmarks/make_big_recording.py --out runs/train --per-class 1280 --keep 50     as large as the training set
 
 50,000 images of 1,000 classes and the 16 blocks of SE-ResNet-50 (15,104 channels): class profiles that take a larger part
 of a gate's variance with depth, but for the last two blocks, and noise within classes. The gates are drawn and no network
 is run; the manifest names this package's SE-ResNet-50 with random weights, which has these blocks, so that the pages that
 run a network can be opened on it. Written batch by batch through the recording's own writer, so that memory holds its
-moments and one batch; about 2.5 GB on disk.
+moments and one batch; about 2.5 GB on disk, with all gates kept or with 50 images of a class.
 """
 
 import argparse
@@ -19,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from senet_viz.images.decoding import DECODER
+from senet_viz.images.source import choose_kept
 from senet_viz.models.zoo import Model, load_model
 from senet_viz.recording.rows import RecordedBatch
 from senet_viz.recording.writer import RecordingWriter
@@ -31,7 +33,7 @@ MISTAKEN_FOR = 8  # classes that a class is mistaken for, by turns less often
 Arrays = dict[str, NDArray[np.float32]]
 
 
-def make_manifest(model: Model, classes: int, images: int, seed: int) -> Manifest:
+def make_manifest(model: Model, classes: int, images: int, seed: int, *, keep: str = "all") -> Manifest:
     """A draft as recording makes it."""
     return Manifest(
         id=uuid.UUID(int=seed + 1).hex,
@@ -45,7 +47,7 @@ def make_manifest(model: Model, classes: int, images: int, seed: int) -> Manifes
         mapping=LabelMapping(tuple(range(classes)), "name"),
         preprocessing={**model.preprocess.to_json(), "decoder": DECODER},
         options={
-            "batch_size": BATCH, "precision": "fp32", "limit": None, "keep": "all", "shard_size": SHARD, "seed": seed,
+            "batch_size": BATCH, "precision": "fp32", "limit": None, "keep": keep, "shard_size": SHARD, "seed": seed,
             "squeeze": False,
         },
         environment={"device": "cpu", "threads": 1},
@@ -58,15 +60,15 @@ def plant_profiles(gates: tuple[Gate, ...], classes: int, generator: np.random.G
     profiles = {}
     for gate in gates:
         share = 0.05 if gate.depth >= len(gates) - 2 else 0.05 + 0.4 * gate.depth / len(gates)
-        spread = WITHIN_SD * np.sqrt(share / (1 - share))
+        spread = np.float32(WITHIN_SD * np.sqrt(share / (1 - share)))
         profiles[gate.name] = spread * generator.standard_normal((classes, gate.channels), dtype=np.float32)
     return profiles
 
 
 def make_batches(
-    labels: NDArray[np.int32], profiles: Arrays, generator: np.random.Generator
+    labels: NDArray[np.int32], profiles: Arrays, generator: np.random.Generator, kept: NDArray[np.bool_] | None = None
 ) -> Iterator[RecordedBatch]:
-    """Every image once; a third of them are misclassified, as one of the next few classes."""
+    """Every image once, all kept unless told; a third of them are misclassified, as one of the next few classes."""
     mistakes, classes = np.random.default_rng([len(labels), 1]), len(np.unique(labels))
     for start in range(0, len(labels), BATCH):
         truth = labels[start : start + BATCH]
@@ -87,7 +89,7 @@ def make_batches(
             predictions=np.where(wrong, (truth + steps) % classes, truth).astype(np.int32),
             confidences=np.full(len(truth), 0.5, dtype=np.float32),
             losses=np.ones(len(truth), dtype=np.float32),
-            kept=np.ones(len(truth), dtype=bool),
+            kept=np.ones(len(truth), dtype=bool) if kept is None else kept[start : start + BATCH],
             gates=gates,
             squeezes={name: 4 * values for name, values in gates.items()},
             errors=[],
@@ -95,16 +97,18 @@ def make_batches(
         )
 
 
-def write_recording(folder: Path, *, classes: int, per_class: int, seed: int) -> None:
-    """A complete recording, all gates kept."""
+def write_recording(folder: Path, *, classes: int, per_class: int, keep: str, seed: int) -> None:
+    """A complete recording."""
     generator = np.random.default_rng(seed)
     model = load_model(NETWORK, weights="random", seed=0, device="cpu")
     if classes > model.outputs:
         raise SystemExit(f"{NETWORK} has {model.outputs} outputs: give as many classes at most.")
     labels = generator.permutation(np.repeat(np.arange(classes, dtype=np.int32), per_class))
+    kept = choose_kept(labels, keep=keep, seed=seed)
     profiles = plant_profiles(model.gates, classes, generator)
-    with RecordingWriter(folder, make_manifest(model, classes, len(labels), seed)) as writer:
-        for number, batch in enumerate(make_batches(labels, profiles, generator), start=1):
+    draft = make_manifest(model, classes, len(labels), seed, keep=keep)
+    with RecordingWriter(folder, draft) as writer:
+        for number, batch in enumerate(make_batches(labels, profiles, generator, kept), start=1):
             writer.append(batch)
             if number * BATCH % SHARD == 0:
                 print(f"{number * BATCH:,} of {len(labels):,} images", file=sys.stderr, flush=True)
@@ -116,9 +120,18 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True, help="folder of the recording")
     parser.add_argument("--classes", type=int, default=1000)
     parser.add_argument("--per-class", type=int, default=50)
+    parser.add_argument(
+        "--keep", default="all", help="whose gates are kept: all, none, or a number of images of each class"
+    )
     parser.add_argument("--seed", type=int, default=0)
     arguments = parser.parse_args()
-    write_recording(arguments.out, classes=arguments.classes, per_class=arguments.per_class, seed=arguments.seed)
+    write_recording(
+        arguments.out,
+        classes=arguments.classes,
+        per_class=arguments.per_class,
+        keep=arguments.keep,
+        seed=arguments.seed,
+    )
 
 
 if __name__ == "__main__":
