@@ -18,7 +18,6 @@ from senet_viz.errors import ArgumentError, ModelError
 from senet_viz.models.checkpoints import WEIGHT_ENDINGS, find_weights, is_weights_file, read_checkpoint
 from senet_viz.models.fitting import Fit, fit_weights
 from senet_viz.models.huggingface import is_hub_name, load_from_hub
-from senet_viz.models.networks.architectures import build_architecture, parse_architecture, parse_keywords
 from senet_viz.models.output_names import imagenet_classes
 from senet_viz.models.preprocessing import Preprocessing, imagenet_preprocessing, list_assumed
 from senet_viz.models.timm_folders import TimmFolder, is_timm_config, read_timm_config
@@ -112,6 +111,8 @@ def _from_folder(folder: Path, name: str, weights_key: str | None, *, pretrained
             return _from_timm_folder(
                 folder, read_timm_config(config, str(config_file)), weights_key, pretrained=pretrained
             )
+        from senet_viz.models.networks.architectures import build_architecture
+
         module = build_architecture(config["architecture"], config["arguments"])
         classes = ClassTable(tuple(config["classes"]["names"]), tuple(config["classes"]["wnids"]))
         preprocess = Preprocessing.from_json(config["preprocessing"])
@@ -165,6 +166,8 @@ def _from_timm_folder(folder: Path, said: TimmFolder, weights_key: str | None, *
 
 
 def _from_timm(text: str, *, pretrained: bool) -> BuiltNetwork:
+    from senet_viz.models.networks.architectures import parse_keywords
+
     name, arguments = parse_keywords(text)
     module = _create_timm(name, arguments, pretrained=pretrained)
     config: dict[str, Any] = getattr(module, "pretrained_cfg", None) or {}
@@ -229,6 +232,8 @@ def _weights_file_of(name: str) -> str:
 def _from_torchvision(text: str, *, pretrained: bool) -> BuiltNetwork:
     from torchvision import models
 
+    from senet_viz.models.networks.architectures import parse_keywords
+
     name, arguments = parse_keywords(text)
     try:
         choices = models.get_model_weights(name)
@@ -271,6 +276,8 @@ def _from_hugging_face(name: str, *, pretrained: bool) -> BuiltNetwork:
 
 
 def _from_package(text: str, *, pretrained: bool) -> BuiltNetwork:
+    from senet_viz.models.networks.architectures import build_architecture, parse_architecture
+
     name, arguments = parse_architecture(text)
     module = build_architecture(name, arguments)
     if pretrained:

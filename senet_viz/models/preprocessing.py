@@ -9,8 +9,6 @@ import numpy as np
 import torch
 from PIL import Image
 from torch import Tensor
-from torchvision.transforms import functional as tvf
-from torchvision.transforms.functional import InterpolationMode
 
 from senet_viz.errors import ArgumentError, ModelError
 from senet_viz.models.options import is_of_bytes
@@ -66,15 +64,22 @@ class Preprocessing:
         """The resized and cropped image, RGB: what the network sees; three equal channels where it sees grey."""
         if self.channels == 1:
             image = image.convert("L").convert("RGB")
-        mode = InterpolationMode(self.interpolation)
+        image = self.bring_to_size(image)
         if self.crop_mode == "squash":
-            squeezed: Image.Image = tvf.resize(image, [self.size, self.size], interpolation=mode)
-            return squeezed
-        if min(image.size) != self.resize:
-            image = tvf.resize(image, [self.resize], interpolation=mode)
+            return image
         if image.size != (self.size, self.size):
             image = _crop(image, self.size, floor=self.crop_mode == "center-floor")
         return _smooth(image) if self.smooth else image
+
+    def bring_to_size(self, image: Image.Image) -> Image.Image:
+        """Resized, not yet cropped: the first step of `view`, which changes nothing when it was done beforehand."""
+        resample = Image.Resampling[self.interpolation.upper()]
+        if self.crop_mode == "squash":
+            return image.resize((self.size, self.size), resample)
+        if (shorter := min(image.size)) == self.resize:
+            return image
+        width, height = (int(self.resize * length / shorter) for length in image.size)
+        return image.resize((width, height), resample)
 
     def overridden(
         self,
@@ -206,11 +211,14 @@ def imagenet_preprocessing(size: int = 224) -> Preprocessing:
 
 
 def _crop(image: Image.Image, side: int, *, floor: bool) -> Image.Image:
-    if floor:
-        left, top = ((length - side) // 2 for length in image.size)
-        return image.crop((left, top, left + side, top + side))
-    middle: Image.Image = tvf.center_crop(image, [side, side])
-    return middle
+    """The middle, pixel for pixel as torchvision or transformers cut it; black where the image is smaller."""
+    left, top = (_margin(length - side, floor) for length in image.size)
+    return image.crop((left, top, left + side, top + side))
+
+
+def _margin(spare: int, floor: bool) -> int:
+    """Pixels on the left or above that are cut off; those that are added where there are too few, negative."""
+    return spare // 2 if floor else round(spare / 2) if spare > 0 else -(-spare // 2)
 
 
 def _smooth(image: Image.Image) -> Image.Image:

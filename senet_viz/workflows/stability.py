@@ -7,8 +7,6 @@ from dataclasses import dataclass, replace
 import numpy as np
 import torch
 from PIL import Image, ImageFilter
-from torchvision.transforms import functional as tvf
-from torchvision.transforms.functional import InterpolationMode
 
 from senet_viz.analysis.comparison.blocks import RecordedProfiles, read_profiles
 from senet_viz.analysis.comparison.result import Failure
@@ -83,23 +81,13 @@ def vary_picture(
         seed: of places, noise and senses; copies do not depend on which others are made.
         changes: to be made.
     """
-    base = bring_to_size(picture, preprocess)
+    base = preprocess.bring_to_size(picture)
     return [
         None
         if change.kind in MIRRORS
         else _apply(base, change, draw, np.random.default_rng([seed, KINDS.index(change.kind), change.level, draw]))
         for change, draw in _copies(changes)
     ]
-
-
-def bring_to_size(picture: Image.Image, preprocess: Preprocessing) -> Image.Image:
-    """The first step of the preprocessing: done beforehand, it changes nothing of what the network sees."""
-    squash = preprocess.crop_mode == "squash"
-    sides = [preprocess.size, preprocess.size] if squash else [preprocess.resize]
-    if not squash and min(picture.size) == preprocess.resize:
-        return picture
-    resized: Image.Image = tvf.resize(picture, sides, interpolation=InterpolationMode(preprocess.interpolation))
-    return resized
 
 
 def _copies(changes: Sequence[ImageChange]) -> Iterator[tuple[ImageChange, int]]:

@@ -8,8 +8,22 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import torch
 from PIL import Image
-from timm.layers import GlobalContext, SEModule
 from torch import Tensor, nn
+
+
+class SEModule(nn.Module):
+    """timm's of this name, whose import would take a command longer than all that it does with these networks."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.fc1 = nn.Conv2d(channels, channels // 4, 1)
+        self.act = nn.ReLU(inplace=True)
+        self.fc2 = nn.Conv2d(channels // 4, channels, 1)
+        self.gate = nn.Sigmoid()
+
+    def forward(self, x: Tensor) -> Tensor:
+        scale = self.act(self.fc1(x.mean((2, 3), keepdim=True)))
+        return x * self.gate(self.fc2(scale))
 
 
 class TinySE(nn.Module):
@@ -20,9 +34,9 @@ class TinySE(nn.Module):
         self.num_classes = outputs
         self.pretrained_cfg = {"input_size": (3, 8, 8), "crop_pct": 1.0, "mean": (0.5,) * 3, "std": (0.25,) * 3}
         self.conv1 = nn.Conv2d(3, 16, 3, padding=1)
-        self.se1 = SEModule(16, rd_ratio=0.25, rd_divisor=1)
+        self.se1 = SEModule(16)
         self.conv2 = nn.Conv2d(16, 32, 3, stride=2, padding=1)
-        self.se2 = SEModule(32, rd_ratio=0.25, rd_divisor=1)
+        self.se2 = SEModule(32)
         self.head = nn.Linear(32, outputs)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -65,6 +79,8 @@ class TinyMixed(TinySE):
     """Also adds a context vector to its feature map, which is no gate."""
 
     def __init__(self) -> None:
+        from timm.layers import GlobalContext
+
         super().__init__()
         self.context = GlobalContext(16, use_attn=False, fuse_add=True, fuse_scale=False)
 
