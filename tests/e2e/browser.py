@@ -2,6 +2,7 @@
 
 import contextlib
 import shutil
+import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -29,14 +30,18 @@ MARKS = [
 
 @contextlib.contextmanager
 def browsing() -> Iterator[Browser]:
-    """Debian's chromium. Its first context is that of all visits: what the server sends every page is fetched once."""
-    with sync_playwright() as playwright:
-        opened = playwright.chromium.launch(
-            executable_path=CHROMIUM, args=["--no-sandbox", "--disable-background-networking"]
+    """Debian's chromium. Its first context is that of all visits, with a profile on disk: what the server sends every page is
+    fetched, and compiled, once."""
+    with tempfile.TemporaryDirectory() as profile, sync_playwright() as playwright:
+        kept = playwright.chromium.launch_persistent_context(
+            profile,
+            executable_path=CHROMIUM,
+            args=["--no-sandbox", "--disable-background-networking"],
+            reduced_motion="reduce",
         )
-        opened.new_context(reduced_motion="reduce")
-        yield opened
-        opened.close()
+        assert kept.browser is not None
+        yield kept.browser
+        kept.close()
 
 
 def new_page(browser: Browser, *, theme: Theme = "light", width: int = 1280, offline: bool = False) -> Page:
@@ -51,29 +56,43 @@ def new_page(browser: Browser, *, theme: Theme = "light", width: int = 1280, off
 
 @contextlib.contextmanager
 def visiting(
-    browser: Browser, server: str, *, theme: Theme = "light", width: int = 1280, axe: bool = True
+    browser: Browser,
+    server: str,
+    *,
+    theme: Theme = "light",
+    width: int = 1280,
+    axe: bool = True,
+    then_light: bool = False,
 ) -> Iterator[Page]:
-    """A page of the app, of which nothing is wrong when it is left: see `expect_nothing_wrong`."""
+    """A page of the app, of which nothing is wrong when it is left: see `expect_nothing_wrong`.
+
+    With `then_light` its person goes on in the light, in a window 1280 px wide: nothing is wrong then either.
+    """
     page, ears = browser.contexts[0].new_page(), Ears()
     page.set_default_timeout(PATIENCE)
     page.set_viewport_size({"width": width, "height": 900})
     page.emulate_media(color_scheme=theme)
     ears.listen(page)
     yield page
-    expect_nothing_wrong(page)
-    problems = serious_problems(page) if axe else []
-    assert not problems, problems
+    expect_nothing_wrong(page, axe=axe)
+    if then_light:
+        page.set_viewport_size({"width": 1280, "height": 900})
+        page.emulate_media(color_scheme="light")
+        settle(page)
+        expect_nothing_wrong(page, axe=axe)
     assert not ears.complaints, ears.complaints
     assert ears.hosts == {server.removeprefix("http://")}, ears.hosts
     page.close()
 
 
-def expect_nothing_wrong(page: Page) -> None:
+def expect_nothing_wrong(page: Page, *, axe: bool = False) -> None:
     """What holds wherever one stands."""
     assert page.locator("[data-testid=stException]").count() == 0
     assert page.get_by_text("Traceback").count() == 0
     assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"), "the page scrolls sideways"
     assert not page.evaluate(_BROKEN), "a picture does not show"
+    problems = serious_problems(page) if axe else []
+    assert not problems, problems
 
 
 def serious_problems(page: Page) -> list[str]:

@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import Browser, expect
 
 from senet_viz.analysis.experiments.files import write_result
-from tests.e2e.browser import MARKS, PATIENCE, SCREENS, Theme, settle, visiting
+from tests.e2e.browser import MARKS, PATIENCE, settle, visiting
 from tests.support.experimented import DRAWN, drawn_result, write_declaration
 
 pytestmark = MARKS
@@ -19,7 +19,6 @@ def experiment(runs: Path) -> None:
     write_result(folder, drawn_result({"r16": 0.6, "none": 0.5, "per_conv": 0.6}))
 
 
-@SCREENS
 @pytest.mark.parametrize(
     ("link", "title", "texts"),
     [
@@ -28,9 +27,9 @@ def experiment(runs: Path) -> None:
     ],
 )
 def test_the_page_draws_without_complaint_or_stranger(
-    server: str, browser: Browser, theme: Theme, width: int, link: str, title: str, texts: tuple[str, ...]
+    server: str, browser: Browser, link: str, title: str, texts: tuple[str, ...]
 ) -> None:
-    with visiting(browser, server, theme=theme, width=width) as page:
+    with visiting(browser, server, theme="dark", width=390, then_light=True) as page:
         page.goto(f"{server}/{link}")
         page.get_by_role("heading", name=title, exact=True).wait_for()
         expect(page.locator(".js-plotly-plot")).to_have_count(3, timeout=PATIENCE)

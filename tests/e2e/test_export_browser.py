@@ -9,7 +9,7 @@ from playwright.sync_api import Browser, Page
 
 from senet_viz.recording.export import export_statistics
 from senet_viz.recording.reader import Recording, open_recording
-from tests.e2e.browser import MARKS, SCREENS, Ears, Theme, new_page, settle, visiting, wait_until
+from tests.e2e.browser import MARKS, Ears, new_page, settle, visiting, wait_until
 from tests.e2e.downloads import FORMATS, keep, prepare, take
 from tests.support.exported import read_exported
 from tests.support.synthetic import synthetic_recording
@@ -31,11 +31,8 @@ def open_export(page: Page, server: str, recording: Recording, **query: str) -> 
     settle(page)
 
 
-@SCREENS
-def test_the_page_draws_without_complaint_or_stranger(
-    server: str, browser: Browser, recording: Recording, theme: Theme, width: int
-) -> None:
-    with visiting(browser, server, theme=theme, width=width) as page:
+def test_the_page_draws_without_complaint_or_stranger(server: str, browser: Browser, recording: Recording) -> None:
+    with visiting(browser, server, theme="dark", width=390, then_light=True) as page:
         open_export(page, server, recording)
         assert page.get_by_role("heading", name="Export", exact=True).is_visible()
         page.get_by_text("What the columns say").click()
