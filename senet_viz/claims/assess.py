@@ -26,6 +26,7 @@ from senet_viz.stats.correctness import NO_OUTPUTS, compare_outcomes, plan_outco
 from senet_viz.stats.decoding import decode_classes
 from senet_viz.stats.effect_measuring import Progress, measure_effects
 from senet_viz.stats.effects import EffectTable
+from senet_viz.stats.estimates import LEVEL, wilson_interval
 from senet_viz.stats.similarity import compare_representations
 from senet_viz.stats.superclasses import Superclasses, partition_recording, read_superclasses, wordnet_superclasses
 from senet_viz.stats.tables import channel_table, measured_blocks
@@ -111,14 +112,33 @@ def _judge(
     """The claims; gates, z and controls are put to the same subsets of the classes."""
     count = recording.moments(recording.blocks[0].name).count
     drawn = draw_subsets(np.flatnonzero(count > 0), seed=seed)
+    no_effects = "" if recording.has_class_outputs else _NO_EFFECTS
+    if effects is not None:
+        no_effects = no_effects or explain_guessing(effects, int(recording.manifest.model["outputs"]))
     return judge_assessment(
         found,
         precision=str(recording.manifest.options.get("precision", "fp32")),
         subsets=_subsets(recording, drawn),
         squeeze_subsets=_subsets(recording, drawn, "squeeze"),
         control_subsets=[_subsets(control, drawn) for control in controls],
-        effects=effects,
-        no_effects="" if recording.has_class_outputs else _NO_EFFECTS,
+        effects=None if no_effects else effects,
+        no_effects=no_effects,
+    )
+
+
+def explain_guessing(effects: EffectTable, outputs: int) -> str:
+    """Why an accuracy has nothing to lose; empty where the network, untouched, is right more often than one in `outputs` is.
+
+    A sure cost of at most .1 points means something only where there are points to lose: the lower end of Wilson's interval of the
+    clean top-1 accuracy must be above 1/outputs, what guessing gives.
+    """
+    right, guessed = effects.clean["top1"] / 100, 1 / max(outputs, 2)
+    interval = wilson_interval(right, effects.images)
+    if interval.low > guessed:
+        return ""
+    return (
+        f"Untouched, the network is right on {right:.1%} of {effects.images:,} images ({LEVEL:.0%} interval {interval.low:.1%} to "
+        f"{interval.high:.1%}), no more than guessing would be ({guessed:.1%}): moving gates has no accuracy to cost."
     )
 
 

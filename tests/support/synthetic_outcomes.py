@@ -58,16 +58,16 @@ def make_outcomes(
 
 
 def planted_said(
-    labels: np.ndarray, costs: Mapping[tuple[str, str], float], *, repeats: int = 2, seed: int = 0
+    labels: np.ndarray, costs: Mapping[tuple[str, str], float], *, repeats: int = 2, seed: int = 0, right: float = 0.7
 ) -> dict[Variant | None, Outcome]:
-    """Outcomes in which (target, baseline) costs so many points of accuracy; about 70 % are right without one."""
+    """Outcomes in which (target, baseline) costs so many points of accuracy; a share is right without one."""
     generator = np.random.default_rng(seed)
     place = generator.uniform(size=len(labels))
-    said: dict[Variant | None, Outcome] = {None: make_outcome(place < 0.7)}
+    said: dict[Variant | None, Outcome] = {None: make_outcome(place < right)}
     for (target, baseline), cost in costs.items():
         for repeat in range(repeats if baseline in DRAWN else 1):
             moved = place + generator.normal(0, 0.02, size=len(labels))
-            said[make_variant(target, baseline, repeat=repeat)] = make_outcome(moved < 0.7 - cost / 100)
+            said[make_variant(target, baseline, repeat=repeat)] = make_outcome(moved < right - cost / 100)
     return said
 
 
@@ -81,12 +81,15 @@ PAPER_COSTS = {
 
 
 def write_outcomes_of(
-    recording: Recording, folder: Path, costs: Mapping[tuple[str, str], float], **changed: Any
+    recording: Recording, folder: Path, costs: Mapping[tuple[str, str], float], *, right: float = 0.7, **changed: Any
 ) -> Outcomes:
     """A complete folder of interventions with planted costs on a recording's network and images."""
     labels = recording.samples["label"].to_numpy()
     made = make_outcomes(
-        labels.tolist(), planted_said(labels, costs), classes=len(recording.classes), gates=recording.blocks
+        labels.tolist(),
+        planted_said(labels, costs, right=right),
+        classes=len(recording.classes),
+        gates=recording.blocks,
     )
     theirs = recording.manifest
     fields = {

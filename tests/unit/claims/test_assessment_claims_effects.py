@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from senet_viz.claims.assess import assess
+from senet_viz.claims.assess import assess, explain_guessing
 from senet_viz.claims.assessment import read_measures, read_tree
 from senet_viz.claims.assessment_claims import check_outcomes, claim_effects, read_effects
 from senet_viz.claims.evidence import ClaimReport
@@ -43,6 +43,36 @@ def outcomes(recording: Recording, tmp_path_factory: pytest.TempPathFactory) -> 
 @pytest.fixture(scope="module")
 def report(recording: Recording, outcomes: Outcomes) -> ClaimReport:
     return assess(recording, interventions=outcomes.path)
+
+
+@pytest.mark.parametrize(
+    ("right", "images", "outputs", "guessing"),
+    [
+        (0.0, 1000, 10, True),
+        (10.4, 1000, 10, True),
+        (13.0, 1000, 10, False),
+        (0.5, 2000, 200, True),
+        (2.0, 2000, 200, False),
+    ],
+)
+def test_where_accuracy_is_that_of_guessing_there_is_nothing_to_lose(
+    outcomes: Outcomes, right: float, images: int, outputs: int, guessing: bool
+) -> None:
+    table = measure_effects(outcomes)
+    clean = dataclasses.replace(table, images=images, clean={**table.clean, "top1": right})
+    why = explain_guessing(clean, outputs)
+    assert (f"right on {right / 100:.1%} of {images:,} images" in why) == guessing
+    assert bool(why) == guessing
+
+
+def test_a_network_that_guesses_has_no_causal_verdict(tmp_path: Path) -> None:
+    """Its units cost nothing, which says nothing: C8 would be supported."""
+    recording = synthetic_recording(tmp_path / "recording", classes=20, per_class=40, blocks=PAPER_BLOCKS)
+    outcomes = write_outcomes_of(recording, tmp_path / "run", PAPER_COSTS, right=0.05)
+    report = assess(recording, interventions=outcomes)
+    causal = {claim.id: claim.readings["causal"] for claim in report.claims if claim.id in CAUSAL}
+    assert {evidence.verdict for evidence in causal.values()} == {"not applicable"}
+    assert all("no more than guessing would be (" in evidence.reason for evidence in causal.values())
 
 
 def test_the_causal_readings_are_judged_by_the_interventions(report: ClaimReport, outcomes: Outcomes) -> None:
