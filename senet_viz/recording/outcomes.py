@@ -1,6 +1,5 @@
 """Outcomes of interventions on disk: what an intervention is, what lies where, and how a folder of them is opened and summed up."""
 
-import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
@@ -296,22 +295,28 @@ def summarize_outcomes(outcomes: Outcomes) -> dict[str, Any]:
 
 
 def describe_outcomes(summary: dict[str, Any]) -> str:
-    """The same for people: Δ top-1 in points, a row a target and a column a baseline, repeats averaged."""
+    """The same for people, a row a target and a column a baseline, repeats averaged.
+
+    Shown is Δ top-1 in points, or, where no image was judged, how many predictions of 100 changed.
+    """
+    judged = summary["clean"]["top1"] is not None
+    what = "Δ top-1, points" if judged else "predictions changed, %"
     lines = [
         f"{summary['outcomes']}: {summary['images']:,} images, {len(summary['variants']):,} interventions, clean top-1 "
-        + ("unknown: no class has an output" if summary["clean"]["top1"] is None else f"{summary['clean']['top1']:.2%}")
+        + (f"{summary['clean']['top1']:.2%}" if judged else "unknown: no class has an output")
     ]
     cells: dict[str, dict[str, list[float]]] = {}
     for row in summary["variants"]:
-        value = math.nan if row["top1"] is None else row["top1"]
+        value = row["top1"] if judged else 100 * row["changed"]
         cells.setdefault(row["target"], {}).setdefault(row["baseline"], []).append(value)
     baselines = list(dict.fromkeys(row["baseline"] for row in summary["variants"]))
-    width = max([len(target) for target in cells] + [len("Δ top-1, points")]) + 2
+    width = max([len(target) for target in cells] + [len(what)]) + 2
     widths = {name: max(len(name), len("-100.00")) + 2 for name in baselines}
-    lines.append("Δ top-1, points".ljust(width) + "".join(name.rjust(widths[name]) for name in baselines))
+    lines.append(what.ljust(width) + "".join(name.rjust(widths[name]) for name in baselines))
     for target, found in cells.items():
-        texts = (f"{np.mean(found[name]):+.2f}".rjust(widths[name]) for name in baselines)
-        lines.append(target.ljust(width) + "".join(texts))
+        means = (float(np.mean(found[name])) for name in baselines)
+        texts = (f"{mean:+.2f}" if judged else f"{mean:.2f}" for mean in means)
+        lines.append(target.ljust(width) + "".join(text.rjust(widths[name]) for text, name in zip(texts, baselines)))
     return "\n".join([*lines, *(f"note: {note}" for note in summary["notes"])])
 
 

@@ -235,3 +235,16 @@ def test_summary(tmp_path):
     both = np.mean([summary["variants"][i]["top1"] for i in (1, 2)])
     assert f"{both:+.2f}" in text
     assert "note: a note" in text
+
+
+def test_without_a_judged_image_people_read_how_many_predictions_changed(tmp_path: Path) -> None:
+    write(tmp_path)
+    summary = summarize_outcomes(open_outcomes(tmp_path))
+    summary["clean"]["top1"] = None
+    for row in summary["variants"]:
+        row["top1"] = None
+    first, head, *rows = describe_outcomes(summary).splitlines()
+    assert first.endswith("clean top-1 unknown: no class has an output")
+    assert head.split() == ["predictions", "changed,", "%", "mean", "within"]
+    changed = [100 * row["changed"] for row in summary["variants"]]
+    assert rows[0].split() == ["SE_2_1", f"{changed[0]:.2f}", f"{(changed[1] + changed[2]) / 2:.2f}"]
