@@ -4,8 +4,9 @@ import gc
 import importlib
 
 LOADED = (
-    "pydantic", "senet_viz.cli", "senet_viz.cli.doctor", "senet_viz.claims.assess", "senet_viz.recording.export",
-    "senet_viz.recording.slim", "senet_viz.report.writing", "senet_viz.workflows.comparison",
+    "pydantic", "sklearn.datasets", "senet_viz.cli", "senet_viz.cli.doctor", "senet_viz.claims.assess",
+    "senet_viz.recording.export", "senet_viz.recording.slim", "senet_viz.models.networks.architectures",
+    "senet_viz.report.writing", "senet_viz.workflows.comparison",
     "senet_viz.workflows.freezing.making", "senet_viz.workflows.inspect", "senet_viz.workflows.interventions.making",
     "senet_viz.workflows.record", "senet_viz.workflows.train", "tests.support.tiny",
 )  # fmt: skip
