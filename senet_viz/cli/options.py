@@ -223,8 +223,9 @@ def summary_text(summary: dict[str, Any]) -> str:
     right = (
         f"top-1 {top1:.2%} of {summary['judged']:,}" if top1 is not None else "top-1 unknown: no class has an output"
     )
+    some = "" if summary["classes_seen"] == summary["classes"] else f"{summary['classes_seen']:,} of "
     lines = [
-        f"{summary['recording']}: {summary['images']:,} images, {summary['kept']:,} kept, {summary['classes']} classes, "
+        f"{summary['recording']}: {summary['images']:,} images, {summary['kept']:,} kept, {some}{summary['classes']:,} classes, "
         f"{summary['blocks']} blocks, {right}"
     ]
     if summary["errors"]:

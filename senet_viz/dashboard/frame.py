@@ -100,8 +100,6 @@ def explain_problem(path: Path, error: Exception) -> None:
 def _describe(recording: Recording) -> None:
     """The recording's card in the sidebar."""
     manifest = recording.manifest
-    classes = len(recording.classes)
-    labels = f"{classes:,} classes" if classes > 1 else "1 class" if classes else "no labels"
     images = manifest.progress.get("images", manifest.data.get("images", 0))
     badges: list[tuple[str, str, Literal["gray", "green", "orange"], str]] = []
     if recording.form == "slim":
@@ -125,7 +123,7 @@ def _describe(recording: Recording) -> None:
     with st.sidebar:
         st.markdown(
             f"**{escape(str(manifest.model.get('name', 'model')))}**  \n{escape(str(manifest.data.get('name', 'data')))}"
-            f" · {images:,} images · {labels} · {len(recording.blocks)} blocks"
+            f" · {images:,} images · {recording.describe_classes()} · {len(recording.blocks)} blocks"
         )
         with st.container(horizontal=True, gap="small"):
             for text, icon, colour, explained in badges:

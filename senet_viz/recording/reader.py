@@ -123,6 +123,18 @@ class Recording(StoredFolder[Manifest]):
         """Path and error of every image that could not be read."""
         return tuple(row for f in self._files("errors") for row in read_lines(self.path / f.name))
 
+    @cached_property
+    def classes_seen(self) -> int:
+        """Classes of which an image was read; `classes` names also those of which none was, as with a limit."""
+        found = [pc.unique(read_table(self.path / f.name, ["label"])["label"]) for f in self._files("samples")]
+        return len({label for labels in found for label in labels.to_pylist() if label is not None and label >= 0})
+
+    def describe_classes(self) -> str:
+        """For people: "200 classes", "100 of 200 classes" where the others have no image, "no labels"."""
+        classes, seen = len(self.classes), self.classes_seen
+        some = "" if seen == classes else f"{seen:,} of "
+        return f"{some}{classes:,} class{'' if classes == 1 else 'es'}" if classes else "no labels"
+
     @property
     def n_kept(self) -> int:
         """Images whose gates are kept."""

@@ -95,7 +95,7 @@ def show_manifest(recording: Recording, assessment: Assessment | None) -> str:
         ("Network", f"{model.get('name')} ({model.get('weights') or 'weights not named'})"),
         ("SHA-256 of the weights", str(model.get("sha256", ""))[:_SHORT]),
         ("Blocks", f"{len(recording.blocks)} with {sum(g.channels for g in recording.blocks):,} channels"),
-        ("Images", f"{data.get('name')}: {images:,}, {labelled:,} of them labelled, {len(recording.classes):,} classes"),
+        ("Images", f"{data.get('name')}: {images:,}, {labelled:,} of them labelled, {recording.describe_classes()}"),
         ("Digest of the data", str(data.get("digest", ""))[:_SHORT]),
         ("Gates kept", f"of {recording.n_kept:,} images; means, SDs and histograms are of all"),
         ("Form", "slim (computed from a full recording, numbers of the assessment too)" if recording.form == "slim" else "full"),

@@ -369,7 +369,7 @@ def calibrate_on(
 def summarize(recording: Recording) -> dict[str, Any]:
     """What a person wants to know of a recording that was just made, with documented keys.
 
-    Keys: recording (folder), id, images, kept, classes, blocks, errors (images left out), error_list ({path, error}, and of
+    Keys: recording (folder), id, images, kept, classes, classes_seen (those of which an image was read), blocks, errors (images left out), error_list ({path, error}, and of
     images that are not finite kind: "nonfinite" and, but for the logits, block), nonfinite (how many of these), judged
     (images whose class has an output), correct, top1 (null where none was judged), throughput, precision_difference,
     notes, complete.
@@ -383,6 +383,7 @@ def summarize(recording: Recording) -> dict[str, Any]:
         "images": recording.samples.num_rows,
         "kept": recording.n_kept,
         "classes": len(recording.classes),
+        "classes_seen": recording.classes_seen,
         "blocks": len(recording.blocks),
         "errors": len(recording.errors),
         "error_list": list(recording.errors),

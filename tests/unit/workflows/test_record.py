@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 import senet_viz as sv
+from senet_viz.cli.options import summary_text
 from senet_viz.errors import ArgumentError, RecordingError, SourceError
 from senet_viz.images.source import ImageSource
 from senet_viz.models.zoo import Model, load_model
@@ -119,6 +120,14 @@ def test_a_model_without_class_names_gives_no_accuracy(recording: sv.Recording) 
     assert summary["top1"] is None
     assert summary["judged"] == 0
     assert recording.manifest.mapping.note
+
+
+def test_classes_without_an_image_are_told(source: ImageSource, model: Model, tmp_path: Path) -> None:
+    made = record(model, source, tmp_path / "x", options=RecordOptions(limit=7))
+    summary = summarize(made)
+    assert (summary["classes"], summary["classes_seen"]) == (10, 7)
+    assert made.describe_classes() == "7 of 10 classes"
+    assert "7 kept, 7 of 10 classes, " in summary_text(summary)
 
 
 def test_a_label_map_gives_accuracy_and_loss(source: ImageSource, model: Model, truth: Truth, tmp_path: Path) -> None:
