@@ -111,7 +111,7 @@ def _describe(recording: Recording) -> None:
     if (precision := describe_precision(manifest.options)) != "fp32":
         difference = ", ".join(f"{name} {value:.2g}" for name, value in (manifest.precision_difference or {}).items())
         measured = f" Measured on the first images: {difference}." if difference else ""
-        badges.append((f"recorded in {precision}", "warning", "orange", f"{glossary.PRECISION}{measured}"))
+        badges.append((precision.removeprefix("fp32, "), "warning", "orange", f"{glossary.PRECISION}{measured}"))
     if recording.n_kept < images:
         badges.append((f"{recording.n_kept:,} kept", "inventory_2", "gray", glossary.KEPT))
     nonfinite = manifest.progress.get("nonfinite", 0)
