@@ -58,9 +58,9 @@ def count_confusions(recording: Recording) -> Confusions:
     Raises:
         RecordingError: a file is missing or damaged.
     """
-    samples, size = recording.samples, len(recording.classes)
-    labels = samples["label"].to_numpy()
-    predicted = samples["prediction"].fill_null(-1).to_numpy()
+    answers, size = recording.answers, len(recording.classes)
+    labels = answers["label"].to_numpy()
+    predicted = answers["prediction"].fill_null(-1).to_numpy()
     present = np.bincount(labels[labels >= 0], minlength=size) > 0
     outputs = np.array([-1 if o is None else o for o in recording.manifest.mapping.outputs], dtype=np.int64)
     shared = np.bincount(outputs[outputs >= 0], minlength=1) > 1

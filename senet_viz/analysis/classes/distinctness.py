@@ -221,9 +221,9 @@ def count_correct(recording: Recording) -> ClassAccuracy:
     Raises:
         RecordingError: a file is missing or damaged.
     """
-    samples, size = recording.samples, len(recording.classes)
-    labels = samples["label"].to_numpy()
-    right = samples["correct"].cast("int8").fill_null(-1).to_numpy()
+    answers, size = recording.answers, len(recording.classes)
+    labels = answers["label"].to_numpy()
+    right = answers["correct"].cast("int8").fill_null(-1).to_numpy()
     known = (labels >= 0) & (right >= 0)
     judged = np.bincount(labels[known], minlength=size)
     correct = np.bincount(labels[known & (right == 1)], minlength=size)

@@ -141,8 +141,8 @@ def with_outputs(recording: Recording, outputs: tuple[int | None, ...], predicti
     """The same recording with another mapping and other answers."""
     object.__setattr__(recording.manifest, "mapping", LabelMapping(outputs, "label map"))
     column = pa.array(predictions, pa.int32())
-    at = recording.samples.schema.get_field_index("prediction")
-    recording.__dict__["samples"] = recording.samples.set_column(at, "prediction", column)
+    at = recording.answers.schema.get_field_index("prediction")
+    recording.__dict__["answers"] = recording.answers.set_column(at, "prediction", column)
     return recording
 
 
