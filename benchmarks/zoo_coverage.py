@@ -43,6 +43,8 @@ LINES = RESULTS / "zoo_coverage.jsonl"
 TOLERANCE = 1e-6
 NO_EXCITATION = {  # by class, read by hand: scale by numbers per image and channel, and are no squeeze-and-excitation of that map
     "GlobalResponseNorm": "response normalisation: the factor is the map's own norm, nothing learned makes it",
+    "RmsNorm": "normalisation: the factor is a token's own norm, nothing learned makes it",
+    "EfficientAdditiveAttention": "attention: a weighted mean of the queries scales the keys, which are another map, with no excitation between",
     "GhostModuleV2": "a gate of channels and positions, of which a small image leaves one; it scales another map",
     "GhostModuleV3": "a gate of channels and positions, of which a small image leaves one; it scales another map",
 }
