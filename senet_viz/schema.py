@@ -2,13 +2,14 @@
 
 import dataclasses
 import functools
+import json
 import math
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from types import UnionType
-from typing import Any, Self, TypeVar, Union, cast, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, Self, TypeVar, Union, cast, get_args, get_origin, get_type_hints
 
 import msgspec
 import numpy as np
@@ -20,6 +21,10 @@ Floats = NDArray[np.float64]
 SCHEMA_VERSION = 1
 HISTOGRAM_BINS = 64
 UNLABELLED = -1
+ROLES = ("samples", "gates", "errors", "moments", "histograms", "control", "outcomes", "assessment")
+Count = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
+Place = Annotated[int, msgspec.Meta(ge=0, le=2**31 - 1)]
+Width = Annotated[int, msgspec.Meta(ge=1, le=2**31 - 1)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,14 +51,14 @@ class Gate:
 
     name: str
     label: str
-    stage: int
-    depth: int
-    channels: int
-    reduced_channels: int | None
+    stage: Place
+    depth: Place
+    channels: Width
+    reduced_channels: Width | None
     family: str
     activation: str
     range: tuple[float, float] = (0.0, 1.0)
-    parameters: int = 0
+    parameters: Count = 0
     squeeze_missing: str | None = None
     form: str = "s·x"
     histogram: tuple[float, float] | None = None
@@ -62,6 +67,9 @@ class Gate:
         low, high = self.range  # JSON knows no infinity: it was written as null, which is read as NaN
         bounds = -math.inf if math.isnan(low) else low, math.inf if math.isnan(high) else high
         object.__setattr__(self, "range", bounds)
+        for what, (start, end) in (("range", bounds), ("histogram", self.histogram or bounds)):
+            if not start < end:
+                raise ArgumentError(f"The {what} of gate {self.name!r} goes from {start:g} to {end:g}: it is upwards.")
 
     @property
     def extent(self) -> tuple[float, float]:
@@ -134,7 +142,7 @@ class LabelMapping:
         note: one sentence for people, e.g. which classes have no output.
     """
 
-    outputs: tuple[int | None, ...]
+    outputs: tuple[Place | None, ...]
     method: str
     note: str = ""
 
@@ -145,9 +153,13 @@ class FileEntry:
 
     name: str
     role: str
-    rows: int
-    bytes: int
+    rows: Count
+    bytes: Count
     sha256: str
+
+    def __post_init__(self) -> None:
+        if self.name in ("", ".", "..") or "/" in self.name or "\\" in self.name or "\0" in self.name:
+            raise ArgumentError(f"{self.name!r} is no name of a file in the folder")
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,8 +226,34 @@ class Manifest:
                 f"{where} has schema version {version!r}, this version of senet_viz reads {SCHEMA_VERSION}: "
                 f"open it with the version that wrote it, or {advice}."
             )
+        try:
+            json.dumps(tree, ensure_ascii=False).encode()
+        except (UnicodeEncodeError, RecursionError) as error:
+            what = "half of a surrogate pair" if isinstance(error, UnicodeEncodeError) else "too many levels"
+            raise RecordingError(f"{where} holds {what}, which no recording has: {advice}.") from error
         needed = dict.fromkeys(("throughput", "files", "notes"))  # new ones begin without, stored ones have them
-        return from_tree(cls, {**needed, **tree}, where, advice)
+        manifest = from_tree(cls, {**needed, **tree}, where, advice)
+        if problem := manifest.find_contradiction():
+            raise RecordingError(f"{where}, {problem}: {advice}.")
+        return manifest
+
+    def find_contradiction(self) -> str:
+        """Which field does not fit another; empty where all do."""
+        if not self.gates:
+            return "gates: none, and a network without any is not recorded"
+        if unknown := [entry for entry in self.files if entry.role not in ROLES]:
+            return (
+                f"files: {unknown[0].name} has the role {unknown[0].role[:40]!r}, which is none of {', '.join(ROLES)}"
+            )
+        names = Counter(gate.name for gate in self.gates)
+        files = Counter(entry.name for entry in self.files)
+        if twice := [name for name, count in names.items() if count > 1]:
+            return f"gates: {twice[0]!r} stands there twice"
+        if twice := [name for name, count in files.items() if count > 1]:
+            return f"files: {twice[0]!r} stands there twice"
+        if len(self.mapping.outputs) != len(self.classes):
+            return f"mapping.outputs: {len(self.mapping.outputs)} outputs for {len(self.classes)} classes"
+        return ""
 
 
 def check_class(classes: ClassTable, index: int) -> None:

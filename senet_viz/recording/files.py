@@ -201,7 +201,7 @@ def read_json(path: Path, advice: str, *, error: type[SenetVizError] = Recording
         tree = json.loads(path.read_bytes())
     except (FileNotFoundError, NotADirectoryError):
         return None
-    except (OSError, ValueError) as problem:
+    except (OSError, ValueError, RecursionError) as problem:
         reason = (isinstance(problem, OSError) and problem.strerror) or problem
         raise error(f"{path} could not be read ({reason}): {advice}.") from problem
     if not isinstance(tree, dict):

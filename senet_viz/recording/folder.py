@@ -84,7 +84,21 @@ def open_stored(
     for entry in manifest.files:
         if problem := size_problem(folder, entry):
             raise RecordingError(f"{folder}: {problem}; {advice}.")
+    for problem in (
+        row_problems(manifest) if manifest.complete else ()
+    ):  # interventions list all their images from the start
+        raise RecordingError(f"{folder}: manifest.json: {problem[:-1]}; {advice}.")
     return folder, manifest
+
+
+def row_problems(manifest: Manifest) -> list[str]:
+    """Where its files have other numbers of rows than it counts of images."""
+    found = []
+    for role, count in (("samples", "images"), ("errors", "errors"), ("gates", "kept")):
+        rows = sum(entry.rows for entry in manifest.files if entry.role == role)
+        if rows != (expected := manifest.progress.get(count, 0)):
+            found.append(f"The {role} files have {rows} rows, the manifest counts {expected}.")
+    return found
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ from senet_viz.recording.layout import SAMPLES_SCHEMA, Quantity, column_of
 from senet_viz.recording.moments import Moments
 from senet_viz.recording.tensors import MomentFiles, count_per_class, counts_of_column, flat_values
 from senet_viz.recording.writer import stored_manifest
-from senet_viz.schema import Gate, Manifest
+from senet_viz.schema import FileEntry, Gate, Manifest
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,13 +102,13 @@ class Recording(StoredFolder[Manifest]):
     @cached_property
     def samples(self) -> pa.Table:
         """A row per image that was read: sample_id, path, label, output_label, prediction, confidence, loss, correct."""
-        tables = [read_table(self.path / f.name) for f in self._files("samples")]
+        tables = [self._read(entry) for entry in self._files("samples")]
         return pa.concat_tables(tables).combine_chunks() if tables else SAMPLES_SCHEMA.empty_table()
 
     @cached_property
     def kept_samples(self) -> pa.Table:
         """The rows of `samples` whose gates are kept, in the order of `gates`."""
-        tables = [read_table(self.path / f.name, ["sample_id"]) for f in self._files("gates")]
+        tables = [self._read(entry, ["sample_id"]) for entry in self._files("gates")]
         if not tables:
             return self.samples.slice(0, 0)
         rows = pc.index_in(pa.concat_tables(tables)["sample_id"], value_set=self.samples["sample_id"])
@@ -127,7 +127,7 @@ class Recording(StoredFolder[Manifest]):
     def answers(self) -> pa.Table:
         """Columns label, prediction and correct of `samples`: of a million images a third of the time and a tenth of the memory."""
         columns = ["label", "prediction", "correct"]
-        tables = [read_table(self.path / f.name, columns) for f in self._files("samples")]
+        tables = [self._read(entry, columns) for entry in self._files("samples")]
         return pa.concat_tables(tables).combine_chunks() if tables else SAMPLES_SCHEMA.empty_table().select(columns)
 
     @property
@@ -207,11 +207,32 @@ class Recording(StoredFolder[Manifest]):
         gate = self.block(name)
         column = column_of(gate.name, quantity)
         for entry in self._files("gates"):
+            rows = 0
             for table in read_row_groups(self.path / entry.name, [column]):
                 if column not in table.column_names:
                     raise RecordingError(self._no_squeeze(gate))
+                width = getattr(table.schema.field(column).type, "list_size", None)
+                if width != gate.channels:
+                    raise RecordingError(
+                        f"{self.path / entry.name} has {width} channels of {gate.label} and the manifest {gate.channels}: verify it."
+                    )
+                rows += table.num_rows
+                if rows > entry.rows:
+                    break
                 values = flat_values(table[column].chunks)
                 yield values.astype(np.float16, copy=False).reshape(-1, gate.channels)
+            self._check_rows(entry, rows)
+
+    def _read(self, entry: FileEntry, columns: list[str] | None = None) -> pa.Table:
+        table = read_table(self.path / entry.name, columns)
+        self._check_rows(entry, table.num_rows)
+        return table
+
+    def _check_rows(self, entry: FileEntry, rows: int) -> None:
+        if rows != entry.rows:
+            raise RecordingError(
+                f"{self.path / entry.name} has other rows than the {entry.rows:,} of the manifest: verify it."
+            )
 
     def _no_squeeze(self, gate: Gate) -> str:
         if gate.squeeze_missing is not None:
@@ -238,7 +259,14 @@ class Recording(StoredFolder[Manifest]):
         gate = self.block(name)
         if quantity == "squeeze" and gate.squeeze_missing is not None:
             raise RecordingError(self._no_squeeze(gate))
-        return self._moments.read(quantity, gate.name, ranges=ranges)
+        found = self._moments.read(quantity, gate.name, ranges=ranges)
+        shape, expected = found.mean.shape, (len(self.classes), gate.channels)
+        if shape != expected:
+            raise RecordingError(
+                f"The moments of {gate.label} in {self.path} are of {shape[0]} classes and {shape[1]} channels, and the manifest has "
+                f"{expected[0]} and {expected[1]}: verify it."
+            )
+        return found
 
     @cached_property
     def class_counts(self) -> NDArray[np.int64]:

@@ -15,6 +15,8 @@ import numpy as np
 import pytest
 
 import senet_viz as sv
+from senet_viz.claims.assess import explain_guessing
+from senet_viz.stats.effect_measuring import measure_effects
 
 MADE = Path(__file__).parents[1] / "data" / "made_by_0_1"
 MOMENTS = "2f71eeff5e1ce63d50134faac8b5157ccc45d21aa5e65ddfd8dc681eaef9749a"  # as 0.1 exported them
@@ -88,7 +90,11 @@ def test_its_statistics_are_exported_to_the_same_bytes(recording: sv.Recording, 
     assert hashlib.sha256(text).hexdigest() == QUANTILES
 
 
-def test_its_assessment_is_read_and_is_made_again(recording: sv.Recording) -> None:
+def test_its_assessment_is_read_and_is_made_again(recording: sv.Recording, monkeypatch: pytest.MonkeyPatch) -> None:
+    """But for causal verdicts on a network that guesses, as this one does: 0.1 gave some."""
+    effects = measure_effects(sv.open_outcomes(MADE / "interventions"))
+    assert "no more than guessing" in explain_guessing(effects, recording.manifest.model["outputs"])
+    monkeypatch.setattr("senet_viz.claims.assess.explain_guessing", lambda *_: "")
     expected = json.loads((MADE / "expected_assessment.json").read_text(encoding="utf-8"))
     del expected["files"]
     stored = sv.read_assessment(recording)
