@@ -10,6 +10,7 @@ is text for people, or nothing rests on it), those that give other numbers witho
 
 import argparse
 import json
+import shutil
 import sys
 import tempfile
 import time
@@ -30,6 +31,7 @@ from senet_viz.recording.verify import verify_recording
 from senet_viz.workflows.record import summarize
 
 Answer = Literal["refused", "same numbers", "other numbers", "traceback"]
+RECORDING = Path(__file__).parents[1] / "tests" / "data" / "made_by_0_1" / "recording"
 MISSING = object()
 _NESTED: list[Any] = []
 for _ in range(5000):
@@ -106,15 +108,14 @@ def answer(folder: Path, expected: list[np.ndarray[Any, Any]]) -> tuple[Answer, 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--recording", type=Path, default=RECORDING, help="a small one; it is copied")
     parser.add_argument("--out", type=Path, default=Path(__file__).parent / "results" / "hostile.json")
     arguments = parser.parse_args()
-    from tests.support.synthetic import synthetic_recording
-
     started = time.monotonic()
     with tempfile.TemporaryDirectory() as folder:
-        recording = synthetic_recording(Path(folder) / "run", classes=3, per_class=4, blocks=[3, 4], unreadable=(2,))
-        manifest = recording.path / MANIFEST
-        tree, expected = json.loads(manifest.read_bytes()), read_all(recording.path)
+        copy = Path(shutil.copytree(arguments.recording, Path(folder) / "run"))
+        manifest = copy / MANIFEST
+        tree, expected = json.loads(manifest.read_bytes()), read_all(copy)
         counts: Counter[str] = Counter()
         wrong = []
         for where in fields(tree):
@@ -122,7 +123,7 @@ def main() -> None:
                 if value is MISSING and isinstance(where[-1], int):
                     continue
                 manifest.write_text(edited(tree, where, value), encoding="utf-8")
-                told, said = answer(recording.path, expected)
+                told, said = answer(copy, expected)
                 counts[told] += 1
                 if told in ("other numbers", "traceback"):
                     wrong.append({"field": ".".join(map(str, where)), "value": name, "answer": told, "said": said})
