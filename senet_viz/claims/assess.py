@@ -114,7 +114,9 @@ def _judge(
     drawn = draw_subsets(np.flatnonzero(count > 0), seed=seed)
     no_effects = "" if recording.has_class_outputs else _NO_EFFECTS
     if effects is not None:
-        no_effects = no_effects or explain_guessing(effects, int(recording.manifest.model["outputs"]))
+        no_effects = no_effects or explain_guessing(
+            effects, int(recording.manifest.model.get("outputs") or len(recording.classes))
+        )
     return judge_assessment(
         found,
         precision=str(recording.manifest.options.get("precision", "fp32")),

@@ -47,11 +47,11 @@ def open_page(title: str, question: str) -> Opened:
     path = resolve(choice, found)
     try:
         loaded = load_recording(path)
+        recording, labels = loaded.recording, loaded.recording.describe_classes()
     except (SenetVizError, OSError) as error:
         explain_problem(path, error)
         st.stop()
-    recording = loaded.recording
-    _describe(recording)
+    _describe(recording, labels)
     if not recording.manifest.progress.get("images", 1):
         st.info(
             "No image has been recorded yet: come back when the recording has gone on.", icon=":material/hourglass:"
@@ -97,7 +97,7 @@ def explain_problem(path: Path, error: Exception) -> None:
     show_shell_command(f"senet-viz verify {shlex.quote(str(path))}")
 
 
-def _describe(recording: Recording) -> None:
+def _describe(recording: Recording, labels: str) -> None:
     """The recording's card in the sidebar."""
     manifest = recording.manifest
     images = manifest.progress.get("images", manifest.data.get("images", 0))
@@ -123,7 +123,7 @@ def _describe(recording: Recording) -> None:
     with st.sidebar:
         st.markdown(
             f"**{escape(str(manifest.model.get('name', 'model')))}**  \n{escape(str(manifest.data.get('name', 'data')))}"
-            f" · {images:,} images · {recording.describe_classes()} · {len(recording.blocks)} blocks"
+            f" · {images:,} images · {labels} · {len(recording.blocks)} blocks"
         )
         with st.container(horizontal=True, gap="small"):
             for text, icon, colour, explained in badges:

@@ -84,10 +84,9 @@ def open_stored(
     for entry in manifest.files:
         if problem := size_problem(folder, entry):
             raise RecordingError(f"{folder}: {problem}; {advice}.")
-    for problem in (
-        row_problems(manifest) if manifest.complete else ()
-    ):  # interventions list all their images from the start
-        raise RecordingError(f"{folder}: manifest.json: {problem[:-1]}; {advice}.")
+    problems = row_problems(manifest) if manifest.complete else []  # interventions list all their images from the start
+    if problems:
+        raise RecordingError(f"{folder}: manifest.json: {problems[0].removesuffix('.')}; {advice}.")
     return folder, manifest
 
 

@@ -4,9 +4,13 @@ import numpy as np
 import pytest
 import timm
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from PIL import Image
 from timm.data import create_transform, resolve_data_config
 from torchvision import models
+from torchvision.transforms import functional as tvf
+from torchvision.transforms.functional import InterpolationMode
 
 from senet_viz.errors import ModelError
 from senet_viz.models.preprocessing import Preprocessing
@@ -32,6 +36,21 @@ def test_equals_torchvisions_preset(name: str, size: tuple[int, int]) -> None:
     preset = models.get_model_weights(name).DEFAULT.transforms()
     ours = Preprocessing.from_torchvision(preset, name)(photo(*size))
     assert torch.allclose(ours, preset(photo(*size)), atol=1e-6)
+
+
+@settings(max_examples=150)
+@given(st.data())
+def test_sizes_and_crops_are_torchvisions(data: st.DataObject) -> None:
+    """Whatever the picture's shape, also where the crop is larger than what it is cut from."""
+    side = st.integers(1, 40)
+    image, size, resize = photo(data.draw(side), data.draw(side)), data.draw(side), data.draw(side)
+    name = data.draw(st.sampled_from(["nearest", "bilinear", "bicubic", "lanczos", "box", "hamming"]))
+    resized = tvf.resize(image, [resize], interpolation=InterpolationMode(name))
+    ours = Preprocessing(size=size, resize=resize, interpolation=name).view(image)
+    assert np.array_equal(np.asarray(ours), np.asarray(tvf.center_crop(resized, [size, size])))
+    squeezed = tvf.resize(image, [size, size], interpolation=InterpolationMode(name))
+    ours = Preprocessing(size=size, resize=resize, interpolation=name, crop_mode="squash").view(image)
+    assert np.array_equal(np.asarray(ours), np.asarray(squeezed))
 
 
 def test_the_view_is_what_the_tensor_was_made_of() -> None:
