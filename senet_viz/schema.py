@@ -21,7 +21,6 @@ Floats = NDArray[np.float64]
 SCHEMA_VERSION = 1
 HISTOGRAM_BINS = 64
 UNLABELLED = -1
-ROLES = ("samples", "gates", "errors", "moments", "histograms", "control", "outcomes", "assessment")
 Count = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
 Place = Annotated[int, msgspec.Meta(ge=0, le=2**31 - 1)]
 Width = Annotated[int, msgspec.Meta(ge=1, le=2**31 - 1)]
@@ -232,28 +231,7 @@ class Manifest:
             what = "half of a surrogate pair" if isinstance(error, UnicodeEncodeError) else "too many levels"
             raise RecordingError(f"{where} holds {what}, which no recording has: {advice}.") from error
         needed = dict.fromkeys(("throughput", "files", "notes"))  # new ones begin without, stored ones have them
-        manifest = from_tree(cls, {**needed, **tree}, where, advice)
-        if problem := manifest.find_contradiction():
-            raise RecordingError(f"{where}, {problem}: {advice}.")
-        return manifest
-
-    def find_contradiction(self) -> str:
-        """Which field does not fit another; empty where all do."""
-        if not self.gates:
-            return "gates: none, and a network without any is not recorded"
-        if unknown := [entry for entry in self.files if entry.role not in ROLES]:
-            return (
-                f"files: {unknown[0].name} has the role {unknown[0].role[:40]!r}, which is none of {', '.join(ROLES)}"
-            )
-        names = Counter(gate.name for gate in self.gates)
-        files = Counter(entry.name for entry in self.files)
-        if twice := [name for name, count in names.items() if count > 1]:
-            return f"gates: {twice[0]!r} stands there twice"
-        if twice := [name for name, count in files.items() if count > 1]:
-            return f"files: {twice[0]!r} stands there twice"
-        if len(self.mapping.outputs) != len(self.classes):
-            return f"mapping.outputs: {len(self.mapping.outputs)} outputs for {len(self.classes)} classes"
-        return ""
+        return from_tree(cls, {**needed, **tree}, where, advice)
 
 
 def check_class(classes: ClassTable, index: int) -> None:

@@ -5,6 +5,7 @@ import hashlib
 import io
 import json
 import os
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -16,10 +17,11 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError
 
 from senet_viz.errors import RecordingError, SenetVizError
-from senet_viz.schema import FileEntry, T, from_tree, to_tree
+from senet_viz.schema import FileEntry, Manifest, T, from_tree, to_tree
 
 TEMPORARY_SUFFIX = ".tmp"
 ROW_GROUP = 1024
+_ROLES = ("samples", "gates", "errors", "moments", "histograms", "control", "outcomes", "assessment")
 SAFETENSORS_TYPES: dict[np.dtype[Any], str] = {
     np.dtype(np.float64): "F64",
     np.dtype(np.float32): "F32",
@@ -237,6 +239,31 @@ def size_problem(folder: Path, entry: FileEntry) -> str | None:
     if size != entry.bytes:
         return f"{entry.name} has {size} bytes, {entry.bytes} expected"
     return None
+
+
+def manifest_problems(manifest: Manifest) -> list[str]:
+    """Which fields of a manifest do not fit each other; empty where all do."""
+    found = [] if manifest.gates else ["gates: there is none"]
+    for where, names in (("gates", [g.name for g in manifest.gates]), ("files", [f.name for f in manifest.files])):
+        found += [f"{where}: {name!r} stands there twice" for name, count in Counter(names).items() if count > 1]
+    if len(manifest.mapping.outputs) != len(manifest.classes):
+        found.append(f"mapping.outputs: {len(manifest.mapping.outputs)} outputs for {len(manifest.classes)} classes")
+    for entry in manifest.files:
+        if entry.role not in _ROLES:
+            found.append(f"files: {entry.name} has the role {entry.role[:40]!r}, which is none of {', '.join(_ROLES)}")
+    if manifest.complete:  # interventions list all their images from the start
+        found += row_problems(manifest)
+    return found
+
+
+def row_problems(manifest: Manifest) -> list[str]:
+    """Where its files have other numbers of rows than it counts of images."""
+    found = []
+    for role, count in (("samples", "images"), ("errors", "errors"), ("gates", "kept")):
+        rows = sum(entry.rows for entry in manifest.files if entry.role == role)
+        if rows != (expected := manifest.progress.get(count, 0)):
+            found.append(f"the {role} files have {rows} rows, the manifest counts {expected}")
+    return found
 
 
 def sync_folder(folder: Path) -> None:

@@ -15,7 +15,14 @@ from typing import Any, Generic, Self, TypeVar
 
 from senet_viz.errors import ArgumentError, RecordingError
 from senet_viz.paths import expand_home, explain_refusal
-from senet_viz.recording.files import as_recording_errors, read_data, replace_json, size_problem, sync_folder
+from senet_viz.recording.files import (
+    as_recording_errors,
+    manifest_problems,
+    read_data,
+    replace_json,
+    size_problem,
+    sync_folder,
+)
 from senet_viz.schema import ClassTable, FileEntry, Gate, Manifest, to_tree
 
 LOCK = "job.lock"
@@ -84,20 +91,9 @@ def open_stored(
     for entry in manifest.files:
         if problem := size_problem(folder, entry):
             raise RecordingError(f"{folder}: {problem}; {advice}.")
-    problems = row_problems(manifest) if manifest.complete else []  # interventions list all their images from the start
-    if problems:
-        raise RecordingError(f"{folder}: manifest.json: {problems[0].removesuffix('.')}; {advice}.")
+    if problems := manifest_problems(manifest):
+        raise RecordingError(f"{folder}, manifest.json: {problems[0]}; {advice}.")
     return folder, manifest
-
-
-def row_problems(manifest: Manifest) -> list[str]:
-    """Where its files have other numbers of rows than it counts of images."""
-    found = []
-    for role, count in (("samples", "images"), ("errors", "errors"), ("gates", "kept")):
-        rows = sum(entry.rows for entry in manifest.files if entry.role == role)
-        if rows != (expected := manifest.progress.get(count, 0)):
-            found.append(f"The {role} files have {rows} rows, the manifest counts {expected}.")
-    return found
 
 
 @dataclass(frozen=True, slots=True)

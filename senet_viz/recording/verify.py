@@ -9,8 +9,7 @@ import pyarrow.parquet as pq
 
 from senet_viz.errors import RecordingError
 from senet_viz.paths import expand_home, explain_refusal
-from senet_viz.recording.files import read_lines, sha256_of, size_problem
-from senet_viz.recording.folder import row_problems
+from senet_viz.recording.files import read_lines, row_problems, sha256_of, size_problem
 from senet_viz.recording.layout import MANIFEST
 from senet_viz.recording.rows import count_nonfinite
 from senet_viz.recording.writer import stored_manifest
@@ -50,7 +49,7 @@ def verify_recording(path: str | Path) -> VerifyReport:
     if manifest is None:
         raise RecordingError(f"{folder} has no {MANIFEST}: give a recording's folder.")
     problems = [problem for entry in manifest.files for problem in _file_problems(folder, entry)]
-    problems += row_problems(manifest)
+    problems += [f"{problem[0].upper()}{problem[1:]}." for problem in row_problems(manifest)]
     if not problems and (expected := manifest.progress.get("nonfinite", 0)):
         errors = [row for f in manifest.files if f.role == "errors" for row in read_lines(folder / f.name)]
         if (found := sum(count_nonfinite(errors).values())) != expected:

@@ -45,7 +45,7 @@ def test_any_field_of_a_manifest_may_hold_anything(
         (("gates", 0, "channels"), 2**40, r"gates\[0\]\.channels"),
         (("gates", 0, "channels"), 5, "the manifest has 3 and 5: verify it"),
         (("gates", 0, "range"), [1.0, 0.0], "goes from 1 to 0"),
-        (("gates",), [], "gates: none"),
+        (("gates",), [], "gates: there is none"),
         (("classes", "names", 0), "\ud800", "half of a surrogate pair"),
         (("files", 0, "name"), "../run/manifest.json", "no name of a file in the folder"),
         (("files", 0, "rows"), 7, "rows, the manifest counts"),
