@@ -335,7 +335,7 @@ def report(path: Path) -> dict[str, Any]:
             "families_run": len(families),
             **dict(sorted(Counter(line["answer"] for line in mine).items())),
             "gates": sum(line["gates"] for line in mine),
-            "left_out": zoo_networks.LISTING.list_others(zoo, {line["network"] for line in mine}),
+            "left_out": zoo_networks.LISTING.list_others(zoo, {line["network"] for line in mine}),  # None: not listed
             "find_gates_seconds": {"median": statistics.median(times), "longest": max(times)} if times else None,
             "find_gates_processor_seconds": {"median": statistics.median(busy), "longest": max(busy)} if busy else None,
             "refused_units": dict(_count(line["refused"] for line in mine if "refused" in line)),
@@ -380,7 +380,7 @@ def write_docs(zoos: dict[str, Any]) -> None:
                 told.get("refused", 0),
                 told.get("no gates", 0),
                 told.get("not run", 0),
-                len(told["left_out"]),
+                "not known" if told["left_out"] is None else len(told["left_out"]),
                 wrong,
             ]
             busy = told["find_gates_processor_seconds"]

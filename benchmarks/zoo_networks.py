@@ -116,9 +116,11 @@ class Listing:
         kinds, parameters = self.known[key]
         return kinds, parameters
 
-    def list_others(self, zoo: str, names: Collection[str]) -> dict[str, int]:
-        """Candidates of a zoo beside these, with their numbers of parameters, the smallest first."""
+    def list_others(self, zoo: str, names: Collection[str]) -> dict[str, int] | None:
+        """Candidates of a zoo beside these, with their numbers of parameters, the smallest first; None where nothing is listed."""
         begin = f"{zoo} {version_of(zoo)} "
+        if not any(key.startswith(begin) for key in self.known):
+            return None
         found = {
             key.removeprefix(begin): count
             for key, (kinds, count) in self.known.items()
