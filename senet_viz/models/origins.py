@@ -111,7 +111,7 @@ def _from_folder(folder: Path, name: str, weights_key: str | None, *, pretrained
             return _from_timm_folder(
                 folder, read_timm_config(config, str(config_file)), weights_key, pretrained=pretrained
             )
-        from senet_viz.models.networks.architectures import build_architecture
+        from senet_viz.models.networks.architectures import build_architecture  # loads timm, which few origins need
 
         module = build_architecture(config["architecture"], config["arguments"])
         classes = ClassTable(tuple(config["classes"]["names"]), tuple(config["classes"]["wnids"]))

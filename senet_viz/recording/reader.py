@@ -125,7 +125,7 @@ class Recording(StoredFolder[Manifest]):
 
     @cached_property
     def answers(self) -> pa.Table:
-        """Columns label, prediction and correct of `samples`: of a million images a third of the time and a tenth of the memory."""
+        """Columns label, prediction and correct of `samples`: without ids and paths, which take most of the memory."""
         columns = ["label", "prediction", "correct"]
         tables = [self._read(entry, columns) for entry in self._files("samples")]
         return pa.concat_tables(tables).combine_chunks() if tables else SAMPLES_SCHEMA.empty_table().select(columns)
