@@ -4,11 +4,18 @@ from pathlib import Path
 
 from playwright.sync_api import Download, Page
 
+from tests.e2e.browser import settle
+
 FORMATS = {"Parquet": ".parquet", "CSV": ".csv", "JSON": ".json", "NPZ": ".npz"}
 
 
 def take(page: Page, button: str, folder: Path) -> Path:
-    """Clicks what downloads a file, and the file."""
+    """Clicks what downloads a file, and the file.
+
+    The page is at rest by then: Streamlit forgets what an earlier run of a page offered when it has run anew, and a click in between
+    comes to nothing.
+    """
+    settle(page)
     with page.expect_download(timeout=60_000) as waiting:
         page.get_by_role("button", name=button).click()
     return keep(waiting.value, folder)
