@@ -8,12 +8,11 @@ import json
 from pathlib import Path
 
 import numpy as np
-import torch
 
 from senet_viz import GateRecorder, load_model, open_images
 from senet_viz.images.loading import load_batches
 from senet_viz.models.environment import describe_environment
-from senet_viz.models.forward import forward, observing
+from senet_viz.models.forward import forward, observing, to_arrays
 
 
 def main() -> None:
@@ -28,17 +27,18 @@ def main() -> None:
     models = [load_model(arguments.model, device=device) for device in ("cpu", arguments.device)]
     slices = [part for part in np.array_split(np.arange(min(arguments.images, len(source))), 20) if len(part)]
     largest, squares, count, disagreeing = 0.0, 0.0, 0, 0
-    for batch in load_batches(source, slices, models[0].preprocess):
+    pinned = models[1].device.type == "cuda"
+    for batch in load_batches(source, slices, models[0].preprocess, pinned=pinned):
         if batch.pixels is None:
             continue
         gates, predictions = [], []
         for model in models:
             with observing(model, "fp32"), GateRecorder(model.module) as recorder:
                 predictions.append(forward(model, batch.pixels).argmax(dim=1).cpu())
-                gates.append(torch.cat([s.cpu() for s in recorder.take().values() if s is not None], dim=1).double())
+                gates.append(np.concatenate([*to_arrays(recorder.take()).values()], axis=1).astype(np.float64))
         difference = gates[0] - gates[1]
-        largest = max(largest, float(difference.abs().max()))
-        squares, count = squares + float(difference.square().sum()), count + difference.numel()
+        largest = max(largest, float(np.abs(difference).max()))
+        squares, count = squares + float(np.square(difference).sum()), count + difference.size
         disagreeing += int((predictions[0] != predictions[1]).sum())
     result = {
         "benchmark": "device_parity",

@@ -30,9 +30,9 @@ from torch import Tensor, nn
 from senet_viz import load_model, open_images, record
 from senet_viz.gates.discovery import BoundGate, bind_gates
 from senet_viz.gates.recorder import GateRecorder
-from senet_viz.images.loading import load_batches
+from senet_viz.images.loading import DecodingThreads, load_batches
 from senet_viz.images.source import ImageSource
-from senet_viz.models.environment import describe_environment
+from senet_viz.models.environment import count_cores, describe_environment
 from senet_viz.models.forward import forward, observing
 from senet_viz.models.memory import keep_freed_memory
 from senet_viz.models.zoo import Model
@@ -47,9 +47,10 @@ def run_bare(model: Model, source: ImageSource, options: RecordOptions) -> float
         for shard in range(0, count, options.shard_size)
         for start in range(shard, min(shard + options.shard_size, count), options.settled_batch_size)
     )
+    threads = options.workers or DecodingThreads(1, count_cores())
     began = time.perf_counter()
     with observing(model, options.precision):
-        for batch in load_batches(source, slices, model.preprocess, workers=options.workers):
+        for batch in load_batches(source, slices, model.preprocess, workers=threads):
             if batch.pixels is not None:
                 forward(model, batch.pixels).argmax(dim=1).cpu()
     return time.perf_counter() - began

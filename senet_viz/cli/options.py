@@ -134,7 +134,12 @@ Seed = Annotated[int, typer.Option(help="Seed of random weights and of every ran
 Device = Annotated[str, typer.Option(help="auto (CUDA where there is one), cpu, cuda, cuda:1, …")]
 Limit = Annotated[int | None, typer.Option(help="At most so many images, stratified by class, seeded.")]
 BatchSize = Annotated[int, typer.Option(help="Images a forward.")]
-Workers = Annotated[int, typer.Option(help="Threads that decode; with --engine ray, processes that do batches.")]
+Workers = Annotated[
+    int | None,
+    typer.Option(
+        help="Threads that decode, as many as keep up by default; with --engine ray, processes that do batches (2)."
+    ),
+]
 BaselinesFrom = Annotated[
     Path | None,
     typer.Option(help="Recording of this model on these images, all gates kept; made in OUT/clean by default."),

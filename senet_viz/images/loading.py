@@ -1,7 +1,10 @@
 """Batches of preprocessed images, decoded by threads ahead of the one who uses them."""
 
+import functools
 import itertools
+import math
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -21,6 +24,8 @@ if TYPE_CHECKING:
 
 Preprocess = Callable[[Image.Image], "Tensor"]
 _Item: TypeAlias = "Tensor | str"  # the pixels, or what was wrong
+FEW_THREADS = 2  # threads, where nothing is known
+_SPARE = 1.5  # images differ in what they cost
 
 
 class Batch(NamedTuple):
@@ -39,13 +44,37 @@ class Batch(NamedTuple):
     errors: tuple[tuple[int, str], ...]
 
 
+class DecodingThreads:
+    """As many threads as keep up with whoever uses the images: settled by the second batch, since the first one also loads kernels.
+
+    Attributes:
+        count: threads now.
+        decoding: seconds that an image took in its thread; NaN until it is settled.
+        network: seconds an image of whoever used the batch; likewise.
+    """
+
+    def __init__(self, least: int, most: int) -> None:
+        """From `least` to `most`, both at least 1."""
+        self.count, self.decoding, self.network = max(least, min(FEW_THREADS, most)), math.nan, math.nan
+        self._least, self._most, self._batches = least, most, 0
+
+    def settle(self, images: int, decoding: float, network: float) -> None:
+        """After one more batch of so many images, with its seconds in threads and with the network."""
+        self._batches += 1
+        if self._batches == 2:
+            self.decoding, self.network = decoding / images, network / images
+            wanted = math.ceil(_SPARE * decoding / max(network, 1e-9))
+            self.count = max(self._least, min(self._most, wanted))
+
+
 def load_batches(
     source: ImageSource,
     batches: Iterable[NDArray[np.int64]],
     preprocess: Preprocess,
     *,
-    workers: int = 2,
+    workers: int | DecodingThreads = FEW_THREADS,
     prefetch: int = 2,
+    pinned: bool = False,
 ) -> Generator[Batch, None, None]:
     """Read batches of a source in the order given, some ahead of use.
 
@@ -58,28 +87,38 @@ def load_batches(
         preprocess: image to (3, H, W) tensor, of one shape for all; called from threads.
         workers: threads, from 1.
         prefetch: batches read ahead, from 1.
+        pinned: pixels lie in memory from which a GPU copies by itself; there must be one.
 
     Raises:
         ArgumentError: fewer than one worker or batch ahead, or tensors of different shapes.
     """
-    if workers < 1 or prefetch < 1:
-        raise ArgumentError(f"workers is {workers} and prefetch {prefetch}: both are at least 1.")
-    return _load_batches(source, batches, preprocess, workers, prefetch)
+    if not isinstance(workers, DecodingThreads):
+        workers = DecodingThreads(workers, workers)
+    if workers.count < 1 or prefetch < 1:
+        raise ArgumentError(f"workers is {workers.count} and prefetch {prefetch}: both are at least 1.")
+    return _load_batches(source, batches, preprocess, workers, prefetch, pinned)
 
 
 def _load_batches(
-    source: ImageSource, batches: Iterable[NDArray[np.int64]], preprocess: Preprocess, workers: int, prefetch: int
+    source: ImageSource,
+    batches: Iterable[NDArray[np.int64]],
+    preprocess: Preprocess,
+    threads: DecodingThreads,
+    prefetch: int,
+    pinned: bool,
 ) -> Generator[Batch, None, None]:
-    waiting: deque[tuple[NDArray[np.int64], list[_Item], list[Future[None]]]] = deque()
+    waiting: deque[tuple[NDArray[np.int64], list[_Item], list[Future[float]]]] = deque()
     pending = iter(batches)
     stopped = threading.Event()
-    pool = ThreadPoolExecutor(workers, thread_name_prefix="senet-viz-images")
+    pools: dict[int, ThreadPoolExecutor] = {}  # by their number of threads
 
     def submit(indices: NDArray[np.int64]) -> None:
+        if threads.count not in pools:
+            pools[threads.count] = ThreadPoolExecutor(threads.count, thread_name_prefix="senet-viz-images")
+        pool, turns = pools[threads.count], iter(range(len(indices)))
         items: list[_Item] = [""] * len(indices)
-        turns = iter(range(len(indices)))
-        share = [pool.submit(_load_in_turn, source, indices, turns, items, preprocess, stopped) for _ in range(workers)]
-        waiting.append((indices, items, share))
+        turn = functools.partial(_load_in_turn, source, indices, turns, items, preprocess, stopped)
+        waiting.append((indices, items, [pool.submit(turn) for _ in range(threads.count)]))
 
     with quiet_libraries():
         try:
@@ -87,17 +126,19 @@ def _load_batches(
                 submit(indices)
             while waiting:
                 indices, items, share = waiting.popleft()
-                for future in share:
-                    future.result()
+                decoding = sum(future.result() for future in share)
                 for following in itertools.islice(pending, 1):
                     submit(following)
-                batch = _assemble(indices, items)
+                batch = _assemble(indices, items, pinned)
                 del items, share  # each image once in memory while the batch is used
+                began = time.perf_counter()
                 yield batch
                 del batch
+                threads.settle(len(indices), decoding, time.perf_counter() - began)
         finally:
             stopped.set()
-            pool.shutdown(wait=True, cancel_futures=True)
+            for pool in pools.values():
+                pool.shutdown(wait=True, cancel_futures=True)
 
 
 def _load_in_turn(
@@ -107,12 +148,18 @@ def _load_in_turn(
     items: list[_Item],
     preprocess: Preprocess,
     stopped: threading.Event,
-) -> None:
-    """Take the next image until none is left: threads stay close together, which a source read in order needs."""
+) -> float:
+    """Take the next image until none is left: threads stay close together, which a source read in order needs.
+
+    Returns:
+        Seconds.
+    """
+    began = time.perf_counter()
     for at in turns:  # shared by the threads of a batch; a step of a range iterator is atomic
         if stopped.is_set():
-            return
+            break
         items[at] = _load_one(source, int(indices[at]), preprocess)
+    return time.perf_counter() - began
 
 
 def _load_one(source: ImageSource, index: int, preprocess: Preprocess) -> _Item:
@@ -129,7 +176,7 @@ def _load_one(source: ImageSource, index: int, preprocess: Preprocess) -> _Item:
         )
 
 
-def _assemble(indices: NDArray[np.int64], items: Sequence[_Item]) -> Batch:
+def _assemble(indices: NDArray[np.int64], items: Sequence[_Item], pinned: bool) -> Batch:
     import torch
 
     tensors = [item for item in items if not isinstance(item, str)]
@@ -142,6 +189,7 @@ def _assemble(indices: NDArray[np.int64], items: Sequence[_Item]) -> Batch:
         )
     pixels = None
     if tensors:  # decoders give rows of RGB: as they lie, and as networks here take them
-        pixels = torch.empty(len(tensors), *tensors[0].shape, memory_format=torch.channels_last)
+        shape = len(tensors), *tensors[0].shape
+        pixels = torch.empty(shape, memory_format=torch.channels_last, pin_memory=pinned)
         torch.stack(tensors, out=pixels)
     return Batch(np.asarray(indices, dtype=np.int64), pixels, np.asarray(indices, dtype=np.int64)[read], errors)

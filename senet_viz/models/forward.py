@@ -1,8 +1,8 @@
 """One forward, done the same way everywhere: eval mode, no gradients, a declared precision."""
 
 import contextlib
-from collections.abc import Iterator
-from typing import NamedTuple
+from collections.abc import Iterator, Mapping
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -48,7 +48,7 @@ def _no_matmul_tf32() -> Iterator[None]:
 
 def forward(model: Model, pixels: Tensor) -> Tensor:
     """Logits (N, outputs) float32 of images (N, C, H, W); (N, 0) of a network without class outputs."""
-    returned = model.module(pixels.to(model.device, memory_format=torch.channels_last))
+    returned = model.module(pixels.to(model.device, memory_format=torch.channels_last, non_blocking=True))
     if not model.outputs:
         return torch.empty(len(pixels), 0, device=model.device)
     logits = model.logits_of(returned)
@@ -58,6 +58,15 @@ def forward(model: Model, pixels: Tensor) -> Tensor:
             "wrap it so that it returns logits only."
         )
     return logits.float()
+
+
+def to_arrays(values: Mapping[str, Tensor | None]) -> dict[str, NDArray[Any]]:
+    """Arrays of what there is, by its name; from a GPU all are copied side by side, and waited for once."""
+    found = {name: value for name, value in values.items() if value is not None}
+    there = {name: value.to("cpu", non_blocking=value.is_cuda) for name, value in found.items()}
+    for device in {value.device for value in found.values() if value.is_cuda}:
+        torch.cuda.current_stream(device).synchronize()
+    return {name: value.numpy() for name, value in there.items()}
 
 
 def check_class_outputs(model: Model, purpose: str) -> None:

@@ -39,7 +39,8 @@ class RecordOptions:
         image_column: of a Parquet, a CSV or tars; the source was opened with it.
         label_column: likewise, "none" where there are no labels.
         data_name: name of the data in the manifest; the last part of its path by default.
-        workers: threads that decode; with Ray, processes that do batches.
+        workers: threads that decode; with Ray, processes that do batches. None for as many threads as keep up with the network,
+            settled by the second batch; of processes, two.
         commit_seconds: what a kill can lose at most; also after every 5,000 images.
         allow_nonfinite: go on where what the network computes for more than 1 % of the images is not finite;
             such images are left out and listed in any case.
@@ -72,7 +73,9 @@ class RecordOptions:
         None, "Column of labels in a Parquet or CSV, ending or JSON field in a tar; none where there are no labels."
     )
     data_name: str | None = _option(None, "Name of the data in the manifest.")
-    workers: int = _option(2, "Threads that decode; with --engine ray, processes that do batches.")
+    workers: int | None = _option(
+        None, "Threads that decode, as many as keep up by default; with --engine ray, processes that do batches (2)."
+    )
     commit_seconds: float = _option(30.0, "Seconds of work that a kill can lose at most.", name="--commit-every")
     allow_nonfinite: bool = _option(
         False,

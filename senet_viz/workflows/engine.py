@@ -2,6 +2,7 @@
 
 import contextlib
 import itertools
+import math
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -10,8 +11,9 @@ from typing import Any, NamedTuple, ParamSpec, Protocol, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from senet_viz.images.loading import Batch, load_batches
+from senet_viz.images.loading import Batch, DecodingThreads, load_batches
 from senet_viz.images.source import ImageSource
+from senet_viz.models.environment import count_cores
 from senet_viz.models.forward import observing
 from senet_viz.models.zoo import Model
 
@@ -93,7 +95,7 @@ class Runner(Protocol[Told, Found]):
         ...
 
     def report(self) -> Mapping[str, Any]:
-        """What a manifest keeps of who did this run; nothing where this process did."""
+        """What a manifest keeps of who did this run."""
         ...
 
 
@@ -101,7 +103,7 @@ class Engine(Protocol):
     """Runs the function of a batch over a plan."""
 
     def start(
-        self, work: BatchWork[Told, Found], source: ImageSource, indices: Rows, *, workers: int
+        self, work: BatchWork[Told, Found], source: ImageSource, indices: Rows, *, workers: int | None
     ) -> contextlib.AbstractContextManager[Runner[Told, Found]]:
         """Gets ready.
 
@@ -109,7 +111,8 @@ class Engine(Protocol):
             work: the function of a batch.
             source: of images.
             indices: (N,) the plan: index of each place's image in the source.
-            workers: threads that decode here, or processes that do batches.
+            workers: threads that decode here, for None as many as keep up with the network; or processes that do batches, two
+                for None.
         """
         ...
 
@@ -142,7 +145,7 @@ class LocalEngine:
 
     @contextlib.contextmanager
     def start(
-        self, work: BatchWork[Told, Found], source: ImageSource, indices: Rows, *, workers: int
+        self, work: BatchWork[Told, Found], source: ImageSource, indices: Rows, *, workers: int | None
     ) -> Iterator[Runner[Told, Found]]:
         """As `Engine.start`; nothing is held between two runs."""
         yield _LocalRunner(work, source, indices, workers)
@@ -165,15 +168,17 @@ class LocalEngine:
 class _LocalRunner(Runner[Told, Found]):
     parallel = 1
 
-    def __init__(self, work: BatchWork[Told, Found], source: ImageSource, indices: Rows, threads: int) -> None:
-        self._work, self._source, self._indices, self._threads = work, source, indices, threads
+    def __init__(self, work: BatchWork[Told, Found], source: ImageSource, indices: Rows, threads: int | None) -> None:
+        self._work, self._source, self._indices = work, source, indices
+        self._threads = DecodingThreads(threads or 1, threads or count_cores())
 
     def run(
         self, batches: Iterable[Rows], /, *told: Told.args, **kwargs: Told.kwargs
     ) -> Generator[tuple[Rows, Found], None, None]:
         work, (ahead, places) = self._work, itertools.tee(batches)
         wanted = (self._indices[place] for place in ahead)
-        loaded = load_batches(self._source, wanted, work.model.preprocess, workers=self._threads)
+        pinned = work.model.device.type == "cuda"
+        loaded = load_batches(self._source, wanted, work.model.preprocess, workers=self._threads, pinned=pinned)
         with contextlib.closing(loaded), observing(work.model, work.precision), work.watching():
             for place in places:
                 yield place, work(place, next(loaded), *told, **kwargs)  # no name holds a batch while the next is made
@@ -182,7 +187,9 @@ class _LocalRunner(Runner[Told, Found]):
         return NO_WORKERS
 
     def report(self) -> Mapping[str, Any]:
-        return {}
+        seconds = {"decoding": self._threads.decoding, "network": self._threads.network}
+        measured = {f"{name}_ms": round(1e3 * each, 3) for name, each in seconds.items() if not math.isnan(each)}
+        return {"decoding_threads": self._threads.count, **measured}
 
 
 LOCAL = LocalEngine()

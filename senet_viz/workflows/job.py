@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 
 from senet_viz.errors import RecordingError
-from senet_viz.images.loading import load_batches
+from senet_viz.images.loading import FEW_THREADS, load_batches
 from senet_viz.images.source import ImageSource
 from senet_viz.models.forward import forward, observing
 from senet_viz.models.zoo import Model
@@ -245,12 +245,14 @@ class WarmUp(NamedTuple):
 
 
 def warm_up(
-    model: Model, source: ImageSource, indices: Rows, *, batch_size: int, workers: int, precision: str = "fp32"
+    model: Model, source: ImageSource, indices: Rows, *, batch_size: int, workers: int | None, precision: str = "fp32"
 ) -> WarmUp:
     """Times decoding, and the second of two forwards, of the first images that can be read."""
     parts = cut(indices, batch_size=min(_SAMPLE, batch_size))
     began, decoding = time.perf_counter(), math.nan
-    with contextlib.closing(load_batches(source, parts, model.preprocess, workers=workers, prefetch=1)) as batches:
+    with contextlib.closing(
+        load_batches(source, parts, model.preprocess, workers=workers or FEW_THREADS, prefetch=1)
+    ) as batches:
         for batch in batches:
             decoding = (time.perf_counter() - began) / len(batch.indices)
             if batch.pixels is not None:

@@ -30,6 +30,7 @@ Item = TypeVar("Item")
 Done = TypeVar("Done")
 
 _DECODING = 2  # threads at least
+_WORKERS = 2  # where no number was given
 _LOOKED_AT = 16  # images of which one should be readable
 
 
@@ -135,7 +136,7 @@ class RayEngine:
 
     @contextlib.contextmanager
     def start(
-        self, work: BatchWork[Told, Found], source: ImageSource, indices: Rows, *, workers: int
+        self, work: BatchWork[Told, Found], source: ImageSource, indices: Rows, *, workers: int | None
     ) -> Iterator[Runner[Told, Found]]:
         """As `Engine.start`; workers and a Ray that was started for this job end with it.
 
@@ -144,8 +145,8 @@ class RayEngine:
             EngineError: there is no such cluster.
             SourceError: a worker does not have the images (when it begins, so from `Runner.run`).
         """
-        places = self._places(workers, gpus=int(work.model.device.type == "cuda"))
-        with attached(self.address, workers * places.threads) as ray, contextlib.ExitStack() as stack:
+        places = self._places(workers or _WORKERS, gpus=int(work.model.device.type == "cuda"))
+        with attached(self.address, places.workers * places.threads) as ray, contextlib.ExitStack() as stack:
             with work.model.on_cpu():
                 payload = ray.put((work, source, indices, first_seen(source, indices)))
             arguments = payload, "cuda" if places.gpus else "cpu", places.threads, str(Path.cwd())

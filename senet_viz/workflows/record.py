@@ -23,7 +23,7 @@ from senet_viz.images.loading import Batch, load_batches
 from senet_viz.images.source import OUTPUT_INDICES, ImageSource
 from senet_viz.models.environment import describe_environment
 from senet_viz.models.fast import fold_batch_norms
-from senet_viz.models.forward import forward, observing, output_labels, read_logits
+from senet_viz.models.forward import forward, observing, output_labels, read_logits, to_arrays
 from senet_viz.models.memory import keep_freed_memory
 from senet_viz.models.weights import refuse_nonfinite_weights
 from senet_viz.models.zoo import Model, with_calibrated_batch_norm
@@ -284,8 +284,8 @@ class ObserveGates:
             confidences=said.confidence,
             losses=said.loss,
             kept=self._plan.keeps(batch.loaded),
-            gates={name: value.cpu().numpy() for name, value in gates.items() if value is not None},
-            squeezes={name: value.cpu().numpy() for name, value in squeezes.items() if value is not None},
+            gates=to_arrays(gates),
+            squeezes=to_arrays(squeezes),
             errors=errors,
             consumed=len(place),
         ).without_nonfinite(judged=self.model.outputs > 0)

@@ -116,7 +116,7 @@ class RecordRequest:
     device: str = "auto"
     precision: str = "fp32"
     batch_size: int | None = None
-    workers: int = 2
+    workers: int | None = None
     keep: str = "all"
     keep_squeeze: bool = False
     limit: int | None = None

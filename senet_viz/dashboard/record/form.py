@@ -178,7 +178,10 @@ def _choose_options() -> dict[str, Any]:
         with right:
             device = st.text_input("Device", "auto", key="record_device", persist_state="session",
                                    help="auto (CUDA where there is one), cpu, cuda, cuda:1, …")  # fmt: skip
-            workers = _count("Threads that decode", 2, "record_workers")
+            workers = st.number_input(
+                "Threads that decode", 1, None, None, 1, key="record_workers", persist_state="session",
+                placeholder="as many as keep up", help="By default as many as keep up with the network, found at the second batch.",
+            )  # fmt: skip
             indices = st.checkbox(
                 "Labels are indices of outputs", key="record_output_indices", persist_state="session",
                 help="Class 7 is the network's output 7. Only you can know that.",
@@ -193,7 +196,7 @@ def _choose_options() -> dict[str, Any]:
     return {
         "keep": keep, "keep_squeeze": bool(squeeze), "limit": None if limit is None else int(limit),
         "precision": precision or "fp32", "batch_size": None if batch_size is None else int(batch_size), "seed": int(seed or 0),
-        "device": (device or "").strip() or "auto", "workers": workers, "label_map": label_map or None,
+        "device": (device or "").strip() or "auto", "workers": None if workers is None else int(workers), "label_map": label_map or None,
         "allow_nonfinite": bool(allow_nonfinite),
         **network,
     }  # fmt: skip

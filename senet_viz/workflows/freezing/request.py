@@ -26,7 +26,7 @@ class FreezeOptions:
         batch_size: images a forward.
         label_map: file that maps classes to outputs, for a recording that the search makes itself.
         data_name: name of the data; the last part of its path by default.
-        workers: threads that decode.
+        workers: as in `RecordOptions`.
         reuse: what freezing a block can not change is remembered instead of computed again; the results are the same.
 
     Raises:
@@ -38,7 +38,7 @@ class FreezeOptions:
     batch_size: int = 50
     label_map: Path | None = None
     data_name: str | None = None
-    workers: int = 2
+    workers: int | None = None
     reuse: bool = True
 
     def __post_init__(self) -> None:

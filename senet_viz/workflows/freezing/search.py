@@ -14,7 +14,7 @@ from senet_viz.analysis.freezing import FreezePath, FreezeStep, Timing, choose_b
 from senet_viz.analysis.freezing_files import write_freezing
 from senet_viz.errors import ArgumentError
 from senet_viz.gates.intervention import GatePatch, patching
-from senet_viz.images.loading import Batch, load_batches
+from senet_viz.images.loading import FEW_THREADS, Batch, load_batches
 from senet_viz.models.zoo import Model
 from senet_viz.recording.outcomes import Outcome, Variant, describe_nonfinite_outcomes
 from senet_viz.stats.effect_measuring import Grouping, group_images
@@ -212,7 +212,7 @@ class Walk:
         work, options = self._work, self._options
         some = self._indices[self._confirming.images[: min(_TIMED, options.batch_size)]]
         with contextlib.closing(
-            load_batches(work.source, [some], work.model.preprocess, workers=options.workers)
+            load_batches(work.source, [some], work.model.preprocess, workers=options.workers or FEW_THREADS)
         ) as batches:
             pixels = pixels_of(next(batches), work.source)
         constants = {name: torch.from_numpy(table.mean.mean(axis=0)) for name, table in work.baselines.tables.items()}

@@ -48,7 +48,7 @@ class InterventionOptions:
         shard_size: images a commit; what a kill loses at most.
         label_map: file that maps classes to outputs, for a recording that the run makes itself.
         data_name: name of the data in the manifest; the last part of its path by default.
-        workers: threads that decode.
+        workers: as in `RecordOptions`.
         reuse: what an intervention can not change is remembered instead of computed again; the results are the same.
     """
 
@@ -63,7 +63,7 @@ class InterventionOptions:
     shard_size: int = 500
     label_map: Path | None = None
     data_name: str | None = None
-    workers: int = 2
+    workers: int | None = None
     reuse: bool = True
 
     def __post_init__(self) -> None:

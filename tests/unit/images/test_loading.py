@@ -15,7 +15,7 @@ from PIL import Image
 from senet_viz.errors import ArgumentError
 from senet_viz.images.builtin import BuiltinSource
 from senet_viz.images.decoding import decode_image
-from senet_viz.images.loading import load_batches
+from senet_viz.images.loading import DecodingThreads, load_batches
 from senet_viz.images.opening import open_images
 from senet_viz.schema import ClassTable
 from tests.support import image_files as draw
@@ -177,3 +177,34 @@ def test_unusable_arguments() -> None:
     sizes = iter([2, 3])
     with pytest.raises(ArgumentError, match="different shapes"):
         list(load_batches(make_source(2), [np.arange(2)], lambda _: torch.zeros(3, 2, next(sizes)), workers=1))
+
+
+def take_with(threads: DecodingThreads, *, decoding: float, network: float) -> list[int]:
+    """Numbers of the images, each of which takes so many seconds to decode and to use."""
+
+    def slow(image: Image.Image) -> torch.Tensor:
+        time.sleep(decoding)
+        return to_tensor(image)
+
+    seen: list[int] = []
+    for batch in load_batches(make_source(40), split(40, 8), slow, workers=threads):
+        time.sleep(network * len(batch.indices))
+        seen.extend(batch.loaded.tolist())
+    return seen
+
+
+@pytest.mark.parametrize(
+    ("decoding", "network", "counts"), [(0.02, 0.001, {6}), (0.0, 0.01, {1}), (0.01, 0.005, {3, 4, 5})]
+)
+def test_as_many_threads_as_keep_up_with_the_network(decoding: float, network: float, counts: set[int]) -> None:
+    threads = DecodingThreads(1, 6)
+    assert take_with(threads, decoding=decoding, network=network) == list(range(40))
+    assert threads.count in counts
+    assert (threads.decoding >= decoding, threads.network >= network) == (True, True)
+
+
+def test_a_given_number_of_threads_stays() -> None:
+    threads = DecodingThreads(3, 3)
+    take_with(threads, decoding=0.0, network=0.005)
+    assert threads.count == 3
+    assert count_threads() == 0
