@@ -1,8 +1,10 @@
 """Ray's workers, as many as there are and whatever becomes of them, end with the bits of this process."""
 
 import contextlib
+import dataclasses
 import os
 import random
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -23,6 +25,7 @@ from senet_viz.workflows.freezing.request import FreezeOptions
 from senet_viz.workflows.interventions.request import InterventionOptions
 from senet_viz.workflows.job import JobProgress
 from senet_viz.workflows.ray_engine import RayEngine
+from tests.e2e.command import server
 from tests.support.experimented import DECLARATION, write_declaration
 from tests.support.image_files import open_outputs
 from tests.support.tiny import tiny_png, write_tiny_parquet
@@ -68,6 +71,10 @@ def _write_images(folder: Path) -> list[Path]:
 
 @pytest.fixture(scope="module")
 def model() -> Model:
+    return odd_model()
+
+
+def odd_model() -> Model:
     """Gates of functions, a shared one, an unbounded one: what a copy of the network must find again."""
     return sv.load_model("tests.support.odd:odd_network", device="cpu", logits="logits")
 
@@ -110,6 +117,12 @@ def worker_processes() -> list[psutil.Process]:
     return found
 
 
+def expect_no_worker() -> None:
+    """Workers end with their job."""
+    _, alive = psutil.wait_procs(worker_processes(), timeout=30)
+    assert not alive
+
+
 @pytest.mark.usefixtures("cluster")
 def test_killed_workers_are_replaced_and_told_and_no_bit_is_lost(
     model: Model, source: ImageSource, local: Path, tmp_path: Path
@@ -131,18 +144,39 @@ def test_killed_workers_are_replaced_and_told_and_no_bit_is_lost(
     assert set(seen[-1].workers) <= {str(number) for number in range(1, 4 + seen[-1].replaced + 1)}
 
 
+def record_until_killed(address: str, data: str, folder: Path) -> None:
+    """Two workers, and a driver that dies on the way."""
+
+    def die(progress: JobProgress) -> None:
+        if progress.consumed > 180:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    torch.set_num_threads(1)
+    options = dataclasses.replace(remote(2), commit_seconds=0.0)
+    engine = RayEngine(address, threads_per_worker=1)
+    sv.record(odd_model(), data, folder, options=options, engine=engine, on_progress=die)
+
+
 @pytest.mark.usefixtures("cluster")
-def test_a_run_is_taken_up_by_another_number_of_workers(
+def test_a_run_that_was_stopped_and_killed_is_taken_up_by_another_number_of_workers(
     model: Model, source: ImageSource, local: Path, tmp_path: Path
 ) -> None:
     def stop(progress: JobProgress) -> None:
-        if progress.consumed > 100:
+        if progress.consumed > 60:
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
         sv.record(model, source, tmp_path / "x", options=remote(1), engine=ENGINE, on_progress=stop)
-    _, alive = psutil.wait_procs(worker_processes(), timeout=30)
-    assert not alive, "workers end with their job"
+    expect_no_worker()
+    address = ray.get_runtime_context().gcs_address
+    driver = server().Process(target=record_until_killed, args=(address, source.name, tmp_path / "x"))
+    driver.start()
+    driver.join()
+    assert driver.exitcode == -signal.SIGKILL
+    done = sv.open_recording(tmp_path / "x")
+    assert not done.complete
+    assert 60 < done.samples.num_rows < IMAGES - 3
+    expect_no_worker()
     made = sv.record(model, source, tmp_path / "x", options=remote(2), engine=ENGINE)
     assert contents(made.path) == contents(local)
     run = made.manifest.throughput[-1]
