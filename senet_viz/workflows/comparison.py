@@ -17,7 +17,8 @@ from senet_viz.analysis.comparison.blocks import RecordedProfiles, compare_block
 from senet_viz.analysis.comparison.result import ComparedImage, Comparison, Failure, Prediction
 from senet_viz.errors import ArgumentError, ImageError
 from senet_viz.gates.recorder import GateRecorder
-from senet_viz.images.decoding import MAX_FILE_BYTES, SUFFIXES, decode_image, describe_error
+from senet_viz.images.bounds import MAX_FILE_BYTES
+from senet_viz.images.decoding import SUFFIXES, decode_image, describe_error
 from senet_viz.models.forward import forward, observing
 from senet_viz.models.preprocessing import Preprocessing
 from senet_viz.models.zoo import Model
