@@ -15,8 +15,11 @@ MAX_FILE_BYTES = 256 * 2**20
 ROOM = 300 * 2**20  # bytes that decoding may hold above the file's bytes and the result's pixels
 
 _OPAQUE = {"WEBP": 13, "AVIF": 13, "ICO": 20}  # bytes a pixel that the libraries hold above Pillow's pixels
-_SLOW = {"bmp_rle": "run-length coded", "ppm": "scaled", "ppm_plain": "text"}  # decoders that Pillow has in Python
-_MAX_SLOW = 2**21  # px
+_SLOW = {
+    "bmp_rle": ("run-length coded", 2**22),
+    "ppm": ("scaled", 2**20),
+    "ppm_plain": ("text", 2**20),
+}  # in Python; px
 _MAX_PARTS = 2**17  # chunks, blocks, strips or tiles: each is a step in Python
 _MAX_JPEG_JUNK, _MAX_JPEG_SEGMENTS, _MAX_JPEG_EXIF = 2**16, 2**12, 2**6
 _MAX_SCAN_PIXELS = 16 * MAX_PIXELS  # of all scans of a JPEG together; encoders write 10 or so
@@ -70,10 +73,11 @@ def check_opened(image: Image.Image, data: bytes, name: str) -> None:
         raise refuse_pixels(name)
     _check_pixels(kind, pixels, name)
     codec = image.tile[0][0] if getattr(image, "tile", None) else ""
-    if codec in _SLOW and pixels > _MAX_SLOW:
+    form, most = _SLOW.get(codec, ("", MAX_PIXELS))
+    if form and pixels > most:
         raise ImageError(
-            f"{name} is a {_SLOW[codec]} {kind} of {_millions(pixels)} million pixels, and this form is read so slowly that "
-            f"{_millions(_MAX_SLOW)} million are the limit: save it as PNG."
+            f"{name} is a {form} {kind} of {_millions(pixels)} million pixels, and this form is read so slowly that "
+            f"{_millions(most)} million are the limit: save it as PNG."
         )
     if kind == "GIF" and codec:
         left, top, right, bottom = image.tile[0][1]

@@ -139,7 +139,7 @@ def _decode(data: bytes, called: str) -> Image.Image:
         refuse_unknown_range(image, name=called)
         if image.width * image.height > MAX_PIXELS:  # a JPEG, which were refused otherwise
             image.draft(None, (image.width // 2, image.height // 2))
-        image.decodermaxblock = 2**20  # a row of more than 64 KiB is not joined from many parts
+        image.decodermaxblock = max(image.decodermaxblock, min(8 * image.width, len(data)))  # long rows in one part
         image.load()
         turn = _TURNS.get(_read_orientation(image))
         upright = to_upright_rgb(image, turn, name=called)

@@ -28,18 +28,24 @@ def to_upright_rgb(image: Image.Image, turn: Image.Transpose | None, *, name: st
     if image.width * image.height * copies <= ROOM:
         rgb = to_rgb(image, name=name)
         return rgb.transpose(turn) if turn is not None else rgb
-    kind, (width, height) = image.format, image.size
-    bands = [Image.new("L", image.size) for _ in "RGB"]  # 3 bytes a pixel; RGB itself takes 4
-    for left, top in itertools.product(range(0, width, _BLOCK), range(0, height, _BLOCK)):
-        block = image.crop((left, top, min(left + _BLOCK, width), min(top + _BLOCK, height)))
-        block.format = kind
-        for band, part in zip(bands, to_rgb(block, name=name).split()):
-            band.paste(part, (left, top))
+    bands = _split_into_bands(image, name)  # 3 bytes a pixel; RGB itself takes 4
     image.close()  # gives its pixels back
     if turn is not None:
         for at in range(3):
             bands[at] = bands[at].transpose(turn)
     return Image.merge("RGB", bands)
+
+
+def _split_into_bands(image: Image.Image, name: str) -> list[Image.Image]:
+    """Red, green and blue, converted a block at a time."""
+    width, height = image.size
+    bands = [Image.new("L", image.size) for _ in "RGB"]
+    for left, top in itertools.product(range(0, width, _BLOCK), range(0, height, _BLOCK)):
+        block = image.crop((left, top, min(left + _BLOCK, width), min(top + _BLOCK, height)))
+        block.format = image.format
+        for band, part in zip(bands, to_rgb(block, name=name).split()):
+            band.paste(part, (left, top))
+    return bands
 
 
 def refuse_unknown_range(image: Image.Image, *, name: str) -> None:
