@@ -184,7 +184,7 @@ def _edit_number(random: Random, data: bytes, _other: bytes) -> bytes:
 def _edit_size(random: Random, data: bytes, _other: bytes) -> bytes:
     """Two numbers that follow each other, as width and height do: up to the most pixels that are read, and beyond."""
     size = int(random.choice([2, 4]))
-    side = (int(random.choice([1, 900, 3_000, 9_459, 20_000]))).to_bytes(
+    side = (int(random.choice([1, 300, 900, 20_000] * 5 + [3_000, 9_459]))).to_bytes(
         size, "little" if random.integers(2) else "big"
     )
     at = int(random.integers(max(1, min(len(data) - 2 * size, 64))))

@@ -259,7 +259,10 @@ def _check_tiff(data: bytes, name: str) -> None:
     """Long lists of numbers, of which Pillow makes Python objects, and what a strip or tile holds, which is decoded at once."""
     found: dict[int, int] = {}
     for tag, kind, count, value in _read_tiff_tags(data):
-        if count > _MAX_PARTS and kind not in (1, 2, 6, 7):
+        size = _TIFF_SIZES.get(kind, 0)
+        if (
+            count > _MAX_PARTS and size > 1 and count * size <= len(data)
+        ):  # Pillow passes over what the file cannot hold
             raise _refuse_parts(name, "strips, tiles or entries of a tag")
         found.setdefault(tag, value)
     width, height = found.get(_WIDTH, 0), found.get(_HEIGHT, 0)
