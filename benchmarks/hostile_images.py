@@ -32,7 +32,6 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-from hostile_images_crafted import crafted
 from PIL import Image, features
 
 from senet_viz.errors import ImageError
@@ -110,21 +109,24 @@ def make_bases() -> Bases:
 
 
 def _make_by_hand() -> Bases:
-    """Forms that Pillow reads and does not write."""
+    """Forms that Pillow reads and does not write; the second PPM has numbers above its largest and is refused as it is."""
     rows = b"".join(bytes([24, row % 4, 24, 3 - row % 4, 0, 0]) for row in range(36))
     header = struct.pack("<IiiHHIIiiII", 40, 48, 36, 1, 8, 1, len(rows) + 2, 0, 0, 4, 0)
     head = b"BM" + struct.pack("<IHHI", 14 + 40 + 16 + len(rows) + 2, 0, 0, 14 + 40 + 16)
     rle = head + header + bytes(range(16)) + rows + b"\0\1"
     numbers = b" ".join(str(value % 256).encode() for value in range(12 * 9 * 3))
     packed = zlib.compress(bytes((9 + 1) * 9 * 3 * 2))
-    chunk = lambda name, body: struct.pack(">I", len(body)) + name + body + struct.pack(">I", zlib.crc32(name + body))  # noqa: E731
     interlaced = (
-        chunk(b"IHDR", struct.pack(">IIBBBBB", 9, 9, 8, 2, 0, 0, 1)) + chunk(b"IDAT", packed) + chunk(b"IEND", b"")
+        chunk(b"IHDR", struct.pack(">IIBBBBB", 9, 9, 8, 2, 0, 0, 1)) + _chunk(b"IDAT", packed) + _chunk(b"IEND", b"")
     )
     return [
         ("BMP", rle), ("PPM", b"P3 12 9 255\n" + numbers), ("PPM", b"P2 18 18\n# said\n200\n" + numbers), ("PPM", b"P6 12 9 99\n" + bytes(324)),
         ("PPM", b"P1 9 9\n" + b"01 " * 50), ("PNG", b"\x89PNG\r\n\x1a\n" + interlaced),
     ]  # fmt: skip
+
+
+def _chunk(name: bytes, body: bytes) -> bytes:
+    return struct.pack(">I", len(body)) + name + body + struct.pack(">I", zlib.crc32(name + body))
 
 
 def _read_photos() -> Bases:
@@ -281,6 +283,8 @@ def _work(pipe: Connection, first: int, last: int) -> None:
 
 
 def _make(at: int, path: Path) -> None:
+    from hostile_images_crafted import crafted
+
     path.write_bytes(list(crafted())[at][1]())
 
 
@@ -299,6 +303,8 @@ def run(first: int, last: int) -> Iterator[tuple[int, str, str, Case]]:
 
 def run_crafted() -> Iterator[tuple[int, str, str, Case]]:
     """Each crafted file, made in one process and decoded in another, so that what making left is not counted."""
+    from hostile_images_crafted import crafted
+
     with tempfile.TemporaryDirectory() as folder:
         for at, (name, _) in enumerate(crafted()):
             path = Path(folder) / name

@@ -30,6 +30,7 @@ def crafted() -> Iterator[Made]:
     yield "43_bytes.gif", _small_gif
     yield "photo.jpg", lambda: _save("JPEG", _photo(side), quality=90)
     yield "photo_turned.jpg", lambda: _save("JPEG", _photo(side), quality=90, exif=turned)
+    yield "plain_turned.jpg", lambda: _save("JPEG", Image.new("RGB", side, (9, 99, 9)), exif=turned)
     yield "photo_progressive.jpg", lambda: _save("JPEG", _photo(side), quality=90, progressive=True)
     yield "progressive_444.jpg", lambda: _save("JPEG", _photo(side), progressive=True, subsampling=0)
     yield (
@@ -57,7 +58,8 @@ def crafted() -> Iterator[Made]:
     yield "padding_between_parts.jpg", lambda: _in_jpeg(b"\xff" * 64 * MB)
     yield "exif_1000_times.jpg", lambda: _in_jpeg((b"\xff\xe1\xff\xffExif\0\0" + bytes(65_527)) * 1_000)
     yield "many_segments.jpg", lambda: _in_jpeg(b"\xff\xfe\0\x02" * 16 * MB)
-    yield "many_scans.jpg", _many_scans
+    yield "many_scans.jpg", lambda: _scans(2_000)
+    yield "scans_to_the_limit.jpg", lambda: _scans(12)  # beside the ten of its picture
     yield "many_chunks.png", lambda: _png(8, 8, _chunk(b"tEXt", b"") * 4 * MB)
     yield "text_to_the_limit.png", lambda: _png(8, 8, _chunk(b"zTXt", b"a\0\0" + zlib.compress(bytes(MB - 1))) * 70)
     yield "colour_profile.png", lambda: _png(8, 8, _chunk(b"iCCP", b"a\0\0" + zlib.compress(bytes(200 * MB))))
@@ -104,12 +106,12 @@ def _in_jpeg(part: bytes) -> bytes:
     return data[:2] + part + data[2:]
 
 
-def _many_scans() -> bytes:
+def _scans(more: int) -> bytes:
     """A progressive JPEG of the most pixels that says its last scan, which holds nothing, again and again."""
     data = _save("JPEG", Image.new("RGB", (8_000, 8_000)), progressive=True)
     last = data.rindex(b"\xff\xda")
     length = int.from_bytes(data[last + 2 : last + 4], "big")
-    return data[:last] + data[last : last + 2 + length] * 2_000 + data[last:]
+    return data[:last] + data[last : last + 2 + length] * more + data[last:]
 
 
 def _lying_avif() -> bytes:

@@ -4,7 +4,7 @@ import itertools
 import struct
 from collections.abc import Iterator
 
-from PIL import Image
+from PIL import Image, ImageFile
 from PIL.JpegImagePlugin import JpegImageFile
 
 from senet_viz.errors import ImageError
@@ -72,16 +72,19 @@ def check_opened(image: Image.Image, data: bytes, name: str) -> None:
     elif pixels > MAX_PIXELS:
         raise refuse_pixels(name)
     _check_pixels(kind, pixels, name)
-    codec = image.tile[0][0] if getattr(image, "tile", None) else ""
+    tiles = image.tile if isinstance(image, ImageFile.ImageFile) else []
+    if not tiles:
+        return
+    codec, extents, offset, _ = tiles[0]
     form, most = _SLOW.get(codec, ("", MAX_PIXELS))
     if form and pixels > most:
         raise ImageError(
             f"{name} is a {form} {kind} of {_millions(pixels)} million pixels, and this form is read so slowly that "
             f"{_millions(most)} million are the limit: save it as PNG."
         )
-    if kind == "GIF" and codec:
-        left, top, right, bottom = image.tile[0][1]
-        if (right - left) * (bottom - top) > _GIF_PER_BYTE * (len(data) - image.tile[0][2]):
+    if kind == "GIF" and extents:
+        left, top, right, bottom = extents
+        if (right - left) * (bottom - top) > _GIF_PER_BYTE * (len(data) - offset):
             raise _refuse_short(name)
 
 

@@ -31,8 +31,11 @@ OTHER_SUFFIXES = (
     ".pbm",
     ".pnm",
     ".avif",
+    ".avifs",
     ".jp2",
     ".j2k",
+    ".j2c",
+    ".jpc",
     ".jpx",
     ".jpf",
     ".mpo",
@@ -78,9 +81,11 @@ def decode_image(source: Path | bytes | BinaryIO, *, name: str = "") -> Image.Im
     """Decode one image file, of whatever origin, into upright RGB.
 
     JPEG (MPO too), PNG, GIF, BMP, WebP, TIFF, PPM, ICO and, where Pillow was built with them, AVIF and JPEG 2000 are read,
-    whatever the file is called; TGA by its ending. The first frame of an animation, the largest of an icon is taken, EXIF orientation applied (an unreadable EXIF block counts as none), transparency laid
-    on white, grey, palette, YCbCr and CMYK converted, 16-bit grey scaled: `round(v · 255 / 65535)`. Embedded colour
-    profiles (ICC) are ignored, as the training pipelines of the networks do.
+    whatever the file is called; TGA by its ending. The first frame of an animation, the largest of an icon is taken,
+    EXIF orientation applied (an unreadable EXIF block counts as none), transparency laid on white, grey, palette, YCbCr
+    and CMYK converted, 16-bit grey scaled: `round(v · 255 / 65535)`. Embedded colour profiles (ICC) are ignored, as the
+    training pipelines of the networks do. A JPEG of more than 89 and up to 178 million pixels is decoded at half its
+    width and height. Decoding holds at most 300 MB above the file and the result (4 bytes a pixel).
 
     Args:
         source: a file's path, its bytes, or a binary stream, read from where it stands.
@@ -91,7 +96,8 @@ def decode_image(source: Path | bytes | BinaryIO, *, name: str = "") -> Image.Im
 
     Raises:
         ImageError: nothing else is ever raised for bad data: a missing, empty, truncated or too large file, a
-            format or pixel type that is not read, more than 89 million pixels.
+            format or pixel type that is not read, more than 89 million pixels (178 million of a JPEG), more memory or
+            time than the bounds allow.
     """
     called = _clean(name or (str(source) if isinstance(source, Path) else "The image"))
     data = _read_bytes(source, called)
@@ -137,7 +143,7 @@ def _decode(data: bytes, called: str) -> Image.Image:
     with Image.open(io.BytesIO(data), formats=[name for name in formats if _is_known(name)]) as image:
         check_opened(image, data, called)
         refuse_unknown_range(image, name=called)
-        if image.width * image.height > MAX_PIXELS:  # a JPEG, which were refused otherwise
+        if image.width * image.height > MAX_PIXELS:  # a JPEG, which would be refused otherwise
             image.draft(None, (image.width // 2, image.height // 2))
         image.decodermaxblock = max(image.decodermaxblock, min(8 * image.width, len(data)))  # long rows in one part
         image.load()
