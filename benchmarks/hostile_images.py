@@ -117,7 +117,7 @@ def _make_by_hand() -> Bases:
     numbers = b" ".join(str(value % 256).encode() for value in range(12 * 9 * 3))
     packed = zlib.compress(bytes((9 + 1) * 9 * 3 * 2))
     interlaced = (
-        chunk(b"IHDR", struct.pack(">IIBBBBB", 9, 9, 8, 2, 0, 0, 1)) + _chunk(b"IDAT", packed) + _chunk(b"IEND", b"")
+        _chunk(b"IHDR", struct.pack(">IIBBBBB", 9, 9, 8, 2, 0, 0, 1)) + _chunk(b"IDAT", packed) + _chunk(b"IEND", b"")
     )
     return [
         ("BMP", rle), ("PPM", b"P3 12 9 255\n" + numbers), ("PPM", b"P2 18 18\n# said\n200\n" + numbers), ("PPM", b"P6 12 9 99\n" + bytes(324)),
