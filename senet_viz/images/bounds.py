@@ -88,6 +88,11 @@ def check_opened(image: Image.Image, data: bytes, name: str) -> None:
             raise _refuse_short(name)
 
 
+def allowed_seconds(pixels: int, size: int) -> float:
+    """The bound of time, of one core: for the pixels of the result and the bytes of the file."""
+    return 2 + 0.15 * pixels / 10**6 + 0.1 * size / 2**20
+
+
 def refuse_pixels(name: str) -> ImageError:
     """The sentence for an image above `MAX_PIXELS`."""
     return ImageError(

@@ -12,6 +12,7 @@ import PIL
 from PIL import ExifTags, Image, ImageFile, UnidentifiedImageError, features
 
 from senet_viz.errors import ImageError
+from senet_viz.images.apart import decode_apart
 from senet_viz.images.bounds import MAX_FILE_BYTES, MAX_PIXELS, check_bytes, check_opened, refuse_pixels
 from senet_viz.images.pixels import refuse_unknown_range, to_upright_rgb
 from senet_viz.images.quiet import quiet_libraries
@@ -77,7 +78,7 @@ DECODER = _name_decoder()
 """Name and version of the decoder, for manifests: decoders differ in the last bits of a JPEG."""
 
 
-def decode_image(source: Path | bytes | BinaryIO, *, name: str = "") -> Image.Image:
+def decode_image(source: Path | bytes | BinaryIO, *, name: str = "", apart: bool = False) -> Image.Image:
     """Decode one image file, of whatever origin, into upright RGB.
 
     JPEG (MPO too), PNG, GIF, BMP, WebP, TIFF, PPM, ICO and, where Pillow was built with them, AVIF and JPEG 2000 are read,
@@ -90,6 +91,8 @@ def decode_image(source: Path | bytes | BinaryIO, *, name: str = "") -> Image.Im
     Args:
         source: a file's path, its bytes, or a binary stream, read from where it stands.
         name: what messages call the image; by default the path.
+        apart: in a process of its own, whose memory and time are limited, and which may die: for files of strangers. An
+            AVIF always is.
 
     Returns:
         An image of mode "RGB" in memory, without metadata.
@@ -101,6 +104,21 @@ def decode_image(source: Path | bytes | BinaryIO, *, name: str = "") -> Image.Im
     """
     called = _clean(name or (str(source) if isinstance(source, Path) else "The image"))
     data = _read_bytes(source, called)
+    if apart or (data[4:8] == b"ftyp" and _is_known("AVIF")):  # its picture may be larger than its header says
+        return decode_apart(data, name=called)
+    return decode_here(data, called)
+
+
+def decode_here(data: bytes, called: str) -> Image.Image:
+    """As `decode_image`, never in another process.
+
+    Args:
+        data: the whole file.
+        called: what messages call the image, printable.
+
+    Raises:
+        ImageError: as `decode_image`.
+    """
     with quiet_libraries():
         try:
             return _decode(data, called)
@@ -113,6 +131,10 @@ def decode_image(source: Path | bytes | BinaryIO, *, name: str = "") -> Image.Im
                 if kind
                 else f"{called} is no JPEG, PNG, GIF, BMP, WebP, TIFF or PPM image, or its header is damaged: "
                 "convert it to one of these or remove it."
+            ) from error
+        except MemoryError as error:
+            raise ImageError(
+                f"{called} would take more memory than there is to decode: save it smaller, or as baseline JPEG or PNG."
             ) from error
         except Image.DecompressionBombError as error:
             raise refuse_pixels(called) from error

@@ -64,9 +64,12 @@ def prepare_images(images: Sequence[ImageInput], preprocess: Preprocessing) -> l
 
 
 def read_picture(image: ImageInput) -> Image.Image:
-    """One decoded image; ImageError with a sentence where it can not be read."""
-    name, data = _open(image)
-    return decode_image(data, name=name)
+    """One decoded image; ImageError with a sentence where it can not be read. Of bytes in a process of its own."""
+    return _decode(*_open(image), image)
+
+
+def _decode(name: str, data: bytes, image: ImageInput) -> Image.Image:
+    return decode_image(data, name=name, apart=isinstance(image, tuple))  # bytes come from whoever visits a page
 
 
 def list_images(paths: Sequence[Path]) -> tuple[Path, ...]:
@@ -94,8 +97,8 @@ def list_images(paths: Sequence[Path]) -> tuple[Path, ...]:
 def _prepare(image: ImageInput, preprocess: Preprocessing) -> PreparedImage | Failure:
     name = image[0] if isinstance(image, tuple) else str(image)
     try:
-        _, data = _open(image)
-        picture = decode_image(data, name=name)
+        name, data = _open(image)
+        picture = _decode(name, data, image)
     except ImageError as error:
         return Failure(name, str(error))
     try:
