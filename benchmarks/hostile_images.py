@@ -296,12 +296,14 @@ def run(first: int, last: int) -> Iterator[tuple[int, str, str, Case]]:
             first = found[0] + 1
 
 
-def run_crafted() -> Iterator[tuple[int, str, str, Case]]:
+def run_crafted(names: list[str]) -> Iterator[tuple[int, str, str, Case]]:
     """Each crafted file, made in one process and decoded in another, so that what making left is not counted."""
     from hostile_images_crafted import crafted
 
     with tempfile.TemporaryDirectory() as folder:
         for at, (name, _) in enumerate(crafted()):
+            if names and name not in names:
+                continue
             path = Path(folder) / name
             maker = _CONTEXT.Process(target=_make, args=(at, path))
             maker.start()
@@ -334,7 +336,9 @@ def _listen(target: Callable[..., None], first: int, *rest: object) -> Iterator[
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--cases", type=int, default=3_000)
-    parser.add_argument("--crafted", action="store_true", help="costly files too, a few minutes")
+    parser.add_argument(
+        "--crafted", nargs="*", metavar="FILE", help="costly files too, all or those named, some minutes"
+    )
     parser.add_argument("--out", type=Path, help="where results are kept and taken up again")
     arguments = parser.parse_args()
     kept = json.loads(arguments.out.read_text(encoding="utf-8")) if arguments.out and arguments.out.exists() else {}
@@ -367,9 +371,9 @@ def main() -> None:
         if state["cases"] % KEEP == 0:
             keep()
             print(f"{state['cases']:,} cases, {state['outcomes']}", end="\r", file=sys.stderr)
-    if arguments.crafted:
-        state["crafted"] = []
-        for _, _, name, found in run_crafted():
+    if arguments.crafted is not None:
+        for _, _, name, found in run_crafted(arguments.crafted):
+            state["crafted"] = [row for row in state["crafted"] if row["file"] != name]
             state["crafted"].append({
                 "file": name, "outcome": found.outcome, "cpu_s": round(found.seconds, 2), "extra_mb": round(found.extra / 2**20),
                 "mpixels": round(found.pixels / 10**6, 1), "said": found.said,
