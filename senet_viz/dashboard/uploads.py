@@ -221,7 +221,7 @@ def _offer_upload(source: str) -> None:
         f"1 to {MOST_IMAGES} images" + (" of one folder" if folder else ""),
         accept_multiple_files="directory" if folder else True, key=key, max_upload_size=_MOST_MEGABYTES,
         on_change=_keep, args=(key,),
-        help="JPEG, PNG, GIF, BMP, WebP, TIFF or PPM, told by their content. They stay on the machine that runs this app, "
+        help="JPEG, PNG, GIF, BMP, WebP, TIFF, PPM, AVIF or JPEG 2000, told by their content. They stay on the machine that runs this app, "
         "in memory, and are gone when the session ends.",
     )  # fmt: skip
 
