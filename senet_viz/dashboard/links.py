@@ -9,6 +9,8 @@ from urllib.parse import parse_qs, urlencode
 import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
+from senet_viz.dashboard.mode import hide_paths
+
 SHARED = (
     "recording", "block", "class", "order", "seed", "map_block", "map_view", "map_top", "channel", "spread", "camera",
     "lab_target", "lab_to", "images", "sample", "try_block", "try_channels", "compare_block",
@@ -138,25 +140,26 @@ def query_of(page: str, selections: Selections, *, at: str = "") -> dict[str, st
     return query | {SAYS: say_keys(query)}
 
 
-def note_unknown(key: str, kind: str, options: Collection[str]) -> None:
+def note_unknown(key: str, kind: str, options: Collection[str], *, owner: str = "this recording") -> None:
     """Remembers values of a link that are none of the options; call it before the widget, which drops them.
 
     Args:
         key: of the widget and of the URL's parameter.
         kind: what its values are, e.g. "class".
         options: the known values.
+        owner: whose they are.
     """
     unknown = [value for value in st.query_params.get_all(key) if value and value not in options]
     if unknown:
         names = ", ".join(repr(value) for value in unknown[:3]) + (" and others" if len(unknown) > 3 else "")
         are = "is no" if len(unknown) == 1 else "are none"
-        sentence = f"The link's {kind} {names} {are} of this recording; the rest of the link was used."
+        sentence = f"The link's {kind} {names} {are} of {owner}; the rest of the link was used."
         st.session_state.setdefault(_NOTICE, {})[key] = sentence
 
 
 def escape(text: str) -> str:
-    """Names are not markdown."""
-    return "".join(f"\\{c}" if c in r"\`*_{}[]()#+-!|$~:<>" else c for c in text)
+    """Names are not markdown; in public, paths are not told."""
+    return "".join(f"\\{c}" if c in r"\`*_{}[]()#+-!|$~:<>" else c for c in hide_paths(text))
 
 
 def escape_all_but_bold(text: str) -> str:

@@ -14,6 +14,7 @@ import streamlit as st
 
 from senet_viz.dashboard.controls import pick_one
 from senet_viz.dashboard.links import escape
+from senet_viz.dashboard.mode import hide_paths, read_public
 from senet_viz.errors import SenetVizError
 from senet_viz.figures.theme import Picture, chart_config, page_of
 from senet_viz.text import seconds_text
@@ -22,9 +23,13 @@ PROGRAM = "senet-viz"
 
 
 def show_shell_command(command: str) -> None:
-    """A command that begins with `senet-viz`; where that would not be found, its path stands in its place."""
+    """A command that begins with `senet-viz`; where that would not be found, its path stands in its place.
+
+    In public it is for the visitor's own machine.
+    """
     _, space, rest = command.partition(" ")
-    st.code(find_program() + space + rest, language=None, wrap_lines=True)
+    program = find_program() if read_public() is None else PROGRAM
+    st.code(program + space + hide_paths(rest), language=None, wrap_lines=True)
 
 
 def find_program() -> str:

@@ -1,5 +1,6 @@
 """The one safe decoder: every image, from a folder, a Parquet or an upload, comes through `decode_image`."""
 
+import contextlib
 import functools
 import io
 import logging
@@ -117,6 +118,16 @@ def decode_image(source: Path | bytes | BinaryIO, *, name: str = "") -> Image.Im
                 f"{called} is damaged or cut short and could not be decoded ({describe_error(error)}): "
                 "replace or remove it."
             ) from error
+
+
+def count_pixels(data: bytes) -> int:
+    """Pixels of an image file by its header, before any is decoded; 0 where it is not an image that is read."""
+    told = max(_measure_webp(data), _measure_icon(data))
+    with quiet_libraries(), contextlib.suppress(Exception):
+        if not told:
+            with Image.open(io.BytesIO(data), formats=[name for name in FORMATS if _is_known(name)]) as image:
+                told = image.width * image.height
+    return told
 
 
 def to_rgb(image: Image.Image, *, name: str = "The image") -> Image.Image:
