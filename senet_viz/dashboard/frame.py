@@ -19,6 +19,7 @@ from senet_viz.errors import SenetVizError
 from senet_viz.figures.theme import colour_classes
 from senet_viz.recording.options import describe_precision
 from senet_viz.recording.reader import Recording
+from senet_viz.schema import label_blocks, label_classes
 
 _RECORDINGS_HELP = (
     f"The bundled recording, those under `runs/` and those that the environment variable `{RECORDINGS}` names."
@@ -61,7 +62,15 @@ def open_page(title: str, question: str) -> Opened:
             "that started it goes on where it stopped.",
             icon=":material/hourglass:",
         )
+    remember_texts(recording)
     return Opened(recording, loaded.stamp, screen)
+
+
+def remember_texts(recording: Recording) -> None:
+    """Labels of a recording, so that sentences show them as they are."""
+    links.remember_names(
+        (*label_blocks(recording.blocks), *(g.label for g in recording.blocks), *label_classes(recording.classes))
+    )
 
 
 def pick_recording(label: str, names: list[str], key: str, *, help_text: str) -> str | None:
@@ -125,7 +134,7 @@ def _describe(recording: Recording, labels: str) -> None:
         badges.append(("unfinished", "hourglass", "orange", glossary.COMPLETE))
     if (precision := describe_precision(manifest.options)) != "fp32":
         difference = ", ".join(f"{name} {value:.2g}" for name, value in (manifest.precision_difference or {}).items())
-        measured = f" Measured on the first images: {difference}." if difference else ""
+        measured = f" Measured on the first images: {escape(difference)}." if difference else ""
         badges.append((precision.removeprefix("fp32, "), "warning", "orange", f"{glossary.PRECISION}{measured}"))
     if recording.n_kept < images:
         badges.append((f"{recording.n_kept:,} kept", "inventory_2", "gray", glossary.KEPT))
@@ -142,7 +151,7 @@ def _describe(recording: Recording, labels: str) -> None:
         )
         with st.container(horizontal=True, gap="small"):
             for text, icon, colour, explained in badges:
-                st.badge(text, icon=f":material/{icon}:", color=colour, help=explained)
+                st.badge(escape(text), icon=f":material/{icon}:", color=colour, help=explained)
 
 
 def assign_colours(page: Opened, classes: Sequence[int]) -> dict[int, str]:

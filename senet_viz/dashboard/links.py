@@ -1,8 +1,9 @@
 """Selections that pages share, and deep links: they live in the address, and what a link names in vain is told in a sentence."""
 
 import contextlib
+import re
 import uuid
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from urllib.parse import parse_qs, urlencode
 
@@ -95,6 +96,10 @@ def _take_whole_link() -> None:
 
 PAGES = Path(__file__).parent / "pages"
 SECTION = "at"
+_MARKS = frozenset(r"\`*_{}[]()#+-!|$~:<>&@")
+_HARMLESS = re.compile(r"(?:[^\W_]|[ .,'()/-]|(?<=\w)_(?=\w))*")
+_ADDRESS = re.compile(r"\b(www)\.", re.IGNORECASE)  # which GitHub's Markdown makes a link
+_STARRED, _STAR = "starred_names", "\ue000"  # a character that nobody uses
 _NOTICE = "link_notices"
 _RECORDING, _IMAGES = "recording", ("images", "sample")
 _OF_IMAGES = ("compare", "lab", "how")  # pages
@@ -158,13 +163,29 @@ def note_unknown(key: str, kind: str, options: Collection[str], *, owner: str = 
 
 
 def escape(text: str) -> str:
-    """Names are not markdown; in public, paths are not told."""
-    return "".join(f"\\{c}" if c in r"\`*_{}[]()#+-!|$~:<>" else c for c in hide_paths(text))
+    """Names are neither Markdown nor HTML nor links; in public, paths are not told."""
+    literal = "".join(f"\\{c}" if c in _MARKS else c for c in hide_paths(text))
+    return _ADDRESS.sub(r"\1\\.", literal)
+
+
+def escape_option(name: str) -> str:
+    """For options that Streamlit reads as Markdown and puts into the link: what nobody would misread stays as it is."""
+    return name if _HARMLESS.fullmatch(name) else escape(name)
 
 
 def escape_all_but_bold(text: str) -> str:
-    """Names are not markdown, the numbers that matter are: what stands between `**` stays bold."""
-    return "**".join(escape(part) for part in text.split("**"))
+    """Names are not markdown, the numbers that matter are: what stands between `**` stays bold, but for a name's own stars."""
+    for name in st.session_state.get(_STARRED, ()):
+        text = text.replace(name, name.replace("*", _STAR))
+    return "**".join(escape(part).replace(_STAR, r"\*") for part in text.split("**"))
+
+
+def remember_names(names: Iterable[str]) -> None:
+    """Names of a recording that may stand in a sentence with `**`; of those that hold stars."""
+    starred = {name for name in names if "**" in name}
+    if starred or _STARRED in st.session_state:
+        known = starred.union(st.session_state.get(_STARRED, ()))
+        st.session_state[_STARRED] = sorted(known, key=len, reverse=True)  # the longest first: one may hold another
 
 
 def show_notices() -> None:

@@ -13,11 +13,11 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from senet_viz.dashboard.controls import pick_one
-from senet_viz.dashboard.links import escape
+from senet_viz.dashboard.links import escape, escape_all_but_bold
 from senet_viz.dashboard.mode import hide_paths, read_public
 from senet_viz.errors import SenetVizError
 from senet_viz.figures.theme import Picture, chart_config, page_of
-from senet_viz.text import seconds_text
+from senet_viz.text import defuse, seconds_text
 
 PROGRAM = "senet-viz"
 
@@ -54,9 +54,12 @@ _CAMERA_HELP = (
 
 
 def show_answer(sentence: str, *, explained: str | None = None) -> None:
-    """The page's answer, above the figure that carries it; how it was computed is in its tooltip."""
+    """The page's answer, above the figure that carries it; how it was computed is in its tooltip.
+
+    What stands between `**` is bold, all else is shown as it is.
+    """
     with st.container(border=True):
-        st.markdown(sentence, help=explained)
+        st.markdown(escape_all_but_bold(sentence), help=explained)
 
 
 def agree_to_compute(words: str, seconds: float, *, key: str) -> bool:
@@ -178,9 +181,19 @@ def offer_files(table: pd.DataFrame, figure: go.Figure, *, key: str, name: str) 
         offer_table(table, key=key, name=name)
 
 
+def write_csv(table: pd.DataFrame) -> bytes:
+    """A table as CSV; texts and headings that a spreadsheet would run as formulas are defused, numbers are as they are."""
+    texts = {
+        c: table[c].map(lambda cell: defuse(cell) if isinstance(cell, str) else cell)
+        for c in table
+        if table[c].dtype.kind not in "biuf"
+    }
+    return table.assign(**texts).rename(columns=lambda c: defuse(str(c))).to_csv(index=False).encode("utf-8", "replace")
+
+
 def offer_table(table: pd.DataFrame, *, key: str, name: str) -> None:
     """A button that downloads a table; the file is made on the click."""
     st.download_button(
-        "Table (CSV)", lambda: table.to_csv(index=False).encode(), file_name=f"{name}.csv", mime="text/csv",
+        "Table (CSV)", lambda: write_csv(table), file_name=f"{name}.csv", mime="text/csv",
         key=f"csv_{key}", on_click="ignore", icon=":material/download:",
     )  # fmt: skip

@@ -24,6 +24,7 @@ PRELOADED = (
     "senet_viz.dashboard.frame",
     "senet_viz.dashboard.parts",
     "senet_viz.dashboard.screen",
+    "senet_viz.dashboard.visitors",
     "senet_viz.figures.claims",
     "senet_viz.stats.effect_parts",
     "plotly.io",

@@ -18,7 +18,7 @@ from senet_viz.analysis.pair import (
 from senet_viz.claims.assessment import Assessment
 from senet_viz.dashboard import captions, glossary, links
 from senet_viz.dashboard.assessments import Stored, read_stored
-from senet_viz.dashboard.frame import Opened, explain_problem, open_page, pick_recording
+from senet_viz.dashboard.frame import Opened, explain_problem, open_page, pick_recording, remember_texts
 from senet_viz.dashboard.links import escape
 from senet_viz.dashboard.mode import read_public
 from senet_viz.dashboard.parts import offer_table, show_answer, show_result, show_shell_command, telling_problems
@@ -78,6 +78,7 @@ def pick_second(page: Opened) -> Loaded | None:
     if not second.recording.manifest.progress.get("images", 1):
         st.info("The second recording holds no image yet.", icon=":material/hourglass:")
         return None
+    remember_texts(second.recording)
     return second
 
 
