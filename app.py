@@ -8,7 +8,7 @@ from pathlib import Path
 import streamlit as st
 from starlette.middleware import Middleware
 
-from senet_viz.dashboard.guard import KnownHosts, LimitedUploads, NoPaths, SafeHeaders
+from senet_viz.dashboard.guard import KnownHosts, LimitedUploads, NoCommands, NoPaths, SafeHeaders
 from senet_viz.dashboard.links import carry_selections
 from senet_viz.dashboard.screen import style_page
 from senet_viz.dashboard.serving import ServerAddress, lifespan
@@ -32,7 +32,7 @@ PAGES = (  # file, title, icon, address, help; the first is the first page
 )  # fmt: skip
 
 
-GUARDS = (KnownHosts, SafeHeaders, NoPaths, LimitedUploads, ServerAddress)  # the first is the outermost
+GUARDS = (KnownHosts, SafeHeaders, NoPaths, NoCommands, LimitedUploads, ServerAddress)  # the first is the outermost
 
 
 def show_page() -> None:

@@ -7,9 +7,11 @@ import re
 from typing import TYPE_CHECKING
 
 import streamlit as st
+from google.protobuf.message import DecodeError
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import PlainTextResponse
 from streamlit import runtime
+from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.web.server.starlette.starlette_websocket import is_host_allowed
 
 from senet_viz.dashboard.mode import PublicOptions, mask_paths, read_public
@@ -26,6 +28,8 @@ _HEADERS = {
 _OF_A_FILE = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; frame-ancestors 'self'; sandbox"
 _INLINE = re.compile(rb"<script>(.*?)</script>", re.DOTALL)
 _MULTIPART = 20_000  # bytes that a form adds to the file in it
+_COMMANDS = ("clear_cache", "set_run_on_save", "load_git_info", "debug_disconnect_websocket", "debug_shutdown_runtime")
+_OPERATIONS = ("install_skills", "dismiss_skills_nudge")
 _AT_ONCE = 4  # uploads that are read; others wait
 
 
@@ -112,6 +116,32 @@ class NoPaths:
 
         own = scope["type"] == "websocket" or (scope["type"] == "http" and "/static/" not in scope["path"])
         await self.app(scope, receive, mask if own and read_public() is not None else send)
+
+
+class NoCommands:
+    """In public, a browser asks for pages and files alone: Streamlit would clear everybody's caches at any visitor's word."""
+
+    def __init__(self, app: "ASGIApp") -> None:
+        self.app = app
+
+    async def __call__(self, scope: "Scope", receive: "Receive", send: "Send") -> None:
+        async def hear() -> "Message":
+            while True:
+                message = await receive()
+                if not _is_command(message):
+                    return message
+
+        await self.app(scope, hear if scope["type"] == "websocket" and read_public() is not None else receive, send)
+
+
+def _is_command(message: "Message") -> bool:
+    asked = BackMsg()
+    try:
+        asked.ParseFromString(message.get("bytes") or b"")
+    except DecodeError:  # Streamlit closes the connection
+        return False
+    operation = asked.WhichOneof("type") == "backend_operation_request" and asked.backend_operation_request
+    return asked.WhichOneof("type") in _COMMANDS or bool(operation and operation.WhichOneof("payload") in _OPERATIONS)
 
 
 class LimitedUploads:
