@@ -168,7 +168,9 @@ class Visitor:
             message = ForwardMsg()
             message.ParseFromString(payload)
             self._take(message)
-            if message.WhichOneof("type") == kind and not (kind == "script_finished" and message.script_finished in _NOT_YET):
+            if message.WhichOneof("type") == kind and not (
+                kind == "script_finished" and message.script_finished in _NOT_YET
+            ):
                 return message
 
     def _take(self, message: ForwardMsg) -> None:

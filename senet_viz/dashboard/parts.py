@@ -183,12 +183,10 @@ def offer_files(table: pd.DataFrame, figure: go.Figure, *, key: str, name: str) 
 
 def write_csv(table: pd.DataFrame) -> bytes:
     """A table as CSV; texts and headings that a spreadsheet would run as formulas are defused, numbers are as they are."""
-    texts = {
-        c: table[c].map(lambda cell: defuse(cell) if isinstance(cell, str) else cell)
-        for c in table
-        if table[c].dtype.kind not in "biuf"
-    }
-    return table.assign(**texts).rename(columns=lambda c: defuse(str(c))).to_csv(index=False).encode("utf-8", "replace")
+    safe = table.rename(columns=lambda heading: defuse(str(heading)))
+    for name in safe.columns[[kind.kind not in "biuf" for kind in safe.dtypes]]:
+        safe[name] = safe[name].map(lambda cell: defuse(cell) if isinstance(cell, str) else cell)
+    return safe.to_csv(index=False).encode("utf-8", "replace")
 
 
 def offer_table(table: pd.DataFrame, *, key: str, name: str) -> None:

@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 from streamlit import config, runtime
+from streamlit.proto.BackMsg_pb2 import BackMsg
 
 from senet_viz.dashboard import guard, visitors
-from senet_viz.dashboard.guard import KnownHosts, LimitedUploads, NoPaths, SafeHeaders, say_policy
+from senet_viz.dashboard.guard import KnownHosts, LimitedUploads, NoCommands, NoPaths, SafeHeaders, say_policy
 from senet_viz.dashboard.mode import PUBLIC, PublicOptions
 from senet_viz.dashboard.visitors import FULL, Door
 
@@ -102,6 +103,7 @@ def test_a_folder_in_an_answer_is_masked_in_public(monkeypatch: pytest.MonkeyPat
     assert len(masked) == len(body)
 
 
+@pytest.mark.slow
 def test_uploads_are_counted_before_they_are_read(monkeypatch: pytest.MonkeyPatch) -> None:
     held: dict[str, Any] = {}
     server = SimpleNamespace(uploaded_file_mgr=SimpleNamespace(file_storage={"s": held}))
@@ -152,6 +154,7 @@ def test_nobody_is_sent_out_where_nobody_waits() -> None:
     assert door.ask("a", options, lambda _: True, clicked=False) == 0
 
 
+@pytest.mark.slow
 def test_a_visitor_s_place_is_on_the_page(monkeypatch: pytest.MonkeyPatch) -> None:
     from tests.unit.dashboard.test_public import visit
 
@@ -165,3 +168,35 @@ def test_a_visitor_s_place_is_on_the_page(monkeypatch: pytest.MonkeyPatch) -> No
     assert not app.selectbox
     full = visit("claim")
     assert full.title[0].value == "Please wait"
+
+
+def test_a_visitor_clears_nobody_s_caches(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = [
+        BackMsg(clear_cache=True),
+        BackMsg(set_run_on_save=True),
+        BackMsg(load_git_info=True),
+        BackMsg(stop_script=True),
+    ]
+    install = BackMsg()
+    install.backend_operation_request.install_skills.SetInParent()
+
+    def heard() -> list[bytes]:
+        messages = [{"type": "websocket.receive", "bytes": each.SerializeToString()} for each in (install, *asked)]
+        messages += [{"type": "websocket.receive", "bytes": b"\xff"}, {"type": "websocket.disconnect"}]
+        got: list[bytes] = []
+
+        async def behind(scope: Any, receive: Any, send: Any) -> None:
+            while (message := await receive())["type"] != "websocket.disconnect":
+                got.append(message["bytes"])
+
+        async def receive() -> Any:
+            return messages.pop(0)
+
+        with ThreadPoolExecutor(1) as pool:
+            pool.submit(lambda: asyncio.run(NoCommands(behind)({"type": "websocket"}, receive, None))).result()  # type: ignore[arg-type]
+        return got
+
+    monkeypatch.setenv(PUBLIC, "1")
+    assert heard() == [asked[-1].SerializeToString(), b"\xff"]
+    monkeypatch.delenv(PUBLIC)
+    assert len(heard()) == 6

@@ -1,5 +1,6 @@
 """The app in public: what a visitor sees names no folder of this machine and opens none."""
 
+import io
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -7,9 +8,11 @@ from typing import Any
 
 import pytest
 from google.protobuf.message import Message
+from PIL import Image
 from streamlit.testing.v1 import AppTest
 
-from senet_viz.dashboard import mode
+from senet_viz.dashboard import mode, uploads, writing
+from senet_viz.dashboard.jobs.queue import JobQueue
 from senet_viz.dashboard.mode import PUBLIC, PublicOptions, hide_paths, mask_paths, read_public
 from senet_viz.dashboard.record.public import check_zoo_name, list_images
 from senet_viz.dashboard.recordings import find_recordings, name_of, resolve
@@ -71,6 +74,7 @@ def test_no_page_tells_a_folder_or_asks_for_one(page: str, recordings: Path) -> 
     assert page in ("design", "experiments", "record") or app.selectbox(key="recording").value == "mine"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("asked", ["hidden", "../hidden", "/etc", "{root}/hidden", "{root}/shown/mine"])
 def test_a_link_opens_nothing_that_was_not_named(asked: str, recordings: Path) -> None:
     app = visit("distributions", recording=asked.format(root=recordings))
@@ -81,6 +85,7 @@ def test_a_link_opens_nothing_that_was_not_named(asked: str, recordings: Path) -
     assert str(recordings) not in said(app)
 
 
+@pytest.mark.slow
 def test_a_damaged_recording_is_told_without_its_folder(recordings: Path) -> None:
     (recordings / "shown" / "mine" / "manifest.json").write_text("{", encoding="utf-8")
     app = visit("distributions", recording="mine")
@@ -156,3 +161,46 @@ def test_a_visitor_s_images_lie_in_the_named_folder(tmp_path: Path) -> None:
 def test_what_stands_before_the_roots_is_no_path() -> None:
     assert mode._expression(("/srv",)).endswith(r"(?:/|(?![\w.-]))")
     assert mode._pattern("/srv").sub("", "a/srv /srv/x /srvx") == "a/srv x /srvx"
+
+
+def test_an_upload_beyond_the_limits_is_named(tmp_path: Path) -> None:
+    file = io.BytesIO()
+    Image.new("RGB", (300, 200)).save(file, "PNG")
+    limits = PublicOptions(upload_pixels=59_999)
+    assert "60,000 pixels; this server takes 59,999" in uploads._explain_too_large("a.png", file.getvalue(), limits)
+    assert uploads._explain_too_large("a.png", file.getvalue(), PublicOptions()) == ""
+    assert "takes 1 MB" in uploads._explain_too_large("a.txt", bytes(1_100_000), PublicOptions(upload_megabytes=1))
+
+
+@pytest.mark.slow
+def test_a_visitor_records_by_name_and_sees_the_queue(recordings: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[Any] = []
+    monkeypatch.setenv(PUBLIC, PublicOptions(jobs=str(recordings / "shown"), job_images=50).to_setting())
+    monkeypatch.setattr(JobQueue, "go_on", lambda self: None)  # nothing runs: it waits
+    monkeypatch.setattr(JobQueue, "submit", lambda self, job: (asked.append(job), self._waiting.append(job)))
+    app = visit("record")
+    assert not app.exception
+    assert app.selectbox(key="public_images").options == ["scikit-learn's digits"]
+    assert not any(
+        "factory" in option or "file" in option or "Folder" in option
+        for option in app.selectbox(key="public_model").options
+    )
+    app.selectbox(key="public_model").select("timm").run()
+    app.text_input(key="public_timm").input("local-dir:/etc").run()
+    app.button(key="public_start").click().run()
+    assert "is not a model's name" in app.error[0].value
+    app.text_input(key="public_timm").input("seresnet50").run()
+    app.button(key="public_start").click().run()
+    assert [(job.request.model, job.request.data, job.request.limit) for job in asked] == [
+        ("timm:seresnet50", "digits", 50)
+    ]
+    assert "Number 1 in the queue" in said(app)
+    assert str(recordings) not in said(app)
+
+
+@pytest.mark.slow
+def test_a_large_export_is_not_made_in_public(recordings: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(writing, "most_download", lambda: 10)
+    app = visit("export", recording="mine")
+    assert "is not made on this server" in said(app)
+    assert not app.text_input
