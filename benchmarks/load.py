@@ -48,7 +48,6 @@ WITH_NETWORK = ("compare", "lab", "how")
 BLOCKS = ("SE_2_1", "SE_3_2", "SE_4_4", "SE_4_6", "SE_5_1", "SE_5_2", "SE_2_3", "SE_3_4")
 PAUSE = 1.0  # seconds between clicks
 SAMPLED = 2.0  # seconds
-FORGOTTEN = 150.0  # seconds: Streamlit keeps a session that went away for 120
 
 
 @dataclass
@@ -138,6 +137,9 @@ def main() -> None:
     parser.add_argument("--sessions", type=int, default=20)
     parser.add_argument("--minutes", type=float, default=10)
     parser.add_argument("--uploads", type=int, default=1000)
+    parser.add_argument(
+        "--forgotten", type=float, default=150, help="seconds: Streamlit keeps a session that went away for 120"
+    )
     parser.add_argument("--out", type=Path, default=Path(__file__).parent / "results" / "load.json")
     args = parser.parse_args()
     load, ended = Load(), threading.Event()
@@ -160,10 +162,10 @@ def main() -> None:
         ended.set()
         watcher.join()
         full = process.memory_info().rss
-        time.sleep(FORGOTTEN)
+        time.sleep(args.forgotten)
         closed = process.memory_info().rss
         uploads = upload_many(port, args.uploads, process) if args.uploads else {}
-        time.sleep(FORGOTTEN if args.uploads else 0)
+        time.sleep(args.forgotten if args.uploads else 0)
         last = process.memory_info().rss
     plain = [s for name, all_of in load.clicks.items() if name.split(":")[0] not in WITH_NETWORK for s in all_of]
     network = [s for name, all_of in load.clicks.items() if name.split(":")[0] in WITH_NETWORK for s in all_of]
