@@ -79,7 +79,9 @@ def visit(port: int, seed: int, until: float, load: Load) -> None:
                 if page in WITH_NETWORK:
                     query += "&images=" + choices.choice(("Samples", "Files"))
                 took = {page: visitor.open(page, query)}
-                if query.endswith("Files"):
+                if query.endswith("Files") and visitor.has(
+                    "upload_files"
+                ):  # what was chosen on another page may hold instead
                     took[f"{page}: a photo"] = visitor.give("upload_files", f"{seed}.jpg", make_photo(pixels))
                 with load.lock:
                     load.errors += visitor.errors

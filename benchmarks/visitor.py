@@ -125,6 +125,10 @@ class Visitor:
                 return found
         raise LookupError(f"{self._page} has no element with the key {key!r}.")
 
+    def has(self, key: str) -> bool:
+        """Whether the page has an element with a key."""
+        return any(_find_id(element, key) is not None for element in self._elements.values())
+
     def text(self) -> str:
         """All that the page says."""
         return "\n".join(str(element) for element in self._elements.values()).replace("\\\\", "")
