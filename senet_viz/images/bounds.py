@@ -55,6 +55,13 @@ def check_bytes(data: bytes, name: str) -> None:
         _check_jpeg2000(data, name)
 
 
+def measure_bytes(data: bytes) -> int:
+    """Pixels of a WebP or an icon by their header, whose plugins decode when they open; 0 of anything else."""
+    if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
+        return _measure_webp(data)
+    return _measure_icon(data) if data[:4] == b"\0\0\1\0" else 0
+
+
 def check_opened(image: Image.Image, data: bytes, name: str) -> None:
     """Refuse an opened image whose pixels would take more than `ROOM` above the result, or too long.
 

@@ -1,5 +1,6 @@
 """The one safe decoder: every image, from a folder, a Parquet or an upload, comes through `decode_image`."""
 
+import contextlib
 import functools
 import io
 import logging
@@ -13,7 +14,7 @@ from PIL import ExifTags, Image, ImageFile, UnidentifiedImageError, features
 
 from senet_viz.errors import ImageError
 from senet_viz.images.apart import decode_apart
-from senet_viz.images.bounds import MAX_FILE_BYTES, MAX_PIXELS, check_bytes, check_opened, refuse_pixels
+from senet_viz.images.bounds import MAX_FILE_BYTES, MAX_PIXELS, check_bytes, check_opened, measure_bytes, refuse_pixels
 from senet_viz.images.pixels import refuse_unknown_range, to_upright_rgb
 from senet_viz.images.quiet import quiet_libraries
 
@@ -143,6 +144,16 @@ def decode_here(data: bytes, called: str) -> Image.Image:
                 f"{called} is damaged or cut short and could not be decoded ({describe_error(error)}): "
                 "replace or remove it."
             ) from error
+
+
+def count_pixels(data: bytes) -> int:
+    """Pixels of an image file by its header, before any is decoded; 0 where it is not an image that is read."""
+    told = measure_bytes(data)
+    with quiet_libraries(), contextlib.suppress(Exception):
+        if not told:
+            with Image.open(io.BytesIO(data), formats=[name for name in FORMATS if _is_known(name)]) as image:
+                told = image.width * image.height
+    return told
 
 
 def describe_error(error: BaseException) -> str:

@@ -14,7 +14,7 @@ from types import TracebackType
 from typing import Any, Generic, Self, TypeVar
 
 from senet_viz.errors import ArgumentError, RecordingError
-from senet_viz.paths import expand_home, explain_refusal
+from senet_viz.paths import expand_home, explain_refusal, is_running
 from senet_viz.recording.files import (
     as_recording_errors,
     manifest_problems,
@@ -121,14 +121,10 @@ class Holder:
 
     def lives(self) -> bool:
         """Whether the process may still run; always true of one on another machine, never of one that has ended."""
-        if self.host != socket.gethostname() or os.name != "posix":
+        if self.host != socket.gethostname():
             return True
-        try:
-            os.kill(self.pid, 0)
-        except ProcessLookupError:
+        if not is_running(self.pid):
             return False
-        except PermissionError:
-            return True
         if _stat(self.pid)[:1] == ["Z"]:  # ended, and its parent has not asked how
             return False
         birth = _birth(self.pid)
