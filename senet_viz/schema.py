@@ -356,6 +356,8 @@ def _fit(kind: Any, value: Any, path: str, layouts: Mapping[type, Layout]) -> An
     origin, inner = get_origin(kind), get_args(kind)
     if value is None:
         return math.nan if kind is float else None
+    if kind is float and isinstance(value, float) and math.isinf(value):
+        raise _MisfitError("Expected a number that is finite", path)
     if origin in (Union, UnionType):
         return _fit(inner[0], value, path, layouts)
     if origin is np.ndarray and not isinstance(value, np.ndarray):
@@ -363,7 +365,10 @@ def _fit(kind: Any, value: Any, path: str, layouts: Mapping[type, Layout]) -> An
         found = _convert(list[list[float | None]] if rows else list[float | None], value, path)
         if rows and len({len(row) for row in found}) > 1:
             raise _MisfitError("Expected rows of one length", path)
-        return np.array(found, np.float64)
+        array = np.array(found, np.float64)
+        if np.isinf(array).any():
+            raise _MisfitError("Expected numbers that are finite", path)
+        return array
     if origin is tuple and isinstance(value, list) and (inner[-1] is ... or len(inner) == len(value)):
         kinds = inner[:1] * len(value) if inner[-1] is ... else inner
         return [_fit(k, v, f"{path}[{at}]", layouts) for at, (k, v) in enumerate(zip(kinds, value))]
