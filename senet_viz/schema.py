@@ -225,13 +225,22 @@ class Manifest:
                 f"{where} has schema version {version!r}, this version of senet_viz reads {SCHEMA_VERSION}: "
                 f"open it with the version that wrote it, or {advice}."
             )
-        try:
-            json.dumps(tree, ensure_ascii=False).encode()
-        except (UnicodeEncodeError, RecursionError) as error:
-            what = "half of a surrogate pair" if isinstance(error, UnicodeEncodeError) else "too many levels"
-            raise RecordingError(f"{where} holds {what}, which no recording has: {advice}.") from error
+        check_text(tree, where, advice)
         needed = dict.fromkeys(("throughput", "files", "notes"))  # new ones begin without, stored ones have them
         return from_tree(cls, {**needed, **tree}, where, advice)
+
+
+def check_text(tree: Any, where: str, advice: str) -> None:
+    """Refuses JSON that no page could show.
+
+    Raises:
+        RecordingError: it is nested too deeply, or holds half of a surrogate pair.
+    """
+    try:
+        json.dumps(tree, ensure_ascii=False).encode()
+    except (UnicodeEncodeError, RecursionError) as error:
+        what = "half of a surrogate pair" if isinstance(error, UnicodeEncodeError) else "too many levels"
+        raise RecordingError(f"{where} holds {what}, which no recording has: {advice}.") from error
 
 
 def check_class(classes: ClassTable, index: int) -> None:

@@ -11,7 +11,7 @@ from senet_viz.paths import expand_home, explain_refusal
 from senet_viz.recording.files import as_recording_errors, read_json, replace_json
 from senet_viz.recording.layout import FREEZING
 from senet_viz.recording.reader import Recording
-from senet_viz.schema import Gate, Layout, are_same_gates, from_tree, to_tree
+from senet_viz.schema import Gate, Layout, are_same_gates, check_text, from_tree, to_tree
 from senet_viz.stats.effects import say_limits
 from senet_viz.text import number_text
 
@@ -126,6 +126,7 @@ def from_json(tree: Mapping[str, Any], where: str = FREEZING) -> FreezePath:
         raise RecordingError(
             f"{where} could not be read (version {version!r} of {kind!r}, not {FREEZING_VERSION}): {_ADVICE}."
         )
+    check_text(tree, where, _ADVICE)
     layouts: Mapping[type, Layout] = {FreezePath: dict, FreezeStep: dict, Candidate: dict, Cost: _cost}
     found = from_tree(FreezePath, tree, where, _ADVICE, layouts=layouts, renamed=_RENAMED)
     from_tree(_Identity, found.identity, where, _ADVICE, path="identity")

@@ -15,7 +15,7 @@ from senet_viz.recording.checked import CheckedFile
 from senet_viz.recording.files import as_recording_errors, read_json, read_table, replace_json, write_table
 from senet_viz.recording.layout import ASSESSMENT, EFFECTS, MEASURES, Quantity
 from senet_viz.recording.reader import Recording
-from senet_viz.schema import Count, Floats, Gate, Layout, from_tree, to_tree
+from senet_viz.schema import Count, Floats, Gate, Layout, check_text, from_tree, to_tree
 from senet_viz.stats.estimates import LEVEL, Estimate, Interval, as_row
 from senet_viz.stats.health import GateHealth
 from senet_viz.stats.shares import STATISTICS, BlockStatistics, CurveName
@@ -221,6 +221,7 @@ def read_tree(recording: Recording) -> dict[str, Any] | None:
     if found != recording.id or version != ASSESSMENT_VERSION:
         what = f"of recording {found}" if found != recording.id else f"in version {version}"
         raise RecordingError(f"{path} is {what} and does not speak of this one: assess it again.")
+    check_text(tree, str(path), _ADVICE)
     files = from_tree(dict[str, str], tree.get("files"), str(path), _ADVICE, path="files")
     if strange := {*files} - {MEASURES, EFFECTS}:
         raise RecordingError(f"{path}, files: {min(strange)[:40]!r} is none of its tables; {_ADVICE}.")

@@ -83,7 +83,7 @@ def sha256_of(path: Path) -> str:
 
 
 def _follow(link: Path) -> Path:
-    target = link.resolve()
+    target = Path(os.path.realpath(link))
     if not target.is_relative_to(link.parent.resolve()):
         raise OSError("it is a link that leads out of its folder")
     return target

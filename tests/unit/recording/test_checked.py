@@ -141,7 +141,7 @@ def test_what_is_no_plain_file_is_refused_at_once(tmp_path: Path) -> None:
         ("folder", "not a plain file"),
         ("out", "a link that leads out of its folder"),
         ("device", "a link that leads out of its folder"),
-        ("loop", ""),
+        ("loop", "not a plain file"),
         ("gone", "No such file"),
     ):
         for look in (open_plain, plain_size):
