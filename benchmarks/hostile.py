@@ -34,7 +34,7 @@ import torch
 
 from senet_viz.analysis.blocks import gather_health, gather_measures, gather_similarity
 from senet_viz.analysis.freezing_files import open_freezing, summarize_freezing
-from senet_viz.claims.assessment import read_assessment, read_measures, read_tree
+from senet_viz.claims.assessment import read_assessment, read_side_table, read_tree
 from senet_viz.claims.assessment_claims import read_effects
 from senet_viz.claims.evidence import ClaimReport
 from senet_viz.claims.sentences import tabulate_report
@@ -42,11 +42,12 @@ from senet_viz.dashboard.jobs.keeping import list_recordings
 from senet_viz.errors import SenetVizError
 from senet_viz.models.environment import describe_environment
 from senet_viz.recording.export import export_statistics
-from senet_viz.recording.layout import MANIFEST
+from senet_viz.recording.layout import EFFECTS, MANIFEST, MEASURES
 from senet_viz.recording.outcomes import open_outcomes, summarize_outcomes
 from senet_viz.recording.outcomes_nearby import find_outcomes
 from senet_viz.recording.reader import open_recording
 from senet_viz.recording.verify import verify_recording
+from senet_viz.schema import to_tree
 from senet_viz.workflows.record import summarize
 
 if TYPE_CHECKING:
@@ -101,9 +102,8 @@ def _verify(folder: Path) -> Iterator[Any]:
 
 def _tables(folder: Path) -> Iterator[Any]:
     recording = open_recording(folder)
-    yield from (read_measures(recording), read_measures(recording, quantity="squeeze"))
-    effects = read_effects(recording)
-    yield None if effects is None else effects.class_images
+    if (tree := read_tree(recording)) is not None:
+        yield from (read_side_table(recording, tree, name) for name in (MEASURES, EFFECTS))
 
 
 def _outcomes(folder: Path) -> Iterator[Any]:
@@ -244,11 +244,9 @@ def _is_listed(home: Path, file: str) -> bool:
 def _are_same(one: Any, other: Any) -> bool:
     if isinstance(one, pd.DataFrame) and isinstance(other, pd.DataFrame):
         return one.equals(other)
-    try:
-        np.testing.assert_equal(one, other)
-    except (AssertionError, ValueError, TypeError):
-        return repr(one) == repr(other)
-    return True
+    if isinstance(one, np.ndarray) and isinstance(other, np.ndarray):
+        return one.dtype == other.dtype and np.array_equal(one, other, equal_nan=one.dtype.kind == "f")
+    return bool(to_tree(one) == to_tree(other))
 
 
 def run_cases(judge: Judge, cases: "list[Case]") -> dict[str, Any]:
@@ -271,13 +269,13 @@ def main() -> None:
 
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument(
-        "--long", action="store_true", help="6,000 edits, 6,000 flips and all others; stores the result"
+        "--long", action="store_true", help="5,200 edits, 5,200 flips and all others; stores the result"
     )
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--out", type=Path, default=Path(__file__).parent / "results" / "hostile.json")
     arguments = parser.parse_args()
     sizes = (
-        {"edits": 6000, "flips": 6000, "others": 10**9}
+        {"edits": 5200, "flips": 5200, "others": 10**9}
         if arguments.long
         else {"edits": 100, "flips": 100, "others": 60}
     )

@@ -127,7 +127,7 @@ def make_damage(home: Path, flips: int, seed: int) -> Iterator[Case]:
         size, name = file.stat().st_size, _name(home, file)
         for _ in range(8):
             at = generator.randrange(size)
-            yield Case("cuts", name, f"ends after {at} bytes", lambda path, at=at: os.truncate(path, at))
+            yield Case("cuts", name, f"ends after {at} bytes", _Cut(at))
             length = generator.randrange(1, size - at + 1)
             yield Case("cuts", name, f"{length} zeros from {at} on", _Splice(at, length, None))
         for what, put in _NOT_PLAIN.items():
@@ -139,6 +139,15 @@ def make_damage(home: Path, flips: int, seed: int) -> Iterator[Case]:
         yield Case(
             "swaps", _name(home, one), f"the content of {_name(home, other)}", _Swap(other.read_bytes(), fit=False)
         )
+
+
+@dataclass(frozen=True)
+class _Cut:
+    at: int
+
+    def __call__(self, path: Path) -> object:
+        os.truncate(path, self.at)
+        return None
 
 
 @dataclass(frozen=True)
@@ -180,7 +189,7 @@ _NOT_PLAIN: dict[str, Callable[[Path], object]] = {
     "the file, elsewhere": lambda path: path.symlink_to(path.parents[1] / "elsewhere"),
     "a link to itself": lambda path: path.symlink_to(path.name),
     "a folder": Path.mkdir,
-    "nothing": lambda _: None,
+    "nothing": lambda path: path.exists(),
 }
 
 

@@ -208,7 +208,7 @@ def read_lines(path: Path, sha256: str) -> list[dict[str, str]]:
     with reading(path), CheckedFile(path, sha256) as checked, checked.believed() as file:
         text = file.read().decode("utf-8", "surrogatepass")
         rows = [json.loads(line) for line in text.split("\n") if line]
-    return list(from_tree(tuple[Mapping[str, str], ...], rows, str(path), "record again"))
+    return from_tree(list[dict[str, str]], rows, str(path), "record again")
 
 
 def read_json(path: Path, advice: str, *, error: type[SenetVizError] = RecordingError) -> dict[str, Any] | None:

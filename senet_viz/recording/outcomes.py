@@ -21,6 +21,7 @@ from senet_viz.schema import Count, FileEntry, Manifest, to_tree
 
 BASELINES = ("one", "zero", "mean", "group_mean", "class_mean", "predicted_class_mean", "within", "between")
 BASELINE_ALIASES = {"same_class": "within", "other_class": "between"}  # the field's words; files hold the short ones
+VariantKind = Literal["block", "stage", "cumulative", "all", "set"]
 DRAWN = ("group_mean", "within", "between")  # a matter of chance, hence made several times
 CLEAN = "clean"
 
@@ -39,7 +40,7 @@ class Variant:
     """
 
     target: str
-    kind: Literal["block", "stage", "cumulative", "all", "set"]
+    kind: VariantKind
     blocks: tuple[str, ...]
     baseline: str
     repeat: Count

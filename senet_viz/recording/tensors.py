@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
 
 import numpy as np
 import pyarrow as pa
@@ -17,7 +17,6 @@ from senet_viz.recording.layout import Quantity
 from senet_viz.recording.moments import Channels, ClassMoments, Moments, moments_of
 from senet_viz.schema import FileEntry, Width, from_tree
 
-_Columns = tuple[tuple[str, ...], tuple[Width, ...]]
 _TYPES: dict[str, np.dtype[Any]] = {name: kind for kind, name in SAFETENSORS_TYPES.items()}
 
 
@@ -91,6 +90,10 @@ class TensorFile:
                     if not (count := file.readinto(room)):
                         raise RecordingError(f"{self.path} ends too early: copy the recording again or record again.")
                     room = room[count:]
+
+
+class _Columns(TypedDict):
+    columns: tuple[tuple[str, ...], tuple[Width, ...]]
 
 
 QUANTITIES: tuple[Quantity, ...] = ("gate", "squeeze")
@@ -200,7 +203,8 @@ def _columns(file: TensorFile, quantity: Quantity) -> Iterable[tuple[str, slice]
         return []
     with reading(file.path):
         tree = json.loads(text)
-    names, sizes = from_tree(_Columns, tree, str(file.path), "record again", path=quantity)
+    found = from_tree(_Columns, {"columns": tree}, str(file.path), "record again")
+    names, sizes = found["columns"]
     if len(names) != len(sizes) or sum(sizes) != file.width(f"{quantity}.mean"):
         raise RecordingError(f"{file.path} names other blocks of the {quantity} than it has columns: record again.")
     ends = np.cumsum(sizes, dtype=np.int64).tolist()
