@@ -200,7 +200,7 @@ class Manifest:
     environment: Mapping[str, Any]
     throughput: tuple[Mapping[str, Any], ...] = ()
     precision_difference: Mapping[str, float] | None = None
-    progress: Mapping[str, int] = field(default_factory=dict)
+    progress: Mapping[str, Count] = field(default_factory=dict)
     files: tuple[FileEntry, ...] = ()
     notes: tuple[str, ...] = ()
     complete: bool = False

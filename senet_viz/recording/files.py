@@ -4,6 +4,7 @@ import contextlib
 import hashlib
 import io
 import json
+import math
 import os
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
@@ -284,6 +285,9 @@ def manifest_problems(manifest: Manifest) -> list[str]:
     found = [] if manifest.gates else ["gates: there is none"]
     if [gate.depth for gate in manifest.gates] != [*range(len(manifest.gates))]:
         found.append("gates: they do not stand in order of depth, counted from 0")
+    for at, gate in enumerate(manifest.gates):
+        if not all(map(math.isfinite, gate.extent)):
+            found.append(f"gates[{at}]: neither its range nor its histogram has finite ends")
     for where, names in (("gates", [g.name for g in manifest.gates]), ("files", [f.name for f in manifest.files])):
         found += [f"{where}: {name!r} stands there twice" for name, count in Counter(names).items() if count > 1]
     if len(manifest.mapping.outputs) != len(manifest.classes):
