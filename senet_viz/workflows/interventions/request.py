@@ -166,7 +166,7 @@ def find_blocks(gates: Sequence[BoundGate], names: Sequence[str]) -> list[BoundG
 
 def _make_set(gates: Sequence[BoundGate], chosen: Sequence[str]) -> Target:
     ordered = [bound.gate for bound in find_blocks(gates, chosen)]
-    kind = "block" if len(ordered) == 1 else "set"
+    kind: VariantKind = "block" if len(ordered) == 1 else "set"
     return " + ".join(gate.label for gate in ordered), kind, tuple(gate.name for gate in ordered)
 
 
