@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from types import UnionType
-from typing import Annotated, Any, Self, TypeVar, Union, cast, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, Literal, Self, TypeVar, Union, cast, get_args, get_origin, get_type_hints
 
 import msgspec
 import numpy as np
@@ -186,7 +186,7 @@ class Manifest:
         files: everything beside the manifest.
         notes: sentences about what a reader must know.
         complete: all images done.
-        form: "full" or "slim".
+        form: "full" or "slim"; "interventions" of what `intervene` wrote.
     """
 
     id: str
@@ -204,7 +204,7 @@ class Manifest:
     files: tuple[FileEntry, ...] = ()
     notes: tuple[str, ...] = ()
     complete: bool = False
-    form: str = "full"
+    form: Literal["full", "slim", "interventions"] = "full"
     schema_version: int = SCHEMA_VERSION
 
     def to_json(self) -> dict[str, Any]:
@@ -357,7 +357,7 @@ def _convert(kind: Any, value: Any, path: str) -> Any:
     except msgspec.ValidationError as error:
         found = _REASON.fullmatch(str(error))
         assert found is not None
-        raise _MisfitError(found[1], path + (found[2] or "")) from error
+        raise _MisfitError(found[1][:200], path + (found[2] or "")) from error
 
 
 def _fit(kind: Any, value: Any, path: str, layouts: Mapping[type, Layout]) -> Any:
