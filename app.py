@@ -9,10 +9,11 @@ import streamlit as st
 from starlette.middleware import Middleware
 
 from senet_viz.dashboard.guard import KnownHosts, LimitedUploads, NoCommands, NoPaths, SafeHeaders
-from senet_viz.dashboard.links import carry_selections
+from senet_viz.dashboard.links import carry_selections, escape
 from senet_viz.dashboard.screen import style_page
 from senet_viz.dashboard.serving import ServerAddress, lifespan
 from senet_viz.dashboard.visitors import let_in
+from senet_viz.errors import SenetVizError
 
 PACKAGE = Path(__file__).parent / "senet_viz" / "dashboard"
 
@@ -49,8 +50,11 @@ def show_page() -> None:
     )  # fmt: skip
     carry_selections(page.url_path)
     style_page()
-    if let_in():
-        page.run()
+    try:
+        if let_in():
+            page.run()
+    except SenetVizError as error:  # a file that was damaged or changed since the page was opened
+        st.error(escape(str(error)), icon=":material/error:")
 
 
 if __name__ == "__main__":

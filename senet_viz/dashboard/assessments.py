@@ -65,7 +65,9 @@ def _read(page: Loaded, made: tuple[tuple[str, int, int], ...]) -> Stored | None
     tree, assessment = read_tree(page.recording), read_assessment(page.recording)
     if tree is None or assessment is None:
         return None
-    return Stored(assessment, ClaimReport.from_json(tree["claims"]), tree, made)
+    return Stored(
+        assessment, ClaimReport.from_json(tree.get("claims"), str(page.recording.path / ASSESSMENT)), tree, made
+    )
 
 
 @keep(2, shared=True)

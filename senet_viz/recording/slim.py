@@ -94,7 +94,7 @@ def _write(recording: Recording, folder: Path, controls: Sequence[Recording], pe
                 f"{entry.name} would have {entry.bytes / 1e6:.0f} MB, at most {FILE_LIMIT / 1e6:.0f} MB are meant to be "
                 "shared: keep fewer images or group the classes."
             )
-    replace_json(folder, MANIFEST, _manifest(recording, files, len(kept), per_class).to_json())
+    replace_json(folder, MANIFEST, _manifest(recording, files, len(kept), per_class).to_json(), sealed=True)
 
 
 def _check(recording: Recording, controls: Sequence[Recording], per_class: int) -> None:

@@ -91,5 +91,5 @@ def _show_claims(tree: Mapping[str, Any] | None, problem: str) -> str:
         why = problem or "This recording has not been assessed: run senet-viz assess on it, then make the report again."
         return section("Claims", "claims", paragraph(why, "answer"))
     return section(
-        "Claims", "claims", *sections.show_claims(ClaimReport.from_json(tree["claims"], "the stored assessment"))
+        "Claims", "claims", *sections.show_claims(ClaimReport.from_json(tree.get("claims"), "The stored assessment"))
     )
