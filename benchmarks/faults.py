@@ -11,6 +11,7 @@ first images; a failing call must end in one sentence, or not matter; and the sa
 
 import argparse
 import ctypes
+import importlib
 import json
 import os
 import shutil
@@ -110,10 +111,9 @@ def build_layer(folder: Path) -> Path:
 def make_jobs(scratch: Path) -> dict[str, Job]:
     """Jobs over 40 small images; what the later ones read is made first, undisturbed."""
     sys.path.insert(0, str(HERE.parent))
-    import tests.e2e.loaded  # noqa: F401 - what every forked process needs
-    from tests.support.tiny import write_tiny_parquet
+    importlib.import_module("tests.e2e.loaded")  # what every forked process needs
 
-    data = str(write_tiny_parquet(scratch / "tiny.parquet", 40))
+    data = str(importlib.import_module("tests.support.tiny").write_tiny_parquet(scratch / "tiny.parquet", 40))
     mapped = scratch / "map.csv"
     mapped.write_text("class,output\n" + "".join(f"class {k},{k}\n" for k in range(10)), encoding="utf-8")
     network = ["--model", "tests.support.tiny:tiny_se", "--data", data, "--device", "cpu", "--batch-size", "8"]

@@ -25,7 +25,7 @@ def no_process_is_left() -> Iterator[None]:
 
 
 def test_pixels_and_sentences_are_the_same() -> None:
-    data = draw.draw_rotated_photo()
+    data, idle = draw.draw_rotated_photo(), max(1, len(apart._IDLE))
     assert decode_image(data, name="x.jpg", apart=True).tobytes() == decode_image(data, name="x.jpg").tobytes()
     said = []
     for away in (True, False):
@@ -33,7 +33,7 @@ def test_pixels_and_sentences_are_the_same() -> None:
             decode_image(draw.draw_truncated_jpeg(), name="ü\udc80.jpg", apart=away)
         said.append(str(caught.value))
     assert said[0] == said[1]
-    assert len(apart._IDLE) == 1, "one process serves one image after the other"
+    assert len(apart._IDLE) == idle, "one process serves one image after the other"
 
 
 def test_a_process_that_died_is_replaced() -> None:
