@@ -8,9 +8,12 @@ from pathlib import Path
 import streamlit as st
 from starlette.middleware import Middleware
 
-from senet_viz.dashboard.links import carry_selections
+from senet_viz.dashboard.guard import KnownHosts, LimitedUploads, NoCommands, NoPaths, SafeHeaders
+from senet_viz.dashboard.links import carry_selections, escape
 from senet_viz.dashboard.screen import style_page
 from senet_viz.dashboard.serving import ServerAddress, lifespan
+from senet_viz.dashboard.visitors import let_in
+from senet_viz.errors import SenetVizError
 
 PACKAGE = Path(__file__).parent / "senet_viz" / "dashboard"
 
@@ -30,6 +33,9 @@ PAGES = (  # file, title, icon, address, help; the first is the first page
 )  # fmt: skip
 
 
+GUARDS = (KnownHosts, SafeHeaders, NoPaths, NoCommands, LimitedUploads, ServerAddress)  # the first is the outermost
+
+
 def show_page() -> None:
     """The page that the address names, within the navigation."""
     st.set_page_config(page_title="senet_viz", page_icon=str(PACKAGE / "icon.png"), layout="wide")
@@ -44,10 +50,14 @@ def show_page() -> None:
     )  # fmt: skip
     carry_selections(page.url_path)
     style_page()
-    page.run()
+    try:
+        if let_in():
+            page.run()
+    except SenetVizError as error:  # a file that was damaged or changed since the page was opened
+        st.error(escape(str(error)), icon=":material/error:")
 
 
 if __name__ == "__main__":
     show_page()
 else:
-    app = st.App(__file__, lifespan=lifespan, middleware=[Middleware(ServerAddress)])
+    app = st.App(__file__, lifespan=lifespan, middleware=[Middleware(each) for each in GUARDS])

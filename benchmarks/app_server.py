@@ -26,9 +26,7 @@ def serving(recordings: Path | None = None, experiments: Path | None = None) -> 
     Raises:
         RuntimeError: it did not answer in time.
     """
-    with socket.socket() as probe:
-        probe.bind(("localhost", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     command = [sys.executable, "-m", "streamlit", "run", str(ROOT / "app.py")]
     command += ["--server.port", str(port), "--server.headless", "true"]
     folders = {"SENET_VIZ_RECORDINGS": recordings, "SENET_VIZ_EXPERIMENTS": experiments}
@@ -36,13 +34,25 @@ def serving(recordings: Path | None = None, experiments: Path | None = None) -> 
     quiet: dict[str, Any] = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
     with subprocess.Popen(command, cwd=ROOT, env=environment, **quiet) as process:
         try:
-            _await(f"http://localhost:{port}")
+            await_server(f"http://localhost:{port}")
             yield f"http://localhost:{port}"
         finally:
             process.terminate()
 
 
-def _await(address: str) -> None:
+def free_port() -> int:
+    """A port of localhost that nobody listens on now."""
+    with socket.socket() as probe:
+        probe.bind(("localhost", 0))
+        return int(probe.getsockname()[1])
+
+
+def await_server(address: str) -> None:
+    """Returns once the server answers.
+
+    Raises:
+        RuntimeError: it did not in time.
+    """
     deadline = time.monotonic() + PATIENCE
     while time.monotonic() < deadline:
         try:

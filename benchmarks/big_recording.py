@@ -251,7 +251,7 @@ def link_bare(recording: Path, folder: Path) -> Path:
     bare.mkdir()
     for file in recording.iterdir():
         if file.name not in (ASSESSMENT, MEASURES, EFFECTS):
-            (bare / file.name).symlink_to(file)
+            (bare / file.name).hardlink_to(file)
     return bare
 
 
@@ -273,7 +273,7 @@ def describe(recording: Path) -> dict[str, Any]:
 def measure_all(recording: Path, names: list[str]) -> dict[str, dict[str, Any]]:
     """Every visit, one after the other."""
     pages = {}
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory(dir=recording.parent) as folder:  # a link does not cross disks
         bare = link_bare(recording, Path(folder))
         for name in names:
             print(name, file=sys.stderr, flush=True)

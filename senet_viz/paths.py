@@ -1,6 +1,10 @@
 """Paths as people type them."""
 
 import os
+import re
+import shutil
+import socket
+import threading
 from pathlib import Path
 
 
@@ -30,3 +34,27 @@ def explain_refusal(path: Path) -> str | None:
     except (OSError, ValueError) as error:  # a null character is a ValueError
         return getattr(error, "strerror", None) or str(error)
     return None
+
+
+def name_beside(path: Path) -> Path:
+    """A temporary name that no other process or thread has, should two write the same; what killed ones left behind is removed."""
+    begin, me = f".{path.name}.{socket.gethostname()}.", f"{os.getpid()}-{threading.get_ident()}.tmp"
+    owned = re.compile(re.escape(begin) + r"(\d+)-\d+\.tmp")
+    for left in path.parent.iterdir() if path.parent.is_dir() else ():
+        found = owned.fullmatch(left.name)
+        if found and not is_running(int(found[1])):
+            shutil.rmtree(left, ignore_errors=True) if left.is_dir() else left.unlink(missing_ok=True)
+    return path.with_name(begin + me)
+
+
+def is_running(pid: int) -> bool:
+    """Whether a process of this machine has this number; always on systems that cannot be asked."""
+    if os.name != "posix":
+        return True
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        pass
+    return True

@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from types import UnionType
-from typing import Annotated, Any, Self, TypeVar, Union, cast, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, Literal, Self, TypeVar, Union, cast, get_args, get_origin, get_type_hints
 
 import msgspec
 import numpy as np
@@ -186,7 +186,7 @@ class Manifest:
         files: everything beside the manifest.
         notes: sentences about what a reader must know.
         complete: all images done.
-        form: "full" or "slim".
+        form: "full" or "slim"; "interventions" of what `intervene` wrote.
     """
 
     id: str
@@ -200,11 +200,11 @@ class Manifest:
     environment: Mapping[str, Any]
     throughput: tuple[Mapping[str, Any], ...] = ()
     precision_difference: Mapping[str, float] | None = None
-    progress: Mapping[str, int] = field(default_factory=dict)
+    progress: Mapping[str, Count] = field(default_factory=dict)
     files: tuple[FileEntry, ...] = ()
     notes: tuple[str, ...] = ()
     complete: bool = False
-    form: str = "full"
+    form: Literal["full", "slim", "interventions"] = "full"
     schema_version: int = SCHEMA_VERSION
 
     def to_json(self) -> dict[str, Any]:
@@ -225,13 +225,22 @@ class Manifest:
                 f"{where} has schema version {version!r}, this version of senet_viz reads {SCHEMA_VERSION}: "
                 f"open it with the version that wrote it, or {advice}."
             )
-        try:
-            json.dumps(tree, ensure_ascii=False).encode()
-        except (UnicodeEncodeError, RecursionError) as error:
-            what = "half of a surrogate pair" if isinstance(error, UnicodeEncodeError) else "too many levels"
-            raise RecordingError(f"{where} holds {what}, which no recording has: {advice}.") from error
+        check_text(tree, where, advice)
         needed = dict.fromkeys(("throughput", "files", "notes"))  # new ones begin without, stored ones have them
         return from_tree(cls, {**needed, **tree}, where, advice)
+
+
+def check_text(tree: Any, where: str, advice: str) -> None:
+    """Refuses JSON that no page could show.
+
+    Raises:
+        RecordingError: it is nested too deeply, or holds half of a surrogate pair.
+    """
+    try:
+        json.dumps(tree, ensure_ascii=False).encode()
+    except (UnicodeEncodeError, RecursionError) as error:
+        what = "half of a surrogate pair" if isinstance(error, UnicodeEncodeError) else "too many levels"
+        raise RecordingError(f"{where} holds {what}, which no recording has: {advice}.") from error
 
 
 def check_class(classes: ClassTable, index: int) -> None:
@@ -348,7 +357,7 @@ def _convert(kind: Any, value: Any, path: str) -> Any:
     except msgspec.ValidationError as error:
         found = _REASON.fullmatch(str(error))
         assert found is not None
-        raise _MisfitError(found[1], path + (found[2] or "")) from error
+        raise _MisfitError(found[1][:200], path + (found[2] or "")) from error
 
 
 def _fit(kind: Any, value: Any, path: str, layouts: Mapping[type, Layout]) -> Any:
@@ -356,6 +365,8 @@ def _fit(kind: Any, value: Any, path: str, layouts: Mapping[type, Layout]) -> An
     origin, inner = get_origin(kind), get_args(kind)
     if value is None:
         return math.nan if kind is float else None
+    if kind is float and isinstance(value, float) and math.isinf(value):
+        raise _MisfitError("Expected a number that is finite", path)
     if origin in (Union, UnionType):
         return _fit(inner[0], value, path, layouts)
     if origin is np.ndarray and not isinstance(value, np.ndarray):
@@ -363,7 +374,10 @@ def _fit(kind: Any, value: Any, path: str, layouts: Mapping[type, Layout]) -> An
         found = _convert(list[list[float | None]] if rows else list[float | None], value, path)
         if rows and len({len(row) for row in found}) > 1:
             raise _MisfitError("Expected rows of one length", path)
-        return np.array(found, np.float64)
+        array = np.array(found, np.float64)
+        if np.isinf(array).any():
+            raise _MisfitError("Expected numbers that are finite", path)
+        return array
     if origin is tuple and isinstance(value, list) and (inner[-1] is ... or len(inner) == len(value)):
         kinds = inner[:1] * len(value) if inner[-1] is ... else inner
         return [_fit(k, v, f"{path}[{at}]", layouts) for at, (k, v) in enumerate(zip(kinds, value))]

@@ -1,6 +1,7 @@
 """Numbers, durations and sizes in words."""
 
 import math
+import re
 from collections.abc import Sequence
 
 import numpy as np
@@ -38,6 +39,20 @@ def limits_text(low: float, high: float, form: str, *, unknown: str | None = Non
 def join_words(words: Sequence[str]) -> str:
     """One after the other: "a", "a and b", "a, b and c"; "" for none."""
     return " and ".join(part for part in (", ".join(words[:-1]), *words[-1:]) if part)
+
+
+FORMULA = r"'*(?:\s*[=+\-@＝＋－＠]|[\t\r\n])"
+"""How a text begins that a spreadsheet takes for a formula, or that one apostrophe more has kept from it."""
+
+
+def defuse(text: str) -> str:
+    """A text as a cell of a CSV: with an apostrophe before it where a spreadsheet would run it as a formula (OWASP)."""
+    return f"'{text}" if re.match(FORMULA, text) else text
+
+
+def undo_defuse(cell: str) -> str:
+    """The text that `defuse` made a cell of: a cell of a CSV that begins so has one apostrophe more than the name."""
+    return cell[1:] if cell.startswith("'") and re.match(FORMULA, cell) else cell
 
 
 def finite_or_none(value: float) -> float | None:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from senet_viz.errors import ArgumentError, RecordingError
 from senet_viz.recording.outcomes import Outcome
-from senet_viz.schema import Gate
+from senet_viz.schema import Count, Gate
 from senet_viz.stats.effect_measuring import Grouping
 from senet_viz.stats.estimates import EQUIVALENCE_LEVEL, Estimate, Interval
 
@@ -39,7 +39,7 @@ class Cost:
 
     top1: Estimate
     loss: float
-    images: int
+    images: Count
 
     def interval(self) -> Interval:
         """Of Δ top-1 at 90 %, so that either limit alone holds with 95 %; NaN where there is none.
@@ -94,9 +94,9 @@ class Timing:
 
     ratios: NDArray[np.float64]
     seconds: float
-    images: int
+    images: Count
     device: str
-    threads: int
+    threads: Count
 
     @property
     def rounds(self) -> int:
@@ -136,8 +136,8 @@ class FreezePath:
     identity: Mapping[str, Any]
     environment: Mapping[str, Any]
     gates: tuple[Gate, ...]
-    parameters: int
-    images: tuple[int, int]
+    parameters: Count
+    images: tuple[Count, Count]
     clean: tuple[float, float]
     steps: tuple[FreezeStep, ...] = ()
     timing: Timing | None = None

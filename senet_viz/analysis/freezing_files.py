@@ -1,9 +1,9 @@
 """`freezing.json`: a path as it grows, replaced whole with every step; the advice in sentences and in plain numbers."""
 
 import contextlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Required, TypedDict
 
 from senet_viz.analysis.freezing import Candidate, Cost, FreezeAdvice, FreezePath, FreezeStep, least_reach
 from senet_viz.errors import RecordingError
@@ -11,7 +11,7 @@ from senet_viz.paths import expand_home, explain_refusal
 from senet_viz.recording.files import as_recording_errors, read_json, replace_json
 from senet_viz.recording.layout import FREEZING
 from senet_viz.recording.reader import Recording
-from senet_viz.schema import Gate, Layout, are_same_gates, from_tree, to_tree
+from senet_viz.schema import Gate, Layout, are_same_gates, check_text, from_tree, to_tree
 from senet_viz.stats.effects import say_limits
 from senet_viz.text import number_text
 
@@ -28,7 +28,7 @@ def write_freezing(folder: Path, path: FreezePath) -> None:
         RecordingError: the folder can not be written.
     """
     with as_recording_errors(f"Writing {FREEZING} in {folder}", "Give a folder that can be written."):
-        replace_json(folder, FREEZING, to_json(path))
+        replace_json(folder, FREEZING, to_json(path), sealed=True)
 
 
 def stored_freezing(folder: Path) -> FreezePath | None:
@@ -101,9 +101,9 @@ def check_freezing(path: FreezePath, recording: Recording) -> None:
         raise RecordingError(f"{where} is of another network than was recorded: freeze again with this one.")
     if about.data.get("digest") != data.get("digest"):
         raise RecordingError(f"{where} is of other images than were recorded: freeze again on these.")
-    if dict(about.preprocessing) != path.identity["preprocessing"]:
+    if dict(about.preprocessing) != path.identity.get("preprocessing"):
         raise RecordingError(f"{where} is of images of another preprocessing: freeze again with the recording's.")
-    if list(about.mapping.outputs) != path.identity["outputs"]:
+    if list(about.mapping.outputs) != path.identity.get("outputs"):
         raise RecordingError(
             f"{where} maps classes to other outputs than the recording: freeze again with its label map."
         )
@@ -126,8 +126,40 @@ def from_json(tree: Mapping[str, Any], where: str = FREEZING) -> FreezePath:
         raise RecordingError(
             f"{where} could not be read (version {version!r} of {kind!r}, not {FREEZING_VERSION}): {_ADVICE}."
         )
+    check_text(tree, where, _ADVICE)
     layouts: Mapping[type, Layout] = {FreezePath: dict, FreezeStep: dict, Candidate: dict, Cost: _cost}
-    return from_tree(FreezePath, tree, where, _ADVICE, layouts=layouts, renamed=_RENAMED)
+    found = from_tree(FreezePath, tree, where, _ADVICE, layouts=layouts, renamed=_RENAMED)
+    from_tree(_Identity, found.identity, where, _ADVICE, path="identity")
+    if misfits := [*_misfits(found)]:
+        raise RecordingError(f"{where}, {misfits[0]}; {_ADVICE}.")
+    return found
+
+
+class _Identity(TypedDict, total=False):
+    model: Required[dict[str, Any]]
+    data: Required[dict[str, Any]]
+    preprocessing: dict[str, Any]
+    outputs: list[int | None]
+
+
+def _misfits(path: FreezePath) -> Iterator[str]:
+    names, order = [gate.name for gate in path.gates], path.order
+    if not names or len({*names}) < len(names) or [gate.depth for gate in path.gates] != [*range(len(names))]:
+        yield "gates: expected each block once, in order of depth"
+    if {*order} - {*names} or len({*order}) < len(order):
+        yield "steps: expected blocks of the network, each once"
+    for at, step in enumerate(path.steps):
+        if {candidate.block for candidate in step.candidates} - {*names}:
+            yield f"steps[{at}].candidates: expected blocks of the network"
+        if path.complete and step.confirming is None:
+            yield f"steps[{at}].confirming: a path that is complete was confirmed"
+        for name, cost in (("choosing", step.choosing), ("confirming", step.confirming)):
+            if cost is not None and cost.top1.replicates.ndim != 1:
+                yield f"steps[{at}].{name}.replicates: expected a list of numbers"
+    if path.timing is not None and path.timing.ratios.shape[:-1] != (len(order),):
+        yield f"timing.ratios: expected a row for each of {len(order)} steps"
+    if {name for unit in path.shared for name in unit} - {*names}:
+        yield "shared: expected blocks of the network"
 
 
 def _step_tree(step: FreezeStep) -> dict[str, Any]:

@@ -1,6 +1,6 @@
 """What `assess` finds, as frozen data: estimates with replicates, nulls, controls; and its files beside a recording."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -9,14 +9,16 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
+from senet_viz.claims.stored import check_tables
 from senet_viz.errors import RecordingError
-from senet_viz.recording.files import as_recording_errors, read_json, read_table, replace_json, sha256_of, write_table
+from senet_viz.recording.checked import CheckedFile
+from senet_viz.recording.files import as_recording_errors, read_json, read_table, replace_json, write_table
 from senet_viz.recording.layout import ASSESSMENT, EFFECTS, MEASURES, Quantity
 from senet_viz.recording.reader import Recording
-from senet_viz.schema import Floats, Gate, Layout, from_tree, to_tree
+from senet_viz.schema import Count, Floats, Gate, Layout, check_text, from_tree, to_tree
 from senet_viz.stats.estimates import LEVEL, Estimate, Interval, as_row
 from senet_viz.stats.health import GateHealth
-from senet_viz.stats.shares import BlockStatistics, CurveName
+from senet_viz.stats.shares import STATISTICS, BlockStatistics, CurveName
 
 
 @dataclass(frozen=True)
@@ -35,7 +37,7 @@ class NullSummary:
     low: float
     high: float
     p: float
-    images: int
+    images: Count
 
 
 @dataclass(frozen=True)
@@ -103,10 +105,10 @@ class Assessment:
     recording_id: str
     computed_from: str
     code_version: str
-    images: int
-    classes: int
-    smallest_class: int
-    groups: int
+    images: Count
+    classes: Count
+    smallest_class: Count
+    groups: Count
     reason: str
     blocks: tuple[BlockAssessment, ...]
     controls: tuple[ControlCurve, ...] = ()
@@ -199,7 +201,7 @@ def write_assessment(
         }
         files = {name: entry.sha256 for name, entry in written.items()}
         head = {"assessment_version": ASSESSMENT_VERSION, "files": files}
-        replace_json(folder, ASSESSMENT, {**head, **to_json(assessment), **extra})
+        replace_json(folder, ASSESSMENT, {**head, **to_json(assessment), **extra}, sealed=True)
         if effects is None:
             (folder / EFFECTS).unlink(missing_ok=True)
 
@@ -219,22 +221,38 @@ def read_tree(recording: Recording) -> dict[str, Any] | None:
     if found != recording.id or version != ASSESSMENT_VERSION:
         what = f"of recording {found}" if found != recording.id else f"in version {version}"
         raise RecordingError(f"{path} is {what} and does not speak of this one: assess it again.")
-    files = from_tree(dict[str, str], tree.get("files") or {}, str(path), _ADVICE, path="files")
-    _check_files(recording.path, files)
+    check_text(tree, str(path), _ADVICE)
+    files = from_tree(dict[str, str], tree.get("files"), str(path), _ADVICE, path="files")
+    if strange := {*files} - {MEASURES, EFFECTS}:
+        raise RecordingError(f"{path}, files: {min(strange)[:40]!r} is none of its tables; {_ADVICE}.")
+    for name, sha256 in files.items():
+        _check_file(recording.path / name, sha256)
+    check_tables(tree, recording.blocks, str(path), _ADVICE)
     return tree
 
 
-def _check_files(folder: Path, files: Mapping[str, str]) -> None:
-    for name, expected in files.items():
-        try:
-            same = sha256_of(folder / name) == expected
-        except OSError:
-            same = False
-        if not same:
-            raise RecordingError(
-                f"{folder / name} is not the one that {ASSESSMENT} was written with, as after an assessment that was "
-                "interrupted: assess the recording again."
-            )
+def _check_file(path: Path, sha256: str) -> None:
+    try:
+        with CheckedFile(path, sha256) as checked, checked.believed():
+            pass
+    except (OSError, RecordingError) as error:
+        raise RecordingError(
+            f"{path} is not the one that {ASSESSMENT} was written with, as after an assessment that was "
+            "interrupted: assess the recording again."
+        ) from error
+
+
+def read_side_table(recording: Recording, tree: Mapping[str, Any], name: str) -> pd.DataFrame:
+    """A table that an assessment's JSON names, `MEASURES` or `EFFECTS`.
+
+    Raises:
+        RecordingError: it is not named, or is not the one that was written with it.
+    """
+    sha256 = tree["files"].get(name)
+    if sha256 is None:
+        raise RecordingError(f"{recording.path / ASSESSMENT} names no {name}: {_ADVICE}.")
+    frame: pd.DataFrame = read_table(recording.path / name, sha256, advice=_ADVICE).to_pandas()
+    return frame
 
 
 def read_assessment(recording: Recording) -> Assessment | None:
@@ -262,9 +280,9 @@ def read_measures(recording: Recording, *, quantity: Quantity = "gate") -> pd.Da
     path = recording.path / MEASURES
     if not path.is_file():
         return None
-    if read_tree(recording) is None:
+    if (tree := read_tree(recording)) is None:
         raise RecordingError(f"{path} stands without {ASSESSMENT}, as after an interrupted assessment: assess again.")
-    frame: pd.DataFrame = read_table(path).to_pandas()
+    frame = read_side_table(recording, tree, MEASURES)
     if "quantity" not in frame:
         frame["quantity"] = "gate"
     return frame[frame["quantity"] == quantity].drop(columns="quantity").reset_index(drop=True)
@@ -289,7 +307,24 @@ def from_json(tree: Mapping[str, Any], gates: tuple[Gate, ...], where: str = ASS
         return {**stored, "block": by_name[stored["name"]], "classes": classes}
 
     layouts: Mapping[type, Layout] = {Assessment: dict, BlockAssessment: block, Estimate: dict}
-    return from_tree(Assessment, tree, where, _ADVICE, layouts=layouts, renamed=_RENAMED)
+    found = from_tree(Assessment, tree, where, _ADVICE, layouts=layouts, renamed=_RENAMED)
+    if misfits := [*_misfits(found, gates)]:
+        raise RecordingError(f"{where}, {misfits[0]}; {_ADVICE}.")
+    return found
+
+
+def _misfits(assessment: Assessment, gates: tuple[Gate, ...]) -> Iterator[str]:
+    if assessment.gates != gates:
+        yield "blocks: they are not those of the recording, in order of depth"
+    for at, block in enumerate(assessment.blocks):
+        if missing := {s.name for s in STATISTICS} - {*block.gate}:
+            yield f"blocks[{at}].gate: it has no {min(missing)}"
+        for name, estimate in block.gate.items():
+            if estimate.replicates.shape != (assessment.groups,):
+                yield f"blocks[{at}].gate.{name}.replicates: they are not of {assessment.groups} groups"
+    for at, control in enumerate(assessment.controls):
+        if len(control.blocks) != len(gates):
+            yield f"controls[{at}].blocks: {len(control.blocks)} blocks, the recording has {len(gates)}"
 
 
 def _block_tree(block: BlockAssessment) -> dict[str, Any]:

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from senet_viz.claims.assessment import Assessment, read_tree
+from senet_viz.claims.assessment import Assessment, read_side_table, read_tree
 from senet_viz.claims.evidence import ClaimReport
 from senet_viz.claims.inputs import (
     BlockIntervals,
@@ -21,11 +21,10 @@ from senet_viz.claims.inputs import (
 )
 from senet_viz.claims.judging import judge_claims
 from senet_viz.errors import ArgumentError, RecordingError
-from senet_viz.recording.files import read_table
 from senet_viz.recording.layout import ASSESSMENT, EFFECTS
 from senet_viz.recording.outcomes_nearby import find_mismatch
 from senet_viz.recording.reader import Recording
-from senet_viz.schema import Floats, Layout, from_tree
+from senet_viz.schema import Count, Floats, Layout, from_tree
 from senet_viz.stats.effect_measuring import over_classes
 from senet_viz.stats.effect_parts import CLASS_EFFECT_MEANING, FORMULAS, decompose
 from senet_viz.stats.effects import MEASURES, Change, ClassTests, EffectTable, Measure, TargetEffect
@@ -102,8 +101,7 @@ def read_effects(recording: Recording, outcomes: "Outcomes | None" = None) -> Ef
         RecordingError: damaged, of another recording, or of other interventions.
     """
     tree = read_tree(recording)
-    stored = None if tree is None else tree.get("effects")
-    if stored is None:
+    if tree is None or (stored := tree.get("effects")) is None:
         return None
     path = recording.path / ASSESSMENT
     layouts: Mapping[type, Layout] = {_Table: dict, _Effect: dict, _Change: dict}
@@ -114,8 +112,8 @@ def read_effects(recording: Recording, outcomes: "Outcomes | None" = None) -> Ef
             f"with --interventions {outcomes.path}."
         )
     try:
-        return _table(found, read_table(recording.path / EFFECTS).to_pandas(), recording.classes.names)
-    except (KeyError, TypeError, ValueError) as error:
+        return _table(found, read_side_table(recording, tree, EFFECTS), recording.classes.names)
+    except (KeyError, TypeError, ValueError, IndexError) as error:
         raise RecordingError(
             f"{EFFECTS} beside {path} does not fit it ({error}): assess the recording again."
         ) from error
@@ -166,8 +164,8 @@ class _Effect:
     blocks: tuple[str, ...]
     baseline: str
     strength: float
-    repeats: int
-    undefined: int
+    repeats: Count
+    undefined: Count
     top1: _Change
     top5: _Change
     loss: _Change
@@ -177,8 +175,8 @@ class _Effect:
 @dataclass(frozen=True)
 class _Table:
     outcomes_id: str
-    images: int
-    groups: int
+    images: Count
+    groups: Count
     note: str
     clean: Mapping[Measure, float]
     effects: tuple[_Effect, ...]
@@ -186,6 +184,13 @@ class _Table:
 
 def _table(stored: _Table, frame: pd.DataFrame, class_names: tuple[str, ...]) -> EffectTable:
     rows = [part for _, part in frame.groupby("effect")]
+    for effect in stored.effects:
+        if any(getattr(effect, name).replicates.shape != (stored.groups,) for name in (*MEASURES, "changed")):
+            raise ValueError(f"{effect.target} has other replicates than of {stored.groups} groups")
+    if {*stored.clean} != {*MEASURES}:
+        raise ValueError(f"clean has not {', '.join(MEASURES)}")
+    if not frame["class"].between(0, len(class_names) - 1).all():
+        raise ValueError(f"it has classes beyond the {len(class_names)} of the recording")
     return EffectTable(
         outcomes_id=stored.outcomes_id,
         images=stored.images,

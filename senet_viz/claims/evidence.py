@@ -9,7 +9,7 @@ from senet_viz.claims.declaring import ReadingName, Unit
 from senet_viz.claims.inputs import Role
 from senet_viz.claims.statistics import Side, Verdict
 from senet_viz.errors import ArgumentError, RecordingError
-from senet_viz.schema import from_tree, to_tree
+from senet_viz.schema import Count, from_tree, to_tree
 from senet_viz.stats.estimates import Interval
 
 REPORT_VERSION = 1
@@ -85,8 +85,8 @@ class Evidence:
     reason: str
     effect: float
     interval: Interval
-    images: int
-    classes: int
+    images: Count
+    classes: Count
     parts: tuple[PartEvidence, ...] = ()
     beside: tuple[Beside, ...] = ()
     note: str = ""
@@ -126,10 +126,10 @@ class ClaimReport:
     """
 
     recording_id: str
-    images: int
-    classes: int
-    smallest_class: int
-    groups: int
+    images: Count
+    classes: Count
+    smallest_class: Count
+    groups: Count
     roles: Mapping[Role, str]
     claims: tuple[JudgedClaim, ...]
     version: int = REPORT_VERSION
@@ -150,12 +150,14 @@ class ClaimReport:
         return dict(to_tree(self))
 
     @classmethod
-    def from_json(cls, tree: Mapping[str, Any], where: str = "the claim report") -> Self:
+    def from_json(cls, tree: Mapping[str, Any] | None, where: str = "the claim report") -> Self:
         """The inverse of `to_json`.
 
         Raises:
-            RecordingError: another version, or a field that is missing, unknown or of another type.
+            RecordingError: there is none, another version, or a field that is missing, unknown or of another type.
         """
+        if tree is None:
+            raise RecordingError(f"{where} holds no claims: run assess again.")
         if tree.get("version") != REPORT_VERSION:
             raise RecordingError(
                 f"{where} has version {tree.get('version')!r}, this version of senet_viz reads {REPORT_VERSION}: "

@@ -3,11 +3,11 @@
 import signal
 import sys
 
-from senet_viz.cli import analysis, images, interventions, models, recordings
+from senet_viz.cli import analysis, images, interventions, models, recordings, serving
 from senet_viz.cli.options import app
 from senet_viz.errors import SenetVizError
 
-__all__ = ["analysis", "app", "images", "interventions", "main", "models", "recordings"]
+__all__ = ["analysis", "app", "images", "interventions", "main", "models", "recordings", "serving"]
 _INTERRUPTED = 130  # what typer makes of a KeyboardInterrupt
 
 

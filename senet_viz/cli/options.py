@@ -81,7 +81,7 @@ class ProgressLine:
             self._open = False
 
 
-_ORDER = ("inspect", "record", "compare", "intervene", "freeze", "export", "assess", "report", "verify", "slim")
+_ORDER = ("app", "inspect", "record", "compare", "intervene", "freeze", "export", "assess", "report", "verify", "slim")
 
 
 class _Commands(TyperGroup):

@@ -22,6 +22,7 @@ from senet_viz.claims.assessment import Assessment, read_assessment, read_measur
 from senet_viz.claims.evidence import ClaimReport
 from senet_viz.dashboard.frame import Opened
 from senet_viz.dashboard.links import escape
+from senet_viz.dashboard.mode import read_public
 from senet_viz.dashboard.parts import show_shell_command
 from senet_viz.dashboard.results import Loaded, get_block_table, keep
 from senet_viz.errors import SenetVizError
@@ -64,7 +65,9 @@ def _read(page: Loaded, made: tuple[tuple[str, int, int], ...]) -> Stored | None
     tree, assessment = read_tree(page.recording), read_assessment(page.recording)
     if tree is None or assessment is None:
         return None
-    return Stored(assessment, ClaimReport.from_json(tree["claims"]), tree, made)
+    return Stored(
+        assessment, ClaimReport.from_json(tree.get("claims"), str(page.recording.path / ASSESSMENT)), tree, made
+    )
 
 
 @keep(2, shared=True)
@@ -100,6 +103,8 @@ def _offer(page: Opened) -> None:
         st.info(escape(problem), icon=":material/label_off:")
         return
     st.info("This recording has not been assessed yet.", icon=":material/balance:")
+    if read_public() is not None:  # it is written into the recording
+        return
     if recording.form == "slim":
         st.markdown("A slim recording is assessed from the full one that it was made of:")
         show_shell_command(f"senet-viz assess FULL_RECORDING --into {shlex.quote(str(recording.path))}")

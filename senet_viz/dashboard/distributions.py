@@ -103,7 +103,7 @@ def show_channel(page: Opened, block: Gate, classes: tuple[int, ...], colours: d
     options = [str(c) for c in ranking.channels]
     with row("one_channel"):
         picked = pick(
-            f"Channel of {block.label}", options, CHANNEL_KEY, kind=f"channel of {block.label}", default=str(ranking.example),
+            f"Channel of {escape(block.label)}", options, CHANNEL_KEY, kind=f"channel of {block.label}", default=str(ranking.example),
             width=210, help_text=f"Channels with the largest class share come first. {glossary.CLASS_SHARE}",
         )  # fmt: skip
         view = SPREAD_VIEWS[pick_one("Draw", list(SPREAD_VIEWS), "spread")]

@@ -1,13 +1,16 @@
 """Selections that pages share, and deep links: they live in the address, and what a link names in vain is told in a sentence."""
 
 import contextlib
+import re
 import uuid
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from urllib.parse import parse_qs, urlencode
 
 import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
+
+from senet_viz.dashboard.mode import hide_paths
 
 SHARED = (
     "recording", "block", "class", "order", "seed", "map_block", "map_view", "map_top", "channel", "spread", "camera",
@@ -93,6 +96,10 @@ def _take_whole_link() -> None:
 
 PAGES = Path(__file__).parent / "pages"
 SECTION = "at"
+_MARKS = frozenset(r"\`*_{}[]()#+-!|$~:<>&@")
+_HARMLESS = re.compile(r"(?:[^\W_]|[ .,'()/-]|(?<=\w)_(?=\w))*")
+_ADDRESS = re.compile(r"\b(www)\.", re.IGNORECASE)  # which GitHub's Markdown makes a link
+_STARRED, _STAR = "starred_names", "\ue000"  # a character that nobody uses
 _NOTICE = "link_notices"
 _RECORDING, _IMAGES = "recording", ("images", "sample")
 _OF_IMAGES = ("compare", "lab", "how")  # pages
@@ -138,30 +145,47 @@ def query_of(page: str, selections: Selections, *, at: str = "") -> dict[str, st
     return query | {SAYS: say_keys(query)}
 
 
-def note_unknown(key: str, kind: str, options: Collection[str]) -> None:
+def note_unknown(key: str, kind: str, options: Collection[str], *, owner: str = "this recording") -> None:
     """Remembers values of a link that are none of the options; call it before the widget, which drops them.
 
     Args:
         key: of the widget and of the URL's parameter.
         kind: what its values are, e.g. "class".
         options: the known values.
+        owner: whose they are.
     """
     unknown = [value for value in st.query_params.get_all(key) if value and value not in options]
     if unknown:
         names = ", ".join(repr(value) for value in unknown[:3]) + (" and others" if len(unknown) > 3 else "")
         are = "is no" if len(unknown) == 1 else "are none"
-        sentence = f"The link's {kind} {names} {are} of this recording; the rest of the link was used."
+        sentence = f"The link's {kind} {names} {are} of {owner}; the rest of the link was used."
         st.session_state.setdefault(_NOTICE, {})[key] = sentence
 
 
 def escape(text: str) -> str:
-    """Names are not markdown."""
-    return "".join(f"\\{c}" if c in r"\`*_{}[]()#+-!|$~:<>" else c for c in text)
+    """Names are neither Markdown nor HTML nor links; in public, paths are not told."""
+    literal = "".join(f"\\{c}" if c in _MARKS else c for c in hide_paths(text))
+    return _ADDRESS.sub(r"\1\\.", literal)
+
+
+def escape_option(name: str) -> str:
+    """For options that Streamlit reads as Markdown and puts into the link: what nobody would misread stays as it is."""
+    return name if _HARMLESS.fullmatch(name) else escape(name)
 
 
 def escape_all_but_bold(text: str) -> str:
-    """Names are not markdown, the numbers that matter are: what stands between `**` stays bold."""
-    return "**".join(escape(part) for part in text.split("**"))
+    """Names are not markdown, the numbers that matter are: what stands between `**` stays bold, but for a name's own stars."""
+    for name in st.session_state.get(_STARRED, ()):
+        text = text.replace(name, name.replace("*", _STAR))
+    return "**".join(escape(part).replace(_STAR, r"\*") for part in text.split("**"))
+
+
+def remember_names(names: Iterable[str]) -> None:
+    """Names of a recording that may stand in a sentence with `**`; of those that hold stars."""
+    starred = {name for name in names if "**" in name}
+    if starred or _STARRED in st.session_state:
+        known = starred.union(st.session_state.get(_STARRED, ()))
+        st.session_state[_STARRED] = sorted(known, key=len, reverse=True)  # the longest first: one may hold another
 
 
 def show_notices() -> None:

@@ -13,18 +13,23 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from senet_viz.dashboard.controls import pick_one
-from senet_viz.dashboard.links import escape
+from senet_viz.dashboard.links import escape, escape_all_but_bold
+from senet_viz.dashboard.mode import hide_paths, read_public
 from senet_viz.errors import SenetVizError
 from senet_viz.figures.theme import Picture, chart_config, page_of
-from senet_viz.text import seconds_text
+from senet_viz.text import defuse, seconds_text
 
 PROGRAM = "senet-viz"
 
 
 def show_shell_command(command: str) -> None:
-    """A command that begins with `senet-viz`; where that would not be found, its path stands in its place."""
+    """A command that begins with `senet-viz`; where that would not be found, its path stands in its place.
+
+    In public it is for the visitor's own machine.
+    """
     _, space, rest = command.partition(" ")
-    st.code(find_program() + space + rest, language=None, wrap_lines=True)
+    program = find_program() if read_public() is None else PROGRAM
+    st.code(program + space + hide_paths(rest), language=None, wrap_lines=True)
 
 
 def find_program() -> str:
@@ -49,9 +54,12 @@ _CAMERA_HELP = (
 
 
 def show_answer(sentence: str, *, explained: str | None = None) -> None:
-    """The page's answer, above the figure that carries it; how it was computed is in its tooltip."""
+    """The page's answer, above the figure that carries it; how it was computed is in its tooltip.
+
+    What stands between `**` is bold, all else is shown as it is.
+    """
     with st.container(border=True):
-        st.markdown(sentence, help=explained)
+        st.markdown(escape_all_but_bold(sentence), help=explained)
 
 
 def agree_to_compute(words: str, seconds: float, *, key: str) -> bool:
@@ -173,9 +181,17 @@ def offer_files(table: pd.DataFrame, figure: go.Figure, *, key: str, name: str) 
         offer_table(table, key=key, name=name)
 
 
+def write_csv(table: pd.DataFrame) -> bytes:
+    """A table as CSV; texts and headings that a spreadsheet would run as formulas are defused, numbers are as they are."""
+    safe = table.rename(columns=lambda heading: defuse(str(heading)))
+    for name in safe.columns[[kind.kind not in "biuf" for kind in safe.dtypes]]:
+        safe[name] = safe[name].map(lambda cell: defuse(cell) if isinstance(cell, str) else cell)
+    return safe.to_csv(index=False).encode("utf-8", "replace")
+
+
 def offer_table(table: pd.DataFrame, *, key: str, name: str) -> None:
     """A button that downloads a table; the file is made on the click."""
     st.download_button(
-        "Table (CSV)", lambda: table.to_csv(index=False).encode(), file_name=f"{name}.csv", mime="text/csv",
+        "Table (CSV)", lambda: write_csv(table), file_name=f"{name}.csv", mime="text/csv",
         key=f"csv_{key}", on_click="ignore", icon=":material/download:",
     )  # fmt: skip

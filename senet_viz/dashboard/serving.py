@@ -4,9 +4,13 @@ import importlib
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-import streamlit as st
+from starlette.datastructures import Headers
+
+from senet_viz.dashboard.guard import apply_limits, base_path, say_policy
+from senet_viz.dashboard.writing import close_rooms
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -20,6 +24,7 @@ PRELOADED = (
     "senet_viz.dashboard.frame",
     "senet_viz.dashboard.parts",
     "senet_viz.dashboard.screen",
+    "senet_viz.dashboard.visitors",
     "senet_viz.figures.claims",
     "senet_viz.stats.effect_parts",
     "plotly.io",
@@ -46,11 +51,20 @@ def preload() -> None:
         importlib.import_module(name)
 
 
+def run_app(script: Path, flags: list[str]) -> None:
+    """Serves the app until a signal ends it, as `streamlit run` does."""
+    from streamlit.web import cli
+
+    cli.main(["run", str(script), *flags], prog_name="senet-viz app", standalone_mode=False)
+
+
 @asynccontextmanager
 async def lifespan(_app: "App") -> AsyncIterator[None]:
-    """For `st.App`: the server takes sessions only after the modules are there."""
+    """For `st.App`: the server takes sessions only after the modules are there, and leaves no files when it ends."""
+    apply_limits()
     preload()
     yield
+    close_rooms()
 
 
 class ServerAddress:
@@ -68,7 +82,8 @@ class ServerAddress:
             await self.app(scope, receive, send)
             return
         plain = {**scope, "headers": [(k, v) for k, v in scope["headers"] if k not in _CHANGED_WITH_THE_BODY]}
-        await self.app(plain, receive, _Insertion(send).send)
+        host = Headers(scope=scope).get("host", "")
+        await self.app(plain, receive, _Insertion(send, host).send)
 
 
 _CHANGED_WITH_THE_BODY = (b"accept-encoding", b"if-none-match", b"if-modified-since", b"range")
@@ -77,8 +92,9 @@ _CHANGED_WITH_THE_BODY = (b"accept-encoding", b"if-none-match", b"if-modified-si
 class _Insertion:
     """Holds a page's head back until its body is there, and puts the script into it; anything else passes as it is."""
 
-    def __init__(self, send: "Send") -> None:
+    def __init__(self, send: "Send", host: str) -> None:
         self._send = send
+        self._host = host
         self._start: Message | None = None
         self._body = b""
 
@@ -95,7 +111,11 @@ class _Insertion:
     async def _finish(self, start: "Message") -> None:
         body = self._body.replace(_HEAD, _HEAD + head_scripts().encode(), 1)
         headers = [(k, v) for k, v in start["headers"] if k not in (b"content-length", b"etag", b"last-modified")]
-        await self._send({**start, "headers": [*headers, (b"content-length", str(len(body)).encode())]})
+        headers += [
+            (b"content-length", str(len(body)).encode()),
+            (b"content-security-policy", say_policy(body, self._host).encode("latin-1", "replace")),
+        ]
+        await self._send({**start, "headers": headers})
         await self._send({"type": "http.response.body", "body": body})
 
 
@@ -106,8 +126,7 @@ def head_scripts() -> str:
 
 def address_script() -> str:
     """The script that says where the server is: the page's own host, and the base path where one is set."""
-    base = st.get_option("server.baseUrlPath").strip("/")
-    path = json.dumps("/" + base).replace("<", "\\u003c")
+    path = json.dumps(base_path()).replace("<", "\\u003c")
     return f"<script>window.__streamlit={{BACKEND_BASE_URL:window.location.origin+{path}}}</script>"
 
 

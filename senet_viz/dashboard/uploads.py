@@ -15,11 +15,13 @@ from senet_viz.analysis.distributions.extremes import short_path
 from senet_viz.dashboard.controls import pick_image, pick_one
 from senet_viz.dashboard.frame import Opened
 from senet_viz.dashboard.links import escape, forget_notices
+from senet_viz.dashboard.mode import PublicOptions, read_public
 from senet_viz.dashboard.parts import telling_problems
 from senet_viz.dashboard.results import Loaded, keep
 from senet_viz.errors import ImageError, SenetVizError
 from senet_viz.recording.reader import Recording
 from senet_viz.schema import UNLABELLED, label_classes
+from senet_viz.text import bytes_text
 
 if TYPE_CHECKING:
     from senet_viz.images.source import ImageSource
@@ -40,7 +42,7 @@ def find_source(page: Opened) -> "tuple[ImageSource | None, str]":
 
     data = page.recording.manifest.data
     digest = str(data.get("digest"))
-    typed = st.session_state.get(_PLACES, {}).get(digest, "")
+    typed = "" if read_public() is not None else st.session_state.get(_PLACES, {}).get(digest, "")
     spec = typed or find_spec(data)
     name = str(data.get("name"))
     if not spec:
@@ -60,6 +62,8 @@ def ask_for_source(page: Opened, reason: str) -> None:
     digest = str(page.recording.manifest.data.get("digest"))
     key = f"images_of_{digest[:16]}"
     st.info(escape(reason), icon=":material/image_not_supported:")
+    if read_public() is not None:
+        return
     st.text_input(
         "Where are the recorded images?", key=key, on_change=_remember, args=(digest, key),
         placeholder="a folder, .parquet or .tar files, a .csv, digits, or torchvision:NAME",
@@ -137,7 +141,7 @@ def read_pictures(
 FILES, FOLDER, SAMPLES, RECORDING = "Files", "Folder", "Samples", "Recording"
 MOST_IMAGES = 16
 _MOST_MEGABYTES = 64
-_KEPT, _GIVEN = "uploaded_images", "images_given"
+_KEPT, _GIVEN, _REFUSED = "uploaded_images", "images_given", "images_refused"
 _UPLOADERS = ("upload_files", "upload_folder")
 
 
@@ -215,13 +219,16 @@ def _prepare(_model: "Model", _image: Image, name: str) -> "PreparedImage | Fail
 
 
 def _offer_upload(source: str) -> None:
-    folder = source == FOLDER
+    folder, public = source == FOLDER, read_public()
     key = _UPLOADERS[folder]
+    for sentence in st.session_state.get(_REFUSED, ()):
+        st.warning(escape(sentence), icon=":material/broken_image:")
     st.file_uploader(
         f"1 to {MOST_IMAGES} images" + (" of one folder" if folder else ""),
-        accept_multiple_files="directory" if folder else True, key=key, max_upload_size=_MOST_MEGABYTES,
+        accept_multiple_files="directory" if folder else True, key=key,
+        max_upload_size=_MOST_MEGABYTES if public is None else public.upload_megabytes,
         on_change=_keep, args=(key,),
-        help="JPEG, PNG, GIF, BMP, WebP, TIFF or PPM, told by their content. They stay on the machine that runs this app, "
+        help="JPEG, PNG, GIF, BMP, WebP, TIFF, PPM, AVIF or JPEG 2000, told by their content. They stay on the machine that runs this app, "
         "in memory, and are gone when the session ends.",
     )  # fmt: skip
 
@@ -236,7 +243,24 @@ def _keep(key: str) -> None:
         named = [file for file in files if file.name not in hidden and paths[file.name].suffix.casefold() in SUFFIXES]
         files = sorted(named, key=lambda file: file.name)
     st.session_state[_GIVEN] = len(files)
-    st.session_state[_KEPT] = tuple((file.name, file.getvalue()) for file in files[:MOST_IMAGES])
+    images = [(file.name, file.getvalue()) for file in files[:MOST_IMAGES]]
+    public = read_public()
+    refused = {
+        name: sentence for name, data in images if public and (sentence := _explain_too_large(name, data, public))
+    }
+    st.session_state[_REFUSED] = tuple(refused.values())
+    st.session_state[_KEPT] = tuple(image for image in images if image[0] not in refused)
+
+
+def _explain_too_large(name: str, data: bytes, public: PublicOptions) -> str:
+    """Why an image is not taken in public; "" where it is, or where what is wrong with it is told when it is decoded."""
+    from senet_viz.images.decoding import count_pixels
+
+    if (pixels := count_pixels(data)) > public.upload_pixels:
+        return f"{name} has {pixels:,} pixels; this server takes {public.upload_pixels:,}: make it smaller."
+    if len(data) > public.upload_megabytes * 1_000_000:
+        return f"{name} has {bytes_text(len(data))}; this server takes {public.upload_megabytes} MB: make it smaller."
+    return ""
 
 
 def _show_kept(images: tuple[Image, ...]) -> None:

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from senet_viz.dashboard.frame import Opened
 from senet_viz.dashboard.links import escape
+from senet_viz.dashboard.mode import read_public
 from senet_viz.errors import SenetVizError
 from senet_viz.models.memory import give_back_memory
 from senet_viz.recording.reader import Recording
@@ -149,13 +150,17 @@ def open_network(page: Opened) -> "Model | None":
     manifest = page.recording.manifest
     sha256 = str(manifest.model.get("sha256"))
     keys = [f"network_{field}_{sha256[:16]}" for field in ("model", "arch")]  # what is typed is for this network alone
-    model, arch = (str(st.session_state.get(key) or "").strip() for key in keys)
+    public = read_public() is not None
+    model, arch = ("" if public else str(st.session_state.get(key) or "").strip() for key in keys)
     try:
         with st.spinner("Loading the network of this recording…"):
             return load_network(f"{sha256}-{manifest.preprocessing}", model, arch, manifest)
     except SenetVizError as error:
         problem = str(error)
     st.warning(escape(problem), icon=":material/hub:")
+    if public:
+        st.markdown("The network that made this recording is needed here, and this server does not have it.")
+        return None
     st.markdown("The network that made this recording is needed here. Where is it?")
     left, right = st.columns(2)
     left.text_input(

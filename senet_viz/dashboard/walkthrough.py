@@ -12,7 +12,7 @@ from senet_viz.dashboard import glossary, links
 from senet_viz.dashboard.assessments import know_blocks, read_stored
 from senet_viz.dashboard.controls import pick_block, pick_several, row
 from senet_viz.dashboard.frame import Opened, assign_colours
-from senet_viz.dashboard.links import escape
+from senet_viz.dashboard.links import escape, escape_all_but_bold
 from senet_viz.dashboard.parts import format_numbers, keep_figure, show_answer, show_result, telling_problems
 from senet_viz.dashboard.results import Loaded, get_panels, keep
 from senet_viz.dashboard.uploads import (
@@ -87,7 +87,7 @@ def _show_answer(steps: BlockSteps, prepared: "PreparedImage") -> None:
     with left:
         st.image(prepared.view, width=128, alt=f"{prepared.name} as the network saw it")
     with right:
-        show_answer(escape(answer_steps(steps)), explained=glossary.LOUDER)
+        show_answer(answer_steps(steps), explained=glossary.LOUDER)
     said = f"{prepared.name}, as the network saw it"
     said += f": it says {steps.prediction} ({say_share(steps.probability)})." if steps.prediction else "."
     st.caption(escape(f"{said} All numbers below are what the network computed in this one pass, in fp32."))
@@ -170,7 +170,7 @@ def show_paper_figure(page: Opened) -> None:
     show_result(
         figure, panels.table(), name=f"how-fig6-{recording.id[:8]}", key="how_panels", explained=glossary.DISTANCE,
         alt="Mean gate per channel in the blocks of the paper's Fig. 6, by class.",
-        caption=f"{describe_distances(panels)} Lines that lie on each other: the class makes no difference there. The figure does not show how "
+        caption=f"{escape_all_but_bold(describe_distances(panels))} Lines that lie on each other: the class makes no difference there. The figure does not show how "
         "much single images of a class differ: that is Fig. 7, on the page Distributions.",
     )  # fmt: skip
     try:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import streamlit as st
 
+from senet_viz.dashboard.mode import read_public
 from senet_viz.errors import RecordingError, SenetVizError
 from senet_viz.paths import explain_refusal
 from senet_viz.recording.export import SIDE_ENDING, export_statistics, free_path, side_file
@@ -150,7 +151,8 @@ class WritingRoom:
             return folder
         if self._folder is None:
             self._folder = Path(tempfile.mkdtemp(prefix="senet-viz-"))
-            weakref.finalize(self, _clear, self._folder, self._jobs)
+            _open_rooms[:] = [room for room in _open_rooms if room.alive]
+            _open_rooms.append(weakref.finalize(self, _clear, self._folder, self._jobs))
         return Path(tempfile.mkdtemp(prefix=f"{number}-", dir=self._folder))
 
     def _forget(self) -> None:
@@ -161,11 +163,26 @@ class WritingRoom:
                 shutil.rmtree(job.path.parent, ignore_errors=True)
 
 
+_open_rooms: "list[weakref.finalize[[Path, dict[Hashable, WritingJob]], WritingRoom]]" = []
+
+
+def close_rooms() -> None:
+    """Removes the temporary folders of all sessions: a server that a signal ends runs no finalizers."""
+    while _open_rooms:
+        _open_rooms.pop()()
+
+
 def _clear(folder: Path, jobs: dict[Hashable, WritingJob]) -> None:
     for job in jobs.values():
         job.stop()
         job.wait(5)
     shutil.rmtree(folder, ignore_errors=True)
+
+
+def most_download() -> int:
+    """Bytes of the largest file that is sent through the browser."""
+    public = read_public()
+    return MOST_DOWNLOAD if public is None else public.export_megabytes * 1_000_000
 
 
 def writing_room() -> WritingRoom:

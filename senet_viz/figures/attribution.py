@@ -12,7 +12,7 @@ from plotly.subplots import make_subplots
 
 from senet_viz.analysis.attribution import ChannelAttribution, GradCam, PixelAttribution
 from senet_viz.figures.axes import long_bar
-from senet_viz.figures.theme import Look, join_title, style, translucent
+from senet_viz.figures.theme import Look, join_title, plain, style, translucent
 
 _SIDE = 300
 _FADED = 0.45
@@ -36,8 +36,10 @@ def draw_attribution(attribution: PixelAttribution, look: Look, *, narrow: bool 
     detail = f"{done.steps} steps, residual {done.residual:+.1e}" if done else "summed over colours"
     if done and attribution.warning and math.isfinite(done.share(attribution.gate)):
         detail += f" ({done.share(attribution.gate):.0%} of the change)"
-    subject = f"pixels that drive {attribution.subject.removesuffix(f' of {attribution.block.label}')}"
-    return _finish(figure, look, f"<b>{attribution.block.label}</b> · {subject}", f"{how}, {detail}", narrow=narrow)
+    subject = f"pixels that drive {plain(attribution.subject.removesuffix(f' of {attribution.block.label}'))}"
+    return _finish(
+        figure, look, f"<b>{plain(attribution.block.label)}</b> · {subject}", f"{how}, {detail}", narrow=narrow
+    )
 
 
 def draw_grad_cam(cam: GradCam, look: Look, *, narrow: bool = False) -> go.Figure:
@@ -49,8 +51,10 @@ def draw_grad_cam(cam: GradCam, look: Look, *, narrow: bool = False) -> go.Figur
         cam.picture, cam.map, look, narrow=narrow, unit="Grad-CAM", colorscale=scale, zsmooth="fast", zmin=0, zmax=limit
     )  # fmt: skip
     rows, columns = cam.coarse.shape
-    detail = f"output of {cam.module} ({cam.module_kind}), {rows} × {columns} positions"
-    return _finish(figure, look, f"<b>{cam.block.label}</b> · Grad-CAM for {cam.output_name}", detail, narrow=narrow)
+    detail = f"output of {plain(cam.module)} ({plain(cam.module_kind)}), {rows} × {columns} positions"
+    return _finish(
+        figure, look, f"<b>{plain(cam.block.label)}</b> · Grad-CAM for {plain(cam.output_name)}", detail, narrow=narrow
+    )
 
 
 def draw_channels(attribution: ChannelAttribution, look: Look, *, most: int = 20, narrow: bool = False) -> go.Figure:
@@ -70,7 +74,9 @@ def draw_channels(attribution: ChannelAttribution, look: Look, *, most: int = 20
     count = f"{shown:,} of {every:,} channels" if shown < every else f"all {every:,} channels"
     sums = f"all sum to {attribution.total:+.2f}, logit {attribution.logit:+.2f}"
     title = join_title(
-        f"<b>{attribution.block.label}</b> · for {attribution.output_name}", f"{count}, {sums}", narrow=narrow
+        f"<b>{plain(attribution.block.label)}</b> · for {plain(attribution.output_name)}",
+        f"{count}, {sums}",
+        narrow=narrow,
     )
     style(figure, look, height=22 * shown + (118 if narrow else 92), title=title, top=60 if narrow else 36)
     figure.update_yaxes(autorange="reversed", automargin=True, showgrid=False, ticks="", tickfont={"color": look.ink})

@@ -8,7 +8,7 @@ import plotly.graph_objects as go
 from numpy.typing import NDArray
 
 from senet_viz.analysis.distributions.panels import choose_blocks
-from senet_viz.figures.theme import DARK, Look, change_axes, translucent
+from senet_viz.figures.theme import DARK, Look, change_axes, plain, translucent
 from senet_viz.schema import Gate, label_blocks
 
 
@@ -198,10 +198,15 @@ def legend_panels(figure: go.Figure, look: Look, titles: Sequence[str], *, rows:
     figure.layout.annotations = annotations  # at once: plotly checks a part at a time
 
 
+def plain_blocks(blocks: Sequence[Gate]) -> tuple[str, ...]:
+    """Labels of blocks as figures write them."""
+    return tuple(map(plain, label_blocks(blocks)))
+
+
 def tick_labels(blocks: Sequence[Gate]) -> list[str]:
     """A label a block; those in the role of the paper's Fig. 6 are bold."""
     paper = {gate.name for gate in choose_blocks(blocks)}
-    return [f"<b>{label}</b>" if gate.name in paper else label for gate, label in zip(blocks, label_blocks(blocks))]
+    return [f"<b>{label}</b>" if gate.name in paper else label for gate, label in zip(blocks, plain_blocks(blocks))]
 
 
 def style_depth(

@@ -14,13 +14,13 @@ from senet_viz.figures.axes import (
     legend_panels,
     line_of,
     name_ticks,
+    plain_blocks,
     series_colours,
     style_depth,
     thin_bar,
     tick_labels,
 )
-from senet_viz.figures.theme import DARK, Look, join_title, style, translucent
-from senet_viz.schema import label_blocks
+from senet_viz.figures.theme import DARK, Look, join_title, plain, style, translucent
 from senet_viz.stats.health import DEAD_SD
 from senet_viz.stats.tables import MEASURE_WORDS, RankCorrelations
 
@@ -74,7 +74,9 @@ def _add_lines(
     positions = np.arange(len(health.gates), dtype=np.float64)
     for name, values, colour in known:
         figure.add_traces(
-            line_of(positions, values, health.labels, name=name, colour=colour, dash=dash), rows=row, cols=1
+            line_of(positions, values, plain_blocks(health.gates), name=name, colour=colour, dash=dash),
+            rows=row,
+            cols=1,
         )
     return bool(known)
 
@@ -95,7 +97,7 @@ def _add_shares(figure: go.Figure, health: BlockHealth, look: Look) -> None:
         figure.add_trace(
             go.Bar(
                 x=positions, y=values.astype(np.float32), name=name, marker={"color": colour, "line": {"width": 0}},
-                text=health.labels, textposition="none",
+                text=plain_blocks(health.gates), textposition="none",
                 hovertemplate=f"<b>{name}</b><br>%{{text}}: %{{y:.1%}}<extra></extra>",
             ),
             row=1, col=1,
@@ -155,7 +157,7 @@ def draw_block_measures(measures: BlockMeasures, look: Look, *, narrow: bool = F
 
 def _add_panel(figure: go.Figure, measures: BlockMeasures, panel: str, look: Look, *, row: int, col: int) -> None:
     positions = np.arange(len(measures.gates), dtype=np.float64)
-    labels, colours = label_blocks(measures.gates), (*series_colours(look), _FOURTH_DARK if look == DARK else _FOURTH)
+    labels, colours = plain_blocks(measures.gates), (*series_colours(look), _FOURTH_DARK if look == DARK else _FOURTH)
     curves = [c for c in measures.curves if c.panel == panel]
     for colour, curve in reversed(list(zip(colours[: len(curves)], curves, strict=True))):  # the first on top
         name = curve.words + (f" ({curve.confounded})" if curve.confounded else "")
@@ -179,8 +181,9 @@ _MOST_NUMBERS = 10
 
 def draw_similarity(similarity: BlockSimilarity, look: Look, *, narrow: bool = False) -> go.Figure:
     """CKA between blocks from 0 to 1, in cividis; values below 0 are noise and have the colour of 0."""
-    heat = _square(similarity.values, similarity.labels, "CKA", {"colorscale": "Cividis", "zmin": 0, "zmax": 1})
-    return _finish(heat, similarity.labels, "Debiased linear CKA between blocks", look, narrow=narrow)
+    labels = [plain(label) for label in similarity.labels]
+    heat = _square(similarity.values, labels, "CKA", {"colorscale": "Cividis", "zmin": 0, "zmax": 1})
+    return _finish(heat, labels, "Debiased linear CKA between blocks", look, narrow=narrow)
 
 
 def draw_correlations(correlations: RankCorrelations, block: str, look: Look, *, narrow: bool = False) -> go.Figure:
@@ -188,7 +191,7 @@ def draw_correlations(correlations: RankCorrelations, block: str, look: Look, *,
     scale = {"colorscale": "RdBu_r", "zmin": -1, "zmax": 1, "zmid": 0}
     heat = _square(correlations.values, correlations.words, "ρ", scale)
     most = int(correlations.channels.max(initial=0))
-    title = join_title(f"<b>{block}</b> · Spearman's ρ between measures", f"{most:,} channels", narrow=narrow)
+    title = join_title(f"<b>{plain(block)}</b> · Spearman's ρ between measures", f"{most:,} channels", narrow=narrow)
     return _finish(heat, correlations.words, title, look, narrow=narrow)
 
 
@@ -201,7 +204,7 @@ def draw_channels_scatter(
     figure = go.Figure(
         go.Scatter(
             x=known[x].astype(np.float32), y=known[y].astype(np.float32), mode="markers", text=known["channel"],
-            customdata=known["best_class_name"] if "best_class_name" in known else [""] * len(known),
+            customdata=known["best_class_name"].map(plain) if "best_class_name" in known else [""] * len(known),
             marker={"size": 6, "opacity": 0.6, "color": series_colours(look)[0]},
             hovertemplate=f"<b>channel %{{text}}</b><br>{words[0]}: %{{x:.4g}}<br>{words[1]}: %{{y:.4g}}"
             "<br>largest mean: %{customdata}<extra></extra>",
@@ -209,7 +212,9 @@ def draw_channels_scatter(
     )  # fmt: skip
     lost = len(measures) - len(known)
     n = f"{len(known):,} channels" + (f", {lost:,} without both measures" if lost else "")
-    style(figure, look, height=420, title=join_title(f"<b>{block}</b>", n, narrow=narrow), top=54 if narrow else 34)
+    style(
+        figure, look, height=420, title=join_title(f"<b>{plain(block)}</b>", n, narrow=narrow), top=54 if narrow else 34
+    )
     figure.update_xaxes(title_text=words[0], showgrid=True, automargin=True)
     figure.update_yaxes(title_text=words[1], automargin=True)
     return figure

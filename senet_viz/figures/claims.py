@@ -5,9 +5,8 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from senet_viz.claims.assessment import Assessment
-from senet_viz.figures.axes import Floats, band_of, say_values, series_colours, style_depth
+from senet_viz.figures.axes import Floats, band_of, plain_blocks, say_values, series_colours, style_depth
 from senet_viz.figures.theme import GREY, Look, join_title, style
-from senet_viz.schema import label_blocks
 from senet_viz.stats.shares import CurveName
 
 _SQUEEZE = "rgb(221, 119, 51)"
@@ -55,7 +54,7 @@ def _add_curve(figure: go.Figure, assessment: Assessment, name: CurveName, colou
         go.Scatter(
             x=positions, y=values.astype(np.float32), mode="lines+markers", name="gate s", showlegend=row == 1,
             line={"color": colour, "width": 2.6}, marker={"size": 6},
-            text=say_values(label_blocks(assessment.gates), values, low, high, ".3f"),
+            text=say_values(plain_blocks(assessment.gates), values, low, high, ".3f"),
             hovertemplate="<b>gate s</b><br>%{text}<extra></extra>",
         ),
         row=row, col=1,
@@ -73,7 +72,7 @@ def _null_band(assessment: Assessment) -> list[go.Scatter]:
 
 def _thin(values: Floats, name: str, colour: str, dash: str, assessment: Assessment) -> go.Scatter:
     return go.Scatter(
-        x=np.arange(len(values)), y=values.astype(np.float32), mode="lines", name=name, text=label_blocks(assessment.gates),
+        x=np.arange(len(values)), y=values.astype(np.float32), mode="lines", name=name, text=plain_blocks(assessment.gates),
         line={"color": colour, "width": 1.3, "dash": dash},
         hovertemplate=f"<b>{name}</b><br>%{{text}}: %{{y:.3f}}<extra></extra>",
     )  # fmt: skip

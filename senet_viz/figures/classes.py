@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 from senet_viz.analysis.classes.confusions import ConfusionAgreement
 from senet_viz.analysis.classes.distinctness import ClassDistinctness
 from senet_viz.analysis.classes.neighbours import ClassComparison, ProfilePlane
-from senet_viz.figures.axes import band_of, line_of, name_ticks, series_colours, style_depth, thin_bar
+from senet_viz.figures.axes import band_of, line_of, name_ticks, plain_blocks, series_colours, style_depth, thin_bar
 from senet_viz.figures.theme import GREY, Look, join_title, legend_room, plain, shorten, style, translucent
-from senet_viz.schema import Gate, label_blocks
+from senet_viz.schema import Gate
 from senet_viz.text import count_decimals
 
 _FEW = 4  # classes whose bands can be told apart at full strength
@@ -30,7 +30,7 @@ def draw_distinctness(
 
     Of `classes`, indices, those without an image are left out; `relative`: in within-class SDs instead of units of s.
     """
-    positions, labels = np.arange(len(found.gates), dtype=np.float64), label_blocks(found.gates)
+    positions, labels = np.arange(len(found.gates), dtype=np.float64), plain_blocks(found.gates)
     values = found.distance(relative=relative)
     low, high = (found.distance(limit, relative=relative) for limit in (found.low, found.high))
     figure = go.Figure()
@@ -62,7 +62,7 @@ def draw_class_distances(
     found: ClassComparison, reference: int, colours: Mapping[int, str], look: Look, *, narrow: bool = False
 ) -> go.Figure:
     """Distance of each other class from the one at position `reference`; what noise alone would give is dotted."""
-    positions, labels = np.arange(len(found.gates), dtype=np.float64), label_blocks(found.gates)
+    positions, labels = np.arange(len(found.gates), dtype=np.float64), plain_blocks(found.gates)
     others = [i for i in range(len(found.classes)) if i != reference]
     figure = go.Figure()
     for i in others:
@@ -95,7 +95,7 @@ def _finish(
 
 def draw_agreement(found: ConfusionAgreement, look: Look, *, narrow: bool = False) -> go.Figure:
     """Spearman's ρ of the gates with its 95 % interval, that of z thin and dashed, and the band of shuffled classes."""
-    positions, labels = np.arange(len(found.blocks), dtype=np.float64), label_blocks(found.gates)
+    positions, labels = np.arange(len(found.blocks), dtype=np.float64), plain_blocks(found.gates)
     colour, other, _ = series_colours(look)
     limits = [block.interval for block in found.blocks]
     interval = np.array([i.low for i in limits]), np.array([i.high for i in limits])
@@ -139,7 +139,7 @@ def draw_class_matrix(found: ClassComparison, at: int, look: Look, *, narrow: bo
     ]
     top = 54 if narrow else 34
     title = join_title(
-        f"<b>{label_blocks(found.gates)[at]}</b>", "RMS distance of each pair, units of s", narrow=narrow
+        f"<b>{plain_blocks(found.gates)[at]}</b>", "RMS distance of each pair, units of s", narrow=narrow
     )
     figure = go.Figure(
         go.Heatmap(
@@ -176,7 +176,7 @@ def draw_plane(
         ]
     )  # fmt: skip
     title = join_title(
-        f"<b>{label_blocks([found.block])[0]}</b> · {len(found.classes):,} class profiles",
+        f"<b>{plain_blocks([found.block])[0]}</b> · {len(found.classes):,} class profiles",
         f"n = {int(found.images.sum()):,} images, {found.block.channels:,} channels", narrow=narrow,
     )  # fmt: skip
     style(figure, look, height=_height(found, narrow=narrow), title=title, top=54 if narrow else 34)

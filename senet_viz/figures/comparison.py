@@ -8,7 +8,7 @@ import plotly.graph_objects as go
 
 from senet_viz.analysis.comparison.result import ComparedImage, Comparison, Prediction
 from senet_viz.analysis.comparison.stability import LEVELS, Line, Stability
-from senet_viz.figures.axes import add_annotations, bar_below, name_ticks, style_depth, tick_labels
+from senet_viz.figures.axes import add_annotations, bar_below, name_ticks, plain_blocks, style_depth, tick_labels
 from senet_viz.figures.theme import (
     GREY,
     Look,
@@ -21,14 +21,13 @@ from senet_viz.figures.theme import (
     shorten,
     style,
 )
-from senet_viz.schema import label_blocks
 
 
 def draw_predictions(image: ComparedImage, colour: str, look: Look) -> go.Figure:
     """A bar a prediction in the image's colour, its name and probability on it."""
     rows = image.predictions
     figure = go.Figure(
-        bars_of(rows, marker={"color": colour}, customdata=[[p.name, p.output] for p in rows],
+        bars_of(rows, marker={"color": colour}, customdata=[[plain(p.name), p.output] for p in rows],
                 hovertemplate="<b>%{customdata[0]}</b><br>output %{customdata[1]}, probability %{x:.3f}<extra></extra>")
     )  # fmt: skip
     style(figure, look, height=34 * len(rows) + 8, top=2, margin={"l": 0, "r": 0, "b": 2})
@@ -76,7 +75,7 @@ def draw_distances(
     blocks = [block.block for block in comparison.blocks]
     lines = _lines(comparison, names, distance, image)
     colours = colour_images(len(names))
-    labels = label_blocks(blocks)
+    labels = plain_blocks(blocks)
     figure = go.Figure(
         [
             go.Scatter(
@@ -164,7 +163,7 @@ def draw_emergence(comparison: Comparison, look: Look, *, narrow: bool = False) 
 
 
 def _texts(comparison: Comparison, *, letters: int) -> tuple[np.ndarray, np.ndarray]:
-    labels = label_blocks([block.block for block in comparison.blocks])
+    labels = plain_blocks([block.block for block in comparison.blocks])
     shape = (len(comparison.images), len(labels))
     texts, hovers = np.empty(shape, dtype=object), np.empty(shape, dtype=object)
     for i, image in enumerate(comparison.images):
@@ -210,7 +209,7 @@ def draw_stability(stability: Stability, look: Look, *, level: int = 1, narrow: 
     mirror images have none.
     """
     lines, blocks = stability.lines(level), stability.varied.blocks
-    labels = label_blocks(blocks)
+    labels = plain_blocks(blocks)
     figure = go.Figure(
         [_line(line, labels, colour, dash) for line, (colour, dash) in zip(lines, colour_images(len(lines)))]
     )

@@ -16,7 +16,16 @@ from senet_viz.analysis.comparison.blocks import (
     stripe_differences,
 )
 from senet_viz.analysis.comparison.result import Comparison
-from senet_viz.figures.axes import add_shapes, band_of, bar_below, name_ticks, pad_range, tick_labels, whiskers
+from senet_viz.figures.axes import (
+    add_shapes,
+    band_of,
+    bar_below,
+    name_ticks,
+    pad_range,
+    plain_blocks,
+    tick_labels,
+    whiskers,
+)
 from senet_viz.figures.theme import (
     GREY,
     Look,
@@ -30,7 +39,6 @@ from senet_viz.figures.theme import (
     symbol_of,
     translucent,
 )
-from senet_viz.schema import label_blocks
 
 _GAP = 3  # columns between two cells
 _ROW = 34
@@ -105,7 +113,7 @@ def _lay_out(comparison: Comparison, unit: StripeUnit, *, turned: bool) -> _Cell
 
 
 def _markers(comparison: Comparison, cells: _Cells) -> go.Scatter:
-    labels = label_blocks([block.block for block in comparison.blocks])
+    labels = plain_blocks([block.block for block in comparison.blocks])
     places, texts, where = [], [], []
     for depth, block in enumerate(comparison.blocks):
         for image, name in enumerate(comparison.names):
@@ -154,7 +162,9 @@ def draw_block_gates(block: BlockComparison, names: tuple[str, ...], look: Look,
                    line={"color": look.ink, "width": 2}, hoverinfo="skip"),
     ]  # fmt: skip
     room = legend_room(len(names) + 2, 2 if narrow else 5)
-    title = f"<b>{block.block.label}</b> · gate of all {len(position):,} channels, in the order of the recorded mean"
+    title = (
+        f"<b>{plain(block.block.label)}</b> · gate of all {len(position):,} channels, in the order of the recorded mean"
+    )
     title = title.replace(", in", ",<br>in") if narrow else title
     figure = go.Figure(traces)
     style(figure, look, height=330 + room, title=title, top=44 + room + (18 if narrow else 0), legend=True)
@@ -193,7 +203,7 @@ def draw_differing_channels(differing: DifferingChannels, look: Look, *, narrow:
     images = _images(differing.names, [(gates, rows) for gates in differing.gates], {"size": 10}, "%{x:.3f}")
     figure = go.Figure([means, *images])
     room = legend_room(len(differing.names) + 1, 2 if narrow else 5)
-    title = f"<b>{differing.block.label}</b> · channels that differ most"
+    title = f"<b>{plain(differing.block.label)}</b> · channels that differ most"
     style(figure, look, height=_CHANNEL_ROW * len(rows) + 100 + room, title=title, top=40 + room, legend=True)
     along = {"title": {"text": "gate s"}, "range": pad_range(*differing.block.extent), "showgrid": True}
     change_axes(figure, "x", along)

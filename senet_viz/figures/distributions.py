@@ -14,7 +14,7 @@ from senet_viz.analysis.distributions.class_map import ClassChannelMap, MapView
 from senet_viz.analysis.distributions.extremes import ClassGate, ExtremeClasses
 from senet_viz.analysis.distributions.panels import ClassPanels, Panel, ShownClass
 from senet_viz.figures.axes import band_of, long_bar, name_ticks, pad_range
-from senet_viz.figures.theme import GREY, Look, join_title, style, translucent, truncate
+from senet_viz.figures.theme import GREY, Look, join_title, plain, style, translucent, truncate
 from senet_viz.text import count_decimals
 
 _ORDERS = {
@@ -90,7 +90,15 @@ def _traces(
             low, high = panel.means[i] - panel.sds[i], panel.means[i] + panel.sds[i]
             group = str(shown.index)
             traces.append(
-                band_of(position, low, high, colour=colour, name=f"{shown.label} ± SD", opacity=0.25, legendgroup=group)
+                band_of(
+                    position,
+                    low,
+                    high,
+                    colour=colour,
+                    name=f"{plain(shown.label)} ± SD",
+                    opacity=0.25,
+                    legendgroup=group,
+                )
             )
         traces.append(_line(position, panel, panel.means[i], panel.sds[i], shown, colour, first=first, rank=i + 1))
     return traces
@@ -101,18 +109,18 @@ def _line(
     shown: ShownClass, colour: str, *, first: bool, rank: int, width: float = 1.6,
 ) -> go.Scatter:  # fmt: skip
     return go.Scatter(
-        x=position, y=mean.astype(np.float32), mode="lines", name=shown.label,
+        x=position, y=mean.astype(np.float32), mode="lines", name=plain(shown.label),
         legendgroup=str(shown.index), legendrank=rank, showlegend=first,
         line={"color": colour, "width": width}, opacity=0.55 if colour == GREY else 1,
         customdata=np.column_stack([panel.channels, sd, panel.share]).astype(np.float32),
-        hovertemplate=f"<b>{shown.label}</b> (n = {shown.images:,})<br>{panel.block.label}, channel %{{customdata[0]:.0f}}"
+        hovertemplate=f"<b>{plain(shown.label)}</b> (n = {shown.images:,})<br>{plain(panel.block.label)}, channel %{{customdata[0]:.0f}}"
         "<br>mean gate %{y:.3f}, SD %{customdata[1]:.3f}<br>class share of this channel %{customdata[2]:.2f}"
         "<extra></extra>",
     )  # fmt: skip
 
 
 def _heading(panel: Panel, classes: bool, *, narrow: bool) -> str:
-    parts = [f"<b>{panel.block.label}</b>"]
+    parts = [f"<b>{plain(panel.block.label)}</b>"]
     if not narrow:
         parts.append(f"{panel.block.channels:,} channels")
     if classes and math.isfinite(panel.distance):
@@ -157,7 +165,7 @@ def draw_distribution(
     curves = view == "ecdf"
     top = 34 + (26 * (1 + len(spreads) // (2 if narrow else 6)) if curves else 0)
     height = max(200, 56 * (6 if curves else len(spreads))) + top + 46
-    title = f"<b>{distribution.block.label}</b> · gate of channel {distribution.channel}"
+    title = f"<b>{plain(distribution.block.label)}</b> · gate of channel {distribution.channel}"
     style(figure, look, height=height, title=title, top=top, legend=28)
     figure.update_layout(showlegend=curves, violingap=0.25, boxgap=0.5)
     # the gate's whole range: a gate that hardly moves must look so
@@ -172,7 +180,7 @@ def draw_distribution(
 
 def _name(spread: ClassDistribution) -> str:
     part = "" if spread.images == spread.recorded else f" of {spread.recorded:,}"
-    return f"{'all images' if spread.index is None else spread.name} (n = {spread.images:,}{part})"
+    return f"{'all images' if spread.index is None else plain(spread.name)} (n = {spread.images:,}{part})"
 
 
 def _row_name(spread: ClassDistribution) -> str:
@@ -229,7 +237,7 @@ def draw_extreme_classes(
     style(figure, look, height=height, title=_extremes_title(extremes, narrow=narrow), top=70 if narrow else 40)
     along = pad_range(*extremes.block.extent)
     figure.update_xaxes(title_text="mean gate s, dotted: of all images", range=along, showgrid=True)
-    names = name_ticks([truncate(row.label, 22) for row in rows], automargin=True, tickfont={"color": look.ink})
+    names = name_ticks([plain(truncate(row.label, 22)) for row in rows], automargin=True, tickfont={"color": look.ink})
     figure.update_yaxes(**{**names, "tickvals": places, "range": [max(places) + 0.6, -0.6]})
     return figure.update_layout(showlegend=False)
 
@@ -246,7 +254,7 @@ def _whiskers(rows: tuple[ClassGate, ...], places: list[int]) -> go.Scatter:
 
 def _dots(rows: tuple[ClassGate, ...], places: list[int], colours: Mapping[int, str]) -> go.Scatter:
     texts = [
-        f"<b>{row.label}</b> (n = {row.images:,})<br>mean {row.mean:.3f}"
+        f"<b>{plain(row.label)}</b> (n = {row.images:,})<br>mean {row.mean:.3f}"
         + (f", 95 % {row.interval[0]:.3f} to {row.interval[1]:.3f}" if np.isfinite(row.interval).all() else "")
         for row in rows
     ]
@@ -261,7 +269,7 @@ def _extremes_title(extremes: ExtremeClasses, *, narrow: bool) -> str:
     which = f"{shown} of {extremes.classes:,} classes" if shown < extremes.classes else f"all {shown} classes"
     sizes = [row.images for row in extremes.ordered]
     n = f"n = {min(sizes):,}" + (f" to {max(sizes):,}" if max(sizes) > min(sizes) else "") + " images a class"
-    head = f"<b>{extremes.block.label}</b> · channel {extremes.channel}"
+    head = f"<b>{plain(extremes.block.label)}</b> · channel {extremes.channel}"
     return join_title(f"{head} · {which}", f"{n}, 95 % intervals over them", narrow=narrow)
 
 
@@ -292,13 +300,13 @@ def draw_class_map(
     height = int(min(_MOST_HEIGHT, max(220, 14 * rows))) + 130
     figure = go.Figure(
         go.Heatmap(
-            z=values.astype(np.float32), x=[str(channel) for channel in classes.channels], y=list(classes.labels),
+            z=values.astype(np.float32), x=[str(channel) for channel in classes.channels], y=list(map(plain, classes.labels)),
             hovertemplate="%{y}<br>channel %{x}<br>%{z:.3f}<extra></extra>", **_map_colours(classes, values, view, narrow=narrow),
         )
     )  # fmt: skip
     style(figure, look, height=height, title=_map_title(classes, view, narrow=narrow), top=64 if narrow else 40)
     positions = [i for i, k in enumerate(classes.classes) if rows <= _ROW_NAMES or int(k) in chosen]
-    names = [truncate(classes.labels[i], 18) for i in positions]
+    names = [plain(truncate(classes.labels[i], 18)) for i in positions]
     figure.update_yaxes(
         type="category", tickvals=positions, ticktext=names, range=[rows - 0.5, -0.5], showgrid=False, automargin=True, ticks="",
         tickfont={"size": 11 if rows <= 40 else 10},
@@ -347,4 +355,4 @@ def _map_title(classes: ClassChannelMap, view: MapView, *, narrow: bool) -> str:
     shown, every = len(classes.channels), classes.block.channels
     which = f"{shown:,} of {every:,} channels" if shown < every else f"all {every:,} channels"
     rows = f"{len(classes.classes):,} classes" + (", similar ones together" if classes.clustered else "")
-    return join_title(f"<b>{classes.block.label}</b> · {what}", f"{which} · {rows}", narrow=narrow)
+    return join_title(f"<b>{plain(classes.block.label)}</b> · {what}", f"{which} · {rows}", narrow=narrow)

@@ -9,7 +9,7 @@ import plotly.graph_objects as go
 from senet_viz.analysis.experiments.answers import accuracy_text, bound_text
 from senet_viz.analysis.experiments.result import CrossedMean, ExperimentResult
 from senet_viz.figures.axes import Floats, line_of, series_colours, whiskers
-from senet_viz.figures.theme import CLASS_COLOURS, Look, join_title, legend_room, style
+from senet_viz.figures.theme import CLASS_COLOURS, Look, join_title, legend_room, plain, style
 
 _ROW, _ROW_NARROW = 46, 64  # px of a condition or question
 _WRAP = 26  # letters of a label's line
@@ -25,7 +25,7 @@ def draw_accuracies(result: ExperimentResult, look: Look, *, narrow: bool = Fals
     found = [(c, a) for c in result.experiment.conditions if (a := (result.accuracies or {}).get(c.id)) is not None]
     colours, figure = condition_colours(result), go.Figure()
     for condition, accuracy in found:
-        seeds, title = result.seed_accuracies(condition.id), _wrap(condition.title, narrow)
+        seeds, title = result.seed_accuracies(condition.id), _wrap(plain(condition.title), narrow)
         colour = colours[condition.id]
         figure.add_trace(
             go.Scatter(
@@ -33,7 +33,7 @@ def draw_accuracies(result: ExperimentResult, look: Look, *, narrow: bool = Fals
                 marker={"color": colour, "size": 15, "symbol": "line-ns", "line": {"width": 1.6, "color": colour}},
             )
         )  # fmt: skip
-        text = f"<b>{condition.title}</b><br>top-1 {accuracy_text(accuracy)}<br>{len(seeds)} seeds"
+        text = f"<b>{plain(condition.title)}</b><br>top-1 {accuracy_text(accuracy)}<br>{len(seeds)} seeds"
         figure.add_trace(_row(accuracy, title, colour, text))
     head = f"n = {len(result.labels):,} validation images"
     title = join_title(head, "95 % intervals over trainings and images; a stroke a seed", narrow=narrow)
@@ -48,10 +48,10 @@ def draw_differences(result: ExperimentResult, look: Look, *, narrow: bool = Fal
     rows = [(found, found.difference) for found in result.answers if found.difference is not None]
     for found, difference in rows:
         names = [result.experiment.condition(c).title for c in (found.question.condition, found.question.against)]
-        title = _wrap(f"{names[0]} − {names[1]}", narrow)
+        title = _wrap(plain(f"{names[0]} − {names[1]}"), narrow)
         low, high = _limits(difference)
         text = (
-            f"<b>{found.question.ask}</b><br>{100 * difference.value:+.2f} points [{100 * low:+.2f}, {100 * high:+.2f}]"
+            f"<b>{plain(found.question.ask)}</b><br>{100 * difference.value:+.2f} points [{100 * low:+.2f}, {100 * high:+.2f}]"
             f"<br>{len(found.seeds)} seeds"
         )
         figure.add_trace(_row(difference, title, colour, text))
@@ -77,8 +77,8 @@ def draw_class_shares(result: ExperimentResult, look: Look, *, narrow: bool = Fa
         interval = (shares.least, shares.greatest) if shares.networks > 1 else None
         figure.add_traces(
             line_of(
-                _positions([block.stage for block in shares.blocks]), shares.mean, [block.label for block in shares.blocks],
-                name=condition.title, colour=colours[condition.id], interval=interval,
+                _positions([block.stage for block in shares.blocks]), shares.mean, [plain(block.label) for block in shares.blocks],
+                name=plain(condition.title), colour=colours[condition.id], interval=interval,
             )
         )  # fmt: skip
     stages = sorted({block.stage for cell in result.cells for block in cell.blocks})

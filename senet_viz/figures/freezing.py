@@ -32,7 +32,7 @@ def draw_freezing(advice: FreezeAdvice, look: Look, *, narrow: bool = False) -> 
     if advice.size:
         size = advice.size + 0.5
         figure.add_vrect(x0=0.5, x1=size, fillcolor=look.grid, opacity=0.5, line_width=0, layer="below")
-    labels = [path.gate(name).label for name in path.order]
+    labels = [plain(path.gate(name).label) for name in path.order]
     turned = narrow or len(labels) > 8
     title = join_title(
         f"n = {path.images[0]:,} images that chose, {path.images[1]:,} that confirm · 90 % intervals",
@@ -56,7 +56,7 @@ def _markers(
     values = np.array([cost.top1.value for cost in costs], dtype=np.float64)
     reach = np.nan_to_num(np.array([cost.interval().high for cost in costs], dtype=np.float64) - values)
     text = [
-        f"{size} frozen, the last {path.gate(path.order[size - 1]).label}: {say_cost(cost)} points"
+        f"{size} frozen, the last {plain(path.gate(path.order[size - 1]).label)}: {say_cost(cost)} points"
         for size, cost in enumerate(costs, start=1)
     ]
     return go.Scatter(
@@ -101,7 +101,9 @@ def draw_changed_classes(
     add_shapes(figure, shapes)
     counts = table.class_images[table.class_images > 0]
     n = f"{counts.min():,}" if counts.min() == counts.max() else f"{counts.min():,} to {counts.max():,}"
-    title = f"<b>{plain(effect.target)} to {effect.baseline}</b> · n = {n} images a class, {len(counts):,} classes"
+    title = (
+        f"<b>{plain(effect.target)} to {plain(effect.baseline)}</b> · n = {n} images a class, {len(counts):,} classes"
+    )
     room = legend_room(3, 1 if narrow else 3)
     title, top = (title.replace(" · ", "<br>"), 124) if narrow else (title, 62)
     below = 46 if narrow else 26

@@ -9,7 +9,7 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from senet_viz.figures.axes import add_levels, head_panels, series_colours, style_depth, whiskers_between
-from senet_viz.figures.theme import DARK, GREY, Look, join_title, legend_room, style, translucent
+from senet_viz.figures.theme import DARK, GREY, Look, join_title, legend_room, plain, style, translucent
 from senet_viz.schema import Gate
 from senet_viz.stats.effect_parts import COMPONENTS, FORMULAS, Component, ComponentName
 from senet_viz.stats.effects import MEASURE_WORDS, Change, EffectTable, Measure, TargetEffect, form_of, say_limits
@@ -139,7 +139,7 @@ def _split(made: Sequence[TargetEffect], baselines: Sequence[str], *, apart: boo
         if apart and kinds in (("block",), ("cumulative",)):
             groups = [[b] for b in present]
         for group in (g for g in groups if g):
-            names = f": {', '.join(group)}" if len(group) == 1 or not apart else ""
+            names = f": {plain(', '.join(group))}" if len(group) == 1 or not apart else ""
             panels.append(_Panel(title + names, tuple(e for e in here if e.baseline in group)))
     return panels or [_Panel("No such intervention was made", ())]
 
@@ -171,10 +171,10 @@ def _points(
         change = each.changes[measure]
         interval = interval_of(change, over)
         limits = "" if np.isnan(interval.low) else f" {say_limits(interval, measure)}"
-        text.append(f"{each.target}: {number_text(change.value, form_of(measure))}{limits}")
+        text.append(f"{plain(each.target)}: {number_text(change.value, form_of(measure))}{limits}")
     return {
-        "x": x, "y": np.array([e.changes[measure].value for e in some], dtype=np.float32), "name": name, "legendgroup": name,
-        "text": text, "hovertemplate": f"<b>{name}</b><br>%{{text}}<extra></extra>",
+        "x": x, "y": np.array([e.changes[measure].value for e in some], dtype=np.float32), "name": plain(name), "legendgroup": name,
+        "text": text, "hovertemplate": f"<b>{plain(name)}</b><br>%{{text}}<extra></extra>",
     }  # fmt: skip
 
 
@@ -195,7 +195,7 @@ def _spans(panel: _Panel, gates: Sequence[Gate]) -> list[go.Scatter]:
     return [
         go.Scatter(
             x=[first - 0.3, last + 0.3], y=[0, 0], mode="lines", line={"color": translucent(GREY, 0.45), "width": 7},
-            hoverinfo="skip", name=target, showlegend=False,
+            hoverinfo="skip", name=plain(target), showlegend=False,
         )
         for (_, target), (first, last) in targets.items()
     ]  # fmt: skip

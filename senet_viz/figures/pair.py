@@ -9,13 +9,13 @@ from senet_viz.figures.axes import (
     Floats,
     head_panels,
     line_of,
+    plain_blocks,
     say_values,
     series_colours,
     style_depth,
     whiskers_between,
 )
-from senet_viz.figures.theme import Look, style
-from senet_viz.schema import label_blocks
+from senet_viz.figures.theme import Look, plain, style
 from senet_viz.stats.shares import CurveName
 
 SHOWN: tuple[CurveName, ...] = ("omega_squared", "between_sd", "near_one")
@@ -29,7 +29,7 @@ def draw_pair(pair: RecordingPair, look: Look, *, narrow: bool = False) -> go.Fi
     """
     figure = _panels()
     for order, (side, colour) in enumerate(zip((pair.first, pair.second), series_colours(look))):
-        positions, labels, name = _positions(pair, side), label_blocks(side.gates), _name(order, side)
+        positions, labels, name = _positions(pair, side), plain_blocks(side.gates), _name(order, side)
         dash = "solid" if order == 0 else "dash"
         for row, curve in enumerate(SHOWN, start=1):
             interval = side.band(curve)
@@ -68,7 +68,7 @@ def _dots(pair: RecordingPair, name: CurveName, positions: Floats, colour: str) 
     found = pair.differences[name]
     values = np.array([d.value for d in found])
     low, high = np.array([d.interval.low for d in found]), np.array([d.interval.high for d in found])
-    mine, theirs = label_blocks(pair.first.gates), label_blocks(pair.second.gates)
+    mine, theirs = plain_blocks(pair.first.gates), plain_blocks(pair.second.gates)
     labels = [mine[i] if mine[i] == theirs[j] else f"{theirs[j]} − {mine[i]}" for i, j in pair.match.pairs]
     return go.Scatter(
         x=positions, y=values.astype(np.float32), mode="markers", marker={"size": 7, "color": colour},
@@ -98,4 +98,4 @@ def _finish(figure: go.Figure, pair: RecordingPair, look: Look, *, narrow: bool,
 
 def _name(order: int, side: PairSide) -> str:
     name = side.name if len(side.name) <= _MOST_NAME else "…" + side.name[1 - _MOST_NAME :]
-    return f"{'first' if order == 0 else 'second'}: {name}"
+    return f"{'first' if order == 0 else 'second'}: {plain(name)}"

@@ -254,7 +254,7 @@ def truncate(name: str, most: int) -> str:
 
 def plain(text: str) -> str:
     """Text that figures neither read as HTML nor as a template."""
-    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace("%{", "% {")
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace("%{", "%&#123;")
 
 
 def rank_scale(look: Look) -> list[tuple[float, str]]:

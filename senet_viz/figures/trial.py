@@ -69,7 +69,9 @@ def draw_strength_sweep(trial: Trial, look: Look, *, narrow: bool = False) -> go
         )  # fmt: skip
     room = legend_room(len(outputs), 1 if narrow else 4) + 18 * narrow
     target = trial.target if len(trial.blocks) < 4 else f"{len(trial.blocks)} blocks"
-    title = join_title(f"<b>{plain(target)} to {trial.baseline}</b>", "probability over the strength", narrow=narrow)
+    title = join_title(
+        f"<b>{plain(target)} to {plain(trial.baseline)}</b>", "probability over the strength", narrow=narrow
+    )
     style(figure, look, height=300 + room, title=title, top=40 + room, legend=True, upright=narrow)
     figure.update_xaxes(
         title_text="strength t of s′ = lerp(s, b, t)", range=[-0.03, 1.03], tickvals=list(trial.strengths)

@@ -17,7 +17,7 @@ from senet_viz.analysis.walkthrough import (
     subscript,
 )
 from senet_viz.figures.axes import pad_range
-from senet_viz.figures.theme import DARK, GREY, Axis, Look, axis_style, change_axes, join_title, shorten, style
+from senet_viz.figures.theme import DARK, GREY, Axis, Look, axis_style, change_axes, join_title, plain, shorten, style
 from senet_viz.text import number_text
 
 AMPLIFIED_SIGN, ATTENUATED_SIGN = "▲", "▼"
@@ -155,7 +155,7 @@ def draw_steps(steps: BlockSteps, look: Look, *, channel: int, narrow: bool = Fa
     _add_hidden(grid, steps, channel, look, plan)
     _name_rows(grid, steps, channel, look, plan)
     _add_words(grid, told, look, plan)
-    head = f"<b>{steps.block.label}</b> · {shorten(steps.image, 24)}"
+    head = f"<b>{plain(steps.block.label)}</b> · {shorten(steps.image, 24)}"
     title = join_title(head, legend_words(look), f"mean of n = {steps.images:,} images", narrow=narrow)
     height, margin = plan.height + plan.head + plan.foot, {"l": 8, "r": 8, "b": plan.foot}
     figure = style(grid.draw(), look, height=height, title=title, top=plan.head, margin=margin, axes=False)
@@ -331,7 +331,7 @@ def draw_all_channels(steps: BlockSteps, look: Look, *, narrow: bool = False) ->
         )  # fmt: skip
     figure.add_traces(_gates(steps, order, position, look), rows=rows, cols=1)
     title = join_title(
-        f"<b>{steps.block.label}</b> · {shorten(steps.image, 24)}",
+        f"<b>{plain(steps.block.label)}</b> · {shorten(steps.image, 24)}",
         f"all {len(order):,} channels in the order of the recorded mean", f"n = {steps.images:,} images", narrow=narrow,
     )  # fmt: skip
     height, top = (174, 128) if narrow else (112, 66)

@@ -16,8 +16,9 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFilter
 
 from senet_viz.errors import ImageError, SourceError
-from senet_viz.images.decoding import describe_error, to_rgb
+from senet_viz.images.decoding import describe_error
 from senet_viz.images.labels import tabulate_classes
+from senet_viz.images.pixels import to_rgb
 from senet_viz.images.source import CLASSES, compute_digest, freeze_labels
 from senet_viz.paths import expand_home
 from senet_viz.schema import ClassTable

@@ -1,19 +1,21 @@
 """The one safe decoder: every image, from a folder, a Parquet or an upload, comes through `decode_image`."""
 
+import contextlib
 import functools
 import io
 import logging
 import re
 import stat
 from pathlib import Path
-from typing import BinaryIO, Literal
+from typing import BinaryIO
 
-import numpy as np
 import PIL
-from numpy.typing import NDArray
 from PIL import ExifTags, Image, ImageFile, UnidentifiedImageError, features
 
 from senet_viz.errors import ImageError
+from senet_viz.images.apart import decode_apart
+from senet_viz.images.bounds import MAX_FILE_BYTES, MAX_PIXELS, check_bytes, check_opened, measure_bytes, refuse_pixels
+from senet_viz.images.pixels import refuse_unknown_range, to_upright_rgb
 from senet_viz.images.quiet import quiet_libraries
 
 FORMATS = ("JPEG", "PNG", "GIF", "BMP", "WEBP", "TIFF", "PPM", "DIB", "AVIF", "JPEG2000", "ICO")
@@ -31,8 +33,11 @@ OTHER_SUFFIXES = (
     ".pbm",
     ".pnm",
     ".avif",
+    ".avifs",
     ".jp2",
     ".j2k",
+    ".j2c",
+    ".jpc",
     ".jpx",
     ".jpf",
     ".mpo",
@@ -40,8 +45,6 @@ OTHER_SUFFIXES = (
     ".tga",
 )
 SUFFIXES = frozenset(JPEG_SUFFIXES + OTHER_SUFFIXES)  # what a folder takes for images
-MAX_PIXELS = 89_478_485  # Pillow's own limit, from which on it warns of a decompression bomb
-MAX_FILE_BYTES = 256 * 2**20
 logging.getLogger("PIL").addHandler(logging.NullHandler())  # where nobody logs, Pillow would write to stderr
 
 _TGA_END = b"TRUEVISION-XFILE.\0"
@@ -76,27 +79,47 @@ DECODER = _name_decoder()
 """Name and version of the decoder, for manifests: decoders differ in the last bits of a JPEG."""
 
 
-def decode_image(source: Path | bytes | BinaryIO, *, name: str = "") -> Image.Image:
+def decode_image(source: Path | bytes | BinaryIO, *, name: str = "", apart: bool = False) -> Image.Image:
     """Decode one image file, of whatever origin, into upright RGB.
 
     JPEG (MPO too), PNG, GIF, BMP, WebP, TIFF, PPM, ICO and, where Pillow was built with them, AVIF and JPEG 2000 are read,
-    whatever the file is called; TGA by its ending. The first frame of an animation, the largest of an icon is taken, EXIF orientation applied (an unreadable EXIF block counts as none), transparency laid
-    on white, grey, palette, YCbCr and CMYK converted, 16-bit grey scaled: `round(v · 255 / 65535)`. Embedded colour
-    profiles (ICC) are ignored, as the training pipelines of the networks do.
+    whatever the file is called; TGA by its ending. The first frame of an animation, the largest of an icon is taken,
+    EXIF orientation applied (an unreadable EXIF block counts as none), transparency laid on white, grey, palette, YCbCr
+    and CMYK converted, 16-bit grey scaled: `round(v · 255 / 65535)`. Embedded colour profiles (ICC) are ignored, as the
+    training pipelines of the networks do. A JPEG of more than 89 and up to 178 million pixels is decoded at half its
+    width and height. Decoding holds at most 300 MB above the file and the result (4 bytes a pixel).
 
     Args:
         source: a file's path, its bytes, or a binary stream, read from where it stands.
         name: what messages call the image; by default the path.
+        apart: in a process of its own, whose memory and time are limited, and which may die: for files of strangers. An
+            AVIF always is.
 
     Returns:
         An image of mode "RGB" in memory, without metadata.
 
     Raises:
         ImageError: nothing else is ever raised for bad data: a missing, empty, truncated or too large file, a
-            format or pixel type that is not read, more than 89 million pixels.
+            format or pixel type that is not read, more than 89 million pixels (178 million of a JPEG), more memory or
+            time than the bounds allow.
     """
     called = _clean(name or (str(source) if isinstance(source, Path) else "The image"))
     data = _read_bytes(source, called)
+    if apart or (data[4:8] == b"ftyp" and _is_known("AVIF")):  # its picture may be larger than its header says
+        return decode_apart(data, name=called)
+    return decode_here(data, called)
+
+
+def decode_here(data: bytes, called: str) -> Image.Image:
+    """As `decode_image`, never in another process.
+
+    Args:
+        data: the whole file.
+        called: what messages call the image, printable.
+
+    Raises:
+        ImageError: as `decode_image`.
+    """
     with quiet_libraries():
         try:
             return _decode(data, called)
@@ -110,8 +133,12 @@ def decode_image(source: Path | bytes | BinaryIO, *, name: str = "") -> Image.Im
                 else f"{called} is no JPEG, PNG, GIF, BMP, WebP, TIFF or PPM image, or its header is damaged: "
                 "convert it to one of these or remove it."
             ) from error
+        except MemoryError as error:
+            raise ImageError(
+                f"{called} would take more memory than there is to decode: save it smaller, or as baseline JPEG or PNG."
+            ) from error
         except Image.DecompressionBombError as error:
-            raise _bomb(called) from error
+            raise refuse_pixels(called) from error
         except Exception as error:  # Pillow's plugins raise whatever broken bytes lead to
             raise ImageError(
                 f"{called} is damaged or cut short and could not be decoded ({describe_error(error)}): "
@@ -119,26 +146,14 @@ def decode_image(source: Path | bytes | BinaryIO, *, name: str = "") -> Image.Im
             ) from error
 
 
-def to_rgb(image: Image.Image, *, name: str = "The image") -> Image.Image:
-    """An image of any usual mode as RGB: transparency on white, 16 bits scaled.
-
-    Args:
-        image: a Pillow image; `format` "PNG" or "PPM" tells that mode "I" holds 16-bit values.
-        name: what messages call the image.
-
-    Raises:
-        ImageError: pixels whose range is not known (32-bit integers, floats) or that have no conversion (LAB).
-    """
-    if image.mode.startswith("I;16") or (image.mode == "I" and image.format in ("PNG", "PPM")):
-        return _scale_16_bits(image)
-    if image.mode in ("I", "F", "LAB"):
-        kind = {"I": "32-bit integer", "F": "floating-point", "LAB": "LAB"}[image.mode]
-        raise ImageError(f"{name} has {kind} pixels, whose range is not known: save it with 8 or 16 bits a channel.")
-    if image.has_transparency_data:
-        rgba = image.convert("LA").convert("RGBA") if image.mode == "La" else image.convert("RGBA")
-        white = Image.new("RGBA", rgba.size, (255, 255, 255, 255))
-        return Image.alpha_composite(white, rgba).convert("RGB")
-    return image.convert("RGB")
+def count_pixels(data: bytes) -> int:
+    """Pixels of an image file by its header, before any is decoded; 0 where it is not an image that is read."""
+    told = measure_bytes(data)
+    with quiet_libraries(), contextlib.suppress(Exception):
+        if not told:
+            with Image.open(io.BytesIO(data), formats=[name for name in FORMATS if _is_known(name)]) as image:
+                told = image.width * image.height
+    return told
 
 
 def describe_error(error: BaseException) -> str:
@@ -153,42 +168,22 @@ def _decode(data: bytes, called: str) -> Image.Image:
             f"{called} was not read, since PIL.ImageFile.LOAD_TRUNCATED_IMAGES is set and would fill truncated images "
             "with grey: set it to False."
         )
-    if max(_measure_webp(data), _measure_icon(data)) > MAX_PIXELS:  # their plugins make room for all pixels at once
-        raise _bomb(called)
+    check_bytes(data, called)
     is_tga = called.casefold().rstrip(")").endswith(".tga") or data.endswith(
         _TGA_END
     )  # TGA has no beginning of its own
     formats = (*FORMATS, "TGA") if is_tga else FORMATS
     with Image.open(io.BytesIO(data), formats=[name for name in formats if _is_known(name)]) as image:
-        if image.width * image.height > MAX_PIXELS:  # before a pixel is decoded
-            raise _bomb(called)
+        check_opened(image, data, called)
+        refuse_unknown_range(image, name=called)
+        if image.width * image.height > MAX_PIXELS:  # a JPEG, which would be refused otherwise
+            image.draft(None, (image.width // 2, image.height // 2))
+        image.decodermaxblock = max(image.decodermaxblock, min(8 * image.width, len(data)))  # long rows in one part
         image.load()
         turn = _TURNS.get(_read_orientation(image))
-        rgb = to_rgb(image, name=called)
-        upright = rgb.transpose(turn) if turn is not None else rgb
+        upright = to_upright_rgb(image, turn, name=called)
     upright.info = {}
     return upright
-
-
-def _measure_webp(data: bytes) -> int:
-    """Pixels of an extended WebP's canvas by its header; 0 of other files."""
-    if len(data) < 30 or data[:4] != b"RIFF" or data[8:16] != b"WEBPVP8X":
-        return 0
-    return (1 + int.from_bytes(data[24:27], "little")) * (1 + int.from_bytes(data[27:30], "little"))
-
-
-def _measure_icon(data: bytes) -> int:
-    """The most pixels of an ICO's images by their own headers, since its directory may lie; 0 of other files."""
-    if data[:4] != b"\0\0\1\0":
-        return 0
-    most = 0
-    for at in range(6, 6 + 16 * int.from_bytes(data[4:6], "little"), 16):
-        start = int.from_bytes(data[at + 12 : at + 16], "little")
-        order: Literal["big", "little"] = "big" if data[start : start + 4] == b"\x89PNG" else "little"
-        first, second = (16, 20) if order == "big" else (4, 8)
-        sides = [abs(int.from_bytes(data[start + k : start + k + 4], order, signed=True)) for k in (first, second)]
-        most = max(most, sides[0] * sides[1])
-    return most
 
 
 @functools.cache
@@ -216,15 +211,6 @@ def _read_orientation(image: Image.Image) -> int:
     return value if isinstance(value, int) else 1
 
 
-def _scale_16_bits(image: Image.Image) -> Image.Image:
-    values: NDArray[np.int64] = np.asarray(image).astype(np.int64).clip(0, 65535)
-    grey = ((values * 255 + 32767) // 65535).astype(np.uint8)
-    transparent = image.info.get("transparency")
-    if isinstance(transparent, int):
-        grey[values == transparent] = 255
-    return Image.fromarray(grey).convert("RGB")
-
-
 def _read_bytes(source: Path | bytes | BinaryIO, called: str) -> bytes:
     try:
         if isinstance(source, Path):
@@ -248,13 +234,6 @@ def _read_bytes(source: Path | bytes | BinaryIO, called: str) -> bytes:
     if not data:
         raise ImageError(f"{called} is empty (0 bytes): replace or remove it.")
     return data
-
-
-def _bomb(called: str) -> ImageError:
-    return ImageError(
-        f"{called} has more than {MAX_PIXELS // 10**6} million pixels, the limit against decompression bombs: "
-        "save it smaller."
-    )
 
 
 def _clean(text: str) -> str:

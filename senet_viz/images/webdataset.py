@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from senet_viz.errors import ImageError, SourceError
+from senet_viz.images.bounds import MAX_FILE_BYTES
 from senet_viz.images.columns import FOUND, Columns
-from senet_viz.images.decoding import MAX_FILE_BYTES, decode_image, describe_error
+from senet_viz.images.decoding import decode_image, describe_error
 from senet_viz.images.index_cache import ShardIndex, index_once
 from senet_viz.images.patterns import AT_ONCE
 from senet_viz.images.reading import FileReader, open_stored

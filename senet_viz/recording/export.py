@@ -6,10 +6,8 @@ import hashlib
 import io
 import json
 import math
-import os
 import re
 import tempfile
-import threading
 import zipfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -22,7 +20,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from senet_viz.errors import ArgumentError, RecordingError
-from senet_viz.paths import expand_home, explain_refusal
+from senet_viz.paths import expand_home, explain_refusal, name_beside
 from senet_viz.recording.export_csv import write_csv
 from senet_viz.recording.files import replacing
 from senet_viz.recording.reader import Recording
@@ -352,9 +350,9 @@ def export_statistics(
         tables = _told(tables, len(chosen_gates(recording, blocks)), on_progress)
     about = json.dumps(describe_recording(recording), indent=1, ensure_ascii=False).encode()
     try:
-        with replacing(target, temporary=_beside(target)) as file:
+        with replacing(target, temporary=name_beside(target)) as file:
             write(file, recording, tables)
-        with replacing(side_file(target), temporary=_beside(side_file(target))) as file:
+        with replacing(side_file(target), temporary=name_beside(side_file(target))) as file:
             file.write(about)
     except OSError as error:
         reason = error.strerror or str(error)
@@ -372,8 +370,3 @@ def _told(tables: Tables, total: int, on_progress: OnProgress) -> Tables:
     for done, table in enumerate(tables, start=1):
         yield table
         on_progress(done, total)
-
-
-def _beside(path: Path) -> Path:
-    """A temporary name that no other export has, should two write the same file."""
-    return path.with_name(f".{path.name}.{os.getpid()}-{threading.get_ident()}.tmp")

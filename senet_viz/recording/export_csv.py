@@ -8,19 +8,19 @@ import pyarrow.compute as pc
 import pyarrow.csv as pacsv
 
 from senet_viz.recording.statistics import COLUMNS, Tables
+from senet_viz.text import FORMULA
 
 EXCEL_ROWS = 1_048_576
-_FORMULA = r"^(\s*[=+\-@＝＋－＠]|[\t\r\n])"
+_FORMULA = rf"^({FORMULA})"
 
 
 def write_csv(file: BinaryIO, schema: pa.Schema, tables: Tables, *, for_excel: bool = False) -> None:
-    """Write tables; for Excel with a byte order mark, and an apostrophe before names that would be formulas."""
+    """Write tables, with an apostrophe before names that would be formulas (see `text.defuse`); for Excel with a byte order mark."""
     file.write(codecs.BOM_UTF8 if for_excel else b"")
     options = pacsv.WriteOptions(quoting_style="needed")
     with pacsv.CSVWriter(file, schema, write_options=options) as writer:
         for table in tables:
-            bounded = _bound_quantiles(table)
-            writer.write_table(_defuse(bounded) if for_excel else bounded)
+            writer.write_table(_defuse(_bound_quantiles(table)))
 
 
 def describe_excel_limit(rows: int) -> str:

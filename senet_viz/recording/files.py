@@ -4,11 +4,12 @@ import contextlib
 import hashlib
 import io
 import json
+import math
 import os
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import IO, Any, BinaryIO
 
 import numpy as np
 import pyarrow as pa
@@ -17,9 +18,12 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError
 
 from senet_viz.errors import RecordingError, SenetVizError
+from senet_viz.recording.checked import CheckedFile, plain_size, read_plain
 from senet_viz.schema import FileEntry, Manifest, T, from_tree, to_tree
 
 TEMPORARY_SUFFIX = ".tmp"
+SEAL = "checksum"
+MOST_JSON = 64_000_000  # bytes: a manifest that lists 100,000 files has a fifth
 ROW_GROUP = 1024
 _ROLES = ("samples", "gates", "errors", "moments", "histograms", "control", "outcomes", "assessment")
 SAFETENSORS_TYPES: dict[np.dtype[Any], str] = {
@@ -122,25 +126,39 @@ def write_table(folder: Path, name: str, role: str, table: pa.Table, *, level: i
     return write_file(folder, name, role, table.num_rows, fill)
 
 
-def read_table(path: Path, columns: list[str] | None = None) -> pa.Table:
-    """Read a Parquet file, or some of its columns, with its page checksums checked.
+def read_table(path: Path, sha256: str, columns: list[str] | None = None, *, advice: str | None = None) -> pa.Table:
+    """Read a Parquet file, or some of its columns.
+
+    Args:
+        path: of the file.
+        sha256: of its bytes, as listed.
+        columns: their names; all where None.
+        advice: what to do where it has other bytes.
 
     Raises:
-        RecordingError: missing or damaged.
+        RecordingError: missing, damaged, or not what is listed.
     """
-    with reading(path), pq.ParquetFile(path, page_checksum_verification=True) as file:
-        return file.read(columns=columns)
+    with reading(path), CheckedFile(path, sha256, advice) as checked, checked.believed() as file:
+        return _parquet(file).read(columns=columns)
 
 
-def read_row_groups(path: Path, columns: list[str]) -> Iterator[pa.Table]:
+def read_row_groups(path: Path, sha256: str, columns: list[str]) -> Iterator[pa.Table]:
     """The same, a row group after the other: of a wide column half the time and a fifth of the memory.
 
     Raises:
-        RecordingError: missing or damaged.
+        RecordingError: missing, damaged, or not what is listed.
     """
-    with reading(path), pq.ParquetFile(path, page_checksum_verification=True) as file:
-        for group in range(file.num_row_groups):
-            yield file.read_row_group(group, columns=columns, use_threads=False)
+    with reading(path), CheckedFile(path, sha256) as checked:
+        with checked.believed() as file:
+            parquet = _parquet(file)
+        for group in range(parquet.num_row_groups):
+            with checked.believed():
+                table = parquet.read_row_group(group, columns=columns, use_threads=False)
+            yield table
+
+
+def _parquet(file: IO[bytes]) -> pq.ParquetFile:
+    return pq.ParquetFile(file, page_checksum_verification=True)
 
 
 @contextlib.contextmanager
@@ -182,25 +200,27 @@ def write_lines(folder: Path, name: str, role: str, rows: list[dict[str, str]]) 
     return write_file(folder, name, role, len(rows), lambda sink: sink.write(text.encode("utf-8", "surrogatepass")))
 
 
-def read_lines(path: Path) -> list[dict[str, str]]:
-    """The rows of a JSON lines file.
+def read_lines(path: Path, sha256: str) -> list[dict[str, str]]:
+    """The rows of a JSON lines file with this sha256.
 
     Raises:
-        RecordingError: missing or damaged.
+        RecordingError: missing, damaged, or not what is listed.
     """
-    with reading(path):
-        text = path.read_bytes().decode("utf-8", "surrogatepass")
-        return [json.loads(line) for line in text.split("\n") if line]
+    with reading(path), CheckedFile(path, sha256) as checked, checked.believed() as file:
+        text = file.read().decode("utf-8", "surrogatepass")
+        rows = [json.loads(line) for line in text.split("\n") if line]
+    return from_tree(list[dict[str, str]], rows, str(path), "record again")
 
 
 def read_json(path: Path, advice: str, *, error: type[SenetVizError] = RecordingError) -> dict[str, Any] | None:
     """The object in a JSON file; None where there is no file. `advice` says what to do about a damaged one.
 
     Raises:
-        SenetVizError: as `error`; the file can not be read, or holds no object.
+        SenetVizError: as `error`; the file can not be read, holds no object, or was sealed and is of other content.
     """
     try:
-        tree = json.loads(path.read_bytes())
+        tree = json.loads(read_plain(path, MOST_JSON))
+        broken = isinstance(tree, dict) and SEAL in tree and tree.pop(SEAL) != _seal(tree)
     except (FileNotFoundError, NotADirectoryError):
         return None
     except (OSError, ValueError, RecursionError) as problem:
@@ -208,7 +228,17 @@ def read_json(path: Path, advice: str, *, error: type[SenetVizError] = Recording
         raise error(f"{path} could not be read ({reason}): {advice}.") from problem
     if not isinstance(tree, dict):
         raise error(f"{path} could not be read (it holds no JSON object): {advice}.")
+    if broken:
+        raise error(
+            f"{path} is not as it was written (its checksum is of other content): {advice}, or leave out its "
+            f'"{SEAL}" if it was changed on purpose.'
+        )
     return tree
+
+
+def _seal(tree: Mapping[str, Any]) -> str:
+    """The sha256 of what JSON holds, in hex, however it is laid out."""
+    return hashlib.sha256(json.dumps(tree, sort_keys=True).encode()).hexdigest()
 
 
 def read_data(path: Path, kind: type[T], advice: str) -> T | None:
@@ -221,9 +251,18 @@ def read_data(path: Path, kind: type[T], advice: str) -> T | None:
     return None if tree is None else from_tree(kind, tree, str(path), advice)
 
 
-def replace_json(folder: Path, name: str, tree: Any, *, durable: bool = True) -> None:
-    """Replace a JSON file by plain values or frozen data atomically; `durable` also survives a loss of power."""
-    text = json.dumps(to_tree(tree), indent=1, ensure_ascii=False, allow_nan=False)
+def replace_json(folder: Path, name: str, tree: Any, *, durable: bool = True, sealed: bool = False) -> None:
+    """Replace a JSON file by plain values or frozen data atomically.
+
+    Args:
+        folder: of the file.
+        name: of the file.
+        tree: what it holds.
+        durable: it also survives a loss of power.
+        sealed: with a checksum of what it holds, which `read_json` compares.
+    """
+    plain = to_tree(tree)
+    text = json.dumps({SEAL: _seal(plain), **plain} if sealed else plain, indent=1, ensure_ascii=False, allow_nan=False)
     with replacing(folder / name, durable=durable) as file:
         file.write(text.encode("utf-8", "surrogatepass"))
     if durable:
@@ -233,9 +272,9 @@ def replace_json(folder: Path, name: str, tree: Any, *, durable: bool = True) ->
 def size_problem(folder: Path, entry: FileEntry) -> str | None:
     """What is wrong with a file's presence or size."""
     try:
-        size = (folder / entry.name).stat().st_size
+        size = plain_size(folder / entry.name)
     except OSError as error:
-        return f"{entry.name} is missing ({error.strerror})"
+        return f"{entry.name} is missing ({error.strerror or error})"
     if size != entry.bytes:
         return f"{entry.name} has {size} bytes, {entry.bytes} expected"
     return None
@@ -244,6 +283,11 @@ def size_problem(folder: Path, entry: FileEntry) -> str | None:
 def manifest_problems(manifest: Manifest) -> list[str]:
     """Which fields of a manifest do not fit each other; empty where all do."""
     found = [] if manifest.gates else ["gates: there is none"]
+    if [gate.depth for gate in manifest.gates] != [*range(len(manifest.gates))]:
+        found.append("gates: they do not stand in order of depth, counted from 0")
+    for at, gate in enumerate(manifest.gates):
+        if not all(map(math.isfinite, gate.extent)):
+            found.append(f"gates[{at}]: neither its range nor its histogram has finite ends")
     for where, names in (("gates", [g.name for g in manifest.gates]), ("files", [f.name for f in manifest.files])):
         found += [f"{where}: {name!r} stands there twice" for name, count in Counter(names).items() if count > 1]
     if len(manifest.mapping.outputs) != len(manifest.classes):
@@ -275,9 +319,3 @@ def sync_folder(folder: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
-
-
-def sha256_of(path: Path) -> str:
-    """Hex digest of a file's bytes."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

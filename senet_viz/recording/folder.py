@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Generic, Self, TypeVar
+from typing import Any, Generic, Literal, Self, TypeVar, get_args
 
 from senet_viz.errors import ArgumentError, RecordingError
-from senet_viz.paths import expand_home, explain_refusal
+from senet_viz.paths import expand_home, explain_refusal, is_running
 from senet_viz.recording.files import (
     as_recording_errors,
     manifest_problems,
@@ -23,7 +23,7 @@ from senet_viz.recording.files import (
     size_problem,
     sync_folder,
 )
-from senet_viz.schema import ClassTable, FileEntry, Gate, Manifest, to_tree
+from senet_viz.schema import ClassTable, Count, FileEntry, Gate, Manifest, Width, to_tree
 
 LOCK = "job.lock"
 Stored = TypeVar("Stored")
@@ -108,7 +108,7 @@ class Holder:
             where the system does not say.
     """
 
-    pid: int
+    pid: Width
     host: str
     started: str
     birth: int | None
@@ -121,14 +121,10 @@ class Holder:
 
     def lives(self) -> bool:
         """Whether the process may still run; always true of one on another machine, never of one that has ended."""
-        if self.host != socket.gethostname() or os.name != "posix":
+        if self.host != socket.gethostname():
             return True
-        try:
-            os.kill(self.pid, 0)
-        except ProcessLookupError:
+        if not is_running(self.pid):
             return False
-        except PermissionError:
-            return True
         if _stat(self.pid)[:1] == ["Z"]:  # ended, and its parent has not asked how
             return False
         birth = _birth(self.pid)
@@ -276,7 +272,7 @@ class JobFolder:
     def replace_manifest(self, manifest: str, tree: Any) -> None:
         """Replaces the manifest, after what it lists is on the disk."""
         sync_folder(self.folder)
-        replace_json(self.folder, manifest, tree)
+        replace_json(self.folder, manifest, tree, sealed=True)
 
     def remove_unlisted(self, files: Iterable[FileEntry], leftover: re.Pattern[str]) -> None:
         """Removes what an interrupted commit left: files of such names that are not listed."""
@@ -336,7 +332,8 @@ def shorten_value(value: Any) -> str:
 
 
 PROGRESS = "progress.json"
-STATES = ("running", "finished", "failed", "cancelled")
+ProgressState = Literal["running", "finished", "failed", "cancelled"]
+STATES: tuple[ProgressState, ...] = get_args(ProgressState)
 
 
 @dataclass(frozen=True, slots=True)
@@ -355,14 +352,14 @@ class Progress:
         message: one sentence, e.g. why it failed.
     """
 
-    state: str
-    consumed: int
-    total: int
-    errors: int
+    state: ProgressState
+    consumed: Count
+    total: Count
+    errors: Count
     rate: float | None
     seconds_left: float | None
     updated: str
-    pid: int
+    pid: Width
     message: str = ""
 
 

@@ -3,12 +3,13 @@
 import dataclasses
 import re
 from collections.abc import Sequence
-from typing import Literal
+from typing import Literal, TypedDict
 
 import pyarrow as pa
 
+from senet_viz.errors import RecordingError
 from senet_viz.recording.folder import LOCK, PROGRESS, check_same, differences, shorten_value
-from senet_viz.schema import Gate, Manifest
+from senet_viz.schema import Count, Gate, Manifest, Width, from_tree
 
 Quantity = Literal["gate", "squeeze"]
 
@@ -71,6 +72,63 @@ def is_part(name: str) -> bool:
 def moments_name(generation: int) -> str:
     """Name of the moments of one commit; only a finished recording has `FINAL_MOMENTS`."""
     return f"moments-{generation:06d}.safetensors"
+
+
+def moments_generation(name: str) -> int:
+    """The commit that moments are of, the inverse of `moments_name`.
+
+    Raises:
+        RecordingError: no moments are called so.
+    """
+    found = re.fullmatch(r"moments-(\d+)\.safetensors", name)
+    if found is None:
+        raise RecordingError(f"{name!r} is no name of moments: restore the manifest or record again.")
+    return int(found[1])
+
+
+class _Model(TypedDict, total=False):
+    name: str
+    source: str | None
+    sha256: str
+    outputs: Count | None
+
+
+class _Data(TypedDict, total=False):
+    name: str
+    kind: str
+    digest: str
+    images: Count
+
+
+class _Options(TypedDict, total=False):
+    batch_size: Width | None
+    precision: str
+    limit: Count | None
+    keep: str
+    shard_size: Width
+    squeeze: bool
+
+
+class _Environment(TypedDict, total=False):
+    device: str | None
+    started: str | None
+    updated: str | None
+
+
+class _Known(TypedDict):
+    model: _Model
+    data: _Data
+    options: _Options
+    environment: _Environment
+
+
+def check_known(manifest: Manifest, where: str, advice: str) -> None:
+    """Refuses a manifest in whose free parts a field that is read here is of another type.
+
+    Raises:
+        RecordingError: names the path of the field.
+    """
+    from_tree(_Known, {name: getattr(manifest, name) for name in _Known.__annotations__}, where, advice)
 
 
 def check_identity(stored: Manifest, draft: Manifest, where: str) -> None:

@@ -1,24 +1,27 @@
 """Outcomes of interventions on disk: what an intervention is, what lies where, and how a folder of them is opened and summed up."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Self
+from typing import Annotated, Any, Literal, Self
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
+from msgspec import Meta
 from numpy.typing import NDArray
 
 from senet_viz.errors import ArgumentError, RecordingError
 from senet_viz.recording.files import HashingFile, read_json, read_table, write_file
 from senet_viz.recording.folder import LOCK, PROGRESS, StoredFolder, open_stored
-from senet_viz.schema import FileEntry, Manifest, to_tree
+from senet_viz.recording.layout import check_known
+from senet_viz.schema import Count, FileEntry, Manifest, to_tree
 
 BASELINES = ("one", "zero", "mean", "group_mean", "class_mean", "predicted_class_mean", "within", "between")
 BASELINE_ALIASES = {"same_class": "within", "other_class": "between"}  # the field's words; files hold the short ones
+VariantKind = Literal["block", "stage", "cumulative", "all", "set"]
 DRAWN = ("group_mean", "within", "between")  # a matter of chance, hence made several times
 CLEAN = "clean"
 
@@ -37,14 +40,15 @@ class Variant:
     """
 
     target: str
-    kind: str
+    kind: VariantKind
     blocks: tuple[str, ...]
     baseline: str
-    repeat: int
-    strength: float
+    repeat: Count
+    strength: Annotated[float, Meta(ge=0, le=1)]
 
 
 KIND = "interventions"
+_ADVICE = "copy the folder again or make it again"
 MANIFEST = "manifest.json"
 SAMPLES = "samples-00000.parquet"
 CLEAN_FOLDER, SCRATCH_FOLDER = "clean", "scratch"
@@ -132,8 +136,31 @@ def stored_outcomes(folder: Path) -> OutcomesManifest | None:
         RecordingError: it can not be read, or is not of interventions.
     """
     path = folder / MANIFEST
-    tree = read_json(path, "copy the folder again or make it again")
-    return None if tree is None else OutcomesManifest.from_json(tree, str(path))
+    tree = read_json(path, _ADVICE)
+    if tree is None:
+        return None
+    found = OutcomesManifest.from_json(tree, str(path), _ADVICE)
+    check_known(found, str(path), _ADVICE)
+    if problems := [*_variant_problems(found)]:
+        raise RecordingError(f"{path}, {problems[0]}; {_ADVICE}.")
+    return found
+
+
+def _variant_problems(manifest: OutcomesManifest) -> Iterator[str]:
+    names = {gate.name for gate in manifest.gates}
+    for at, variant in enumerate(manifest.variants):
+        if variant.baseline not in BASELINES:
+            yield f"variants[{at}].baseline: {variant.baseline[:40]!r} is none of {', '.join(BASELINES)}"
+        if not variant.blocks or {*variant.blocks} - names:
+            yield f"variants[{at}].blocks: expected blocks of the network"
+    if len({*manifest.variants}) < len(manifest.variants):
+        yield "variants: one stands there twice"
+    rows = {role: sum(f.rows for f in manifest.files if f.role == role) for role in ("samples", "outcomes")}
+    done = manifest.progress.get("consumed", 0) * (len(manifest.variants) + 1)
+    if rows["outcomes"] != done:
+        yield f"files: the outcomes files have {rows['outcomes']} rows, {done} expected of its images and variants"
+    if rows["samples"] != manifest.data.get("images"):
+        yield f"files: the samples files have {rows['samples']} rows, data.images is {manifest.data.get('images')}"
 
 
 @dataclass(frozen=True, eq=False)
@@ -183,7 +210,10 @@ class Outcomes(StoredFolder[OutcomesManifest]):
 
         Baselines of an image come from the other folds; halves are for choosing and confirming.
         """
-        return read_table(self.path / self._files("samples")[0].name).combine_chunks()
+        files = self._files("samples")
+        if not files:
+            raise RecordingError(f"{self.path} lists no samples: {_ADVICE}.")
+        return read_table(self.path / files[0].name, files[0].sha256, advice=_ADVICE).combine_chunks()
 
     @cached_property
     def judged(self) -> NDArray[np.bool_]:
@@ -218,7 +248,7 @@ class Outcomes(StoredFolder[OutcomesManifest]):
             raise RecordingError(
                 f"{self.path} has {done:,} of {self.samples.num_rows:,} images: run the same command again to finish it."
             )
-        parts = [_read_shard(self.path / f.name, len(self.variants) + 1) for f in self._files("outcomes")]
+        parts = [_read_shard(self.path, f, len(self.variants) + 1) for f in self._files("outcomes")]
         columns = tuple(np.concatenate(pieces, axis=1) for pieces in zip(*parts))
         if columns[0].shape[1] != self.samples.num_rows:
             raise RecordingError(f"{self.path} lists {self.samples.num_rows} images and has others: make it again.")
@@ -230,9 +260,10 @@ class Outcomes(StoredFolder[OutcomesManifest]):
         return f"Outcomes({str(self.path)!r}, variants={len(self.variants)}, complete={self.complete})"
 
 
-def _read_shard(path: Path, rows: int) -> tuple[NDArray[np.generic], ...]:
+def _read_shard(folder: Path, entry: FileEntry, rows: int) -> tuple[NDArray[np.generic], ...]:
     """Columns of one file as (variants + 1, n); rows lie by variant, then by sample."""
-    table = read_table(path)
+    path = folder / entry.name
+    table = read_table(path, entry.sha256, advice=_ADVICE)
     if table.num_rows % rows:
         raise RecordingError(f"{path} has {table.num_rows} rows, a multiple of {rows} expected: make it again.")
     names = ("prediction", "loss", "correct", "correct5")
@@ -242,7 +273,7 @@ def _read_shard(path: Path, rows: int) -> tuple[NDArray[np.generic], ...]:
 def read_predictions(folder: Path, manifest: OutcomesManifest) -> NDArray[np.int32]:
     """(variants + 1, n) predictions for the images committed so far, in the order of the samples; the untouched network first."""
     rows = len(manifest.variants) + 1
-    parts = [_read_shard(folder / f.name, rows)[0] for f in manifest.files if f.role == "outcomes"]
+    parts = [_read_shard(folder, f, rows)[0] for f in manifest.files if f.role == "outcomes"]
     return np.concatenate(parts, axis=1).astype(np.int32) if parts else np.zeros((rows, 0), dtype=np.int32)
 
 
@@ -254,8 +285,7 @@ def open_outcomes(path: str | Path) -> Outcomes:
     Raises:
         RecordingError: no such folder, one of another schema version, or files that are missing or of another size.
     """
-    wanted, advice = "a folder that `senet-viz intervene` wrote", "copy the folder again or make it again"
-    return Outcomes(*open_stored(path, stored_outcomes, wanted, advice))
+    return Outcomes(*open_stored(path, stored_outcomes, "a folder that `senet-viz intervene` wrote", _ADVICE))
 
 
 def summarize_outcomes(outcomes: Outcomes) -> dict[str, Any]:

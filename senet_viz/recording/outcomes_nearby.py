@@ -29,7 +29,9 @@ def find_outcomes(recording: Recording, roots: Iterable[Path] = ()) -> Path | No
         except OSError:
             continue
         about = _read_finished(folder, changed)
-        if about is not None and find_mismatch(about, recording) is None:
+        if about is None or find_mismatch(about, recording) is not None:
+            continue
+        if not any(size_problem(folder, entry) for entry in about.files):
             found.append((about.baselines.get("recording") == recording.id, changed, folder))
     return max(found)[2] if found else None
 
@@ -67,11 +69,10 @@ def find_mismatch(about: OutcomesManifest, recording: Recording) -> tuple[str, s
 
 @lru_cache(maxsize=256)
 def _read_finished(folder: Path, changed: int) -> OutcomesManifest | None:
-    """The manifest of finished interventions; None where the folder holds something else, or a file is not whole."""
+    """The manifest of finished interventions; None where the folder holds something else."""
     del changed
     try:
         about = stored_outcomes(folder)
     except (ValueError, RecordingError):
         return None
-    whole = about is not None and about.complete and not any(size_problem(folder, entry) for entry in about.files)
-    return about if whole else None
+    return about if about is not None and about.complete else None

@@ -40,10 +40,16 @@ class Control:
     files: MomentFiles
 
     @classmethod
-    def read(cls, paths: Sequence[Path]) -> Self:
-        """The control whose files these are."""
-        files = MomentFiles(paths)
+    def read(cls, folder: Path, entries: Sequence[FileEntry]) -> Self:
+        """The control whose files these are.
+
+        Raises:
+            RecordingError: one is missing, damaged, or not what is listed.
+        """
+        files = MomentFiles(folder, entries)
         about = files.metadata
+        if strange := {"name", "seed", "id"} - {*about}:
+            raise RecordingError(f"{folder / entries[0].name} does not say its {min(strange)}: record again.")
         return cls(
             about["name"], int(about["seed"]) if about["seed"] else None, about["id"], files.blocks("gate"), files
         )
@@ -75,8 +81,11 @@ class Recording(StoredFolder[Manifest]):
 
     def __init__(self, path: Path, manifest: Manifest) -> None:
         super().__init__(path, manifest)
-        self._moments = MomentFiles([path / f.name for f in self._files("moments")])
         self._by_name = {g.label: g for g in manifest.gates} | {g.name: g for g in manifest.gates}
+
+    @cached_property
+    def _moments(self) -> MomentFiles:
+        return MomentFiles(self.path, self._files("moments"))
 
     @property
     def form(self) -> str:
@@ -121,7 +130,7 @@ class Recording(StoredFolder[Manifest]):
     @cached_property
     def errors(self) -> tuple[dict[str, str], ...]:
         """Path and error of every image that could not be read."""
-        return tuple(row for f in self._files("errors") for row in read_lines(self.path / f.name))
+        return tuple(row for f in self._files("errors") for row in read_lines(self.path / f.name, f.sha256))
 
     @cached_property
     def answers(self) -> pa.Table:
@@ -208,7 +217,7 @@ class Recording(StoredFolder[Manifest]):
         column = column_of(gate.name, quantity)
         for entry in self._files("gates"):
             rows = 0
-            for table in read_row_groups(self.path / entry.name, [column]):
+            for table in read_row_groups(self.path / entry.name, entry.sha256, [column]):
                 if column not in table.column_names:
                     raise RecordingError(self._no_squeeze(gate))
                 width = getattr(table.schema.field(column).type, "list_size", None)
@@ -224,7 +233,7 @@ class Recording(StoredFolder[Manifest]):
             self._check_rows(entry, rows)
 
     def _read(self, entry: FileEntry, columns: list[str] | None = None) -> pa.Table:
-        table = read_table(self.path / entry.name, columns)
+        table = read_table(self.path / entry.name, entry.sha256, columns)
         self._check_rows(entry, table.num_rows)
         return table
 
@@ -286,7 +295,7 @@ class Recording(StoredFolder[Manifest]):
         """
         gate = self.block(name)
         for entry in self._files("histograms"):
-            table = read_table(self.path / entry.name, [gate.name])
+            table = read_table(self.path / entry.name, entry.sha256, [gate.name])
             if gate.name in table.column_names:
                 return counts_of_column(table[gate.name], gate.channels)
         if self.form == "slim" or not self.keeps_all:
@@ -299,10 +308,10 @@ class Recording(StoredFolder[Manifest]):
     @cached_property
     def controls(self) -> tuple[Control, ...]:
         """Other networks on the same images, stored in a slim recording; none in a full one."""
-        groups: dict[str, list[Path]] = {}
+        groups: dict[str, list[FileEntry]] = {}
         for entry in self._files("control"):
-            groups.setdefault(entry.name.split("-")[1], []).append(self.path / entry.name)
-        return tuple(Control.read(paths) for paths in groups.values())
+            groups.setdefault(entry.name.rpartition("-")[0], []).append(entry)
+        return tuple(Control.read(self.path, entries) for entries in groups.values())
 
     def __repr__(self) -> str:
         return f"Recording({str(self.path)!r}, form={self.form!r}, complete={self.complete})"
@@ -311,7 +320,7 @@ class Recording(StoredFolder[Manifest]):
 def open_recording(path: str | Path) -> Recording:
     """Open a recording's folder, finished or not.
 
-    Checks the manifest and that every file is there in its size; of moments only the header is read.
+    Checks the manifest and that every file is there in its size; no other is read yet: each is hashed at its first read.
 
     Raises:
         RecordingError: no recording, one of another schema version, or files that are missing or of another size.

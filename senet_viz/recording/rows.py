@@ -220,8 +220,8 @@ class OpenShard:
         """Take up the rows that earlier commits left."""
         self.parts = tuple(parts)
         for entry in self.parts:
-            path = folder / entry.name
-            self._rows[entry.role] += read_lines(path) if entry.role == "errors" else [read_table(path)]
+            path, sha256 = folder / entry.name, entry.sha256
+            self._rows[entry.role] += read_lines(path, sha256) if entry.role == "errors" else [read_table(path, sha256)]
         self._mark_written()
 
     def append(self, batch: RecordedBatch, kept: pa.Table) -> None:

@@ -12,7 +12,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from senet_viz.errors import ArgumentError, RecordingError
-from senet_viz.paths import expand_home
+from senet_viz.paths import expand_home, name_beside
 from senet_viz.recording.files import (
     as_recording_errors,
     replace_json,
@@ -64,7 +64,7 @@ def slim_recording(
         if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
             raise RecordingError(f"{folder} exists and is not empty: give another folder.")
         folder.parent.mkdir(parents=True, exist_ok=True)
-        building = folder.with_name(folder.name + f".{uuid.uuid4().hex[:8]}.tmp")
+        building = name_beside(folder)
         building.mkdir()
         try:
             _write(recording, building, controls, per_class, seed)
@@ -94,7 +94,7 @@ def _write(recording: Recording, folder: Path, controls: Sequence[Recording], pe
                 f"{entry.name} would have {entry.bytes / 1e6:.0f} MB, at most {FILE_LIMIT / 1e6:.0f} MB are meant to be "
                 "shared: keep fewer images or group the classes."
             )
-    replace_json(folder, MANIFEST, _manifest(recording, files, len(kept), per_class).to_json())
+    replace_json(folder, MANIFEST, _manifest(recording, files, len(kept), per_class).to_json(), sealed=True)
 
 
 def _check(recording: Recording, controls: Sequence[Recording], per_class: int) -> None:

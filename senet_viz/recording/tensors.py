@@ -1,13 +1,9 @@
 """Tensors on disk: moments as safetensors whose columns are blocks side by side, read a block or a row at a time; histograms per class."""
 
-import io
 import json
-import os
-import threading
-import weakref
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
 
 import numpy as np
 import pyarrow as pa
@@ -15,39 +11,40 @@ from numpy.typing import NDArray
 from safetensors import safe_open
 
 from senet_viz.errors import RecordingError
+from senet_viz.recording.checked import CheckedFile
 from senet_viz.recording.files import SAFETENSORS_TYPES, reading, write_tensors
 from senet_viz.recording.layout import Quantity
 from senet_viz.recording.moments import Channels, ClassMoments, Moments, moments_of
-from senet_viz.schema import FileEntry
+from senet_viz.schema import FileEntry, Width, from_tree
 
 _TYPES: dict[str, np.dtype[Any]] = {name: kind for kind, name in SAFETENSORS_TYPES.items()}
 
 
 class TensorFile:
-    """A safetensors file of vectors and matrices, held open.
+    """A safetensors file of vectors and matrices, held open; hashed when it is opened, and again where it changed since.
 
     Attributes:
         path: of the file.
         metadata: its header's.
     """
 
-    def __init__(self, path: Path) -> None:
-        """Checks the header.
+    def __init__(self, path: Path, sha256: str) -> None:
+        """Checks its bytes and the header.
 
         Raises:
-            RecordingError: missing or damaged.
+            RecordingError: missing, damaged, or not what is listed.
         """
         self.path = path
-        self._lock = threading.Lock()
         with reading(path):
-            with safe_open(path, framework="np") as checked:
-                self.metadata: dict[str, str] = checked.metadata() or {}
-            descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0))
-            weakref.finalize(self, os.close, descriptor)
-            self._file = io.FileIO(descriptor, "rb", closefd=False)
-            length = int.from_bytes(self._file.read(8), "little")
-            header = json.loads(self._file.read(length))
+            self._checked = CheckedFile(path, sha256)
+            with self._checked.believed() as file:
+                with safe_open(path, framework="np") as header_checked:
+                    self.metadata: dict[str, str] = header_checked.metadata() or {}
+                length = int.from_bytes(file.read(8), "little")
+                header = json.loads(file.read(length))
         header.pop("__metadata__", None)
+        if strange := sorted({about["dtype"] for about in header.values()} - {*_TYPES}):
+            raise RecordingError(f"{path} has tensors of {strange[0]}, which no recording has: record again.")
         self._tensors = {
             key: (_TYPES[about["dtype"]], tuple(about["shape"]), 8 + length + about["data_offsets"][0])
             for key, about in header.items()
@@ -55,6 +52,11 @@ class TensorFile:
 
     def __contains__(self, key: str) -> bool:
         return key in self._tensors
+
+    def width(self, key: str) -> int:
+        """Columns of a tensor; 0 where it is no matrix or is not here."""
+        shape = self._tensors[key][1] if key in self._tensors else ()
+        return int(shape[1]) if len(shape) == 2 else 0
 
     def read(self, key: str, columns: slice | None = None) -> NDArray[Any]:
         """A tensor, or some columns of a matrix.
@@ -64,8 +66,10 @@ class TensorFile:
             columns: from a start to a stop; all where None.
 
         Raises:
-            RecordingError: the file ends before it, or the disk is gone.
+            RecordingError: it is not there, the file was changed since and is not what is listed, or the disk is gone.
         """
+        if key not in self._tensors:
+            raise RecordingError(f"{self.path} has no {key}, which every recording has: record again.")
         kind, shape, start = self._tensors[key]
         if columns is None or len(shape) < 2:
             whole: NDArray[Any] = np.empty(shape, dtype=kind)
@@ -78,19 +82,18 @@ class TensorFile:
 
     def _fill(self, rows: Any, start: int, step: int) -> None:
         """Read each row from its place, the first at `start`, each next one `step` bytes on."""
-        try:
-            with self._lock:
-                for at, row in enumerate(rows):
-                    self._file.seek(start + at * step)
-                    room = memoryview(row).cast("B") if row.size else memoryview(b"")
-                    while room:
-                        if not (count := self._file.readinto(room)):
-                            raise RecordingError(
-                                f"{self.path} ends too early: copy the recording again or record again."
-                            )
-                        room = room[count:]
-        except OSError as error:
-            raise RecordingError(f"{self.path} could not be read ({error}): copy it again or record again.") from error
+        with reading(self.path), self._checked.believed() as file:
+            for at, row in enumerate(rows):
+                file.seek(start + at * step)
+                room = memoryview(row).cast("B") if row.size else memoryview(b"")
+                while room:
+                    if not (count := file.readinto(room)):
+                        raise RecordingError(f"{self.path} ends too early: copy the recording again or record again.")
+                    room = room[count:]
+
+
+class _Columns(TypedDict):
+    columns: tuple[tuple[str, ...], tuple[Width, ...]]
 
 
 QUANTITIES: tuple[Quantity, ...] = ("gate", "squeeze")
@@ -125,13 +128,12 @@ def describe(channels: Mapping[Quantity, Channels]) -> dict[str, str]:
     return {quantity: json.dumps([c.names, c.sizes]) for quantity, c in channels.items()}
 
 
-def load_state(path: Path, quantity: Quantity, channels: Channels) -> ClassMoments:
+def load_state(file: TensorFile, quantity: Quantity, channels: Channels) -> ClassMoments:
     """The whole state of a full recording, to fold on.
 
     Raises:
-        RecordingError: missing or damaged.
+        RecordingError: damaged.
     """
-    file = TensorFile(path)
     arrays: dict[str, NDArray[Any]] = {
         key: np.concatenate([file.read(f"{quantity}.{key}"), file.read(f"{quantity}.unlabelled.{key}")])
         for key in ("count", "mean", "m2", *(("min", "max") if channels.ranges else ()))
@@ -144,11 +146,16 @@ def load_state(path: Path, quantity: Quantity, channels: Channels) -> ClassMomen
 class MomentFiles:
     """Moments of one recording or one control, spread over one or several files."""
 
-    def __init__(self, paths: Sequence[Path]) -> None:
+    def __init__(self, folder: Path, entries: Sequence[FileEntry]) -> None:
+        """Opens the files and checks their bytes.
+
+        Raises:
+            RecordingError: one is missing, damaged, or not what is listed.
+        """
         self._places: dict[tuple[Quantity, str], tuple[TensorFile, slice]] = {}
         self.metadata: dict[str, str] = {}
-        for path in paths:
-            file = TensorFile(path)
+        for entry in entries:
+            file = TensorFile(folder / entry.name, entry.sha256)
             self.metadata |= file.metadata
             for quantity in QUANTITIES:
                 for name, columns in _columns(file, quantity):
@@ -194,8 +201,13 @@ def _columns(file: TensorFile, quantity: Quantity) -> Iterable[tuple[str, slice]
     text = file.metadata.get(quantity)
     if text is None:
         return []
-    names, sizes = json.loads(text)
-    ends = np.cumsum(sizes).tolist()
+    with reading(file.path):
+        tree = json.loads(text)
+    found = from_tree(_Columns, {"columns": tree}, str(file.path), "record again")
+    names, sizes = found["columns"]
+    if len(names) != len(sizes) or sum(sizes) != file.width(f"{quantity}.mean"):
+        raise RecordingError(f"{file.path} names other blocks of the {quantity} than it has columns: record again.")
+    ends = np.cumsum(sizes, dtype=np.int64).tolist()
     return [(name, slice(end - size, end)) for name, size, end in zip(names, sizes, ends)]
 
 

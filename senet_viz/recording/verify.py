@@ -9,7 +9,8 @@ import pyarrow.parquet as pq
 
 from senet_viz.errors import RecordingError
 from senet_viz.paths import expand_home, explain_refusal
-from senet_viz.recording.files import read_lines, row_problems, sha256_of, size_problem
+from senet_viz.recording.checked import sha256_of
+from senet_viz.recording.files import read_lines, row_problems, size_problem
 from senet_viz.recording.layout import MANIFEST
 from senet_viz.recording.rows import count_nonfinite
 from senet_viz.recording.writer import stored_manifest
@@ -51,7 +52,7 @@ def verify_recording(path: str | Path) -> VerifyReport:
     problems = [problem for entry in manifest.files for problem in _file_problems(folder, entry)]
     problems += [f"{problem[0].upper()}{problem[1:]}." for problem in row_problems(manifest)]
     if not problems and (expected := manifest.progress.get("nonfinite", 0)):
-        errors = [row for f in manifest.files if f.role == "errors" for row in read_lines(folder / f.name)]
+        errors = [row for f in manifest.files if f.role == "errors" for row in read_lines(folder / f.name, f.sha256)]
         if (found := sum(count_nonfinite(errors).values())) != expected:
             problems.append(
                 f"The errors files list {found} images that are not finite, the manifest counts {expected}."
@@ -66,22 +67,22 @@ def _file_problems(folder: Path, entry: FileEntry) -> Iterator[str]:
     try:
         digest = sha256_of(folder / entry.name)
     except OSError as error:
-        yield f"{entry.name} could not be read ({error.strerror})."
+        yield f"{entry.name} could not be read ({error.strerror or error})."
         return
     if digest != entry.sha256:
         yield f"{entry.name} has the sha256 {digest}, {entry.sha256} expected."
         return
-    rows = _rows(folder / entry.name)
+    rows = _rows(folder / entry.name, entry.sha256)
     if rows is not None and rows != entry.rows:
         yield f"{entry.name} has {rows} rows, {entry.rows} expected."
 
 
-def _rows(path: Path) -> int | None:
+def _rows(path: Path, sha256: str) -> int | None:
     try:
         if path.suffix == ".parquet":
             return int(pq.read_metadata(path).num_rows)
         if path.suffix == ".jsonl":
-            return len(read_lines(path))
+            return len(read_lines(path, sha256))
     except (OSError, pa.ArrowException, RecordingError):
         return -1  # unreadable: a difference from any count
     return None

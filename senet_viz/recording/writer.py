@@ -1,7 +1,6 @@
 """Writes a recording that a kill at any moment can not harm."""
 
 import dataclasses
-import json
 import time
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
@@ -23,17 +22,20 @@ from senet_viz.recording.layout import (
     OWN,
     Quantity,
     check_identity,
+    check_known,
     gates_schema,
     is_part,
+    moments_generation,
     moments_name,
     resumed,
 )
 from senet_viz.recording.moments import Channels, ClassMoments
 from senet_viz.recording.rows import OpenShard, RecordedBatch
-from senet_viz.recording.tensors import load_state, save_moments
+from senet_viz.recording.tensors import TensorFile, load_state, save_moments
 from senet_viz.schema import FileEntry, Manifest
 
 COMMIT_SHARE = 0.03
+_ADVICE = "copy the recording again or record again"
 
 
 class RecordingWriter(JobFolder):
@@ -121,12 +123,13 @@ class RecordingWriter(JobFolder):
         self._commit(None)
 
     def _take_up(self, stored: Manifest) -> None:
-        moments = next((self.folder / f.name for f in stored.files if f.role == "moments"), None)
-        self._generation = 1 if moments is None else int(moments.stem.split("-")[1])
+        moments = next((f for f in stored.files if f.role == "moments"), None)
+        self._generation = 1 if moments is None else moments_generation(moments.name)
         if moments is None:  # interrupted before the first image was committed
             self._moments = self._empty_moments()
         else:
-            self._moments = {q: load_state(moments, q, c) for q, c in self._channels.items()}
+            file = TensorFile(self.folder / moments.name, moments.sha256)
+            self._moments = {q: load_state(file, q, c) for q, c in self._channels.items()}
         self._files = tuple(f for f in stored.files if f.role != "moments" and not is_part(f.name))
         self._shard = OpenShard(self.consumed // self._shard_size, self._schema)
         self._shard.restore(self.folder, (f for f in stored.files if is_part(f.name)))
@@ -149,8 +152,8 @@ class RecordingWriter(JobFolder):
 
     def read_errors(self) -> list[dict[str, str]]:
         """Rows of all images that were left out so far, committed or not."""
-        closed = sorted(entry.name for entry in self._files if entry.role == "errors")
-        return [row for name in closed for row in read_lines(self.folder / name)] + self._shard.errors
+        closed = sorted((f for f in self._files if f.role == "errors"), key=lambda f: f.name)
+        return [row for f in closed for row in read_lines(self.folder / f.name, f.sha256)] + self._shard.errors
 
     def append(self, batch: RecordedBatch) -> None:
         """Fold a batch in, and commit where that is due.
@@ -283,12 +286,14 @@ def stored_manifest(folder: Path) -> Manifest | None:
         RecordingError: it can not be read.
     """
     path = folder / MANIFEST
-    tree = read_json(path, "copy the recording again or record again")
+    tree = read_json(path, _ADVICE)
     if tree is None:
         return None
     if "kind" in tree:
         raise RecordingError(f"{folder} holds {tree['kind']}, not a recording: give a recording's folder.")
-    return Manifest.from_json(tree, str(path))
+    manifest = Manifest.from_json(tree, str(path), _ADVICE)
+    check_known(manifest, str(path), _ADVICE)
+    return manifest
 
 
 def holds_recording(folder: Path) -> bool:
@@ -297,10 +302,9 @@ def holds_recording(folder: Path) -> bool:
     try:
         if not path.is_file():
             return False
+        tree = read_json(path, "")
     except OSError:  # a folder that may not be entered
         return False
-    try:
-        tree = json.loads(path.read_bytes())
-    except (OSError, ValueError):
+    except RecordingError:
         return True
-    return not (isinstance(tree, dict) and "kind" in tree)
+    return tree is not None and "kind" not in tree

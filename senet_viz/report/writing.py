@@ -1,6 +1,5 @@
 """The report of a recording, from what is stored: nothing is assessed here."""
 
-import os
 from collections.abc import Mapping
 from html import escape
 from pathlib import Path
@@ -12,8 +11,8 @@ from senet_viz.claims.assessment_claims import read_effects
 from senet_viz.claims.evidence import ClaimReport
 from senet_viz.errors import ArgumentError, RecordingError
 from senet_viz.figures.theme import plotly_script
-from senet_viz.paths import expand_home
-from senet_viz.recording.files import as_recording_errors
+from senet_viz.paths import expand_home, name_beside
+from senet_viz.recording.files import as_recording_errors, replacing
 from senet_viz.recording.reader import Recording
 from senet_viz.report import sections
 from senet_viz.report.markup import contents, page, paragraph, section
@@ -46,13 +45,9 @@ def write_report(recording: Recording, out: str | Path, *, command: str = "") ->
     if path.suffix.lower() not in (".html", ".htm"):
         raise ArgumentError(f"The report is a web page: {path} must end in .html.")
     html = make_report(recording, command=command)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    with as_recording_errors(f"Writing {path}", "Give a folder that exists and can be written."):
-        try:
-            temporary.write_text(html, encoding="utf-8")
-            temporary.replace(path)
-        finally:
-            temporary.unlink(missing_ok=True)
+    advice = "Give a folder that exists and can be written."
+    with as_recording_errors(f"Writing {path}", advice), replacing(path, temporary=name_beside(path)) as file:
+        file.write(html.encode("utf-8"))
     return path
 
 
@@ -96,5 +91,5 @@ def _show_claims(tree: Mapping[str, Any] | None, problem: str) -> str:
         why = problem or "This recording has not been assessed: run senet-viz assess on it, then make the report again."
         return section("Claims", "claims", paragraph(why, "answer"))
     return section(
-        "Claims", "claims", *sections.show_claims(ClaimReport.from_json(tree["claims"], "the stored assessment"))
+        "Claims", "claims", *sections.show_claims(ClaimReport.from_json(tree.get("claims"), "The stored assessment"))
     )

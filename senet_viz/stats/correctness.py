@@ -110,9 +110,9 @@ def plan_outcomes(recording: Recording, *, seed: int = 0) -> OutcomePlan:
     enough: NDArray[np.bool_] = np.min(counts, axis=1) >= FEWEST_IMAGES
     if enough.sum() < 2:
         if not recording.has_class_outputs:
-            raise RecordingError(f"{recording.path} is of {NO_OUTPUTS}, so right and wrong answers are not known.")
+            raise RecordingError(f"The recording is of {NO_OUTPUTS}, so right and wrong answers are not known.")
         raise RecordingError(
-            f"{recording.path} has {enough.sum()} classes with {FEWEST_IMAGES} correctly classified and {FEWEST_IMAGES} "
+            f"The recording has {enough.sum()} classes with {FEWEST_IMAGES} correctly classified and {FEWEST_IMAGES} "
             "misclassified images among those whose gates are kept, 2 expected: record more images with --keep all."
         )
     taken = np.asarray(enough[labels[rows]])

@@ -259,7 +259,7 @@ def resample_block(
     """
     if not recording.keeps_all:
         raise RecordingError(
-            f"{recording.path} does not keep the gates of all images, so that no interval can be given: record with "
+            "The recording does not keep the gates of all images, so that no interval can be given: record with "
             "--keep all."
         )
     if len(group) != recording.n_kept:

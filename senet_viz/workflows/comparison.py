@@ -17,7 +17,8 @@ from senet_viz.analysis.comparison.blocks import RecordedProfiles, compare_block
 from senet_viz.analysis.comparison.result import ComparedImage, Comparison, Failure, Prediction
 from senet_viz.errors import ArgumentError, ImageError
 from senet_viz.gates.recorder import GateRecorder
-from senet_viz.images.decoding import MAX_FILE_BYTES, SUFFIXES, decode_image, describe_error
+from senet_viz.images.bounds import MAX_FILE_BYTES
+from senet_viz.images.decoding import SUFFIXES, decode_image, describe_error
 from senet_viz.models.forward import forward, observing
 from senet_viz.models.preprocessing import Preprocessing
 from senet_viz.models.zoo import Model
@@ -63,9 +64,12 @@ def prepare_images(images: Sequence[ImageInput], preprocess: Preprocessing) -> l
 
 
 def read_picture(image: ImageInput) -> Image.Image:
-    """One decoded image; ImageError with a sentence where it can not be read."""
-    name, data = _open(image)
-    return decode_image(data, name=name)
+    """One decoded image; ImageError with a sentence where it can not be read. Of bytes in a process of its own."""
+    return _decode(*_open(image), image)
+
+
+def _decode(name: str, data: bytes, image: ImageInput) -> Image.Image:
+    return decode_image(data, name=name, apart=isinstance(image, tuple))  # bytes come from whoever visits a page
 
 
 def list_images(paths: Sequence[Path]) -> tuple[Path, ...]:
@@ -93,8 +97,8 @@ def list_images(paths: Sequence[Path]) -> tuple[Path, ...]:
 def _prepare(image: ImageInput, preprocess: Preprocessing) -> PreparedImage | Failure:
     name = image[0] if isinstance(image, tuple) else str(image)
     try:
-        _, data = _open(image)
-        picture = decode_image(data, name=name)
+        name, data = _open(image)
+        picture = _decode(name, data, image)
     except ImageError as error:
         return Failure(name, str(error))
     try:

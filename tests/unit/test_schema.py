@@ -25,6 +25,7 @@ from senet_viz.recording.outcomes import open_outcomes
 from senet_viz.recording.reader import open_recording
 from senet_viz.schema import ClassTable, Gate, from_tree, to_tree
 from senet_viz.stats.estimates import Interval
+from tests.support.edited import edit_json
 from tests.support.experimented import drawn_result
 
 MADE = Path(__file__).parents[1] / "data" / "made_by_0_1"
@@ -116,6 +117,7 @@ def test_a_wrong_type_anywhere_is_named(
     shutil.copytree((made / name).parent, tmp_path / "copy")
     file = tmp_path / "copy" / Path(name).name
     read(file)
+    edit_json(file)
     file.write_text(json.dumps(with_value(json.loads(file.read_bytes()), path, value)), encoding="utf-8")
     with pytest.raises(ExperimentError if kind == "experiment" else RecordingError) as raised:
         read(file)

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from senet_viz.text import count_decimals
+from senet_viz.text import count_decimals, defuse, undo_defuse
 
 
 @pytest.mark.parametrize(
@@ -13,3 +13,13 @@ from senet_viz.text import count_decimals
 )  # fmt: skip
 def test_the_largest_number_has_two_significant_digits(values: float | list[float], decimals: int) -> None:
     assert count_decimals(values) == decimals
+
+
+@pytest.mark.parametrize(
+    "name", ["=1", "+1", "-x", "@y", "\t=2", "\rz", " =3", "'=4", "''-5", "＝6", "'", "it's", "a=b", "", "'a"]
+)
+def test_a_cell_is_no_formula_and_gives_its_name_back(name: str) -> None:
+    cell = defuse(name)
+    assert undo_defuse(cell) == name
+    assert cell.lstrip()[:1] not in ("=", "+", "-", "@", "＝")
+    assert (cell == name) == (name in ("", "'", "it's", "a=b", "'a"))

@@ -11,6 +11,7 @@ from senet_viz.dashboard import glossary, links
 from senet_viz.dashboard.classes.results import get_agreement, get_confusions, get_pairs
 from senet_viz.dashboard.controls import pick, pick_one
 from senet_viz.dashboard.frame import Opened
+from senet_viz.dashboard.links import escape, escape_all_but_bold
 from senet_viz.dashboard.parts import offer_table, show_result
 from senet_viz.figures.classes import draw_agreement
 from senet_viz.recording.export import file_stem
@@ -152,7 +153,7 @@ def _compute(page: Opened, confusions: Confusions) -> ConfusionAgreement | None:
 
 
 def _show_depth(page: Opened, found: ConfusionAgreement) -> None:
-    st.markdown(answer_agreement(found))
+    st.markdown(escape_all_but_bold(answer_agreement(found)))
     figure = draw_agreement(found, page.screen.look, narrow=page.screen.narrow)
     name = f"classes-confusable-{page.recording.id[:8]}"
     show_result(
@@ -165,7 +166,7 @@ def _show_depth(page: Opened, found: ConfusionAgreement) -> None:
 
 def _show_pairs(page: Opened, confusions: Confusions, block: Gate) -> None:
     label = page.label(block)
-    st.subheader(f"Pairs of classes in {label}", anchor=False)
+    st.subheader(f"Pairs of classes in {escape(label)}", anchor=False)
     chosen = pick_one("Pairs", list(LISTS), "class_pairs")
     pairs = get_pairs(page, block.name)
     rows = pairs.most_confused(_MOST) if chosen == LISTS[0] else pairs.closest(_MOST)

@@ -177,11 +177,11 @@ def _show(page: Opened, result: Result, *, name: str) -> None:
     if isinstance(result, PixelAttribution):
         figure, alt = draw_attribution(result, look, narrow=narrow), f"Which pixels drive {result.subject}."
         caption = captions.PIXELS
-        show_answer(escape(result.answer), explained=glossary.ATTRIBUTION)
+        show_answer(result.answer, explained=glossary.ATTRIBUTION)
     elif isinstance(result, ChannelAttribution):
         figure, alt = draw_channels(result, look, narrow=narrow), f"Channels that matter for {result.output_name}."
         caption = captions.GATES_OF_A_CLASS
-        show_answer(escape(result.caveat), explained=glossary.GRADIENT_TIMES_GATE)
+        show_answer(result.caveat, explained=glossary.GRADIENT_TIMES_GATE)
     else:
         figure, alt = draw_grad_cam(result, look, narrow=narrow), f"Grad-CAM for {result.output_name}."
         caption = captions.PLACES

@@ -11,7 +11,7 @@ from senet_viz.dashboard import glossary
 from senet_viz.dashboard.comparison.results import find_file, get_prepared, get_profiles
 from senet_viz.dashboard.controls import pick, pick_image, pick_one, row
 from senet_viz.dashboard.frame import Opened
-from senet_viz.dashboard.links import escape, escape_all_but_bold
+from senet_viz.dashboard.links import escape
 from senet_viz.dashboard.parts import agree_to_compute, show_answer, show_result, telling_problems
 from senet_viz.dashboard.results import Loaded, keep
 from senet_viz.dashboard.uploads import Image, Uploads, name_inputs, name_upload
@@ -65,7 +65,7 @@ def _offer(model: "Model", prepared: "PreparedImage") -> bool:
 
 
 def _show(page: Opened, stability: Stability, prepared: "PreparedImage", level: int) -> None:
-    show_answer(escape_all_but_bold(stability.answer(level)), explained=glossary.STABILITY)
+    show_answer(stability.answer(level), explained=glossary.STABILITY)
     if stability.spread.reason:
         instead = "Distances are shown in units of s instead: choose another class, or all classes."
         st.info(escape(f"{stability.spread.reason} {instead}"), icon=":material/rule:")

@@ -15,7 +15,7 @@ from senet_viz.claims.assessment_claims import read_effects
 from senet_viz.dashboard import captions, glossary, links
 from senet_viz.dashboard.controls import pick_effect, pick_one, prepare_choice, row
 from senet_viz.dashboard.frame import Opened
-from senet_viz.dashboard.links import escape, escape_all_but_bold
+from senet_viz.dashboard.links import escape
 from senet_viz.dashboard.parts import show_answer, show_downloads, show_figure, show_result, show_shell_command
 from senet_viz.dashboard.recordings import recording_roots
 from senet_viz.dashboard.results import Loaded, keep
@@ -172,7 +172,7 @@ def _choose(table: EffectTable) -> _Choice:
             strength = float(pick_one("Strength", [f"{s:g}" for s in strengths], "lab_strength"))
     prepare_choice("lab_baselines", "baseline", made)
     picked = st.pills(
-        "Gates are moved to", made, selection_mode="multi", default=made, key="lab_baselines", bind="query-params",
+        "Gates are moved to", made, selection_mode="multi", default=made, key="lab_baselines", format_func=links.escape_option, bind="query-params",
         persist_state="session", on_change=links.forget_notices, help=glossary.COSTS,
     )  # fmt: skip
     return _Choice(measure, over, tuple(b for b in made if b in picked), strength)
@@ -265,7 +265,7 @@ def show_freezing(page: Opened) -> None:
         help="Settle it before you look: a loss that is chosen to fit the figure confirms nothing.",
     )  # fmt: skip
     advice = path.advise(float(loss))
-    show_answer(escape_all_but_bold(answer_freezing(advice)), explained=glossary.FREEZING)
+    show_answer(answer_freezing(advice), explained=glossary.FREEZING)
     for note in path.notes:
         st.caption(escape(note))
     figure = draw_freezing(advice, page.screen.look, narrow=page.screen.narrow)

@@ -78,7 +78,7 @@ def _try(page: Opened, model: "Model", uploads: Uploads) -> None:
 
 
 def _show(page: Opened, prepared: "PreparedImage", trial: Trial) -> None:
-    show_answer(escape(trial.answer()), explained=glossary.TRY)
+    show_answer(trial.answer(), explained=glossary.TRY)
     for note in trial.notes:
         st.caption(escape(note))
     name = f"try-{trial.baseline}-{prepared.sha256[:8]}"

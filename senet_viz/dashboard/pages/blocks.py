@@ -146,7 +146,7 @@ def show_similarity(page: Opened, facts: Facts, similarity: BlockSimilarity) -> 
     figure = draw(page, facts, "similarity", lambda: draw_similarity(similarity, screen.look, narrow=screen.narrow))
     name = f"block-similarity-{page.recording.id[:8]}"
     alike = similarity.most_alike()
-    most = f" Most alike are {alike[0]} and {alike[1]} with a CKA of {alike[2]:.2f}." if alike else ""
+    most = f" Most alike are {escape(alike[0])} and {escape(alike[1])} with a CKA of {alike[2]:.2f}." if alike else ""
     show_result(
         figure, similarity.table(), name=name, key="similarity", named=True, explained=glossary.SIMILARITY,
         alt="Map of the similarity (CKA) between all blocks.", caption=f"{captions.SIMILARITY}{most}",

@@ -15,6 +15,7 @@ from senet_viz.dashboard import glossary, links
 from senet_viz.dashboard.assessments import find_assessment
 from senet_viz.dashboard.controls import pick_block, row
 from senet_viz.dashboard.frame import Opened, open_page
+from senet_viz.dashboard.links import escape
 from senet_viz.dashboard.parts import show_answer, show_downloads, show_figure
 from senet_viz.dashboard.screen import let_first_figure_draw
 from senet_viz.figures.claims import draw_depth
@@ -37,7 +38,7 @@ def show_readings(report: ClaimReport) -> None:
         answers.append(f"**{disagreement}**")
     st.markdown(sentences.PAPER_SAYS)
     show_answer("\n\n".join(answers), explained=glossary.READINGS)
-    st.caption(sentences.describe_scope(report))
+    st.caption(escape(sentences.describe_scope(report)))
 
 
 def show_curves(page: Opened, assessment: Assessment) -> None:
@@ -47,7 +48,7 @@ def show_curves(page: Opened, assessment: Assessment) -> None:
     alt = "Class share of variance and between-class SD of the gates in every block."
     show_figure(figure, name=name, alt=alt, on_point=remember_block)
     if assessment.reason:
-        st.info(assessment.reason, icon=":material/info:")
+        st.info(escape(assessment.reason), icon=":material/info:")
     st.caption(
         "Above: how much of a gate's variance lies between classes. Below: how far classes move a gate, in units of s. A share "
         "can be large where gates hardly move. z is the gate's own input; networks with random weights show what low-level "
@@ -115,9 +116,13 @@ def show_card(claim: JudgedClaim, report: ClaimReport) -> None:
 def describe_background(claim: JudgedClaim) -> str:
     """What the paper shows, what a reader of the verdicts must know, and the nulls beside them."""
     notes = dict.fromkeys(evidence.note for evidence in claim.readings.values() if evidence.note)
-    nulls = [f"- {line}" for name, evidence in claim.readings.items() for line in sentences.list_nulls(name, evidence)]
+    nulls = [
+        f"- {escape(line)}"
+        for name, evidence in claim.readings.items()
+        for line in sentences.list_nulls(name, evidence)
+    ]
     beside = ["Beside the numbers, without a verdict:\n" + "\n".join(nulls)] if nulls else []
-    return "\n\n".join([claim.paper, *notes, *beside])
+    return "\n\n".join([claim.paper, *map(escape, notes), *beside])
 
 
 def describe_readings(name: ReadingName, evidence: Evidence) -> str:
@@ -134,7 +139,7 @@ def describe_readings(name: ReadingName, evidence: Evidence) -> str:
         if beside.kind == "other target"
     ]
     missing = [sentences.explain_controls(name, evidence)]
-    return "  \n".join(f":small[{line}]" for line in (lines or [evidence.reason]) + others + missing if line)
+    return "  \n".join(f":small[{escape(line)}]" for line in (lines or [evidence.reason]) + others + missing if line)
 
 
 def show_claim_methods(report: ClaimReport) -> None:

@@ -82,7 +82,7 @@ def show_class_table(page: Opened, chosen: ClassChoice, found: ClassDistinctness
     """The answer and the table of all classes."""
     effects = find_effects(page)
     answer = f"{answer_distinctness(found, chosen.block.depth)}\n\n{answer_use(effects)}"
-    show_answer(escape_all_but_bold(answer), explained=glossary.CLASS_DISTANCE)
+    show_answer(answer, explained=glossary.CLASS_DISTANCE)
     offer_intervals(page, found)
     st.header("All classes", anchor=False, help=glossary.CLASS_EMERGENCE)
     with row("class_table"):
@@ -191,7 +191,7 @@ def show_plane(page: Opened, chosen: ClassChoice, reference: int | None) -> None
     if plane is None:
         st.info("A map takes three classes.", icon=":material/label_off:")
         return
-    st.markdown(answer_plane(plane))
+    st.markdown(escape_all_but_bold(answer_plane(plane)))
     figure = draw_plane(plane, chosen.classes, chosen.colours, page.screen.look, narrow=page.screen.narrow)
     name = file_stem("class-plane", page.recording.id, block_word(page.recording, chosen.block))
     label = page.label(chosen.block)

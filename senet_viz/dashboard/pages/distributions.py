@@ -97,7 +97,7 @@ def _choose_bands(page: Opened, chosen: ProfileChoice) -> tuple[int, ...]:
         return chosen.classes
     prepare_choice("bands", "class with a band", options)
     picked = st.pills(
-        "Classes with bands", options, selection_mode="multi", default=[options[0], options[2]], key="bands",
+        "Classes with bands", options, selection_mode="multi", default=[options[0], options[2]], key="bands", format_func=links.escape_option,
         bind="query-params", persist_state="session", on_change=links.forget_notices,
     )  # fmt: skip
     return tuple(labels.index(label) for label in picked)

@@ -23,6 +23,7 @@ from senet_viz.dashboard.controls import (
 from senet_viz.dashboard.distributions import NONE_KEPT
 from senet_viz.dashboard.frame import Opened, assign_colours, open_page
 from senet_viz.dashboard.links import escape
+from senet_viz.dashboard.mode import read_public
 from senet_viz.dashboard.parts import (
     choose_picture,
     offer_files,
@@ -120,9 +121,14 @@ def show_file(page: Opened, choice: Choice, size: ExportEstimate) -> None:
     room = writing.writing_room()
     name = name_statistics(page.recording, choice.ending, blocks=choice.blocks, classes=choice.classes)
     job = room.find(choice.key(page))
-    too_large = size.bytes > writing.MOST_DOWNLOAD or (
-        job is not None and job.ready and job.size > writing.MOST_DOWNLOAD
-    )
+    most = writing.most_download()
+    too_large = size.bytes > most or (job is not None and job.ready and job.size > most)
+    if too_large and read_public() is not None:
+        st.info(
+            f"A file above {bytes_text(most)} is not made on this server: choose fewer blocks or classes.",
+            icon=":material/folder:",
+        )
+        return
     folder = _ask_folder() if too_large else None
     written = job is not None and job.ready and job.path.parent == folder
     place = job.path if job is not None and written else free_path(folder / name, SIDE_ENDING) if folder else Path(name)

@@ -18,8 +18,9 @@ from senet_viz.analysis.pair import (
 from senet_viz.claims.assessment import Assessment
 from senet_viz.dashboard import captions, glossary, links
 from senet_viz.dashboard.assessments import Stored, read_stored
-from senet_viz.dashboard.frame import Opened, explain_problem, open_page
+from senet_viz.dashboard.frame import Opened, explain_problem, open_page, pick_recording, remember_texts
 from senet_viz.dashboard.links import escape
+from senet_viz.dashboard.mode import read_public
 from senet_viz.dashboard.parts import offer_table, show_answer, show_result, show_shell_command, telling_problems
 from senet_viz.dashboard.recordings import find_recordings, name_of, resolve
 from senet_viz.dashboard.results import Loaded, get_block_table, load_recording
@@ -57,28 +58,27 @@ def pick_second(page: Opened) -> Loaded | None:
     mine = name_of(page.recording.path, found)
     others = [name for name in found if name != mine]
     with st.sidebar:
-        choice = st.selectbox(
-            "Second recording", others, index=0 if others else None, key="second", bind="query-params",
-            persist_state="session", accept_new_options=True, placeholder="Type a folder",
-            on_change=links.forget_notices, help="What is compared with the recording above. Or type a folder's path.",
-        )  # fmt: skip
+        about = "What is compared with the recording above."
+        choice = pick_recording("Second recording", others, "second", help_text=about)
     if not choice:
         st.info("There is no second recording yet.", icon=":material/inventory_2:")
+        if read_public() is not None:
+            return None
         st.markdown(
             "Record another network on the same images, the same network on other images, or in another precision, for example:"
         )
         show_shell_command("senet-viz record --model bundled --weights random --data digits --out runs/random")
         st.markdown("Recordings under `runs/` are found by themselves; others can be typed in the sidebar.")
         return None
-    path = resolve(choice, found)
     try:
-        second = load_recording(path)
+        second = load_recording(resolve(choice, found))
     except (SenetVizError, OSError) as error:
-        explain_problem(path, error)
+        explain_problem(choice, found, error)
         return None
     if not second.recording.manifest.progress.get("images", 1):
         st.info("The second recording holds no image yet.", icon=":material/hourglass:")
         return None
+    remember_texts(second.recording)
     return second
 
 

@@ -58,6 +58,7 @@ def open_recording_page(path: Path) -> None:
 
 
 _BADGES: dict[str, tuple[str, Colour]] = {  # of jobs, then of recordings
+    "waiting": ("hourglass", "gray"),
     "starting": ("hourglass", "blue"),
     "running": ("play_arrow", "blue"),
     "stopping": ("hourglass", "orange"),
@@ -73,7 +74,7 @@ _BADGES: dict[str, tuple[str, Colour]] = {  # of jobs, then of recordings
 }
 
 
-def _draw_head(name: str, state: str) -> None:
+def draw_head(name: str, state: str) -> None:
     """A name with the badge of its state."""
     icon, colour = _BADGES[state]
     with st.container(horizontal=True, gap="small", vertical_alignment="center"):
@@ -100,12 +101,12 @@ def _draw_jobs(root: Path, known: dict[str, str]) -> None:
 
 
 def _draw_job(job: RecordingJob, status: JobStatus) -> None:
-    _draw_head(job.name, status.state)
+    draw_head(job.name, status.state)
     st.caption(
         f"{escape(job.request.model)} on {escape(job.request.data)} · started {_minute(job.process.started)} UTC"
     )
     if status.live or (status.resumable and status.progress is not None):
-        st.progress(status.share, text=_describe_progress(status))
+        st.progress(status.share, text=describe_progress(status))
     if status.state == "failed":
         st.error(escape(status.reason), icon=":material/error:")
     elif status.state == "interrupted":
@@ -153,7 +154,8 @@ def _draw_log(job: RecordingJob, status: JobStatus) -> None:
             fold.code(job.command, language=None, wrap_lines=True)
 
 
-def _describe_progress(status: JobStatus) -> str:
+def describe_progress(status: JobStatus) -> str:
+    """How far a job is, in words."""
     progress = status.progress
     if status.state == "starting":
         return "The model is being loaded …"
@@ -199,7 +201,7 @@ def show_recordings(root: Path) -> None:
 def _draw_row(row: KeptRecording) -> None:
     told, buttons = st.columns([2, 1], gap="small", vertical_alignment="center")
     with told, st.container(gap=None):
-        _draw_head(row.name, row.state)
+        draw_head(row.name, row.state)
         st.caption(_describe(row))
     busy = row.state == "being written"
     with buttons, st.container(horizontal=True, gap="small", vertical_alignment="center", horizontal_alignment="right"):

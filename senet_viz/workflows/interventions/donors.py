@@ -225,7 +225,7 @@ def _fill_block(recording: Recording, gate: Gate, sorting: Sorting, folder: Path
     sums = np.zeros((FOLDS * (sorting.classes + 1), gate.channels))
     start = 0
     for entry in (f for f in recording.manifest.files if f.role == "gates"):
-        column = read_table(recording.path / entry.name, [column_of(gate.name, "gate")]).column(0)
+        column = read_table(recording.path / entry.name, entry.sha256, [column_of(gate.name, "gate")]).column(0)
         values = flat_values(column.chunks).reshape(-1, gate.channels)
         if gates is not None:
             gates[start : start + len(values)] = values

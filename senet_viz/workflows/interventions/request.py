@@ -19,7 +19,15 @@ from senet_viz.models.forward import check_class_outputs
 from senet_viz.models.zoo import Model
 from senet_viz.paths import expand_home
 from senet_viz.recording.options import check_numbers
-from senet_viz.recording.outcomes import BASELINE_ALIASES, BASELINES, CLEAN_FOLDER, DRAWN, Variant, stored_outcomes
+from senet_viz.recording.outcomes import (
+    BASELINE_ALIASES,
+    BASELINES,
+    CLEAN_FOLDER,
+    DRAWN,
+    Variant,
+    VariantKind,
+    stored_outcomes,
+)
 from senet_viz.recording.reader import Recording, open_recording
 from senet_viz.schema import ClassTable, LabelMapping, are_same_gates, to_tree
 from senet_viz.workflows.interventions.donors import Rows, make_folds, make_halves, scratch_bytes
@@ -112,7 +120,7 @@ def choose_baselines(baseline: str | None, baselines: Sequence[str] | None) -> t
 
 
 MOST_VARIANTS = 2**15 - 1  # numbers in the files are of 16 bits
-Target = tuple[str, str, tuple[str, ...]]  # words for people, kind, names of the gates
+Target = tuple[str, VariantKind, tuple[str, ...]]  # words for people, kind, names of the gates
 
 
 def make_variants(gates: Sequence[BoundGate], options: InterventionOptions) -> tuple[Variant, ...]:
@@ -158,7 +166,7 @@ def find_blocks(gates: Sequence[BoundGate], names: Sequence[str]) -> list[BoundG
 
 def _make_set(gates: Sequence[BoundGate], chosen: Sequence[str]) -> Target:
     ordered = [bound.gate for bound in find_blocks(gates, chosen)]
-    kind = "block" if len(ordered) == 1 else "set"
+    kind: VariantKind = "block" if len(ordered) == 1 else "set"
     return " + ".join(gate.label for gate in ordered), kind, tuple(gate.name for gate in ordered)
 
 

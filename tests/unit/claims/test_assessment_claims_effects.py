@@ -20,6 +20,7 @@ from senet_viz.recording.slim import slim_recording
 from senet_viz.schema import LabelMapping
 from senet_viz.stats.effect_measuring import measure_effects
 from senet_viz.stats.effect_parts import decompose
+from tests.support.edited import edit_json
 from tests.support.synthetic import PAPER_BLOCKS, synthetic_recording
 from tests.support.synthetic_outcomes import PAPER_COSTS, make_outcomes, make_variant, planted_said, write_outcomes_of
 
@@ -198,7 +199,7 @@ def test_damaged_effects_are_recognised(tmp_path: Path) -> None:
     path = recording.path / ASSESSMENT
     tree = json.loads(path.read_text("utf-8"))
     del tree["effects"]["effects"][0]["top1"]
-    path.write_text(json.dumps(tree), encoding="utf-8")
+    edit_json(path, effects=tree["effects"])
     with pytest.raises(
         RecordingError, match=r"effects\.effects\[0\]: Object missing required field `top1`; assess the recording again"
     ):

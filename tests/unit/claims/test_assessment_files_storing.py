@@ -11,9 +11,11 @@ import pytest
 from senet_viz.claims.assess_blocks import assess_blocks
 from senet_viz.claims.assessment import Assessment, read_assessment, read_measures, read_tree, write_assessment
 from senet_viz.errors import RecordingError
+from senet_viz.recording.files import SEAL
 from senet_viz.recording.layout import ASSESSMENT
 from senet_viz.recording.reader import Recording
 from senet_viz.stats.shares import STATISTICS
+from tests.support.edited import edit_json
 from tests.support.synthetic import synthetic_recording
 
 BLOCKS = {"SE_2_1": 4, "SE_3_1": 6}
@@ -83,10 +85,9 @@ def test_a_stale_or_damaged_one_is_recognised(tmp_path: Path, key: str, value: o
     path = recording.path / ASSESSMENT
     tree = json.loads(path.read_text("utf-8"))
     if value is ...:
-        del tree[key]
+        path.write_text(json.dumps({k: v for k, v in tree.items() if k not in (key, SEAL)}), encoding="utf-8")
     else:
-        tree[key] = value
-    path.write_text(json.dumps(tree), encoding="utf-8")
+        edit_json(path, **{key: value})
     with pytest.raises(RecordingError, match=sentence):
         read_assessment(recording)
 

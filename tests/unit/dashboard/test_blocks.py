@@ -9,6 +9,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from senet_viz.claims.assess import assess
+from tests.support.edited import edit_json
 from tests.support.pages import APP, figures, said
 from tests.support.synthetic import synthetic_recording, unlabelled_recording
 
@@ -83,8 +84,7 @@ def test_three_stages_and_a_stale_assessment(open_page: Opener, tmp_path: Path) 
     assert not app.exception
     assert figures(app) == 5
     path = recording.path / "assessment.json"
-    tree = json.loads(path.read_text("utf-8"))
-    path.write_text(json.dumps({**tree, "recording_id": "another"}), "utf-8")
+    edit_json(path, recording_id="another")
     app = open_page("blocks", recording.path)
     assert not app.exception
     assert "assess it again" in said(app)
@@ -98,7 +98,7 @@ def test_saturated_gates_warn_of_the_selectivity_index(open_page: Opener, tmp_pa
     path = recording.path / "assessment.json"
     tree = json.loads(path.read_text("utf-8"))
     tree["blocks"][0]["health"]["near_one"] = 0.9
-    path.write_text(json.dumps(tree), "utf-8")
+    edit_json(path, blocks=tree["blocks"])
     app = open_page("blocks", recording.path)
     assert not app.exception
     assert "The selectivity index was made for ReLUs" in said(app)

@@ -1,6 +1,5 @@
 """The page Claim without a browser: assessed, not assessed, stale, slim, unfinished."""
 
-import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -9,6 +8,7 @@ from streamlit.testing.v1 import AppTest
 
 from senet_viz.claims.assess import assess
 from senet_viz.recording.slim import slim_recording
+from tests.support.edited import edit_json
 from tests.support.pages import APP, said
 from tests.support.synthetic import synthetic_recording, unlabelled_recording
 
@@ -73,8 +73,7 @@ def test_a_stale_assessment_is_told_and_can_be_made_again(open_page: Opener, tmp
     recording = synthetic_recording(tmp_path / "run")
     assess(recording)
     path = recording.path / "assessment.json"
-    tree = json.loads(path.read_text("utf-8"))
-    path.write_text(json.dumps({**tree, "recording_id": "another"}), "utf-8")
+    edit_json(path, recording_id="another")
     app = open_page(recording.path)
     assert not app.exception
     assert "assess it again" in said(app)

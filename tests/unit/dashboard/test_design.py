@@ -15,7 +15,7 @@ def app() -> AppTest:
 
 def said(app: AppTest) -> str:
     parts = [*app.markdown, *app.caption, *app.info, *app.warning, *app.error, *app.title, *app.header, *app.code]
-    return "\n".join(str(part.value) for part in parts)
+    return "\n".join(str(part.value) for part in parts).replace("\\", "")
 
 
 def test_it_opens_on_the_papers_network(app: AppTest) -> None:

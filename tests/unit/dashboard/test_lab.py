@@ -1,6 +1,5 @@
 """The page Gate lab without a browser: stored effects, none, stale ones, and the live panel."""
 
-import json
 from functools import partial
 from pathlib import Path
 
@@ -14,6 +13,7 @@ from senet_viz.errors import ArgumentError
 from senet_viz.recording.options import RecordOptions
 from senet_viz.recording.reader import Recording
 from senet_viz.workflows.record import record
+from tests.support.edited import edit_json
 from tests.support.pages import Opener, figures, page_opener, said
 from tests.support.synthetic import PAPER_BLOCKS, synthetic_recording
 from tests.support.synthetic_outcomes import PAPER_COSTS, write_outcomes_of
@@ -88,7 +88,7 @@ def test_effects_that_are_stale_are_told_and_the_command_is_shown(open_page: Ope
     assert "No class changes" in said(app)
     assert figures(app) == 2
     path = made.path / "assessment.json"
-    path.write_text(json.dumps({**json.loads(path.read_text("utf-8")), "recording_id": "another"}), "utf-8")
+    edit_json(path, recording_id="another")
     app = open_page(made.path)
     assert not app.exception
     assert "assess it again" in said(app)

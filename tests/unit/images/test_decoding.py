@@ -13,7 +13,8 @@ from PIL import Image, ImageFile
 
 from senet_viz.errors import ImageError
 from senet_viz.images import decoding
-from senet_viz.images.decoding import DECODER, decode_image, to_rgb
+from senet_viz.images.decoding import DECODER, decode_image
+from senet_viz.images.pixels import to_rgb
 from tests.support import image_files as draw
 
 

@@ -1,7 +1,6 @@
 """Outcomes on disk: what is written is what is read, and what is not whole is said."""
 
 import dataclasses
-import json
 from pathlib import Path
 
 import numpy as np
@@ -22,6 +21,7 @@ from senet_viz.recording.outcomes import (
     summarize_outcomes,
 )
 from senet_viz.recording.outcomes_writer import OutcomesWriter
+from tests.support.edited import edit_json
 from tests.support.synthetic import make_gates, make_manifest
 
 IMAGES, SHARD = 25, 10
@@ -188,7 +188,7 @@ def test_damage_is_said(tmp_path):
     with pytest.raises(RecordingError, match=r"outcomes-00001\.parquet has"):
         open_outcomes(tmp_path)
     file.write_bytes(whole[:60] + bytes([whole[60] ^ 255]) + whole[61:])
-    with pytest.raises(RecordingError, match="could not be read"):
+    with pytest.raises(RecordingError, match=r"is not as it was written.*make it again"):
         _ = open_outcomes(tmp_path).clean
     file.unlink()
     with pytest.raises(RecordingError, match="is missing"):
@@ -199,16 +199,18 @@ def test_recordings_and_outcomes_are_told_apart(tmp_path):
     write(tmp_path)
     with pytest.raises(RecordingError):
         sv.open_recording(tmp_path)
-    tree = json.loads((tmp_path / "manifest.json").read_text("utf-8"))
+    manifest = tmp_path / "manifest.json"
+    written = manifest.read_text("utf-8")
     for change, message in (
         ({"kind": "recording"}, "is not of interventions"),
         ({"schema_version": 99}, "schema version 99"),
         (
             {"variants": [{"target": "x"}]},
-            r"manifest\.json, variants\[0\]: Object missing required field `kind`; make them again",
+            r"manifest\.json, variants\[0\]: Object missing required field `kind`; copy the folder again",
         ),
     ):
-        (tmp_path / "manifest.json").write_text(json.dumps({**tree, **change}), "utf-8")
+        manifest.write_text(written, "utf-8")
+        edit_json(manifest, **change)
         with pytest.raises(RecordingError, match=message):
             open_outcomes(tmp_path)
 

@@ -1,7 +1,6 @@
 """Interventions near a recording: the right ones are found, all others passed over."""
 
 import dataclasses
-import json
 import os
 from pathlib import Path
 
@@ -10,6 +9,7 @@ import pytest
 from senet_viz.recording.outcomes import MANIFEST
 from senet_viz.recording.outcomes_nearby import find_outcomes
 from senet_viz.recording.reader import Recording
+from tests.support.edited import edit_json
 from tests.support.synthetic import PAPER_BLOCKS, synthetic_recording
 from tests.support.synthetic_outcomes import write_outcomes_of
 
@@ -49,7 +49,7 @@ def test_interventions_for_something_else_are_passed_over(made: Recording) -> No
     (runs / "broken").mkdir()
     (runs / "broken" / MANIFEST).write_text("{", "utf-8")
     unfinished = write_outcomes_of(made, runs / "unfinished", COSTS).path / MANIFEST
-    unfinished.write_text(json.dumps({**json.loads(unfinished.read_text("utf-8")), "complete": False}), "utf-8")
+    edit_json(unfinished, complete=False)
     cut = write_outcomes_of(made, runs / "cut", COSTS)
     (cut.path / cut.manifest.files[-1].name).write_bytes(b"")
     assert find_outcomes(made) is None
@@ -62,8 +62,7 @@ def test_those_of_this_very_recording_come_first_then_the_latest(made: Recording
         os.utime(manifest, ns=(at, at))
     assert find_outcomes(made) == runs / "a"
     manifest = runs / "b" / MANIFEST
-    tree = json.loads(manifest.read_text("utf-8"))
-    manifest.write_text(json.dumps({**tree, "baselines": {"recording": made.id}}), "utf-8")
+    edit_json(manifest, baselines={"recording": made.id})
     os.utime(manifest, ns=(0, 0))
     assert find_outcomes(made) == runs / "a", "a manifest of the same time is not read again"
     os.utime(manifest, ns=(0, 7))

@@ -8,6 +8,7 @@ import pytest
 from safetensors.numpy import load_file, save_file
 
 from senet_viz.errors import ArgumentError, RecordingError
+from senet_viz.recording.checked import sha256_of
 from senet_viz.recording.reader import Recording, open_recording
 from senet_viz.recording.tensors import TensorFile, count_per_class
 from senet_viz.recording.verify import verify_recording
@@ -54,7 +55,7 @@ def test_parts_are_the_gates_in_their_order(partly: Recording) -> None:
 
 def test_columns_of_moments_are_those_of_the_file(recording: Recording) -> None:
     path = next(recording.path.glob("moments-*.safetensors"))
-    whole, file = load_file(path), TensorFile(path)
+    whole, file = load_file(path), TensorFile(path, sha256_of(path))
     assert set(whole) == {key for key in whole if key in file}
     for key, tensor in whole.items():
         np.testing.assert_array_equal(file.read(key), tensor)
@@ -63,13 +64,15 @@ def test_columns_of_moments_are_those_of_the_file(recording: Recording) -> None:
 
 
 def test_a_file_that_became_shorter_while_it_was_open_is_told(tmp_path: Path) -> None:
-    save_file({"mean": np.zeros((50, 40))}, tmp_path / "m.safetensors")
-    file = TensorFile(tmp_path / "m.safetensors")
-    os.truncate(tmp_path / "m.safetensors", 9000)
-    with pytest.raises(RecordingError, match=r"m\.safetensors ends too early"):
+    path = tmp_path / "m.safetensors"
+    save_file({"mean": np.zeros((50, 40))}, path)
+    sha256 = sha256_of(path)
+    file = TensorFile(path, sha256)
+    os.truncate(path, 9000)
+    with pytest.raises(RecordingError, match=r"m\.safetensors is not as it was written"):
         file.read("mean", slice(0, 3))
     with pytest.raises(RecordingError, match=r"m\.safetensors could not be read"):
-        TensorFile(tmp_path / "m.safetensors")
+        TensorFile(path, sha256_of(path))
 
 
 def test_counts_are_those_of_the_moments(recording: Recording) -> None:
@@ -157,7 +160,7 @@ def test_a_flipped_byte_is_found(partly: Recording) -> None:
     report = verify_recording(partly.path)
     assert not report.ok
     assert [p.split(" has ")[0] for p in report.problems] == ["gates-00000.parquet"]
-    with pytest.raises(RecordingError, match="could not be read"):
+    with pytest.raises(RecordingError, match=r"gates-00000\.parquet is not as it was written.*senet-viz verify"):
         _ = open_recording(partly.path).kept_samples
 
 

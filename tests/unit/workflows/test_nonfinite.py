@@ -21,6 +21,7 @@ from senet_viz.recording.verify import verify_recording
 from senet_viz.workflows.job import JobProgress
 from senet_viz.workflows.nonfinite import allowed_nonfinite
 from senet_viz.workflows.record import ObserveGates, record, summarize
+from tests.support.edited import edit_json
 from tests.support.planted import write_marked_parquet
 
 IMAGES, MARKED = 300, (5, 130, 131)
@@ -226,7 +227,7 @@ def test_a_manifest_that_counts_others_is_told_by_verify(source: ImageSource, tm
     shutil.copytree(found.path, copied)
     tree = json.loads((copied / "manifest.json").read_text("utf-8"))
     tree["progress"]["nonfinite"] = 2
-    (copied / "manifest.json").write_text(json.dumps(tree), "utf-8")
+    edit_json(copied / "manifest.json", progress=tree["progress"])
     assert verify_recording(copied).problems == (
         "The errors files list 3 images that are not finite, the manifest counts 2.",
     )
