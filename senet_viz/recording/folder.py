@@ -14,7 +14,7 @@ from types import TracebackType
 from typing import Any, Generic, Literal, Self, TypeVar, get_args
 
 from senet_viz.errors import ArgumentError, RecordingError
-from senet_viz.paths import expand_home, explain_refusal, is_running
+from senet_viz.paths import expand_home, explain_refusal, is_running, name_beside
 from senet_viz.recording.files import (
     as_recording_errors,
     manifest_problems,
@@ -145,7 +145,7 @@ class FolderLock:
             RecordingError: another process holds it; the message names it.
         """
         me = Holder.of(os.getpid())
-        offer = self._folder / f"{LOCK}.{me.pid}.tmp"
+        offer = name_beside(self._folder / LOCK)
         offer.write_text(json.dumps(to_tree(me)), "utf-8")
         try:
             with _one_at_a_time(self._folder):
@@ -277,9 +277,10 @@ class JobFolder:
     def remove_unlisted(self, files: Iterable[FileEntry], leftover: re.Pattern[str]) -> None:
         """Removes what an interrupted commit left: files of such names that are not listed."""
         names = {entry.name for entry in files}
-        for path in self.folder.iterdir():
-            if leftover.fullmatch(path.name) and path.name not in names:
-                path.unlink(missing_ok=True)
+        with as_recording_errors(f"Clearing {self.folder}", "Give a folder that can be written."):
+            for path in self.folder.iterdir():
+                if leftover.fullmatch(path.name) and path.name not in names:
+                    path.unlink(missing_ok=True)
 
     def release(self) -> None:
         """Gives the lock back."""

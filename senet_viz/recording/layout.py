@@ -27,7 +27,7 @@ MEASURES = "measures.parquet"
 EFFECTS = "effects.parquet"
 FREEZING = "freezing.json"
 _ASIDE = "|".join(map(re.escape, (LOCK, PROGRESS, ASSESSMENT, MEASURES, EFFECTS, FREEZING)))
-OWN = re.compile(rf"{LEFTOVER.pattern}|({_ASIDE})(\..*)?")  # what a recording may have left without listing it
+OWN = re.compile(rf"{LEFTOVER.pattern}|\.?({_ASIDE})(\..*)?")  # what a recording may have left without listing it
 
 SAMPLES_SCHEMA = pa.schema(
     [

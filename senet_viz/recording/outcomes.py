@@ -55,7 +55,7 @@ CLEAN_FOLDER, SCRATCH_FOLDER = "clean", "scratch"
 CLEAN_INDEX = -1
 
 LEFTOVER = re.compile(r"(samples|outcomes)-\d{5}\.parquet(\.tmp)?|manifest\.json\.tmp")  # as in a recording's layout
-_ASIDE = rf"({re.escape(LOCK)}|{re.escape(PROGRESS)})(\..*)?|{CLEAN_FOLDER}|{SCRATCH_FOLDER}"
+_ASIDE = rf"\.?({re.escape(LOCK)}|{re.escape(PROGRESS)})(\..*)?|{CLEAN_FOLDER}|{SCRATCH_FOLDER}"
 OWN = re.compile(f"{LEFTOVER.pattern}|{_ASIDE}")
 
 SAMPLES_SCHEMA = pa.schema(

@@ -67,11 +67,11 @@ class OutcomesWriter(JobFolder):
         self.draft = draft
         stored = self._stored
         if stored is None:
-            entry = write_table(
-                self.folder, SAMPLES, "samples", samples.cast(SAMPLES_SCHEMA).combine_chunks(), level=15
-            )
-            self.draft = dataclasses.replace(draft, files=(entry,), complete=False)
-            self._commit(0)
+            table = samples.cast(SAMPLES_SCHEMA).combine_chunks()
+            with self._writing():
+                entry = write_table(self.folder, SAMPLES, "samples", table, level=15)
+                self.draft = dataclasses.replace(draft, files=(entry,), complete=False)
+                self._commit(0)
             return
         check_identity(stored, draft, str(self.folder))
         mine, theirs = stored.to_json(), draft.to_json()

@@ -120,7 +120,8 @@ class RecordingWriter(JobFolder):
         self._files: tuple[FileEntry, ...] = ()
         self.draft = dataclasses.replace(self.draft, files=(), throughput=(), complete=False, form="full")
         self._last_commit, self._cost = time.monotonic(), 0.0
-        self._commit(None)
+        with self._writing():
+            self._commit(None)
 
     def _take_up(self, stored: Manifest) -> None:
         moments = next((f for f in stored.files if f.role == "moments"), None)

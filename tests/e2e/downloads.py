@@ -15,9 +15,11 @@ def take(page: Page, button: str, folder: Path) -> Path:
     The page is at rest by then: Streamlit forgets what an earlier run of a page offered when it has run anew, and a click in between
     comes to nothing.
     """
+    offered = page.get_by_role("button", name=button)
+    offered.wait_for()
     settle(page)
     with page.expect_download(timeout=60_000) as waiting:
-        page.get_by_role("button", name=button).click()
+        offered.click()
     return keep(waiting.value, folder)
 
 

@@ -144,8 +144,9 @@ def test_killed_workers_are_replaced_and_told_and_no_bit_is_lost(
     assert set(seen[-1].workers) <= {str(number) for number in range(1, 4 + seen[-1].replaced + 1)}
 
 
-def record_until_killed(address: str, data: str, folder: Path) -> None:
+def record_until_killed(address: str, data: str, folder: Path, environment: dict[str, str]) -> None:
     """Two workers, and a driver that dies on the way."""
+    os.environ.update(environment)
 
     def die(progress: JobProgress) -> None:
         if progress.consumed > 180:
@@ -169,7 +170,8 @@ def test_a_run_that_was_stopped_and_killed_is_taken_up_by_another_number_of_work
         sv.record(model, source, tmp_path / "x", options=remote(1), engine=ENGINE, on_progress=stop)
     expect_no_worker()
     address = ray.get_runtime_context().gcs_address
-    driver = server().Process(target=record_until_killed, args=(address, source.name, tmp_path / "x"))
+    secrets = {name: value for name, value in os.environ.items() if name.startswith("RAY_")}
+    driver = server().Process(target=record_until_killed, args=(address, source.name, tmp_path / "x", secrets))
     driver.start()
     driver.join()
     assert driver.exitcode == -signal.SIGKILL

@@ -99,7 +99,9 @@ def estimate_freezing(request: Request, warm: CachedWarmUp, stored: FreezePath |
     )
 
 
-_OWN = re.compile(rf"({'|'.join(map(re.escape, (LOCK, PROGRESS, FREEZING)))})(\..*)?|{CLEAN_FOLDER}|{SCRATCH_FOLDER}")
+_OWN = re.compile(
+    rf"\.?({'|'.join(map(re.escape, (LOCK, PROGRESS, FREEZING)))})(\..*)?|{CLEAN_FOLDER}|{SCRATCH_FOLDER}"
+)
 
 
 class FreezingFolder(JobFolder):
