@@ -2,6 +2,7 @@
 
 import contextlib
 import dataclasses
+import multiprocessing
 import os
 import random
 import signal
@@ -25,7 +26,6 @@ from senet_viz.workflows.freezing.request import FreezeOptions
 from senet_viz.workflows.interventions.request import InterventionOptions
 from senet_viz.workflows.job import JobProgress
 from senet_viz.workflows.ray_engine import RayEngine
-from tests.e2e.command import server
 from tests.support.experimented import DECLARATION, write_declaration
 from tests.support.image_files import open_outputs
 from tests.support.tiny import tiny_png, write_tiny_parquet
@@ -144,9 +144,8 @@ def test_killed_workers_are_replaced_and_told_and_no_bit_is_lost(
     assert set(seen[-1].workers) <= {str(number) for number in range(1, 4 + seen[-1].replaced + 1)}
 
 
-def record_until_killed(address: str, data: str, folder: Path, environment: dict[str, str]) -> None:
+def record_until_killed(address: str, data: str, folder: Path) -> None:
     """Two workers, and a driver that dies on the way."""
-    os.environ.update(environment)
 
     def die(progress: JobProgress) -> None:
         if progress.consumed > 180:
@@ -170,8 +169,10 @@ def test_a_run_that_was_stopped_and_killed_is_taken_up_by_another_number_of_work
         sv.record(model, source, tmp_path / "x", options=remote(1), engine=ENGINE, on_progress=stop)
     expect_no_worker()
     address = ray.get_runtime_context().gcs_address
-    secrets = {name: value for name, value in os.environ.items() if name.startswith("RAY_")}
-    driver = server().Process(target=record_until_killed, args=(address, source.name, tmp_path / "x", secrets))
+    # a process of its own, not a fork of one from before Ray's start, which would lack the token that Ray put into the environment
+    driver = multiprocessing.get_context("spawn").Process(
+        target=record_until_killed, args=(address, source.name, tmp_path / "x")
+    )
     driver.start()
     driver.join()
     assert driver.exitcode == -signal.SIGKILL
