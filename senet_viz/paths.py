@@ -1,5 +1,6 @@
 """Paths as people type them."""
 
+import contextlib
 import os
 import re
 import shutil
@@ -40,11 +41,19 @@ def name_beside(path: Path) -> Path:
     """A temporary name that no other process or thread has, should two write the same; what killed ones left behind is removed."""
     begin, me = f".{path.name}.{socket.gethostname()}.", f"{os.getpid()}-{threading.get_ident()}.tmp"
     owned = re.compile(re.escape(begin) + r"(\d+)-\d+\.tmp")
-    for left in path.parent.iterdir() if path.parent.is_dir() else ():
+    for left in _list(path.parent):
         found = owned.fullmatch(left.name)
         if found and not is_running(int(found[1])):
-            shutil.rmtree(left, ignore_errors=True) if left.is_dir() else left.unlink(missing_ok=True)
+            with contextlib.suppress(OSError):  # somebody else's stays
+                shutil.rmtree(left, ignore_errors=True) if left.is_dir() else left.unlink(missing_ok=True)
     return path.with_name(begin + me)
+
+
+def _list(folder: Path) -> list[Path]:
+    try:
+        return list(folder.iterdir())
+    except OSError:  # it may be written and not listed, or is not there
+        return []
 
 
 def is_running(pid: int) -> bool:
@@ -53,7 +62,7 @@ def is_running(pid: int) -> bool:
         return True
     try:
         os.kill(pid, 0)
-    except ProcessLookupError:
+    except (ProcessLookupError, OverflowError):
         return False
     except PermissionError:
         pass

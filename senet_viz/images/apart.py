@@ -18,7 +18,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import IO
 
-from PIL import AvifImagePlugin, Image
+from PIL import Image
 
 from senet_viz.errors import ImageError
 from senet_viz.images.bounds import MAX_PIXELS, ROOM, allowed_seconds
@@ -76,6 +76,7 @@ class _Worker:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
+            start_new_session=True,  # Ctrl-C in a terminal is not for it
             env={**os.environ, **_MALLOC},
         )
 
@@ -120,7 +121,10 @@ def _end_all() -> None:
 
 def serve(decode: Callable[[bytes, str], Image.Image]) -> None:
     """The other process: decode what comes in, until there is no more."""
-    AvifImagePlugin.DEFAULT_MAX_THREADS = 1  # stacks are addresses too
+    with contextlib.suppress(ImportError):  # an older Pillow
+        from PIL import AvifImagePlugin
+
+        AvifImagePlugin.DEFAULT_MAX_THREADS = 1  # stacks are addresses too
     ask, answer = sys.stdin.buffer, sys.stdout.buffer
     while head := ask.read(_REQUEST.size):
         of_name, of_data, room = _REQUEST.unpack(head)

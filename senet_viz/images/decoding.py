@@ -150,6 +150,7 @@ def count_pixels(data: bytes) -> int:
     """Pixels of an image file by its header, before any is decoded; 0 where it is not an image that is read."""
     told = measure_bytes(data)
     with quiet_libraries(), contextlib.suppress(Exception):
+        check_bytes(data, "")  # what would cost too much to open is refused when it is decoded
         if not told:
             with Image.open(io.BytesIO(data), formats=[name for name in FORMATS if _is_known(name)]) as image:
                 told = image.width * image.height

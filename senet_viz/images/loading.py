@@ -59,7 +59,9 @@ class DecodingThreads:
         self._least, self._most, self._batches = least, most, 0
 
     def settle(self, images: int, decoding: float, network: float) -> None:
-        """After one more batch of so many images, with its seconds in threads and with the network."""
+        """After one more batch with so many images that were read, with its seconds in threads and with the network."""
+        if not images or not decoding or self._batches == 2:
+            return
         self._batches += 1
         if self._batches == 2:
             self.decoding, self.network = decoding / images, network / images
@@ -131,10 +133,10 @@ def _load_batches(
                     submit(following)
                 batch = _assemble(indices, items, pinned)
                 del items, share  # each image once in memory while the batch is used
-                began = time.perf_counter()
+                began, used = time.perf_counter(), len(batch.loaded)
                 yield batch
                 del batch
-                threads.settle(len(indices), decoding, time.perf_counter() - began)
+                threads.settle(used, decoding, time.perf_counter() - began)
         finally:
             stopped.set()
             for pool in pools.values():

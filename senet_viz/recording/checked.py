@@ -155,12 +155,13 @@ class CheckedFile:
 
     def _settle(self) -> FileState:
         """The state, once any later change would show in it."""
-        while True:
+        for _ in range(50):
             about = os.fstat(self._descriptor)
             age = time.time_ns() - (about.st_ctime_ns if os.name == "posix" else about.st_mtime_ns)
             if not 0 <= age < _TICK:
                 return _state(about)
-            time.sleep((_TICK - age) / 1e9)
+            time.sleep(min(_TICK, max(0, _TICK - age)) / 1e9)
+        raise RecordingError(f"{self.path} is being written all the time: try again when nothing writes to it.")
 
     def _refuse_change(self, state: FileState) -> None:
         if _state(os.fstat(self._descriptor)) != state:

@@ -1,5 +1,6 @@
 """In public, recordings of visitors one after the other: some run, some wait in a queue that all see."""
 
+import contextlib
 import os
 import threading
 import time
@@ -64,6 +65,7 @@ class JobQueue:
                 raise RecordingError(
                     f"{len(self._waiting)} recordings wait, as many as this server lets: come again later."
                 )
+            self.refused.pop(name, None)
             self._owners[name] = job.visitor
             self._waiting.append(job)
             self.go_on()
@@ -99,7 +101,8 @@ class JobQueue:
             for each in running:
                 begun = datetime.fromisoformat(each.process.started)
                 if (datetime.now(UTC) - begun).total_seconds() > 60 * self.options.job_minutes:
-                    cancel_job(each)
+                    with contextlib.suppress(SenetVizError, OSError):  # tried again at the next step
+                        cancel_job(each)
             for job in self._waiting[: max(0, self.options.running - len(running))]:
                 self._waiting.remove(job)
                 try:
@@ -113,4 +116,5 @@ class JobQueue:
     def _watch(self) -> None:
         while True:
             time.sleep(_EVERY)
-            self.go_on()
+            with contextlib.suppress(SenetVizError, OSError):  # a disk that recovers; the next step tries again
+                self.go_on()
