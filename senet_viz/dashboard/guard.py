@@ -108,9 +108,15 @@ class NoPaths:
         self.app = app
 
     async def __call__(self, scope: "Scope", receive: "Receive", send: "Send") -> None:
+        textual = True
+
         async def mask(message: "Message") -> None:
+            nonlocal textual
+            if message["type"] == "http.response.start":  # in a compressed file such bytes are there by chance
+                kind = Headers(raw=message["headers"]).get("content-type", "text/plain")
+                textual = kind.startswith("text/") or "json" in kind or "javascript" in kind
             for part in ("bytes", "body"):
-                if message.get(part) and message["type"] in ("websocket.send", "http.response.body"):
+                if textual and message.get(part) and message["type"] in ("websocket.send", "http.response.body"):
                     message = {**message, part: mask_paths(bytes(message[part]))}
             await send(message)
 
