@@ -11,7 +11,7 @@ from senet_viz.recording.reader import Recording
 from senet_viz.schema import are_same_gates
 
 
-def find_outcomes(recording: Recording, roots: Iterable[Path] = ()) -> Path | None:
+def find_outcomes(recording: Recording, roots: Iterable[Path] = (), *, judged: bool = True) -> Path | None:
     """The finished interventions on a recording's network and images, of those that lie in `nearby_folders`.
 
     Those whose baselines are from this very recording come first, then those that were finished last. Folders of other
@@ -21,6 +21,7 @@ def find_outcomes(recording: Recording, roots: Iterable[Path] = ()) -> Path | No
     Args:
         recording: full or slim.
         roots: further folders whose subfolders are looked at.
+        judged: pass over those of which no class has an output, since they tell nothing of accuracy.
     """
     found: list[tuple[bool, int, Path]] = []
     for folder in nearby_folders(recording, roots):
@@ -30,6 +31,8 @@ def find_outcomes(recording: Recording, roots: Iterable[Path] = ()) -> Path | No
             continue
         about = _read_finished(folder, changed)
         if about is None or find_mismatch(about, recording) is not None:
+            continue
+        if judged and all(output is None for output in about.mapping.outputs):
             continue
         if not any(size_problem(folder, entry) for entry in about.files):
             found.append((about.baselines.get("recording") == recording.id, changed, folder))

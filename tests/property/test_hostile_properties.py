@@ -23,6 +23,7 @@ def judge(tmp_path_factory: pytest.TempPathFactory) -> Judge:
     return Judge(home)
 
 
+@pytest.mark.slow
 def test_a_change_of_any_file_is_refused_or_changes_no_number(judge: Judge) -> None:
     cases = make_cases(judge.home, edits=40, flips=30, others=30, seed=1)
     assert {case.kind for case in cases} == {"edits", "flips", "cuts", "swaps", "not plain"}

@@ -134,7 +134,7 @@ def _read(page: Loaded, changed: int) -> EffectTable | None:
 
 
 def _effects_nearby(page: Opened) -> EffectTable | None:
-    folder = find_outcomes(page.recording, recording_roots())
+    folder = find_outcomes(page.recording, recording_roots(), judged=False)
     return None if folder is None else _measure(page, str(folder), (folder / MANIFEST).stat().st_mtime_ns)
 
 

@@ -21,20 +21,7 @@ from tests.support.pages import said
 from tests.support.synthetic import synthetic_recording
 
 ROOT = Path(__file__).parents[3]
-PAGES = (
-    "claim",
-    "distributions",
-    "blocks",
-    "classes",
-    "pair",
-    "compare",
-    "lab",
-    "how",
-    "design",
-    "experiments",
-    "record",
-    "export",
-)
+PAGES = sorted(path.stem for path in (ROOT / "senet_viz" / "dashboard" / "pages").glob("[a-z]*.py"))
 
 
 @pytest.fixture

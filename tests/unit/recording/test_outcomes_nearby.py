@@ -8,7 +8,8 @@ import pytest
 
 from senet_viz.recording.outcomes import MANIFEST
 from senet_viz.recording.outcomes_nearby import find_outcomes
-from senet_viz.recording.reader import Recording
+from senet_viz.recording.reader import Recording, open_recording
+from senet_viz.schema import to_tree
 from tests.support.edited import edit_json
 from tests.support.synthetic import PAPER_BLOCKS, synthetic_recording
 from tests.support.synthetic_outcomes import write_outcomes_of
@@ -77,3 +78,13 @@ def test_the_interval_of_a_histogram_makes_no_other_network(made: Recording) -> 
         made, runs / "moved", COSTS, gates=tuple(dataclasses.replace(g, histogram=(-1.0, 2.0)) for g in gates)
     )
     assert find_outcomes(made) == runs / "moved"
+
+
+def test_interventions_of_which_no_class_has_an_output_tell_nothing_of_accuracy(made: Recording) -> None:
+    mapping = dataclasses.replace(made.manifest.mapping, outputs=(None,) * 3)
+    edit_json(made.path / MANIFEST, mapping=to_tree(mapping))
+    folder = made.path.parent / "unjudged"
+    write_outcomes_of(made, folder, COSTS, mapping=mapping)
+    recording = open_recording(made.path)
+    assert find_outcomes(recording) is None
+    assert find_outcomes(recording, judged=False) == folder
