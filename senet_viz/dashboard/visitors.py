@@ -68,7 +68,7 @@ def let_in() -> bool:
     st.title("Please wait", anchor=False)
     if place == FULL:
         st.warning(
-            f"{options.sessions} visitors are here and {options.waiting} wait: come again in some minutes.",
+            f"{_say_here(options)} and {options.waiting} wait: come again in some minutes.",
             icon=":material/groups:",
         )
     else:
@@ -82,10 +82,14 @@ def _wait(session: str, options: PublicOptions) -> None:
     if place == 0:
         st.rerun()
     st.info(
-        f"{options.sessions} visitors are here, as many as this server takes. You are number {place} in the queue; the page "
+        f"{_say_here(options)}, as many as this server takes. You are number {place} in the queue; the page "
         "opens by itself when it is your turn.",
         icon=":material/groups:",
     )
+
+
+def _say_here(options: PublicOptions) -> str:
+    return "One visitor is here" if options.sessions == 1 else f"{options.sessions} visitors are here"
 
 
 def _lives(session: str) -> bool:
