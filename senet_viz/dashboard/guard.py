@@ -5,6 +5,7 @@ import base64
 import hashlib
 import re
 from typing import TYPE_CHECKING
+from weakref import WeakValueDictionary
 
 import streamlit as st
 from google.protobuf.message import DecodeError
@@ -15,6 +16,7 @@ from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.web.server.starlette.starlette_websocket import is_host_allowed
 
 from senet_viz.dashboard.mode import PublicOptions, mask_paths, read_public
+from senet_viz.dashboard.visitors import has_place
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -30,7 +32,6 @@ _INLINE = re.compile(rb"<script>(.*?)</script>", re.DOTALL)
 _MULTIPART = 20_000  # bytes that a form adds to the file in it
 _COMMANDS = ("clear_cache", "set_run_on_save", "load_git_info", "debug_disconnect_websocket", "debug_shutdown_runtime")
 _OPERATIONS = ("install_skills", "dismiss_skills_nudge")
-_AT_ONCE = 4  # uploads that are read; others wait
 
 
 class KnownHosts:
@@ -151,11 +152,14 @@ def _is_command(message: "Message") -> bool:
 
 
 class LimitedUploads:
-    """In public, a visitor's uploads are counted before they are read, and read a few at a time, each in limited time."""
+    """In public, a visitor's uploads are counted before they are read, and read one after the other, each in limited time.
+
+    Only who has a place uploads, so that there are at most as many at once as places; a slow one makes nobody else wait.
+    """
 
     def __init__(self, app: "ASGIApp") -> None:
         self.app = app
-        self._turn = asyncio.Semaphore(_AT_ONCE)
+        self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
     async def __call__(self, scope: "Scope", receive: "Receive", send: "Send") -> None:
         options = read_public()
@@ -163,22 +167,33 @@ class LimitedUploads:
         if options is None or not upload:
             await self.app(scope, receive, send)
             return
-        async with self._turn:
-            if problem := _explain_too_much(scope, options):
+        session = scope["path"].rstrip("/").split("/")[-2]
+        if not has_place(session):
+            await _refuse(403, "This page has no place on the server: load it again.")(scope, receive, send)
+            return
+        async with self._turns.setdefault(session, asyncio.Lock()):
+            if problem := _explain_too_much(scope, session, options):
                 await _refuse(413, problem)(scope, receive, send)
                 return
+            answered = False
+
+            async def answer(message: "Message") -> None:
+                nonlocal answered
+                answered = True
+                await send(message)
+
             try:
-                await asyncio.wait_for(self.app(scope, receive, send), options.upload_seconds)
+                await asyncio.wait_for(self.app(scope, receive, answer), options.upload_seconds)
             except TimeoutError:
-                await _refuse(408, f"The upload took over {options.upload_seconds} s.")(scope, receive, send)
+                if not answered:
+                    await _refuse(408, f"The upload took over {options.upload_seconds} s.")(scope, receive, send)
 
 
-def _explain_too_much(scope: "Scope", options: PublicOptions) -> str:
+def _explain_too_much(scope: "Scope", session: str, options: PublicOptions) -> str:
     """Why an upload is refused; "" where it is not. Its size must be said beforehand, as browsers do."""
     size, most = Headers(scope=scope).get("content-length", ""), options.upload_megabytes * 1_000_000
     if not size.isdecimal() or int(size) > most + _MULTIPART:
         return f"An image has at most {options.upload_megabytes} MB here."
-    session = scope["path"].rstrip("/").split("/")[-2]
     held = runtime.get_instance().uploaded_file_mgr.file_storage.get(session, {})  # type: ignore[attr-defined]
     if len(held) >= options.uploads or sum(len(file.data) for file in held.values()) + int(size) > 4 * most:
         return (

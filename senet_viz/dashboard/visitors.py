@@ -53,8 +53,25 @@ class Door:
                 self._queue.append(session)
             return self._queue.index(session) + 1
 
+    def has(self, session: str) -> bool:
+        """Whether a session is inside."""
+        with self._lock:
+            return session in self._inside
+
 
 _door = Door()
+
+
+def has_place(session: str) -> bool:
+    """Whether a visitor is inside, as seen at the last click."""
+    return _door.has(session)
+
+
+def keep_place() -> None:
+    """For a fragment in which a visitor works: it counts as a click, and who has lost the place waits again."""
+    options, context = read_public(), get_script_run_ctx()
+    if options is not None and context is not None and _door.ask(context.session_id, options, _lives) != 0:
+        st.rerun()
 
 
 def let_in() -> bool:

@@ -9,6 +9,7 @@ import contextlib
 import io
 import json
 import os
+import signal
 import struct
 import subprocess
 import sys
@@ -41,19 +42,35 @@ def decode_apart(data: bytes, *, name: str) -> Image.Image:
     Raises:
         ImageError: as `decode_image`, and where the process died or needed more memory or time than it was given.
     """
-    worker = _take_idle() or _Worker()
-    try:
-        image = worker.decode(data, name)
-    except (OSError, EOFError) as error:
-        worker.end()
-        raise ImageError(
-            f"{name} could not be decoded within its limits of memory and time: save it as baseline JPEG or PNG, or remove it."
-        ) from error
-    except ImageError:
+    tried = 0
+    while True:
+        worker = _take_idle() or _Worker()
+        try:
+            image = worker.decode(data, name)
+        except ImageError:
+            _keep(worker)
+            raise
+        except (OSError, EOFError) as error:
+            worker.end()
+            tried += 1
+            if worker.was_killed and tried == 1:
+                continue
+            raise ImageError(
+                f"{name} could not be decoded within its limits of memory and time: save it as baseline JPEG or PNG, or remove it."
+            ) from error
+        except BaseException:  # it still has this one's answer
+            worker.end()
+            raise
+        _keep(worker)
+        return image
+
+
+def _keep(worker: "_Worker") -> None:
+    """For the next image, as many as there are processors."""
+    if len(_IDLE) < (os.cpu_count() or 1):
         _IDLE.append(worker)
-        raise
-    _IDLE.append(worker)
-    return image
+    else:
+        worker.end()
 
 
 def _take_idle() -> "_Worker | None":
@@ -79,23 +96,25 @@ class _Worker:
             start_new_session=True,  # Ctrl-C in a terminal is not for it
             env={**os.environ, **_MALLOC},
         )
+        self._in_time = True
 
     @property
     def alive(self) -> bool:
         return self._process.poll() is None
 
+    @property
+    def was_killed(self) -> bool:
+        """Whether somebody else ended it, as the system does where memory is short: that says nothing of the image."""
+        return self._in_time and self._process.returncode in (-signal.SIGTERM, -getattr(signal, "SIGKILL", 9))
+
     def decode(self, data: bytes, name: str) -> Image.Image:
         """The image, or EOFError or OSError where the process ends before it has answered."""
-        ask, answer = self._process.stdin, self._process.stdout
-        assert ask is not None
+        answer = self._process.stdout
         assert answer is not None
-        timer = threading.Timer(WALL_SECONDS, self._process.kill)
+        timer = threading.Timer(WALL_SECONDS, self._give_up)
         timer.start()
         try:
-            called = name.encode("utf-8", "surrogateescape")
-            ask.write(_REQUEST.pack(len(called), len(data), ROOM) + called)
-            ask.write(data)
-            ask.flush()
+            self._send(data, name)
             told = json.loads(_read(answer, _ANSWER.unpack(_read(answer, _ANSWER.size))[0]))
             if "error" in told:
                 raise ImageError(told["error"])
@@ -103,6 +122,17 @@ class _Worker:
             return Image.frombytes("RGB", (width, height), _read(answer, 3 * width * height))
         finally:
             timer.cancel()
+
+    def _send(self, data: bytes, name: str) -> None:
+        ask, called = self._process.stdin, name.encode("utf-8", "surrogateescape")
+        assert ask is not None
+        ask.write(_REQUEST.pack(len(called), len(data), ROOM) + called)
+        ask.write(data)
+        ask.flush()
+
+    def _give_up(self) -> None:
+        self._in_time = False
+        self._process.kill()
 
     def end(self) -> None:
         self._process.kill()

@@ -13,14 +13,15 @@ import stat
 import threading
 import time
 import weakref
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Generic, Self, TypeVar
 
 from senet_viz.errors import RecordingError
 
 FileState = tuple[int, ...]
+_Made = TypeVar("_Made")
 _TICK = 20_000_000  # ns: two changes within a tick of the kernel's clock have the same time
 _MOST_KNOWN = 200_000
 _known: dict[FileState, str] = {}
@@ -164,7 +165,11 @@ class CheckedFile:
         raise RecordingError(f"{self.path} is being written all the time: try again when nothing writes to it.")
 
     def _refuse_change(self, state: FileState) -> None:
-        if _state(os.fstat(self._descriptor)) != state:
+        about = os.fstat(self._descriptor)
+        now = _state(about)
+        if about.st_nlink == 0:  # a commit has removed it: that changes its last time, and nobody else has it open
+            now, state = now[:-1], state[:-1]
+        if now != state:
             raise RecordingError(f"{self.path} was changed while it was read: try again when nothing writes to it.")
 
     def close(self) -> None:
@@ -182,3 +187,39 @@ class CheckedFile:
 
 def _state(about: os.stat_result) -> FileState:
     return about.st_dev, about.st_ino, about.st_size, about.st_mtime_ns, about.st_ctime_ns
+
+
+def state_of(path: Path) -> FileState | None:
+    """What changes when a file does, or is replaced by another one; None where there is none."""
+    try:
+        about = os.lstat(path)
+        if stat.S_ISLNK(about.st_mode):
+            about = os.lstat(_follow(path))
+    except OSError:
+        return None
+    return _state(about)
+
+
+class Remembered(Generic[_Made]):
+    """What was made of files, as long as they are what they were; the oldest is forgotten first."""
+
+    def __init__(self, most: int) -> None:
+        self._most, self._lock = most, threading.Lock()
+        self._made: dict[FileState, _Made] = {}
+
+    def get(self, path: Path, make: Callable[[], _Made]) -> _Made:
+        """What `make` made of the file in this state; what it raises is not remembered."""
+        state = state_of(path)
+        if state is not None and time.time_ns() - state[-1] < _TICK:  # a change at once would not show
+            state = None
+        with self._lock:
+            if state is not None and state in self._made:
+                self._made[state] = self._made.pop(state)  # the newest now
+                return self._made[state]
+        made = make()
+        if state is not None and state_of(path) == state:
+            with self._lock:
+                self._made[state] = made
+                while len(self._made) > self._most:
+                    del self._made[next(iter(self._made))]
+        return made

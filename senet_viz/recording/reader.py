@@ -12,9 +12,11 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from senet_viz.errors import ArgumentError, RecordingError
-from senet_viz.recording.files import read_lines, read_row_groups, read_table
+from senet_viz.paths import expand_home
+from senet_viz.recording.checked import CheckedFile, state_of
+from senet_viz.recording.files import read_lines, read_row_groups, read_table, reading
 from senet_viz.recording.folder import StoredFolder, open_stored
-from senet_viz.recording.layout import SAMPLES_SCHEMA, Quantity, column_of
+from senet_viz.recording.layout import MANIFEST, SAMPLES_SCHEMA, Quantity, column_of, is_part
 from senet_viz.recording.moments import Moments
 from senet_viz.recording.tensors import MomentFiles, count_per_class, counts_of_column, flat_values
 from senet_viz.recording.writer import stored_manifest
@@ -81,11 +83,21 @@ class Recording(StoredFolder[Manifest]):
 
     def __init__(self, path: Path, manifest: Manifest) -> None:
         super().__init__(path, manifest)
+        self._held = {} if manifest.complete else self._hold()
         self._by_name = {g.label: g for g in manifest.gates} | {g.name: g for g in manifest.gates}
+
+    def _hold(self) -> dict[str, CheckedFile]:
+        """The files that the next commit of a recording that goes on removes, open: they are read as they are now."""
+        found = {}
+        for entry in self.manifest.files:
+            if entry.role == "moments" or is_part(entry.name):
+                with reading(path := self.path / entry.name):
+                    found[entry.name] = CheckedFile(path, entry.sha256)
+        return found
 
     @cached_property
     def _moments(self) -> MomentFiles:
-        return MomentFiles(self.path, self._files("moments"))
+        return MomentFiles(self.path, self._files("moments"), self._held)
 
     @property
     def form(self) -> str:
@@ -130,7 +142,10 @@ class Recording(StoredFolder[Manifest]):
     @cached_property
     def errors(self) -> tuple[dict[str, str], ...]:
         """Path and error of every image that could not be read."""
-        return tuple(row for f in self._files("errors") for row in read_lines(self.path / f.name, f.sha256))
+        files = self._files("errors")
+        return tuple(
+            row for f in files for row in read_lines(self.path / f.name, f.sha256, held=self._held.get(f.name))
+        )
 
     @cached_property
     def answers(self) -> pa.Table:
@@ -217,7 +232,8 @@ class Recording(StoredFolder[Manifest]):
         column = column_of(gate.name, quantity)
         for entry in self._files("gates"):
             rows = 0
-            for table in read_row_groups(self.path / entry.name, entry.sha256, [column]):
+            held = self._held.get(entry.name)
+            for table in read_row_groups(self.path / entry.name, entry.sha256, [column], held=held):
                 if column not in table.column_names:
                     raise RecordingError(self._no_squeeze(gate))
                 width = getattr(table.schema.field(column).type, "list_size", None)
@@ -233,7 +249,7 @@ class Recording(StoredFolder[Manifest]):
             self._check_rows(entry, rows)
 
     def _read(self, entry: FileEntry, columns: list[str] | None = None) -> pa.Table:
-        table = read_table(self.path / entry.name, entry.sha256, columns)
+        table = read_table(self.path / entry.name, entry.sha256, columns, held=self._held.get(entry.name))
         self._check_rows(entry, table.num_rows)
         return table
 
@@ -326,4 +342,11 @@ def open_recording(path: str | Path) -> Recording:
         RecordingError: no recording, one of another schema version, or files that are missing or of another size.
     """
     advice = "copy the recording again or record again"
-    return Recording(*open_stored(path, stored_manifest, "a recording's folder", advice))
+    manifest = expand_home(path) / MANIFEST
+    while True:
+        began = state_of(manifest)
+        try:
+            return Recording(*open_stored(path, stored_manifest, "a recording's folder", advice))
+        except RecordingError:
+            if state_of(manifest) == began:  # else a commit came between, which removed files of the one before
+                raise

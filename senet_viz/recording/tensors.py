@@ -1,23 +1,35 @@
 """Tensors on disk: moments as safetensors whose columns are blocks side by side, read a block or a row at a time; histograms per class."""
 
 import json
+import math
+import os
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, TypedDict
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
-from safetensors import safe_open
 
 from senet_viz.errors import RecordingError
 from senet_viz.recording.checked import CheckedFile
-from senet_viz.recording.files import SAFETENSORS_TYPES, reading, write_tensors
+from senet_viz.recording.files import MOST_JSON, SAFETENSORS_TYPES, reading, write_tensors
 from senet_viz.recording.layout import Quantity
 from senet_viz.recording.moments import Channels, ClassMoments, Moments, moments_of
-from senet_viz.schema import FileEntry, Width, from_tree
+from senet_viz.schema import Count, FileEntry, Width, from_tree
 
 _TYPES: dict[str, np.dtype[Any]] = {name: kind for kind, name in SAFETENSORS_TYPES.items()}
+
+
+@dataclass(frozen=True, slots=True)
+class _Tensor:
+    """What a header says of one: safetensors' name of its type, its shape, and where it begins and ends after the header."""
+
+    dtype: str
+    shape: tuple[Count, ...]
+    data_offsets: tuple[Count, Count]
 
 
 class TensorFile:
@@ -28,27 +40,38 @@ class TensorFile:
         metadata: its header's.
     """
 
-    def __init__(self, path: Path, sha256: str) -> None:
+    def __init__(self, path: Path, sha256: str, *, held: CheckedFile | None = None) -> None:
         """Checks its bytes and the header.
+
+        Args:
+            path: of the file.
+            sha256: of its bytes, as listed.
+            held: the file, where it is open already.
 
         Raises:
             RecordingError: missing, damaged, or not what is listed.
         """
         self.path = path
         with reading(path):
-            self._checked = CheckedFile(path, sha256)
+            self._checked = held or CheckedFile(path, sha256)
             with self._checked.believed() as file:
-                with safe_open(path, framework="np") as header_checked:
-                    self.metadata: dict[str, str] = header_checked.metadata() or {}
                 length = int.from_bytes(file.read(8), "little")
+                if length > MOST_JSON:
+                    raise ValueError(f"its header has {length:,} bytes")
                 header = json.loads(file.read(length))
-        header.pop("__metadata__", None)
-        if strange := sorted({about["dtype"] for about in header.values()} - {*_TYPES}):
-            raise RecordingError(f"{path} has tensors of {strange[0]}, which no recording has: record again.")
-        self._tensors = {
-            key: (_TYPES[about["dtype"]], tuple(about["shape"]), 8 + length + about["data_offsets"][0])
-            for key, about in header.items()
-        }
+                size = os.fstat(file.fileno()).st_size - 8 - length
+        if not isinstance(header, dict):
+            raise RecordingError(f"{path} has no header of tensors: record again.")
+        advice = "record again"
+        self.metadata = from_tree(dict[str, str], header.pop("__metadata__", {}), f"{path}, __metadata__", advice)
+        self._tensors: dict[str, tuple[np.dtype[Any], tuple[int, ...], int]] = {}
+        for key, about in from_tree(dict[str, _Tensor], header, str(path), advice).items():
+            if about.dtype not in _TYPES:
+                raise RecordingError(f"{path} has tensors of {about.dtype[:20]}, which no recording has: {advice}.")
+            kind, (start, end) = _TYPES[about.dtype], about.data_offsets
+            if end - start != kind.itemsize * math.prod(about.shape) or end > size:
+                raise RecordingError(f"{path} has other bytes of {key[:80]!r} than its shape asks for: {advice}.")
+            self._tensors[key] = (kind, about.shape, 8 + length + start)
 
     def __contains__(self, key: str) -> bool:
         return key in self._tensors
@@ -146,8 +169,15 @@ def load_state(file: TensorFile, quantity: Quantity, channels: Channels) -> Clas
 class MomentFiles:
     """Moments of one recording or one control, spread over one or several files."""
 
-    def __init__(self, folder: Path, entries: Sequence[FileEntry]) -> None:
+    def __init__(
+        self, folder: Path, entries: Sequence[FileEntry], held: Mapping[str, CheckedFile] = MappingProxyType({})
+    ) -> None:
         """Opens the files and checks their bytes.
+
+        Args:
+            folder: of the recording.
+            entries: its files of moments.
+            held: those that are open already, by name.
 
         Raises:
             RecordingError: one is missing, damaged, or not what is listed.
@@ -155,7 +185,7 @@ class MomentFiles:
         self._places: dict[tuple[Quantity, str], tuple[TensorFile, slice]] = {}
         self.metadata: dict[str, str] = {}
         for entry in entries:
-            file = TensorFile(folder / entry.name, entry.sha256)
+            file = TensorFile(folder / entry.name, entry.sha256, held=held.get(entry.name))
             self.metadata |= file.metadata
             for quantity in QUANTITIES:
                 for name, columns in _columns(file, quantity):

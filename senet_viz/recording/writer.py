@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from senet_viz.errors import ArgumentError, RecordingError
 from senet_viz.paths import expand_home
+from senet_viz.recording.checked import Remembered
 from senet_viz.recording.files import as_recording_errors, read_json, read_lines
 from senet_viz.recording.folder import JobFolder
 from senet_viz.recording.layout import (
@@ -36,6 +37,8 @@ from senet_viz.schema import FileEntry, Manifest
 
 COMMIT_SHARE = 0.03
 _ADVICE = "copy the recording again or record again"
+_manifests = Remembered[Manifest | None](16)
+_is_recording = Remembered[bool](10_000)
 
 
 class RecordingWriter(JobFolder):
@@ -281,11 +284,15 @@ class RecordingWriter(JobFolder):
 
 
 def stored_manifest(folder: Path) -> Manifest | None:
-    """The manifest of a folder; None where there is none yet.
+    """The manifest of a folder; None where there is none yet. Parsed once as long as the file is the same.
 
     Raises:
         RecordingError: it can not be read.
     """
+    return _manifests.get(folder / MANIFEST, lambda: _read_manifest(folder))
+
+
+def _read_manifest(folder: Path) -> Manifest | None:
     path = folder / MANIFEST
     tree = read_json(path, _ADVICE)
     if tree is None:
@@ -301,11 +308,14 @@ def holds_recording(folder: Path) -> bool:
     """Whether a folder has a recording's manifest, be it damaged; not where that says that it is of something else."""
     path = folder / MANIFEST
     try:
-        if not path.is_file():
-            return False
-        tree = read_json(path, "")
+        return path.is_file() and _is_recording.get(path, lambda: _says_recording(path))
     except OSError:  # a folder that may not be entered
         return False
+
+
+def _says_recording(path: Path) -> bool:
+    try:
+        tree = read_json(path, "")
     except RecordingError:
         return True
     return tree is not None and "kind" not in tree

@@ -20,7 +20,6 @@ _STILL = """() => !document.querySelector('[data-testid=stStatusWidget], [data-s
   && document.getAnimations().every(
     a => a.playState !== 'running' || a.effect?.getComputedTiming().iterations === Infinity)"""
 _BROKEN = "() => [...document.images].some(image => image.complete && !image.naturalWidth)"
-SCREENS = pytest.mark.parametrize(("theme", "width"), [("light", 1280), ("dark", 390)])  # each theme, each width
 Theme = Literal["light", "dark"]
 MARKS = [
     pytest.mark.browser,
@@ -30,13 +29,18 @@ MARKS = [
 
 @contextlib.contextmanager
 def browsing() -> Iterator[Browser]:
-    """Debian's chromium. Its first context is that of all visits, with a profile on disk: what the server sends every page is
-    fetched, and compiled, once."""
+    """Debian's chromium. Its first context is that of all visits, with a profile on disk, and its pages share a process: what the
+    server sends every page is fetched, and compiled, once."""
     with tempfile.TemporaryDirectory() as profile, sync_playwright() as playwright:
         kept = playwright.chromium.launch_persistent_context(
             profile,
             executable_path=CHROMIUM,
-            args=["--no-sandbox", "--disable-background-networking"],
+            args=[
+                "--no-sandbox",
+                "--disable-background-networking",
+                "--process-per-site",
+                "--renderer-process-limit=1",
+            ],
             reduced_motion="reduce",
         )
         assert kept.browser is not None
@@ -45,11 +49,14 @@ def browsing() -> Iterator[Browser]:
 
 
 def new_page(browser: Browser, *, theme: Theme = "light", width: int = 1280, offline: bool = False) -> Page:
-    """A page of a session of its own, for someone who wants nothing to move: drawing what moves takes a quarter of the work."""
-    context = browser.new_context(
-        viewport={"width": width, "height": 900}, color_scheme=theme, reduced_motion="reduce", offline=offline
-    )
+    """A page of a session of its own, for someone who wants nothing to move: drawing what moves takes a quarter of the work.
+
+    What the server sent before is in its cache, and compiled, unless it is `offline` and has nothing but its file.
+    """
+    context = browser.new_context(reduced_motion="reduce", offline=True) if offline else browser.contexts[0]
     page = context.new_page()
+    page.set_viewport_size({"width": width, "height": 900})
+    page.emulate_media(color_scheme=theme)
     page.set_default_timeout(PATIENCE)
     return page
 
@@ -68,10 +75,7 @@ def visiting(
 
     With `then_light` its person goes on in the light, in a window 1280 px wide: nothing is wrong then either.
     """
-    page, ears = browser.contexts[0].new_page(), Ears()
-    page.set_default_timeout(PATIENCE)
-    page.set_viewport_size({"width": width, "height": 900})
-    page.emulate_media(color_scheme=theme)
+    page, ears = new_page(browser, theme=theme, width=width), Ears()
     ears.listen(page)
     yield page
     expect_nothing_wrong(page, axe=axe)

@@ -80,7 +80,7 @@ def test_a_figure_is_taken_along_as_page_and_pictures(
     assert alone.suffix == ".html"
     assert names == {alone.stem}
     assert alone.stem.startswith(f"gates-fig7-{recording.id[:8]}-")
-    page.context.close()
+    page.close()
     reader = new_page(browser, offline=True)
     ears = Ears()
     ears.listen(reader)
@@ -115,7 +115,7 @@ def test_selections_come_along_from_distributions_and_the_camera_goes_back(
         "[...document.querySelectorAll('.js-plotly-plot')].map(p => p._context.toImageButtonOptions.format)"
     )
     assert formats == ["svg"] * 4, "two of the page, one of a channel and one of its classes"
-    page.context.close()
+    page.close()
 
 
 def test_a_deep_link_shows_the_same_choices_in_a_new_session(
@@ -126,4 +126,4 @@ def test_a_deep_link_shows_the_same_choices_in_a_new_session(
     main = page.get_by_test_id("stMain")
     assert main.get_by_text("16 rows × 17 columns").is_visible()
     assert "--blocks SE_5_1 --classes 'class 2'" in page.get_by_test_id("stCode").first.inner_text().replace("\n", " ")
-    page.context.close()
+    page.close()

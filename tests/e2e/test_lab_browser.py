@@ -8,7 +8,7 @@ from playwright.sync_api import Browser, expect
 
 from senet_viz.claims.assess import assess
 from senet_viz.images.builtin import sample_images
-from tests.e2e.browser import MARKS, PATIENCE, SCREENS, Theme, settle, visiting
+from tests.e2e.browser import MARKS, PATIENCE, settle, visiting
 from tests.support.synthetic import PAPER_BLOCKS, synthetic_recording
 from tests.support.synthetic_outcomes import PAPER_COSTS, write_outcomes_of
 
@@ -35,13 +35,10 @@ def test_stored_effects_draw_on_a_phone_without_complaint_or_stranger(
         assert "lab_target=stage+5" in page.url
 
 
-@SCREENS
-def test_a_photo_is_tried_on_the_bundled_network_at_once(
-    server: str, browser: Browser, tmp_path: Path, theme: Theme, width: int
-) -> None:
+def test_a_photo_is_tried_on_the_bundled_network_at_once(server: str, browser: Browser, tmp_path: Path) -> None:
     name, data = sample_images()[2]
     (tmp_path / name).write_bytes(data)
-    with visiting(browser, server, theme=theme, width=width) as page:
+    with visiting(browser, server, theme="dark", width=390, then_light=True) as page:
         page.goto(f"{server}/lab?recording=bundled&try_block=SE_4_6&try_to=zero&try_dose=true")
         page.locator("input[type=file]").first.wait_for(state="attached")
         page.locator("input[type=file]").first.set_input_files(tmp_path / name)

@@ -84,7 +84,7 @@ def test_a_recording_is_cancelled_resumed_outlives_its_server_and_is_opened(
         expect_silence(ears, address)
     assert read_status(find_jobs(root)[0]).state == "running"
     for seen in (page, other):  # they would look for their server in vain
-        seen.context.close()
+        seen.close()
     with serving(root) as address:
         page, ears = new_page(browser), Ears()
         ears.listen(page)

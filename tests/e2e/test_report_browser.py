@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page
 
-from tests.e2e.browser import MARKS, ROOT, SCREENS, Ears, Theme, new_page, serious_problems, wait_until
+from tests.e2e.browser import MARKS, ROOT, Ears, new_page, serious_problems, wait_until
 from tests.e2e.command import run
 
 pytestmark = MARKS
@@ -22,8 +22,8 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-def open_offline(browser: Browser, report: Path, *, theme: Theme, width: int) -> tuple[Page, Ears]:
-    page, ears = new_page(browser, theme=theme, width=width, offline=True), Ears()
+def open_offline(browser: Browser, report: Path) -> tuple[Page, Ears]:
+    page, ears = new_page(browser, offline=True), Ears()
     ears.listen(page)
     page.goto(report.as_uri())
     wait_until(page, "() => document.querySelectorAll('.main-svg').length > 0")
@@ -31,23 +31,31 @@ def open_offline(browser: Browser, report: Path, *, theme: Theme, width: int) ->
     return page, ears
 
 
-@SCREENS
-def test_it_opens_offline_and_asks_nobody(browser: Browser, report: Path, theme: Theme, width: int) -> None:
-    page, ears = open_offline(browser, report, theme=theme, width=width)
+def test_it_opens_offline_and_asks_nobody(browser: Browser, report: Path) -> None:
+    page, ears = open_offline(browser, report)
+    expect_three_charts(page, width=1280)
+    page.evaluate("document.querySelectorAll('tr:nth-child(n+20)').forEach(row => row.remove())")  # more of the same
+    assert serious_problems(page) == []
+    page.emulate_media(color_scheme="dark")
+    page.set_viewport_size({"width": 390, "height": 900})
+    page.wait_for_timeout(500)
+    expect_three_charts(page, width=390)
+    assert serious_problems(page) == []
+    assert (ears.complaints, ears.hosts) == ([], set())
+    page.context.close()
+
+
+def expect_three_charts(page: Page, *, width: int) -> None:
     shown = [chart for chart in page.locator("figure .chart").all() if chart.is_visible()]
     assert len(shown) == 3
     for chart in shown:
         assert chart.locator(".main-svg").first.is_visible()
         assert chart.get_attribute("aria-label")
     assert page.evaluate("document.documentElement.scrollWidth") <= width
-    assert (ears.complaints, ears.hosts) == ([], set())
-    page.evaluate("document.querySelectorAll('tr:nth-child(n+20)').forEach(row => row.remove())")  # more of the same
-    assert serious_problems(page) == []
-    page.context.close()
 
 
 def test_it_is_read_with_the_keyboard_and_in_order(browser: Browser, report: Path) -> None:
-    page, _ = open_offline(browser, report, theme="light", width=1280)
+    page, _ = open_offline(browser, report)
     levels = page.evaluate("[...document.querySelectorAll('h1,h2,h3')].map(h => +h.tagName[1])")
     assert levels[0] == 1
     assert levels.count(1) == 1

@@ -19,6 +19,7 @@ from senet_viz.dashboard.links import escape
 from senet_viz.dashboard.parts import show_answer, show_downloads, show_figure, show_result, show_shell_command
 from senet_viz.dashboard.recordings import recording_roots
 from senet_viz.dashboard.results import Loaded, keep
+from senet_viz.dashboard.visitors import keep_place
 from senet_viz.errors import SenetVizError
 from senet_viz.figures.freezing import draw_changed_classes, draw_freezing
 from senet_viz.figures.interventions import Over, draw_components, draw_costs
@@ -254,6 +255,7 @@ _LEAST, _MOST, _DEFAULT, _STEP = 0.1, 10.0, 1.0, 0.1
 @st.fragment
 def show_freezing(page: Opened) -> None:
     """A fragment: another accepted loss leaves the rest of the page alone, and nothing is computed for it."""
+    keep_place()
     st.header("Freeze advice", anchor=False, help=glossary.FREEZING)
     path = find_freezing(page)
     if path is None:

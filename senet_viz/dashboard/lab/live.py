@@ -13,6 +13,7 @@ from senet_viz.dashboard.links import escape
 from senet_viz.dashboard.parts import show_answer, show_downloads, show_figure, show_result, telling_problems
 from senet_viz.dashboard.results import Loaded, keep
 from senet_viz.dashboard.uploads import Uploads, choose_uploads, name_upload, pick_upload, prepare_or_warn
+from senet_viz.dashboard.visitors import keep_place
 from senet_viz.dashboard.waiting import open_network, wait_for_networks
 from senet_viz.errors import ArgumentError
 from senet_viz.figures.trial import draw_strength_sweep, draw_trial
@@ -33,6 +34,7 @@ _Asked = tuple[str, tuple[str, ...], str, tuple[int, ...] | None, int | None]
 @st.fragment
 def show_trial(page: Opened) -> None:
     """A fragment: what is moved here leaves the rest of the page alone."""
+    keep_place()
     st.header("Try it: one image", anchor="try", help=glossary.TRY)
     uploads = choose_uploads(page)
     if uploads is None:

@@ -108,17 +108,20 @@ def test_uploads_are_counted_before_they_are_read(monkeypatch: pytest.MonkeyPatc
     held: dict[str, Any] = {}
     server = SimpleNamespace(uploaded_file_mgr=SimpleNamespace(file_storage={"s": held}))
     monkeypatch.setattr(runtime, "get_instance", lambda: server)
+    monkeypatch.setattr(visitors, "_door", door := Door())
+    door.ask("s", PublicOptions(), lambda _: True)
     monkeypatch.setenv(PUBLIC, PublicOptions(uploads=3, upload_megabytes=1, upload_seconds=1).to_setting())
 
-    def put(size: str | None, *, seconds: float = 0) -> int:
+    def put(size: str | None, *, seconds: float = 0, session: str = "s") -> int:
         length = {} if size is None else {"content_length": size}
-        path = "/_stcore/upload_file/s/f"
+        path = f"/_stcore/upload_file/{session}/f"
         return ask(LimitedUploads, method="PUT", path=path, seconds=seconds, **length)[0]
 
     assert put("1000000") == 200
     assert put("1100000") == 413
     assert put(None) == 413
     assert put("-1") == 413
+    assert put("10", session="who waits") == 403
     assert put("10", seconds=3) == 408
     held |= {"a": SimpleNamespace(data=bytes(3_500_000))}
     assert put("600000") == 413
@@ -144,6 +147,46 @@ def test_visitors_wait_in_order_and_are_let_in_when_one_leaves() -> None:
     assert come("c") == 0
     assert come("d", clicked=False) == 0, "b has been idle for longer than it may, and d waits"
     assert come("b") == 1
+
+
+@pytest.mark.slow
+def test_a_slow_upload_makes_nobody_else_wait(monkeypatch: pytest.MonkeyPatch) -> None:
+    server = SimpleNamespace(uploaded_file_mgr=SimpleNamespace(file_storage={}))
+    monkeypatch.setattr(runtime, "get_instance", lambda: server)
+    monkeypatch.setattr(visitors, "_door", door := Door())
+    monkeypatch.setenv(PUBLIC, PublicOptions(upload_seconds=1).to_setting())
+    ended: list[str] = []
+
+    async def behind(scope: Any, receive: Any, send: Any) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await asyncio.sleep(0 if "quick" in scope["path"] else 60)
+        await send({"type": "http.response.body", "body": b""})
+
+    async def put(uploads: LimitedUploads, session: str) -> list[Any]:
+        sent: list[Any] = []
+
+        async def send(message: Any) -> None:
+            sent.append(message)
+
+        path = f"/_stcore/upload_file/{session}/f"
+        await uploads(
+            {"type": "http", "method": "PUT", "path": path, "headers": [(b"content-length", b"1")]}, None, send
+        )
+        ended.append(session)
+        return sent
+
+    async def all_at_once() -> list[list[Any]]:
+        uploads = LimitedUploads(behind)
+        sessions = [*(f"slow {number}" for number in range(9)), "quick"]
+        for session in sessions:
+            door.ask(session, PublicOptions(), lambda _: True)
+        return await asyncio.gather(*(put(uploads, session) for session in sessions))
+
+    with ThreadPoolExecutor(1) as pool:
+        answers = pool.submit(lambda: asyncio.run(all_at_once())).result()
+    assert ended[0] == "quick"
+    begun = [[message["type"] for message in answer] for answer in answers]
+    assert begun == [*[["http.response.start"]] * 9, ["http.response.start", "http.response.body"]], "none begins twice"
 
 
 def test_nobody_is_sent_out_where_nobody_waits() -> None:

@@ -1,6 +1,8 @@
 """Decoding in another process: the same pixels and sentences, limits that hold, and a death that stays there."""
 
 import io
+import os
+import signal
 import struct
 import sys
 from collections.abc import Iterator
@@ -43,6 +45,33 @@ def test_a_process_that_died_is_replaced() -> None:
     process.wait()
     assert decode_image(draw.draw_plain(), apart=True).size == (16, 12)
     assert apart._IDLE[-1]._process.pid != process.pid
+
+
+def test_an_image_outlives_a_process_that_is_killed_meanwhile(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As the system kills where memory is short; one that kills whatever decodes it is refused at the second time."""
+    sent, kills = apart._Worker._send, iter((True, False, True, True))
+
+    def send(self: apart._Worker, data: bytes, name: str) -> None:
+        if next(kills):
+            self._process.send_signal(signal.SIGKILL)
+            self._process.wait()
+        sent(self, data, name)
+
+    monkeypatch.setattr(apart._Worker, "_send", send)
+    assert decode_image(draw.draw_plain(), apart=True).size == (16, 12)
+    with pytest.raises(ImageError, match="could not be decoded within its limits"):
+        decode_image(draw.draw_plain(), apart=True)
+
+
+def test_no_more_processes_wait_than_there_are_processors(monkeypatch: pytest.MonkeyPatch) -> None:
+    apart._end_all()
+    monkeypatch.setattr(os, "cpu_count", lambda: 2)
+    workers = [apart._Worker() for _ in range(3)]
+    for worker in workers:
+        apart._keep(worker)
+    assert workers[:2] == apart._IDLE
+    assert [worker.alive for worker in workers] == [True, True, False]
+    apart._end_all()
 
 
 def test_one_that_takes_too_long_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from senet_viz.errors import RecordingError
 from senet_viz.recording import checked
-from senet_viz.recording.checked import CheckedFile, open_plain, plain_size, read_plain, sha256_of
+from senet_viz.recording.checked import CheckedFile, Remembered, open_plain, plain_size, read_plain, sha256_of
 
 
 @pytest.fixture
@@ -149,3 +149,30 @@ def test_what_is_no_plain_file_is_refused_at_once(tmp_path: Path) -> None:
                 look(inside.parent / name)
     with pytest.raises(OSError, match="more than 0 bytes"):
         read_plain(inside, 0)
+
+
+def test_what_was_made_of_a_file_is_made_anew_when_it_is_another_one(tmp_path: Path) -> None:
+    path, made = tmp_path / "f", Remembered[str](2)
+
+    def get(where: Path = path) -> str:
+        return made.get(where, lambda: read_plain(where, 100).decode() + f" {next(numbers)}")
+
+    numbers = iter(range(100))
+    path.write_bytes(b"a")
+    assert [get(), get()] == ["a 0", "a 1"], "a change at once would not show: nothing is kept yet"
+    time.sleep(0.03)
+    assert [get(), get(), get()] == ["a 2"] * 3
+    other = tmp_path / "other"
+    other.write_bytes(b"b")
+    os.utime(other, ns=(path.stat().st_atime_ns, path.stat().st_mtime_ns))
+    other.replace(path)
+    time.sleep(0.03)
+    assert [get(), get()] == ["b 3"] * 2
+    for name in "xy":
+        (tmp_path / name).write_bytes(b"c")
+    time.sleep(0.03)
+    assert [get(tmp_path / name) for name in "xyxy"] == ["c 4", "c 5"] * 2
+    assert get() == "b 6", "the oldest was forgotten"
+    path.unlink()
+    with pytest.raises(FileNotFoundError):
+        get()

@@ -1,3 +1,4 @@
+import json
 import os
 import subprocess
 import sys
@@ -71,8 +72,41 @@ def test_a_file_that_became_shorter_while_it_was_open_is_told(tmp_path: Path) ->
     os.truncate(path, 9000)
     with pytest.raises(RecordingError, match=r"m\.safetensors is not as it was written"):
         file.read("mean", slice(0, 3))
-    with pytest.raises(RecordingError, match=r"m\.safetensors could not be read"):
+    with pytest.raises(RecordingError, match=r"m\.safetensors has other bytes of 'mean' than its shape asks for"):
         TensorFile(path, sha256_of(path))
+
+
+_HEADERS = {
+    "no object": ([], "has no header of tensors"),
+    "a number": (7, "has no header of tensors"),
+    "a type that none has": ({"m": {"dtype": "Q9", "shape": [1], "data_offsets": [0, 8]}}, "has tensors of Q9"),
+    "a negative shape": ({"m": {"dtype": "F64", "shape": [-1, -1], "data_offsets": [0, 8]}}, r"shape\[0\]"),
+    "a negative place": ({"m": {"dtype": "F64", "shape": [1], "data_offsets": [-8, 0]}}, r"data_offsets\[0\]"),
+    "a place beyond the end": (
+        {"m": {"dtype": "F64", "shape": [1], "data_offsets": [8, 16]}},
+        "has other bytes of 'm'",
+    ),
+    "more than it has": ({"m": {"dtype": "F64", "shape": [2**40], "data_offsets": [0, 8]}}, "has other bytes of 'm'"),
+    "three offsets": ({"m": {"dtype": "F64", "shape": [1], "data_offsets": [0, 8, 8]}}, "data_offsets"),
+    "no shape": ({"m": {"dtype": "F64", "data_offsets": [0, 8]}}, "shape"),
+    "metadata of numbers": ({"__metadata__": {"gate": 3}}, "__metadata__"),
+}
+
+
+@pytest.mark.parametrize(("header", "told"), _HEADERS.values(), ids=_HEADERS)
+def test_a_header_that_makes_no_sense_is_one_sentence(tmp_path: Path, header: object, told: str) -> None:
+    path, text = tmp_path / "m.safetensors", json.dumps(header).encode()
+    path.write_bytes(len(text).to_bytes(8, "little") + text + bytes(8))
+    with pytest.raises(RecordingError, match=told):
+        TensorFile(path, sha256_of(path))
+
+
+def test_a_header_that_is_too_long_or_cut_is_one_sentence(tmp_path: Path) -> None:
+    path = tmp_path / "m.safetensors"
+    for data in (b"", b"\1", (2**63).to_bytes(8, "little"), (20).to_bytes(8, "little") + b"{"):
+        path.write_bytes(data)
+        with pytest.raises(RecordingError, match="could not be read"):
+            TensorFile(path, sha256_of(path))
 
 
 def test_counts_are_those_of_the_moments(recording: Recording) -> None:

@@ -13,10 +13,11 @@ import pyarrow.parquet as pq
 import pytest
 
 from senet_viz.errors import ArgumentError, RecordingError
+from senet_viz.recording import reader
 from senet_viz.recording.reader import open_recording
 from senet_viz.recording.rows import RecordedBatch
 from senet_viz.recording.verify import verify_recording
-from senet_viz.recording.writer import RecordingWriter
+from senet_viz.recording.writer import RecordingWriter, stored_manifest
 from senet_viz.schema import ClassTable, Manifest
 from tests.support.synthetic import (
     choose_keep,
@@ -100,6 +101,48 @@ def test_an_interrupted_run_ends_with_the_same_bits(tmp_path: Path, stop: int) -
     done, whole = open_recording(tmp_path / "r").manifest, open_recording(tmp_path / "whole").manifest
     assert done.files == whole.files
     assert done.id == whole.id
+
+
+def test_what_was_opened_is_read_as_it_was_while_the_recording_goes_on(tmp_path: Path) -> None:
+    """Each commit removes the moments and the rows of an open shard that the one before it wrote."""
+    with RecordingWriter(tmp_path / "r", draft(), keep_squeeze=True, commit_seconds=0) as writer:
+        for batch in batches()[:2]:
+            writer.append(batch)
+        early, seen = open_recording(tmp_path / "r"), writer.images
+        early.moments(GATES[0].name)
+        untouched = open_recording(tmp_path / "r")
+        for batch in batches()[2:6]:
+            writer.append(batch)
+        assert not {file.name for file in early.manifest.files} <= {path.name for path in (tmp_path / "r").iterdir()}
+        for opened in (early, untouched):
+            assert opened.samples.num_rows == len(opened.gates(GATES[1].name)) == seen
+            moments = opened.moments(GATES[0].name)
+            assert moments.count.sum() + sum(label == -1 for label in opened.samples["label"].to_pylist()) == seen
+            np.testing.assert_allclose(
+                moments.overall().mean[0], opened.gates(GATES[0].name).astype(float).mean(0), atol=1e-3
+            )
+
+
+def test_a_commit_between_the_list_and_the_files_is_no_fault(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with RecordingWriter(tmp_path / "r", draft(), keep_squeeze=True, commit_seconds=0) as writer:
+        writer.append(batches()[0])
+
+        def read(folder: Path) -> Manifest | None:
+            manifest = stored_manifest(folder)
+            if writer.appended < 64:
+                writer.append(batches()[len(seen) + 1])
+            seen.append(writer.appended)
+            return manifest
+
+        seen: list[int] = []
+        monkeypatch.setattr(reader, "stored_manifest", read)
+        opened = open_recording(tmp_path / "r")
+        assert len(seen) == 4
+        assert opened.manifest.progress["consumed"] == opened.samples.num_rows + len(opened.errors) == 64
+        monkeypatch.setattr(reader, "stored_manifest", stored_manifest)
+        next(path for path in (tmp_path / "r").iterdir() if path.name.startswith("moments")).unlink()
+        with pytest.raises(RecordingError, match=r"moments-.* is missing"):
+            open_recording(tmp_path / "r")
 
 
 def test_an_error_in_the_loop_keeps_whole_batches(tmp_path: Path) -> None:
