@@ -11,7 +11,7 @@ from starlette.middleware import Middleware
 from senet_viz.dashboard.guard import KnownHosts, LimitedUploads, NoCommands, NoPaths, SafeHeaders
 from senet_viz.dashboard.links import carry_selections, escape
 from senet_viz.dashboard.screen import style_page
-from senet_viz.dashboard.serving import ServerAddress, lifespan
+from senet_viz.dashboard.serving import FirstPage, ServerAddress, lifespan
 from senet_viz.dashboard.visitors import let_in
 from senet_viz.errors import SenetVizError
 
@@ -33,12 +33,15 @@ PAGES = (  # file, title, icon, address, help; the first is the first page
 )  # fmt: skip
 
 
-GUARDS = (KnownHosts, SafeHeaders, NoPaths, NoCommands, LimitedUploads, ServerAddress)  # the first is the outermost
+MIDDLEWARE = (  # the first is the outermost
+    *map(Middleware, (KnownHosts, SafeHeaders, NoPaths, NoCommands, LimitedUploads)),
+    Middleware(FirstPage, name=PAGES[0][3]),
+    Middleware(ServerAddress),
+)
 
 
 def show_page() -> None:
     """The page that the address names, within the navigation."""
-    st.set_page_config(page_title="senet_viz", page_icon=str(PACKAGE / "icon.png"), layout="wide")
     page = st.navigation(
         [
             st.Page(
@@ -48,6 +51,7 @@ def show_page() -> None:
             for at, (file, title, icon, address, about) in enumerate(PAGES)
         ]
     )  # fmt: skip
+    st.set_page_config(page_title=f"{page.title} · senet_viz", page_icon=str(PACKAGE / "icon.png"), layout="wide")
     carry_selections(page.url_path)
     style_page()
     try:
@@ -60,4 +64,4 @@ def show_page() -> None:
 if __name__ == "__main__":
     show_page()
 else:
-    app = st.App(__file__, lifespan=lifespan, middleware=[Middleware(each) for each in GUARDS])
+    app = st.App(__file__, lifespan=lifespan, middleware=MIDDLEWARE)

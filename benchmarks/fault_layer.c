@@ -131,6 +131,16 @@ ssize_t writev(int handle, const struct iovec *parts, int count) {
     return real(handle, parts, count);
 }
 
+#define PWRITEV(name, offset_type) \
+    ssize_t name(int handle, const struct iovec *parts, int count, offset_type offset) { \
+        REAL(ssize_t, name, int, const struct iovec *, int, offset_type); \
+        int todo = next_call(concerns_handle(handle), 1); \
+        if (todo == FAIL) return -1; \
+        if (todo == TORN) real(handle, parts, count > 1 ? count / 2 : 1, offset), end(); \
+        return real(handle, parts, count, offset); \
+    }
+PWRITEV(pwritev, off_t) PWRITEV(pwritev64, off64_t)
+
 /* Calls that happen whole or not at all: killed after them where a write would be torn. */
 #define WHOLE(name, concerned, needs_room, parameters, arguments) \
     int name parameters { \
@@ -148,6 +158,9 @@ WHOLE(ftruncate, concerns_handle(handle), 1, (int handle, off_t length), (handle
 WHOLE(ftruncate64, concerns_handle(handle), 1, (int handle, off64_t length), (handle, length))
 WHOLE(rename, concerns(AT_FDCWD, to) || concerns(AT_FDCWD, from), 0, (const char *from, const char *to), (from, to))
 WHOLE(renameat, concerns(b, to) || concerns(a, from), 0, (int a, const char *from, int b, const char *to), (a, from, b, to))
+WHOLE(renameat2, concerns(b, to) || concerns(a, from), 0, (int a, const char *from, int b, const char *to, unsigned flags), (a, from, b, to, flags))
+WHOLE(creat, concerns(AT_FDCWD, path), 1, (const char *path, mode_t mode), (path, mode))
+WHOLE(linkat, concerns(b, to), 1, (int a, const char *from, int b, const char *to, int flags), (a, from, b, to, flags))
 WHOLE(link, concerns(AT_FDCWD, to), 1, (const char *from, const char *to), (from, to))
 WHOLE(unlink, concerns(AT_FDCWD, path), 0, (const char *path), (path))
 WHOLE(unlinkat, concerns(directory, path), 0, (int directory, const char *path, int flags), (directory, path, flags))

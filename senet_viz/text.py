@@ -41,7 +41,10 @@ def join_words(words: Sequence[str]) -> str:
     return " and ".join(part for part in (", ".join(words[:-1]), *words[-1:]) if part)
 
 
-FORMULA = r"'*(?:\s*[=+\-@＝＋－＠]|[\t\r\n])"
+_SPACES = (
+    " \t\n\v\f\r\x1c-\x1f\x85\xa0\u1680\u180e\u2000-\u200f\u2028\u2029\u202f\u205f\u2060\u3000\ufeff"  # to any library
+)
+FORMULA = rf"'*(?:[{_SPACES}]*[=+\-@＝＋－＠]|[\t\r\n])"
 """How a text begins that a spreadsheet takes for a formula, or that one apostrophe more has kept from it."""
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from starlette.datastructures import Headers
+from starlette.responses import RedirectResponse
 
 from senet_viz.dashboard.guard import apply_limits, base_path, say_policy
 from senet_viz.dashboard.writing import close_rooms
@@ -84,6 +85,22 @@ class ServerAddress:
         plain = {**scope, "headers": [(k, v) for k, v in scope["headers"] if k not in _CHANGED_WITH_THE_BODY]}
         host = Headers(scope=scope).get("host", "")
         await self.app(plain, receive, _Insertion(send, host).send)
+
+
+class FirstPage:
+    """The first page by its name: it lies at the app's root, and Streamlit knows no other address of it."""
+
+    def __init__(self, app: "ASGIApp", *, name: str) -> None:
+        self.app, self._name = app, name
+
+    async def __call__(self, scope: "Scope", receive: "Receive", send: "Send") -> None:
+        asked = scope["path"] if scope["type"] == "http" and scope["method"] in ("GET", "HEAD") else ""
+        if asked.rstrip("/") != f"{base_path().rstrip('/')}/{self._name}":
+            await self.app(scope, receive, send)
+            return
+        query = scope.get("query_string", b"").decode("latin-1")
+        root = "../" if asked.endswith("/") else "./"  # relative, since a proxy may have other addresses
+        await RedirectResponse(root + (f"?{query}" if query else ""))(scope, receive, send)
 
 
 _CHANGED_WITH_THE_BODY = (b"accept-encoding", b"if-none-match", b"if-modified-since", b"range")

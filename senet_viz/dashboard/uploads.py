@@ -19,6 +19,7 @@ from senet_viz.dashboard.mode import PublicOptions, read_public
 from senet_viz.dashboard.parts import telling_problems
 from senet_viz.dashboard.results import Loaded, keep
 from senet_viz.errors import ImageError, SenetVizError
+from senet_viz.paths import expand_home
 from senet_viz.recording.reader import Recording
 from senet_viz.schema import UNLABELLED, label_classes
 from senet_viz.text import bytes_text
@@ -45,6 +46,8 @@ def find_source(page: Opened) -> "tuple[ImageSource | None, str]":
     typed = "" if read_public() is not None else st.session_state.get(_PLACES, {}).get(digest, "")
     spec = typed or find_spec(data)
     name = str(data.get("name"))
+    if spec and not _may_show(spec):
+        return None, f"The recording names its images “{name}”, which this server does not show."
     if not spec:
         return None, f"The recording names its images “{name}”, which this machine does not find by that name."
     if not typed and int(data.get("images", 0)) > _MOST_UNASKED:
@@ -55,6 +58,14 @@ def find_source(page: Opened) -> "tuple[ImageSource | None, str]":
     except SenetVizError as error:
         return None, str(error)
     return source, f"Images from {source.name}, checked to be the recorded data set by its names, sizes and labels."
+
+
+def _may_show(spec: str) -> bool:
+    """In public, only images that the server's owner named: a recording of somebody else's may name any folder."""
+    if (public := read_public()) is None or spec == "digits" or spec.startswith("torchvision:"):
+        return True
+    folder = expand_home(public.images).resolve()
+    return bool(public.images) and expand_home(spec).resolve().is_relative_to(folder)
 
 
 def ask_for_source(page: Opened, reason: str) -> None:

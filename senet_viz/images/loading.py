@@ -43,6 +43,19 @@ class Batch(NamedTuple):
     loaded: NDArray[np.int64]
     errors: tuple[tuple[int, str], ...]
 
+    def halves(self) -> "tuple[Batch, Batch]":
+        """The first half of what was asked for, rounded up, and the rest."""
+        middle, failed = (len(self.indices) + 1) // 2, dict(self.errors)
+        readable = sum(index not in failed for index in self.indices[:middle].tolist())
+        return self._part(slice(None, middle), slice(None, readable)), self._part(
+            slice(middle, None), slice(readable, None)
+        )
+
+    def _part(self, asked: slice, read: slice) -> "Batch":
+        indices, loaded = self.indices[asked], self.loaded[read]
+        pixels = self.pixels[read] if self.pixels is not None and len(loaded) else None
+        return Batch(indices, pixels, loaded, tuple(each for each in self.errors if each[0] in indices))
+
 
 class DecodingThreads:
     """As many threads as keep up with whoever uses the images: settled by the second batch, since the first one also loads kernels.

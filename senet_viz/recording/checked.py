@@ -86,7 +86,7 @@ def sha256_of(path: Path) -> str:
 def _follow(link: Path) -> Path:
     target = Path(os.path.realpath(link))
     if not target.is_relative_to(link.parent.resolve()):
-        raise OSError("it is a link that leads out of its folder")
+        raise OSError("it is a link that leads out of its folder; `cp -rL` copies what links lead to")
     return target
 
 

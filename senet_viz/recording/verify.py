@@ -1,4 +1,4 @@
-"""Hashes every file of a recording against its manifest."""
+"""Hashes every file of a recording, or of interventions, against its manifest."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -12,9 +12,10 @@ from senet_viz.paths import expand_home, explain_refusal
 from senet_viz.recording.checked import sha256_of
 from senet_viz.recording.files import read_lines, row_problems, size_problem
 from senet_viz.recording.layout import MANIFEST
+from senet_viz.recording.outcomes import OutcomesManifest, stored_outcomes
 from senet_viz.recording.rows import count_nonfinite
-from senet_viz.recording.writer import stored_manifest
-from senet_viz.schema import FileEntry
+from senet_viz.recording.writer import holds_recording, stored_manifest
+from senet_viz.schema import FileEntry, Manifest
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +39,7 @@ class VerifyReport:
 
 
 def verify_recording(path: str | Path) -> VerifyReport:
-    """Compare every file's size, sha256 and rows with the manifest, and the rows with the counts of images.
+    """Compare every file's size, sha256 and rows with the manifest, and the rows with the counts of images; also of interventions.
 
     Raises:
         RecordingError: no manifest that can be read; differences are no error but the report's problems.
@@ -46,11 +47,12 @@ def verify_recording(path: str | Path) -> VerifyReport:
     folder = expand_home(path)
     if reason := explain_refusal(folder):
         raise RecordingError(f"{folder} could not be opened ({reason}): check the path and its permissions.")
-    manifest = stored_manifest(folder) if folder.is_dir() else None
+    manifest = _read_manifest(folder) if folder.is_dir() else None
     if manifest is None:
         raise RecordingError(f"{folder} has no {MANIFEST}: give a recording's folder.")
     problems = [problem for entry in manifest.files for problem in _file_problems(folder, entry)]
-    problems += [f"{problem[0].upper()}{problem[1:]}." for problem in row_problems(manifest)]
+    if not isinstance(manifest, OutcomesManifest):  # whose rows are compared when it is read
+        problems += [f"{problem[0].upper()}{problem[1:]}." for problem in row_problems(manifest)]
     if not problems and (expected := manifest.progress.get("nonfinite", 0)):
         errors = [row for f in manifest.files if f.role == "errors" for row in read_lines(folder / f.name, f.sha256)]
         if (found := sum(count_nonfinite(errors).values())) != expected:
@@ -58,6 +60,10 @@ def verify_recording(path: str | Path) -> VerifyReport:
                 f"The errors files list {found} images that are not finite, the manifest counts {expected}."
             )
     return VerifyReport(len(manifest.files), sum(f.bytes for f in manifest.files), tuple(problems))
+
+
+def _read_manifest(folder: Path) -> Manifest | None:
+    return stored_manifest(folder) if holds_recording(folder) else stored_outcomes(folder)
 
 
 def _file_problems(folder: Path, entry: FileEntry) -> Iterator[str]:

@@ -6,11 +6,13 @@ import math
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import Any, NamedTuple, ParamSpec, Protocol, TypeVar
+from typing import Any, Generic, NamedTuple, ParamSpec, Protocol, TypeVar
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
+from senet_viz.errors import EngineError
 from senet_viz.images.loading import Batch, DecodingThreads, load_batches
 from senet_viz.images.source import ImageSource
 from senet_viz.models.environment import count_cores
@@ -99,6 +101,55 @@ class Runner(Protocol[Told, Found]):
         ...
 
 
+class Halving(Generic[Told, Found]):
+    """Runs batches as a whole, or in halves, quarters and so on where the device's memory is short for more.
+
+    Attributes:
+        most: images of the largest part that is still tried; 0 where whole batches fit.
+    """
+
+    def __init__(self, work: BatchWork[Told, Found]) -> None:
+        self._work, self.most = work, 0
+
+    def run(self, place: Rows, batch: Batch, *told: Told.args, **kwargs: Told.kwargs) -> Iterator[tuple[Rows, Found]]:
+        """The parts of a batch, one in most cases, with what became of each.
+
+        Raises:
+            EngineError: there is no memory for one image alone.
+        """
+        parts = deque([(place, batch)])
+        del batch  # only the parts hold images
+        while parts:
+            place, part = parts.popleft()
+            if self.most and len(place) > self.most:
+                first, rest = part.halves()
+                del part
+                middle = len(first.indices)
+                parts.extendleft([(place[middle:], rest), (place[:middle], first)])
+                continue
+            try:
+                found = self._work(place, part, *told, **kwargs)
+            except torch.OutOfMemoryError as error:
+                if len(place) == 1:
+                    raise EngineError(
+                        f"The memory of {self._work.model.device} does not suffice for one image ({str(error).splitlines()[0]}): end "
+                        "what else uses it, or compute on the CPU (--device cpu). What was committed remains, and the same "
+                        "command goes on."
+                    ) from error
+                self.most = (len(place) + 1) // 2
+                parts.appendleft((place, part))
+            else:
+                del part
+                yield place, found
+                continue
+            torch.cuda.empty_cache()  # the error held what was half done
+
+
+def describe_parts(most: int) -> dict[str, int]:
+    """What a manifest keeps of a run whose batches were done in parts of so many images; nothing where they were not."""
+    return {"images_a_forward": most} if most else {}
+
+
 class Engine(Protocol):
     """Runs the function of a batch over a plan."""
 
@@ -171,6 +222,7 @@ class _LocalRunner(Runner[Told, Found]):
     def __init__(self, work: BatchWork[Told, Found], source: ImageSource, indices: Rows, threads: int | None) -> None:
         self._work, self._source, self._indices = work, source, indices
         self._threads = DecodingThreads(threads or 1, threads or count_cores())
+        self._halving = Halving(work)
 
     def run(
         self, batches: Iterable[Rows], /, *told: Told.args, **kwargs: Told.kwargs
@@ -181,7 +233,7 @@ class _LocalRunner(Runner[Told, Found]):
         loaded = load_batches(self._source, wanted, work.model.preprocess, workers=self._threads, pinned=pinned)
         with contextlib.closing(loaded), observing(work.model, work.precision), work.watching():
             for place in places:
-                yield place, work(place, next(loaded), *told, **kwargs)  # no name holds a batch while the next is made
+                yield from self._halving.run(place, next(loaded), *told, **kwargs)  # no name here holds a batch
 
     def workers(self) -> Workers:
         return NO_WORKERS
@@ -189,21 +241,27 @@ class _LocalRunner(Runner[Told, Found]):
     def report(self) -> Mapping[str, Any]:
         seconds = {"decoding": self._threads.decoding, "network": self._threads.network}
         measured = {f"{name}_ms": round(1e3 * each, 3) for name, each in seconds.items() if not math.isnan(each)}
-        return {"decoding_threads": self._threads.count, **measured}
+        return {"decoding_threads": self._threads.count, **measured, **describe_parts(self._halving.most)}
 
 
 LOCAL = LocalEngine()
 
 
-def describe_differing_workers(throughput: Mapping[str, Any]) -> list[str]:
-    """A sentence where the batches of a run were done by workers that differ, as `Runner.report` tells them."""
+def describe_differences(throughput: Mapping[str, Any]) -> list[str]:
+    """Sentences where a run's batches were not done alike, as `Runner.report` tells: in parts, or by workers that differ."""
+    found = []
+    if most := throughput.get("images_a_forward"):
+        found.append(
+            f"The device's memory was short: from then on batches were done in parts of at most {most} images, so gates may differ "
+            "from those of whole batches in the last bits. A smaller --batch-size fits from the start."
+        )
     kinds = throughput.get("workers", [])
     if len(kinds) < 2:
-        return []
+        return found
     said = "; ".join(
         f"{kind['count']} × {kind['device']}, {kind['threads']} threads, torch {kind['torch']}" for kind in kinds
     )
-    return [f"Different workers did the batches, so gates may differ between them in the last bits: {said}."]
+    return [*found, f"Different workers did the batches, so gates may differ between them in the last bits: {said}."]
 
 
 @contextlib.contextmanager

@@ -8,7 +8,7 @@ process is the job's own folder: Ray keeps nothing.
 import contextlib
 import hashlib
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Generic, NamedTuple, ParamSpec, TypeVar
@@ -21,7 +21,7 @@ from senet_viz.images.loading import load_batches
 from senet_viz.images.source import ImageSource
 from senet_viz.models.environment import count_cores
 from senet_viz.models.forward import observing
-from senet_viz.workflows.engine import BatchWork, Rows, Runner
+from senet_viz.workflows.engine import BatchWork, Halving, Rows, Runner, Workers, describe_parts
 from senet_viz.workflows.ray_crew import PATIENCE, Crew, CrewWorker, Labour, Places, attached
 
 Told = ParamSpec("Told")
@@ -67,7 +67,7 @@ class BatchWorker(CrewWorker, Generic[Told, Found]):
         super().__init__(threads, folder)
         self._work, self._source, self._indices, self._seen = payload
         self._work.model.move_to(torch.device(device))
-        self._turn = threading.Lock()
+        self._turn, self._halving = threading.Lock(), Halving(self._work)
 
     def describe(self) -> dict[str, Any]:
         """As `CrewWorker.describe`.
@@ -92,8 +92,8 @@ class BatchWorker(CrewWorker, Generic[Told, Found]):
                 )
         return super().describe()
 
-    def observe(self, place: Rows, *told: Told.args, **kwargs: Told.kwargs) -> Found:
-        """What becomes of a batch; the next one is decoded meanwhile in other threads."""
+    def observe(self, place: Rows, *told: Told.args, **kwargs: Told.kwargs) -> list[tuple[Rows, Found]]:
+        """What becomes of a batch, or of its parts; the next one is decoded meanwhile in other threads."""
         work = self._work
         wanted = [self._indices[place]]
         decoding = max(_DECODING, self.threads)  # a GPU waits for the decoder sooner than for anything else
@@ -102,7 +102,29 @@ class BatchWorker(CrewWorker, Generic[Told, Found]):
         with self._turn:
             torch.set_num_threads(self.threads)  # Ray's threads begin with the machine's
             with observing(work.model, work.precision), work.watching():
-                return work(place, batch, *told, **kwargs)
+                return list(self._halving.run(place, batch, *told, **kwargs))
+
+
+class _RayRunner(Runner[Told, Found]):
+    def __init__(self, crew: Crew[Rows]) -> None:
+        self._crew, self._most = crew, 0
+        self.parallel = crew.parallel
+
+    def run(
+        self, batches: Iterable[Rows], /, *told: Told.args, **kwargs: Told.kwargs
+    ) -> Generator[tuple[Rows, Found], None, None]:
+        with contextlib.closing(self._crew.run(batches, *told, **kwargs)) as done:
+            for _, parts in done:
+                if len(parts) > 1:
+                    most = max(len(place) for place, _ in parts)
+                    self._most = min(self._most or most, most)
+                yield from parts
+
+    def workers(self) -> Workers:
+        return self._crew.workers()
+
+    def report(self) -> Mapping[str, Any]:
+        return {**self._crew.report(), **describe_parts(self._most)}
 
 
 class ItemWorker(CrewWorker):
@@ -152,7 +174,7 @@ class RayEngine:
             arguments = payload, "cuda" if places.gpus else "cpu", places.threads, str(Path.cwd())
             crew = Crew(ray, Labour(BatchWorker, arguments, _name_batch, len), places, self.patience)
             stack.callback(crew.close)
-            yield crew
+            yield _RayRunner(crew)
 
     @contextlib.contextmanager
     def each(

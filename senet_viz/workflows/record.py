@@ -33,7 +33,7 @@ from senet_viz.recording.reader import Recording, open_recording
 from senet_viz.recording.rows import RecordedBatch
 from senet_viz.recording.writer import RecordingWriter, stored_manifest
 from senet_viz.schema import Gate, Manifest, are_same_gates
-from senet_viz.workflows.engine import LOCAL, Engine, Rows, Runner, describe_differing_workers, writing_behind
+from senet_viz.workflows.engine import LOCAL, Engine, Rows, Runner, describe_differences, writing_behind
 from senet_viz.workflows.job import JobEstimate, Meter, OnEstimate, OnProgress, Pace
 from senet_viz.workflows.nonfinite import (
     SETTLED_AFTER,
@@ -246,7 +246,7 @@ def _fill(
             )
         notes = [describe_nonfinite(writer.read_errors(), total)] if writer.nonfinite else []
         throughput = meter.throughput()
-        writer.finish(throughput=throughput, notes=[*notes, *describe_differing_workers(throughput)])
+        writer.finish(throughput=throughput, notes=[*notes, *describe_differences(throughput)])
 
 
 _COMPARED = 16

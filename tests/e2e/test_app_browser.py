@@ -48,8 +48,10 @@ def test_the_page_draws_on_a_phone_without_complaint_or_stranger(server: str, br
 
 def test_the_first_page_is_claim(server: str, browser: Browser, planted: str) -> None:
     with visiting(browser, server, theme="dark", width=390, axe=False) as page:
-        draw(page, f"{server}/?recording={planted}")
+        draw(page, f"{server}/claim?recording={planted}")
         assert page.get_by_role("heading", name="Claim", exact=True).is_visible()
+        assert page.get_by_role("dialog").count() == 0, "Streamlit knows the first page by no name"
+        expect(page).to_have_title("Claim · senet_viz")
         assert page.get_by_text("On the relative reading").is_visible()
         assert page.get_by_text("C12").first.is_visible()
         settle(page)
@@ -57,6 +59,7 @@ def test_the_first_page_is_claim(server: str, browser: Browser, planted: str) ->
         assert serious_problems(page) == []
         page.get_by_role("link", name="Show me").first.click()
         page.get_by_role("heading", name="Distributions", exact=True).wait_for()
+        expect(page).to_have_title("Distributions · senet_viz")
         assert "block=SE_2_3" in page.url
 
 

@@ -18,7 +18,7 @@ from senet_viz.images.loading import FEW_THREADS, Batch, load_batches
 from senet_viz.models.zoo import Model
 from senet_viz.recording.outcomes import Outcome, Variant, describe_nonfinite_outcomes
 from senet_viz.stats.effect_measuring import Grouping, group_images
-from senet_viz.workflows.engine import Rows, Runner
+from senet_viz.workflows.engine import Rows, Runner, describe_differences
 from senet_viz.workflows.freezing.request import FreezingFolder, count_forwards
 from senet_viz.workflows.freezing.timing import time_freezing
 from senet_viz.workflows.interventions.making import Prepared
@@ -205,6 +205,7 @@ class Walk:
         counts = [outcome.nonfinite for outcome in (clean, *moved)]
         if note := describe_nonfinite_outcomes(list(zip(runs, counts)), len(clean.correct)):
             notes = (*notes, note)
+        notes = (*notes, *describe_differences(self._runner.report()))
         top1 = 100 * float(clean.correct.mean())
         self._commit(steps=tuple(steps), clean=(self._path.clean[0], top1), timing=timing, notes=notes, complete=True)
 

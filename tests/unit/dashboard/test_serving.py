@@ -11,7 +11,7 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
-from senet_viz.dashboard.serving import ServerAddress, address_script, head_scripts
+from senet_viz.dashboard.serving import FirstPage, ServerAddress, address_script, head_scripts
 
 ROOT = Path(__file__).parents[3]
 PAGE = b"<html><head><title>a page</title></head></html>"
@@ -65,6 +65,34 @@ def test_anything_else_passes_as_it_is(path: str, more: dict[str, Any]) -> None:
     headers, body, _ = ask(path, **more)
     assert body == PAGE
     assert headers[b"etag"] == b"1"
+
+
+@pytest.mark.parametrize(
+    ("path", "query", "place"),
+    [
+        ("/claim", b"", "./"),
+        ("/claim", b"recording=a%20b&class=3", "./?recording=a%20b&class=3"),
+        ("/claim/", b"x=1", "../?x=1"),
+        ("/lab/claim", b"", None),
+        ("/claims", b"", None),
+    ],
+)
+def test_the_first_page_is_found_by_its_name(path: str, query: bytes, place: str | None) -> None:
+    passed: list[str] = []
+    sent: list[Any] = []
+
+    async def behind(scope: Any, receive: Any, send: Any) -> None:
+        passed.append(scope["path"])
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    scope = {"type": "http", "method": "GET", "path": path, "query_string": query, "headers": []}
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(lambda: asyncio.run(FirstPage(behind, name="claim")(scope, None, send))).result()  # type: ignore[arg-type]
+    assert passed == ([] if place else [path])
+    if place:
+        assert (sent[0]["status"], dict(sent[0]["headers"])[b"location"].decode()) == (307, place)
 
 
 def test_a_base_path_is_part_of_the_address(monkeypatch: pytest.MonkeyPatch) -> None:

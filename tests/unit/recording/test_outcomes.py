@@ -195,6 +195,16 @@ def test_damage_is_said(tmp_path):
         open_outcomes(tmp_path)
 
 
+def test_interventions_are_verified(tmp_path):
+    write(tmp_path)
+    assert sv.verify_recording(tmp_path).ok
+    file = tmp_path / "outcomes-00001.parquet"
+    whole = file.read_bytes()
+    file.write_bytes(whole[:60] + bytes([whole[60] ^ 255]) + whole[61:])
+    report = sv.verify_recording(tmp_path)
+    assert [problem.split(" has the sha256")[0] for problem in report.problems] == [file.name]
+
+
 def test_recordings_and_outcomes_are_told_apart(tmp_path):
     write(tmp_path)
     with pytest.raises(RecordingError):

@@ -122,8 +122,10 @@ def test_a_file_too_large_to_share_is_refused(full: Recording, tmp_path: Path, m
 def test_what_can_not_be_slimmed_is_refused(full: Recording, slim: Recording, tmp_path: Path) -> None:
     with pytest.raises(ArgumentError, match="not a complete full recording"):
         slim_recording(slim, tmp_path / "s")
-    with pytest.raises(RecordingError, match="is not empty"):
+    with pytest.raises(RecordingError, match="holds a slim form of this recording already"):
         slim_recording(full, slim.path)
+    with pytest.raises(RecordingError, match="is not empty"):
+        slim_recording(full, full.path)
     other = synthetic_recording(tmp_path / "other", classes=3, blocks=BLOCKS)
     with pytest.raises(ArgumentError, match="is of other images"):
         slim_recording(full, tmp_path / "s", controls=[other])

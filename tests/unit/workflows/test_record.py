@@ -14,7 +14,7 @@ from torch import nn
 
 import senet_viz as sv
 from senet_viz.cli.options import summary_text
-from senet_viz.errors import ArgumentError, RecordingError, SourceError
+from senet_viz.errors import ArgumentError, EngineError, RecordingError, SourceError
 from senet_viz.images.source import ImageSource
 from senet_viz.models.zoo import Model, load_model
 from senet_viz.recording.folder import read_progress
@@ -416,3 +416,68 @@ def test_gates_without_bounds_are_recorded_resumed_and_exported(source: ImageSou
     assert again.id == recording.id
     health = sv.export_statistics(recording, tmp_path / "statistics.csv")
     assert health.stat().st_size > 0
+
+
+@dataclasses.dataclass
+class Room:
+    """How many images a network has memory for at once, as on a device that others use too, and how many it was asked for."""
+
+    images: int
+    asked: list[int] = dataclasses.field(default_factory=list)
+
+    def check(self, _module: nn.Module, inputs: tuple[torch.Tensor, ...]) -> None:
+        self.asked.append(len(inputs[0]))
+        if len(inputs[0]) > self.images:
+            raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB.\nMore of it.")
+
+
+def with_room(images: int) -> tuple[Model, Room]:
+    model, room = sv.load_model("tests.support.tiny:tiny_se", device="cpu"), Room(images)
+    dict(model.module.named_modules())["se2"].register_forward_pre_hook(room.check)
+    return model, room
+
+
+def test_where_memory_is_short_batches_go_on_in_halves_and_it_is_said(tmp_path: Path) -> None:
+    files = [b"no image" if index in (3, 20, 21) else tiny_png(index) for index in range(100)]
+    source = sv.open_images(write_tiny_parquet(tmp_path / "tiny.parquet", 100, files=files))
+    options = RecordOptions(batch_size=32, shard_size=50)
+    whole = record(with_room(32)[0], source, tmp_path / "whole", options=options)
+    short, room = with_room(7)
+    halved = record(short, source, tmp_path / "halved", options=options)
+    assert room.asked[:6] == [29, 15, 7, 8, 4, 4], "three images are unreadable; what is done is not done again"
+    assert max(room.asked[4:]) <= 4
+    assert halved.samples["sample_id"].equals(whole.samples["sample_id"])
+    assert halved.errors == whole.errors
+    for gate in whole.blocks:
+        np.testing.assert_allclose(halved.gates(gate.name), whole.gates(gate.name), atol=1e-3)
+        ours, theirs = halved.moments(gate.name), whole.moments(gate.name)
+        np.testing.assert_allclose(ours.mean, theirs.mean, rtol=1e-5)
+        np.testing.assert_allclose(ours.m2, theirs.m2, rtol=1e-3, atol=1e-9)
+    assert halved.manifest.throughput[-1]["images_a_forward"] == 4
+    assert any("in parts of at most 4 images" in note for note in halved.manifest.notes)
+    assert "images_a_forward" not in whole.manifest.throughput[-1]
+
+
+def test_no_memory_for_one_image_is_one_sentence_and_the_same_command_goes_on(
+    source: ImageSource, tmp_path: Path
+) -> None:
+    model, room = with_room(0)
+    with pytest.raises(EngineError, match=r"cpu does not suffice for one image \(CUDA out of memory.*2\.00 GiB\.\)"):
+        record(model, source, tmp_path / "x", options=RecordOptions(batch_size=32))
+    assert room.asked == [32, 16, 8, 4, 2, 1]
+    room.images = 32
+    assert record(model, source, tmp_path / "x", options=RecordOptions(batch_size=32)).complete
+
+
+def test_interventions_go_on_in_halves_too(source: ImageSource, tmp_path: Path) -> None:
+    model, room = with_room(32)
+    clean = record(model, source, tmp_path / "clean", options=RecordOptions(batch_size=32))
+    made = []
+    for name, images in (("whole", 32), ("halved", 9)):
+        room.images = images
+        made.append(
+            sv.intervene(model, source, tmp_path / name, baselines=["one"], baselines_from=clean, batch_size=32)
+        )
+    whole, halved = (outcomes.clean for outcomes in made)
+    assert halved.correct.tolist() == whole.correct.tolist()
+    assert any("in parts of at most 8 images" in note for note in made[1].manifest.notes)
