@@ -34,7 +34,7 @@ PAGES = (  # file, title, icon, address, help; the first is the first page
 
 
 MIDDLEWARE = (  # the first is the outermost
-    *map(Middleware, (KnownHosts, SafeHeaders, NoPaths, NoCommands, LimitedUploads)),
+    *(Middleware(each) for each in (KnownHosts, SafeHeaders, NoPaths, NoCommands, LimitedUploads)),
     Middleware(FirstPage, name=PAGES[0][3]),
     Middleware(ServerAddress),
 )

@@ -154,7 +154,7 @@ def _is_command(message: "Message") -> bool:
 class LimitedUploads:
     """In public, a visitor's uploads are counted before they are read, and read one after the other, each in limited time.
 
-    Only who has a place uploads, so that there are at most as many at once as places; a slow one makes nobody else wait.
+    Only a visitor who has a place may upload, so that there are at most as many at once as places; a slow one makes nobody else wait.
     """
 
     def __init__(self, app: "ASGIApp") -> None:

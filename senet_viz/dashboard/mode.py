@@ -6,6 +6,7 @@ import os
 import re
 import sys
 import tempfile
+import time
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
@@ -122,17 +123,18 @@ def mask_paths(payload: bytes) -> bytes:
     return _bytes_pattern(*_roots()).sub(lambda found: b"." * len(found[0]), payload)
 
 
+_LINKS_STAY = 5  # seconds
 _SETTINGS = (PUBLIC, RECORDINGS, "SENET_VIZ_CHECKPOINTS", "SENET_VIZ_EXPERIMENTS", "TMPDIR", "HOME")
 
 
 def _roots() -> tuple[str, ...]:
     """The folders of this machine that a text may name; a place in one of them is told from there."""
-    return _roots_of(str(Path.cwd()), *map(os.environ.get, _SETTINGS))
+    return _roots_of(int(time.monotonic() // _LINKS_STAY), str(Path.cwd()), *map(os.environ.get, _SETTINGS))
 
 
 @functools.lru_cache(8)
-def _roots_of(*_settings: str | None) -> tuple[str, ...]:
-    """Asked at every text: links are resolved once as long as the settings and this folder stay."""
+def _roots_of(_now: int, *_settings: str | None) -> tuple[str, ...]:
+    """Asked at every text: links are resolved once in some seconds."""
     return tuple(sorted({str(path) for path in _places() if len(path.parts) > 1 and str(path) not in _ROUTES}, key=len))
 
 

@@ -126,8 +126,12 @@ def load_recording(path: Path) -> Loaded:
     """
     recording = open_recording(path)  # a manifest and sizes: a few milliseconds, and what went away is noticed
     changed = (path / "manifest.json").stat().st_mtime_ns
+    progress = (
+        recording.manifest.progress.get("consumed", 0),
+        recording.complete,
+    )  # a commit may come between the two reads
     place = hashlib.sha256(os.fsencode(path.absolute())).hexdigest()[:16]  # keys of elements go to the browser
-    return _first(Loaded(recording, f"{place} {recording.id} {changed}"))
+    return _first(Loaded(recording, f"{place} {recording.id} {changed} {progress}"))
 
 
 @keep(4, shared=True)

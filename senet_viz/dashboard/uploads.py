@@ -44,12 +44,12 @@ def find_source(page: Opened) -> "tuple[ImageSource | None, str]":
     data = page.recording.manifest.data
     digest = str(data.get("digest"))
     typed = "" if read_public() is not None else st.session_state.get(_PLACES, {}).get(digest, "")
-    spec = typed or find_spec(data)
+    public = read_public()
+    spec = typed or find_spec(data if public is None else _as_public(data, public))
     name = str(data.get("name"))
-    if spec and not _may_show(spec):
-        return None, f"The recording names its images “{name}”, which this server does not show."
     if not spec:
-        return None, f"The recording names its images “{name}”, which this machine does not find by that name."
+        where = "this machine does not find by that name" if public is None else "this server does not show"
+        return None, f"The recording names its images “{name}”, which {where}."
     if not typed and int(data.get("images", 0)) > _MOST_UNASKED:
         return None, f"The recording names {int(data['images']):,} images in {name}: checking them takes a while."
     try:
@@ -60,12 +60,14 @@ def find_source(page: Opened) -> "tuple[ImageSource | None, str]":
     return source, f"Images from {source.name}, checked to be the recorded data set by its names, sizes and labels."
 
 
-def _may_show(spec: str) -> bool:
-    """In public, only images that the server's owner named: a recording of somebody else's may name any folder."""
-    if (public := read_public()) is None or spec == "digits" or spec.startswith("torchvision:"):
-        return True
+def _as_public(data: Mapping[str, Any], public: PublicOptions) -> Mapping[str, Any]:
+    """What a recording says of its images, with files only by name in the folder that the server's owner gave: it may name any."""
+    if data.get("kind") in ("digits", "torchvision"):
+        return data
     folder = expand_home(public.images).resolve()
-    return bool(public.images) and expand_home(spec).resolve().is_relative_to(folder)
+    place = (folder / PurePath(str(data.get("name", ""))).name).resolve()
+    inside = bool(public.images) and place != folder and place.is_relative_to(folder)
+    return {**data, "name": str(place) if inside else ""}
 
 
 def ask_for_source(page: Opened, reason: str) -> None:

@@ -42,8 +42,7 @@ def decode_apart(data: bytes, *, name: str) -> Image.Image:
     Raises:
         ImageError: as `decode_image`, and where the process died or needed more memory or time than it was given.
     """
-    tried = 0
-    while True:
+    for again in (True, False):
         worker = _take_idle() or _Worker()
         try:
             image = worker.decode(data, name)
@@ -52,8 +51,7 @@ def decode_apart(data: bytes, *, name: str) -> Image.Image:
             raise
         except (OSError, EOFError) as error:
             worker.end()
-            tried += 1
-            if worker.was_killed and tried == 1:
+            if again and worker.was_killed:
                 continue
             raise ImageError(
                 f"{name} could not be decoded within its limits of memory and time: save it as baseline JPEG or PNG, or remove it."
@@ -63,11 +61,12 @@ def decode_apart(data: bytes, *, name: str) -> Image.Image:
             raise
         _keep(worker)
         return image
+    raise AssertionError("the second try ends one way or the other")
 
 
 def _keep(worker: "_Worker") -> None:
     """For the next image, as many as there are processors."""
-    if len(_IDLE) < (os.cpu_count() or 1):
+    if worker.in_time and len(_IDLE) < (os.cpu_count() or 1):
         _IDLE.append(worker)
     else:
         worker.end()
@@ -96,7 +95,7 @@ class _Worker:
             start_new_session=True,  # Ctrl-C in a terminal is not for it
             env={**os.environ, **_MALLOC},
         )
-        self._in_time = True
+        self.in_time = True  # nobody has waited for it too long
 
     @property
     def alive(self) -> bool:
@@ -105,7 +104,7 @@ class _Worker:
     @property
     def was_killed(self) -> bool:
         """Whether somebody else ended it, as the system does where memory is short: that says nothing of the image."""
-        return self._in_time and self._process.returncode in (-signal.SIGTERM, -getattr(signal, "SIGKILL", 9))
+        return self.in_time and self._process.returncode in (-signal.SIGTERM, -getattr(signal, "SIGKILL", 9))
 
     def decode(self, data: bytes, name: str) -> Image.Image:
         """The image, or EOFError or OSError where the process ends before it has answered."""
@@ -131,7 +130,7 @@ class _Worker:
         ask.flush()
 
     def _give_up(self) -> None:
-        self._in_time = False
+        self.in_time = False
         self._process.kill()
 
     def end(self) -> None:

@@ -45,16 +45,19 @@ class Batch(NamedTuple):
 
     def halves(self) -> "tuple[Batch, Batch]":
         """The first half of what was asked for, rounded up, and the rest."""
-        middle, failed = (len(self.indices) + 1) // 2, dict(self.errors)
-        readable = sum(index not in failed for index in self.indices[:middle].tolist())
-        return self._part(slice(None, middle), slice(None, readable)), self._part(
-            slice(middle, None), slice(readable, None)
+        middle, failed = (len(self.indices) + 1) // 2, 0
+        for index in self.indices[:middle].tolist():  # errors stand in the order asked for
+            failed += failed < len(self.errors) and self.errors[failed][0] == index
+        read = middle - failed
+        return (
+            self._part(slice(None, middle), slice(None, read), slice(None, failed)),
+            self._part(slice(middle, None), slice(read, None), slice(failed, None)),
         )
 
-    def _part(self, asked: slice, read: slice) -> "Batch":
-        indices, loaded = self.indices[asked], self.loaded[read]
+    def _part(self, asked: slice, read: slice, failed: slice) -> "Batch":
+        loaded = self.loaded[read]
         pixels = self.pixels[read] if self.pixels is not None and len(loaded) else None
-        return Batch(indices, pixels, loaded, tuple(each for each in self.errors if each[0] in indices))
+        return Batch(self.indices[asked], pixels, loaded, self.errors[failed])
 
 
 class DecodingThreads:

@@ -4,7 +4,12 @@ import ctypes
 import functools
 import sys
 from collections.abc import Callable
+from typing import TYPE_CHECKING, TypeVar
 
+if TYPE_CHECKING:
+    from torch import Tensor
+
+Found = TypeVar("Found")
 _TRIM_THRESHOLD, _TOP_PAD, _MMAP_THRESHOLD = -1, -2, -3  # malloc.h
 _KEPT = 2**31 - 1
 _LARGEST_IN_HEAP = 32 * 2**20  # the most that glibc allows on 64-bit systems
@@ -51,3 +56,31 @@ def _find(name: str) -> Callable[..., int] | None:
     except (OSError, AttributeError):
         return None
     return found
+
+
+_SHORT = ("out of memory", "not enough memory", "can't allocate memory", "STATUS_ALLOC_FAILED")
+
+
+def is_out_of_memory(error: RuntimeError) -> bool:
+    """Whether a device had no room: PyTorch's own error, or what CUDA's libraries, Metal and the CPU say in its place."""
+    return any(text in str(error) for text in _SHORT)
+
+
+def give_back_device_memory() -> None:
+    """Makes PyTorch give the GPU what it keeps for later, where there is one."""
+    import torch
+
+    torch.cuda.empty_cache()
+    if torch.backends.mps.is_available():
+        torch.mps.empty_cache()
+
+
+def run_what_fits(run: "Callable[[Tensor], Found]", pixels: "Tensor") -> "Found":
+    """What `run` makes of a batch, or of its first half, quarter and so on where the device has no memory for more."""
+    try:
+        return run(pixels)
+    except RuntimeError as error:
+        if len(pixels) == 1 or not is_out_of_memory(error):
+            raise
+    give_back_device_memory()
+    return run_what_fits(run, pixels[: (len(pixels) + 1) // 2])

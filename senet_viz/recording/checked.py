@@ -120,6 +120,7 @@ class CheckedFile:
         self._close = weakref.finalize(self, os.close, self._descriptor)
         self._file = io.FileIO(self._descriptor, "rb", closefd=False)
         self._lock = threading.Lock()
+        self._believed: FileState | None = None
 
     @contextlib.contextmanager
     def believed(self) -> Iterator[io.FileIO]:
@@ -136,7 +137,10 @@ class CheckedFile:
             self._refuse_change(state)
 
     def _check(self) -> FileState:
-        state = _state(os.fstat(self._descriptor))
+        about = os.fstat(self._descriptor)
+        state = _state(about)
+        if about.st_nlink == 0 and self._believed is not None and self._believed[:-1] == state[:-1]:
+            return state  # a commit has removed it since: see `_refuse_change`
         with _locks[hash(state) % len(_locks)]:
             if (found := _known.get(state)) is None:
                 state = self._settle()
@@ -152,13 +156,14 @@ class CheckedFile:
             raise RecordingError(
                 f"{self.path} is not as it was written: its sha256 is {found[:12]}…, {self._sha256[:12]}… expected; {advice}."
             )
+        self._believed = state
         return state
 
     def _settle(self) -> FileState:
         """The state, once any later change would show in it."""
         for _ in range(50):
             about = os.fstat(self._descriptor)
-            age = time.time_ns() - (about.st_ctime_ns if os.name == "posix" else about.st_mtime_ns)
+            age = _age(_state(about))
             if not 0 <= age < _TICK:
                 return _state(about)
             time.sleep(min(_TICK, max(0, _TICK - age)) / 1e9)
@@ -189,19 +194,24 @@ def _state(about: os.stat_result) -> FileState:
     return about.st_dev, about.st_ino, about.st_size, about.st_mtime_ns, about.st_ctime_ns
 
 
+def _age(state: FileState) -> int:
+    """Nanoseconds since its last change; elsewhere than on POSIX the last time is that of its making."""
+    return time.time_ns() - state[-1 if os.name == "posix" else -2]
+
+
 def state_of(path: Path) -> FileState | None:
     """What changes when a file does, or is replaced by another one; None where there is none."""
     try:
         about = os.lstat(path)
         if stat.S_ISLNK(about.st_mode):
             about = os.lstat(_follow(path))
-    except OSError:
+    except (OSError, ValueError):  # no path
         return None
     return _state(about)
 
 
 class Remembered(Generic[_Made]):
-    """What was made of files, as long as they are what they were; the oldest is forgotten first."""
+    """What was made of files, as long as they are what they were; the oldest is forgotten first. All get the same: none changes it."""
 
     def __init__(self, most: int) -> None:
         self._most, self._lock = most, threading.Lock()
@@ -210,7 +220,7 @@ class Remembered(Generic[_Made]):
     def get(self, path: Path, make: Callable[[], _Made]) -> _Made:
         """What `make` made of the file in this state; what it raises is not remembered."""
         state = state_of(path)
-        if state is not None and time.time_ns() - state[-1] < _TICK:  # a change at once would not show
+        if state is not None and _age(state) < _TICK:  # a change at once would not show
             state = None
         with self._lock:
             if state is not None and state in self._made:

@@ -108,6 +108,12 @@ class OutcomesWriter(JobFolder):
             self.draft = dataclasses.replace(self.draft, files=(*self.draft.files, entry))
             self._commit(self.consumed + n)
 
+    def add_notes(self, notes: Sequence[str]) -> None:
+        """Sentences that a reader must know, with the next commit; each once."""
+        new = [note for note in notes if note not in self.draft.notes]
+        if new:
+            self.draft = dataclasses.replace(self.draft, notes=(*self.draft.notes, *new))
+
     def finish(
         self, *, throughput: Mapping[str, Any], baselines: Mapping[str, Any], notes: Sequence[str] = ()
     ) -> OutcomesManifest:

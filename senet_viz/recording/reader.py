@@ -1,5 +1,6 @@
 """Controls: what networks without training do with the same images, kept in a slim recording."""
 
+import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -73,6 +74,9 @@ class Control:
         return self.moments(name, quantity).ssw
 
 
+_MOST_HELD = 30  # open files; with more, who reads on after the shard is full is told that they are gone
+
+
 class Recording(StoredFolder[Manifest]):
     """What a network's gates did on a set of images.
 
@@ -87,12 +91,14 @@ class Recording(StoredFolder[Manifest]):
         self._by_name = {g.label: g for g in manifest.gates} | {g.name: g for g in manifest.gates}
 
     def _hold(self) -> dict[str, CheckedFile]:
-        """The files that the next commit of a recording that goes on removes, open: they are read as they are now."""
+        """The files that a later commit of a recording that goes on removes, open: they are read as they are now."""
+        if os.name != "posix":  # where a file that is open cannot be removed
+            return {}
         found = {}
-        for entry in self.manifest.files:
-            if entry.role == "moments" or is_part(entry.name):
-                with reading(path := self.path / entry.name):
-                    found[entry.name] = CheckedFile(path, entry.sha256)
+        parts = [entry for entry in self.manifest.files if is_part(entry.name)]
+        for entry in (*self._files("moments"), *(parts if len(parts) <= _MOST_HELD else ())):
+            with reading(path := self.path / entry.name):
+                found[entry.name] = CheckedFile(path, entry.sha256)
         return found
 
     @cached_property

@@ -1,5 +1,6 @@
 """The slim form: one small recording for sharing, made from a full one."""
 
+import contextlib
 import dataclasses
 import shutil
 import uuid
@@ -25,7 +26,7 @@ from senet_viz.recording.layout import MANIFEST, Quantity, gates_schema, shard_n
 from senet_viz.recording.moments import Channels, Moments
 from senet_viz.recording.reader import Recording, open_recording
 from senet_viz.recording.tensors import CLASS_BINS, UNLABELLED_M2, describe, histogram_column, named_rows
-from senet_viz.recording.writer import holds_recording, stored_manifest
+from senet_viz.recording.writer import stored_manifest
 from senet_viz.schema import FileEntry, Gate, Manifest
 
 FILE_LIMIT = 60_000_000
@@ -63,12 +64,12 @@ def slim_recording(
     _check(recording, controls, per_class)
     with as_recording_errors(f"Writing {folder}", "Give a folder that can be written."):
         if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-            made = stored_manifest(folder) if folder.is_dir() and holds_recording(folder) else None
-            if made is not None and _say_source(recording.id) in " ".join(made.notes):
-                raise RecordingError(
-                    f"{folder} holds a slim form of this recording already: take it, or give another folder."
-                )
-            raise RecordingError(f"{folder} exists and is not empty: give another folder.")
+            taken = "exists and is not empty"
+            with contextlib.suppress(RecordingError):
+                made = stored_manifest(folder) if folder.is_dir() else None
+                if made is not None and _say_source(recording.id, per_class) in made.notes:
+                    taken = "holds a slim form of this recording already"
+            raise RecordingError(f"{folder} {taken}: give another folder.")
         folder.parent.mkdir(parents=True, exist_ok=True)
         building = name_beside(folder)
         building.mkdir()
@@ -129,14 +130,13 @@ def choose_rows(labels: NDArray[np.int32], per_class: int, seed: int) -> NDArray
     return np.sort(np.concatenate([np.zeros(0, dtype=np.int64), *chosen]))
 
 
-def _say_source(name: str) -> str:
-    return f"Slim form of the recording {name}"
+def _say_source(name: str, per_class: int) -> str:
+    return f"Slim form of the recording {name}: gates of at most {per_class} images per class are kept."
 
 
 def _manifest(recording: Recording, files: Sequence[FileEntry], kept: int, per_class: int) -> Manifest:
     source = recording.manifest
-    note = f"{_say_source(source.id)}: gates of at most {per_class} images per class are kept."
-    notes = [*source.notes, note]
+    notes = [*source.notes, _say_source(source.id, per_class)]
     if not recording.keeps_all:
         notes.append("Histograms per class are left out, because the full recording did not keep all gates.")
     return dataclasses.replace(

@@ -32,6 +32,13 @@ class _Tensor:
     data_offsets: tuple[Count, Count]
 
 
+def _parse(header: bytes) -> Any:
+    try:
+        return json.loads(header)
+    except RecursionError as error:
+        raise ValueError("its header is nested too deeply") from error
+
+
 class TensorFile:
     """A safetensors file of vectors and matrices, held open; hashed when it is opened, and again where it changed since.
 
@@ -58,20 +65,23 @@ class TensorFile:
                 length = int.from_bytes(file.read(8), "little")
                 if length > MOST_JSON:
                     raise ValueError(f"its header has {length:,} bytes")
-                header = json.loads(file.read(length))
+                header = _parse(file.read(length))
                 size = os.fstat(file.fileno()).st_size - 8 - length
         if not isinstance(header, dict):
             raise RecordingError(f"{path} has no header of tensors: record again.")
         advice = "record again"
         self.metadata = from_tree(dict[str, str], header.pop("__metadata__", {}), f"{path}, __metadata__", advice)
         self._tensors: dict[str, tuple[np.dtype[Any], tuple[int, ...], int]] = {}
-        for key, about in from_tree(dict[str, _Tensor], header, str(path), advice).items():
-            if about.dtype not in _TYPES:
-                raise RecordingError(f"{path} has tensors of {about.dtype[:20]}, which no recording has: {advice}.")
+        tensors, place = from_tree(dict[str, _Tensor], header, str(path), advice), 0
+        for key, about in sorted(tensors.items(), key=lambda each: each[1].data_offsets):
+            if about.dtype not in _TYPES or len(about.shape) > 2:
+                kind_said = f"{about.dtype[:20]!r} with {len(about.shape)} dimensions"
+                raise RecordingError(f"{path} has tensors of {kind_said}, which no recording has: {advice}.")
             kind, (start, end) = _TYPES[about.dtype], about.data_offsets
-            if end - start != kind.itemsize * math.prod(about.shape) or end > size:
+            if start != place or end - start != kind.itemsize * math.prod(about.shape) or end > size:
                 raise RecordingError(f"{path} has other bytes of {key[:80]!r} than its shape asks for: {advice}.")
             self._tensors[key] = (kind, about.shape, 8 + length + start)
+            place = end
 
     def __contains__(self, key: str) -> bool:
         return key in self._tensors

@@ -49,7 +49,7 @@ def verify_recording(path: str | Path) -> VerifyReport:
         raise RecordingError(f"{folder} could not be opened ({reason}): check the path and its permissions.")
     manifest = _read_manifest(folder) if folder.is_dir() else None
     if manifest is None:
-        raise RecordingError(f"{folder} has no {MANIFEST}: give a recording's folder.")
+        raise RecordingError(f"{folder} has no {MANIFEST}: give a folder of a recording, or of interventions.")
     problems = [problem for entry in manifest.files for problem in _file_problems(folder, entry)]
     if not isinstance(manifest, OutcomesManifest):  # whose rows are compared when it is read
         problems += [f"{problem[0].upper()}{problem[1:]}." for problem in row_problems(manifest)]

@@ -154,6 +154,12 @@ class RecordingWriter(JobFolder):
         """Store how far gates are from fp32, known only after the first batch: largest and rms."""
         self.draft = dataclasses.replace(self.draft, precision_difference=dict(difference))
 
+    def add_notes(self, notes: Sequence[str]) -> None:
+        """Sentences that a reader must know, with the next commit; each once."""
+        new = [note for note in notes if note not in self.draft.notes]
+        if new:
+            self.draft = dataclasses.replace(self.draft, notes=(*self.draft.notes, *new))
+
     def read_errors(self) -> list[dict[str, str]]:
         """Rows of all images that were left out so far, committed or not."""
         closed = sorted((f for f in self._files if f.role == "errors"), key=lambda f: f.name)
@@ -311,11 +317,10 @@ def holds_recording(folder: Path) -> bool:
         return path.is_file() and _is_recording.get(path, lambda: _says_recording(path))
     except OSError:  # a folder that may not be entered
         return False
+    except RecordingError:
+        return True
 
 
 def _says_recording(path: Path) -> bool:
-    try:
-        tree = read_json(path, "")
-    except RecordingError:
-        return True
+    tree = read_json(path, "")
     return tree is not None and "kind" not in tree

@@ -9,7 +9,6 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, Generic, NamedTuple, ParamSpec, Protocol, TypeVar
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from senet_viz.errors import EngineError
@@ -17,6 +16,7 @@ from senet_viz.images.loading import Batch, DecodingThreads, load_batches
 from senet_viz.images.source import ImageSource
 from senet_viz.models.environment import count_cores
 from senet_viz.models.forward import observing
+from senet_viz.models.memory import give_back_device_memory, is_out_of_memory
 from senet_viz.models.zoo import Model
 
 Rows = NDArray[np.int64]
@@ -84,7 +84,7 @@ class Runner(Protocol[Told, Found]):
     def run(
         self, batches: Iterable[Rows], /, *told: Told.args, **_: Told.kwargs
     ) -> Generator[tuple[Rows, Found], None, None]:
-        """Batches in their order, with what became of each; to be closed when it is left early.
+        """Batches in their order, or parts of one where memory is short, with what became of each; to be closed when left early.
 
         Args:
             batches: places of each batch; taken a bounded number ahead.
@@ -106,10 +106,11 @@ class Halving(Generic[Told, Found]):
 
     Attributes:
         most: images of the largest part that is still tried; 0 where whole batches fit.
+        least: images of the smallest part that was done; 0 where none was.
     """
 
     def __init__(self, work: BatchWork[Told, Found]) -> None:
-        self._work, self.most = work, 0
+        self._work, self.most, self.least = work, 0, 0
 
     def run(self, place: Rows, batch: Batch, *told: Told.args, **kwargs: Told.kwargs) -> Iterator[tuple[Rows, Found]]:
         """The parts of a batch, one in most cases, with what became of each.
@@ -129,7 +130,9 @@ class Halving(Generic[Told, Found]):
                 continue
             try:
                 found = self._work(place, part, *told, **kwargs)
-            except torch.OutOfMemoryError as error:
+            except RuntimeError as error:
+                if not is_out_of_memory(error):
+                    raise
                 if len(place) == 1:
                     raise EngineError(
                         f"The memory of {self._work.model.device} does not suffice for one image ({str(error).splitlines()[0]}): end "
@@ -140,14 +143,16 @@ class Halving(Generic[Told, Found]):
                 parts.appendleft((place, part))
             else:
                 del part
+                if self.most:
+                    self.least = min(self.least or len(place), len(place))
                 yield place, found
                 continue
-            torch.cuda.empty_cache()  # the error held what was half done
+            give_back_device_memory()  # the error held what was half done
 
 
-def describe_parts(most: int) -> dict[str, int]:
-    """What a manifest keeps of a run whose batches were done in parts of so many images; nothing where they were not."""
-    return {"images_a_forward": most} if most else {}
+def describe_parts(least: int) -> dict[str, int]:
+    """What a manifest keeps of a run of which some batches were done in parts, of so many images at the least; nothing for 0."""
+    return {"least_images_a_forward": least} if least else {}
 
 
 class Engine(Protocol):
@@ -241,27 +246,31 @@ class _LocalRunner(Runner[Told, Found]):
     def report(self) -> Mapping[str, Any]:
         seconds = {"decoding": self._threads.decoding, "network": self._threads.network}
         measured = {f"{name}_ms": round(1e3 * each, 3) for name, each in seconds.items() if not math.isnan(each)}
-        return {"decoding_threads": self._threads.count, **measured, **describe_parts(self._halving.most)}
+        return {"decoding_threads": self._threads.count, **measured, **describe_parts(self._halving.least)}
 
 
 LOCAL = LocalEngine()
 
 
-def describe_differences(throughput: Mapping[str, Any]) -> list[str]:
-    """Sentences where a run's batches were not done alike, as `Runner.report` tells: in parts, or by workers that differ."""
-    found = []
-    if most := throughput.get("images_a_forward"):
-        found.append(
-            f"The device's memory was short: from then on batches were done in parts of at most {most} images, so gates may differ "
-            "from those of whole batches in the last bits. A smaller --batch-size fits from the start."
-        )
+def describe_shortage(report: Mapping[str, Any]) -> list[str]:
+    """A sentence where batches were done in parts, as `Runner.report` tells; to be kept with the first result that it is true of."""
+    if not report.get("least_images_a_forward"):
+        return []
+    return [
+        "The device's memory was too short for some batches: these were done in parts, so gates may differ in the last bits from those "
+        "of whole batches. A smaller --batch-size fits from the start."
+    ]
+
+
+def describe_workers(throughput: Mapping[str, Any]) -> list[str]:
+    """A sentence where the batches of a run were done by workers that differ, as `Runner.report` tells them."""
     kinds = throughput.get("workers", [])
     if len(kinds) < 2:
-        return found
+        return []
     said = "; ".join(
         f"{kind['count']} × {kind['device']}, {kind['threads']} threads, torch {kind['torch']}" for kind in kinds
     )
-    return [*found, f"Different workers did the batches, so gates may differ between them in the last bits: {said}."]
+    return [f"Different workers did the batches, so gates may differ between them in the last bits: {said}."]
 
 
 @contextlib.contextmanager

@@ -30,11 +30,15 @@ _SAMPLE = 16
 
 
 def cut(places: Rows, *, batch_size: int, shard_size: int | None = None, first: int = 0) -> Iterator[Rows]:
-    """Places from the `first` on, in batches; none crosses the end of a shard of so many places."""
+    """Places from the `first` on, in the batches that all places make; none crosses the end of a shard of so many places.
+
+    Where a run ended amid a batch the first one is the rest of it.
+    """
     start, total = first, len(places)
     while start < total:
-        shard_end = total if shard_size is None else (start // shard_size + 1) * shard_size
-        stop = min(start + batch_size, shard_end, total)
+        shard = 0 if shard_size is None else start // shard_size * shard_size
+        shard_end = total if shard_size is None else shard + shard_size
+        stop = min(shard + ((start - shard) // batch_size + 1) * batch_size, shard_end, total)
         yield places[start:stop]
         start = stop
 

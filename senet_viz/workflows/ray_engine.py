@@ -105,10 +105,15 @@ class BatchWorker(CrewWorker, Generic[Told, Found]):
                 return list(self._halving.run(place, batch, *told, **kwargs))
 
 
-class _RayRunner(Runner[Told, Found]):
+class RayRunner(Runner[Told, Found]):
+    """A crew that has been given its work."""
+
     def __init__(self, crew: Crew[Rows]) -> None:
-        self._crew, self._most = crew, 0
-        self.parallel = crew.parallel
+        self._crew, self._least = crew, 0
+
+    @property
+    def parallel(self) -> int:
+        return self._crew.parallel
 
     def run(
         self, batches: Iterable[Rows], /, *told: Told.args, **kwargs: Told.kwargs
@@ -116,15 +121,15 @@ class _RayRunner(Runner[Told, Found]):
         with contextlib.closing(self._crew.run(batches, *told, **kwargs)) as done:
             for _, parts in done:
                 if len(parts) > 1:
-                    most = max(len(place) for place, _ in parts)
-                    self._most = min(self._most or most, most)
+                    least = min(len(place) for place, _ in parts)
+                    self._least = min(self._least or least, least)
                 yield from parts
 
     def workers(self) -> Workers:
         return self._crew.workers()
 
     def report(self) -> Mapping[str, Any]:
-        return {**self._crew.report(), **describe_parts(self._most)}
+        return {**self._crew.report(), **describe_parts(self._least)}
 
 
 class ItemWorker(CrewWorker):
@@ -174,7 +179,7 @@ class RayEngine:
             arguments = payload, "cuda" if places.gpus else "cpu", places.threads, str(Path.cwd())
             crew = Crew(ray, Labour(BatchWorker, arguments, _name_batch, len), places, self.patience)
             stack.callback(crew.close)
-            yield _RayRunner(crew)
+            yield RayRunner(crew)
 
     @contextlib.contextmanager
     def each(

@@ -24,7 +24,7 @@ from senet_viz.images.source import OUTPUT_INDICES, ImageSource
 from senet_viz.models.environment import describe_environment
 from senet_viz.models.fast import fold_batch_norms
 from senet_viz.models.forward import forward, observing, output_labels, read_logits, to_arrays
-from senet_viz.models.memory import keep_freed_memory
+from senet_viz.models.memory import keep_freed_memory, run_what_fits
 from senet_viz.models.weights import refuse_nonfinite_weights
 from senet_viz.models.zoo import Model, with_calibrated_batch_norm
 from senet_viz.paths import expand_home, explain_refusal
@@ -33,15 +33,9 @@ from senet_viz.recording.reader import Recording, open_recording
 from senet_viz.recording.rows import RecordedBatch
 from senet_viz.recording.writer import RecordingWriter, stored_manifest
 from senet_viz.schema import Gate, Manifest, are_same_gates
-from senet_viz.workflows.engine import LOCAL, Engine, Rows, Runner, describe_differences, writing_behind
+from senet_viz.workflows.engine import LOCAL, Engine, Rows, Runner, describe_shortage, describe_workers, writing_behind
 from senet_viz.workflows.job import JobEstimate, Meter, OnEstimate, OnProgress, Pace
-from senet_viz.workflows.nonfinite import (
-    SETTLED_AFTER,
-    advise,
-    check_any_left,
-    check_share_finite,
-    describe_nonfinite,
-)
+from senet_viz.workflows.nonfinite import SETTLED_AFTER, advise, check_any_left, check_share_finite, describe_nonfinite
 from senet_viz.workflows.plan import (
     RecordPlan,
     check_room,
@@ -216,6 +210,7 @@ def _fill(
     reason = ""
 
     def write(found: RecordedBatch) -> None:
+        writer.add_notes(describe_shortage(runner.report()))
         writer.append(found)
         if found.nonfinite:
             check_share_finite(writer, options)
@@ -246,7 +241,7 @@ def _fill(
             )
         notes = [describe_nonfinite(writer.read_errors(), total)] if writer.nonfinite else []
         throughput = meter.throughput()
-        writer.finish(throughput=throughput, notes=[*notes, *describe_differences(throughput)])
+        writer.finish(throughput=throughput, notes=[*notes, *describe_workers(throughput)])
 
 
 _COMPARED = 16
@@ -315,7 +310,7 @@ class ObserveGates:
         """The finite gates of the first batch that has any; None where the first batches have none."""
         with self.watching_first(options) as batches:
             for pixels in batches:
-                gates, finite = self.run_alone(pixels)
+                gates, finite = run_what_fits(self.run_alone, pixels)
                 if bool(finite.any()):
                     return {name: value[finite] for name, value in gates.items()}
         return None

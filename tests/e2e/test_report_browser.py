@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page
 
-from tests.e2e.browser import MARKS, ROOT, Ears, new_page, serious_problems, wait_until
+from tests.e2e.browser import MARKS, ROOT, Ears, Theme, new_page, serious_problems, wait_until
 from tests.e2e.command import run
 
 pytestmark = MARKS
@@ -22,8 +22,8 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-def open_offline(browser: Browser, report: Path) -> tuple[Page, Ears]:
-    page, ears = new_page(browser, offline=True), Ears()
+def open_offline(browser: Browser, report: Path, *, theme: Theme = "light", width: int = 1280) -> tuple[Page, Ears]:
+    page, ears = new_page(browser, theme=theme, width=width, offline=True), Ears()
     ears.listen(page)
     page.goto(report.as_uri())
     wait_until(page, "() => document.querySelectorAll('.main-svg').length > 0")
@@ -32,14 +32,14 @@ def open_offline(browser: Browser, report: Path) -> tuple[Page, Ears]:
 
 
 def test_it_opens_offline_and_asks_nobody(browser: Browser, report: Path) -> None:
-    page, ears = open_offline(browser, report)
-    expect_three_charts(page, width=1280)
+    page, ears = open_offline(browser, report, theme="dark", width=390)
+    expect_three_charts(page, width=390)
     page.evaluate("document.querySelectorAll('tr:nth-child(n+20)').forEach(row => row.remove())")  # more of the same
     assert serious_problems(page) == []
-    page.emulate_media(color_scheme="dark")
-    page.set_viewport_size({"width": 390, "height": 900})
+    page.emulate_media(color_scheme="light")
+    page.set_viewport_size({"width": 1280, "height": 900})
     page.wait_for_timeout(500)
-    expect_three_charts(page, width=390)
+    expect_three_charts(page, width=1280)
     assert serious_problems(page) == []
     assert (ears.complaints, ears.hosts) == ([], set())
     page.context.close()

@@ -18,7 +18,7 @@ from senet_viz.images.loading import FEW_THREADS, Batch, load_batches
 from senet_viz.models.zoo import Model
 from senet_viz.recording.outcomes import Outcome, Variant, describe_nonfinite_outcomes
 from senet_viz.stats.effect_measuring import Grouping, group_images
-from senet_viz.workflows.engine import Rows, Runner, describe_differences
+from senet_viz.workflows.engine import Rows, Runner, describe_shortage
 from senet_viz.workflows.freezing.request import FreezingFolder, count_forwards
 from senet_viz.workflows.freezing.timing import time_freezing
 from senet_viz.workflows.interventions.making import Prepared
@@ -77,14 +77,16 @@ class FreezingWork:
         """
         network, memory, outputs = self.model.module, self.inner.memory, self.inner.outputs[place]
         run = forward_of(self.model, pixels_of(batch, self.inner.source))
-        with patching(network, self._patches(place, base)):
-            found = [judge(memory.run_clean(run), outputs)]
-        for target in targets:
-            first = min(set(target) - set(base), key=self._depth)
-            replayed = self._replayed[first]
-            with patching(network, self._patches(place, [block for block in target if block not in replayed])):
-                found.append(judge(memory.run_from(first, run), outputs))
-        memory.forget()
+        try:
+            with patching(network, self._patches(place, base)):
+                found = [judge(memory.run_clean(run), outputs)]
+            for target in targets:
+                first = min(set(target) - set(base), key=self._depth)
+                replayed = self._replayed[first]
+                with patching(network, self._patches(place, [block for block in target if block not in replayed])):
+                    found.append(judge(memory.run_from(first, run), outputs))
+        finally:
+            memory.forget()
         return found
 
     def _patches(self, place: Rows, blocks: Iterable[str]) -> list[GatePatch]:
@@ -205,7 +207,6 @@ class Walk:
         counts = [outcome.nonfinite for outcome in (clean, *moved)]
         if note := describe_nonfinite_outcomes(list(zip(runs, counts)), len(clean.correct)):
             notes = (*notes, note)
-        notes = (*notes, *describe_differences(self._runner.report()))
         top1 = 100 * float(clean.correct.mean())
         self._commit(steps=tuple(steps), clean=(self._path.clean[0], top1), timing=timing, notes=notes, complete=True)
 
@@ -227,5 +228,7 @@ class Walk:
         return _NO_UNITS.format(named, "have" if len(without) > 1 else "has", "their" if len(without) > 1 else "its")
 
     def _commit(self, **changes: Any) -> None:
-        self._path = dataclasses.replace(self._path, **changes)
+        path = dataclasses.replace(self._path, **changes)
+        shortage = [note for note in describe_shortage(self._runner.report()) if note not in path.notes]
+        self._path = dataclasses.replace(path, notes=(*path.notes, *shortage))
         write_freezing(self._keeper.folder, self._path)

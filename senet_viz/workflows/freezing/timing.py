@@ -15,6 +15,7 @@ from senet_viz.gates.hooks import replaced_forwards
 from senet_viz.gates.intervention import GatePatch, patching
 from senet_viz.models.environment import describe_device
 from senet_viz.models.forward import observing
+from senet_viz.models.memory import is_out_of_memory
 from senet_viz.models.zoo import Model
 from senet_viz.workflows.job import clock, forward_of
 
@@ -99,7 +100,9 @@ def _agrees(
     try:
         with frozen(order, constants):
             found = run()
-    except RuntimeError:  # a unit that is given another shape than it multiplies
+    except RuntimeError as error:  # a unit that is given another shape than it multiplies
+        if is_out_of_memory(error):
+            raise
         return False
     size = float(expected.nan_to_num(nan=0.0, posinf=0.0, neginf=0.0).abs().max())
     return torch.allclose(found, expected, rtol=_TOLERANCE, atol=_TOLERANCE * max(size, 1e-6), equal_nan=True)

@@ -27,7 +27,7 @@ from senet_viz.recording.outcomes import (
 )
 from senet_viz.recording.outcomes_writer import OutcomesWriter
 from senet_viz.recording.reader import Recording
-from senet_viz.workflows.engine import LOCAL, Engine, Runner, describe_differences
+from senet_viz.workflows.engine import LOCAL, Engine, Runner, describe_workers
 from senet_viz.workflows.interventions.donors import (
     FOLDS,
     GROUP_SIZE,
@@ -274,7 +274,7 @@ def _fill(
         run_plan(runner, total, writer, request.options, meter)
         throughput = meter.throughput()
         baselines, notes = gather_ending(writer, work, prepared)
-        notes = [*notes, *describe_differences(throughput)]
+        notes = [*notes, *describe_workers(throughput)]
         writer.finish(throughput=throughput, baselines=baselines, notes=notes)
 
 

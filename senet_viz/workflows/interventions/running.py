@@ -20,7 +20,7 @@ from senet_viz.models.forward import observing, read_logits
 from senet_viz.models.zoo import Model
 from senet_viz.recording.outcomes import CLEAN_FOLDER, Outcome, Variant
 from senet_viz.recording.outcomes_writer import OutcomesWriter
-from senet_viz.workflows.engine import Rows, Runner
+from senet_viz.workflows.engine import Rows, Runner, describe_shortage
 from senet_viz.workflows.interventions.donors import Baselines
 from senet_viz.workflows.interventions.request import InterventionOptions, Request
 from senet_viz.workflows.job import JobEstimate, Meter, cut, forward_of, free_bytes, recorded_bytes, warm_up
@@ -131,12 +131,16 @@ class InterventionWork:
             SourceError: an image that was recorded cannot be read any more.
         """
         run, outputs = forward_of(self.model, pixels_of(batch, self.source)), self.outputs[place]
-        clean = judge(self.memory.run_clean(run), outputs)
         found: dict[Variant, Outcome] = {}
-        for variant in sorted(self.variants, key=self._depth):  # the same first gate: they share what lies before it
-            with patching(self.model.module, self.patches(variant, place, clean.prediction)):
-                found[variant] = judge(self.memory.run_from(variant.blocks[0], run), outputs)
-        self.memory.forget()
+        try:
+            clean = judge(self.memory.run_clean(run), outputs)
+            for variant in sorted(
+                self.variants, key=self._depth
+            ):  # the same first gate: they share what lies before it
+                with patching(self.model.module, self.patches(variant, place, clean.prediction)):
+                    found[variant] = judge(self.memory.run_from(variant.blocks[0], run), outputs)
+        finally:
+            self.memory.forget()
         return [clean, *(found[variant] for variant in self.variants)]
 
     def _depth(self, variant: Variant) -> int:
@@ -172,6 +176,7 @@ def run_plan(
         for place, outcomes in batches:
             waiting.append(outcomes)
             if (place[-1] + 1) % shard == 0 or place[-1] + 1 == images:
+                writer.add_notes(describe_shortage(runner.report()))
                 writer.append([Outcome.join(parts) for parts in zip(*waiting)])
                 waiting = []
             meter.tick(len(place))

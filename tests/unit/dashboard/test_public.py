@@ -16,7 +16,9 @@ from senet_viz.dashboard.jobs.queue import JobQueue
 from senet_viz.dashboard.mode import PUBLIC, PublicOptions, hide_paths, mask_paths, read_public
 from senet_viz.dashboard.record.public import check_zoo_name, list_images
 from senet_viz.dashboard.recordings import find_recordings, name_of, resolve
+from senet_viz.dashboard.uploads import _as_public
 from senet_viz.errors import ArgumentError, RecordingError
+from senet_viz.images.opening import find_spec
 from tests.support.pages import said
 from tests.support.synthetic import synthetic_recording
 
@@ -143,6 +145,23 @@ def test_a_visitor_s_images_lie_in_the_named_folder(tmp_path: Path) -> None:
     (tmp_path / "sets" / ".git").mkdir()
     assert list_images(PublicOptions(images=str(tmp_path / "sets"))) == {"val": str(tmp_path / "sets" / "val")}
     assert list_images(PublicOptions()) == {}
+
+
+def test_recorded_images_are_shown_from_the_named_folder_alone(tmp_path: Path) -> None:
+    (tmp_path / "sets" / "val").mkdir(parents=True)
+    (tmp_path / "sets" / "out").symlink_to(tmp_path)
+    (tmp_path / "secret").mkdir()
+    options = PublicOptions(images=str(tmp_path / "sets"))
+
+    def place(name: str, kind: str = "folder", options: PublicOptions = options) -> str | None:
+        return find_spec(_as_public({"name": name, "kind": kind}, options))
+
+    inside = str(tmp_path / "sets" / "val")
+    assert place("val") == place("/elsewhere/val") == place(inside) == inside
+    for name in (str(tmp_path / "secret"), "../secret", "secret", "out", "..", ".", "", "/", "val/..", "none"):
+        assert place(name) is None, name
+    assert place("val", options=PublicOptions()) is None
+    assert place("digits", "digits") == "digits"
 
 
 def test_what_stands_before_the_roots_is_no_path() -> None:

@@ -9,13 +9,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 from numpy.typing import NDArray
 from PIL import Image
 
 from senet_viz.errors import ArgumentError
 from senet_viz.images.builtin import BuiltinSource
 from senet_viz.images.decoding import decode_image
-from senet_viz.images.loading import DecodingThreads, load_batches
+from senet_viz.images.loading import Batch, DecodingThreads, load_batches
 from senet_viz.images.opening import open_images
 from senet_viz.schema import ClassTable
 from tests.support import image_files as draw
@@ -208,3 +210,18 @@ def test_a_given_number_of_threads_stays() -> None:
     take_with(threads, decoding=0.0, network=0.005)
     assert threads.count == 3
     assert count_threads() == 0
+
+
+@given(st.lists(st.booleans(), min_size=2, max_size=9))
+def test_halves_of_a_batch_are_the_batch(readable: list[bool]) -> None:
+    indices = np.arange(10, 10 + len(readable))
+    loaded = indices[np.array(readable)]
+    pixels = torch.from_numpy(loaded).float()[:, None] if len(loaded) else None
+    errors = tuple((int(index), "no") for index in indices if index not in loaded)
+    halves = Batch(indices, pixels, loaded, errors).halves()
+    assert [len(half.indices) for half in halves] == [(len(readable) + 1) // 2, len(readable) // 2]
+    for half in halves:
+        assert sorted([*half.loaded, *(index for index, _ in half.errors)]) == half.indices.tolist()
+        assert (half.pixels is None) == (not len(half.loaded))
+        if half.pixels is not None:
+            assert half.pixels[:, 0].tolist() == half.loaded.tolist()

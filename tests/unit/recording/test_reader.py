@@ -79,7 +79,12 @@ def test_a_file_that_became_shorter_while_it_was_open_is_told(tmp_path: Path) ->
 _HEADERS = {
     "no object": ([], "has no header of tensors"),
     "a number": (7, "has no header of tensors"),
-    "a type that none has": ({"m": {"dtype": "Q9", "shape": [1], "data_offsets": [0, 8]}}, "has tensors of Q9"),
+    "a type that none has": ({"m": {"dtype": "Q9", "shape": [1], "data_offsets": [0, 8]}}, "has tensors of 'Q9'"),
+    "three dimensions": ({"m": {"dtype": "F64", "shape": [1, 1, 1], "data_offsets": [0, 8]}}, "with 3 dimensions"),
+    "two in one place": (
+        {name: {"dtype": "F64", "shape": [1], "data_offsets": [0, 8]} for name in "mn"},
+        "has other bytes of 'n'",
+    ),
     "a negative shape": ({"m": {"dtype": "F64", "shape": [-1, -1], "data_offsets": [0, 8]}}, r"shape\[0\]"),
     "a negative place": ({"m": {"dtype": "F64", "shape": [1], "data_offsets": [-8, 0]}}, r"data_offsets\[0\]"),
     "a place beyond the end": (
@@ -103,7 +108,13 @@ def test_a_header_that_makes_no_sense_is_one_sentence(tmp_path: Path, header: ob
 
 def test_a_header_that_is_too_long_or_cut_is_one_sentence(tmp_path: Path) -> None:
     path = tmp_path / "m.safetensors"
-    for data in (b"", b"\1", (2**63).to_bytes(8, "little"), (20).to_bytes(8, "little") + b"{"):
+    for data in (
+        b"",
+        b"\1",
+        (2**63).to_bytes(8, "little"),
+        (20).to_bytes(8, "little") + b"{",
+        (9000).to_bytes(8, "little") + b"[" * 9000,
+    ):
         path.write_bytes(data)
         with pytest.raises(RecordingError, match="could not be read"):
             TensorFile(path, sha256_of(path))

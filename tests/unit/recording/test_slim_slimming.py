@@ -122,8 +122,11 @@ def test_a_file_too_large_to_share_is_refused(full: Recording, tmp_path: Path, m
 def test_what_can_not_be_slimmed_is_refused(full: Recording, slim: Recording, tmp_path: Path) -> None:
     with pytest.raises(ArgumentError, match="not a complete full recording"):
         slim_recording(slim, tmp_path / "s")
+    kept = int(slim.manifest.options["keep"])
     with pytest.raises(RecordingError, match="holds a slim form of this recording already"):
-        slim_recording(full, slim.path)
+        slim_recording(full, slim.path, per_class=kept)
+    with pytest.raises(RecordingError, match="is not empty"):
+        slim_recording(full, slim.path, per_class=kept + 1)
     with pytest.raises(RecordingError, match="is not empty"):
         slim_recording(full, full.path)
     other = synthetic_recording(tmp_path / "other", classes=3, blocks=BLOCKS)

@@ -1,5 +1,6 @@
 """Whatever workers do and in whatever order, batches come back in theirs, each once; against a Ray that chance decides for."""
 
+import contextlib
 import random
 import sys
 from collections.abc import Callable
@@ -14,7 +15,7 @@ from hypothesis import strategies as st
 from senet_viz.errors import EngineError, SourceError
 from senet_viz.workflows import ray_crew
 from senet_viz.workflows.ray_crew import Crew, CrewWorker, Labour, Places
-from senet_viz.workflows.ray_engine import _name_batch
+from senet_viz.workflows.ray_engine import RayRunner, _name_batch
 
 
 class _DiedError(Exception):
@@ -238,3 +239,22 @@ def test_a_cluster_that_asks_for_a_token_is_not_called_missing(monkeypatch: pyte
         ray_crew.attached("head:6379", 1),
     ):
         pass
+
+
+def test_parts_of_a_batch_come_one_by_one_and_the_smallest_is_told() -> None:
+    def observe(place: Any) -> list[Any]:
+        halves = np.array_split(place, 2) if place[0] == 8 else [place]
+        return [(part, int(part.sum())) for part in halves]
+
+    runner = RayRunner(crew(ChanceRay(3, observe, dying=0.2), 2))
+    batches = [np.arange(start, start + 4) for start in range(0, 20, 4)]
+    done = list(runner.run(batches))
+    assert [len(place) for place, _ in done] == [4, 4, 2, 2, 4, 4]
+    assert np.concatenate([place for place, _ in done]).tolist() == list(range(20))
+    assert [found for _, found in done] == [int(place.sum()) for place, _ in done]
+    assert runner.parallel == 2
+    assert runner.report()["least_images_a_forward"] == 2
+    whole = RayRunner(crew(ChanceRay(3, lambda place: [(place, 0)], dying=0.0), 2))
+    with contextlib.closing(whole.run(batches)) as early:
+        next(early)
+    assert "least_images_a_forward" not in whole.report()
