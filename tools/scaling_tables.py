@@ -133,8 +133,8 @@ def _ray(ray: Found) -> str:
         "local_1_thread": "this process, 1 thread", "ray_1_worker": "Ray, 1 worker of 1 thread",
         "local_2_threads": "this process, 2 threads", "ray_2_workers": "Ray, 2 workers of 1 thread",
     }  # fmt: skip
-    more = [
-        ray[there]["processor_ms_per_image_started"] / ray[here]["processor_ms_per_image_started"] - 1
+    ratios = [
+        ray[there]["processor_ms_per_image_started"] / ray[here]["processor_ms_per_image_started"]
         for here, there in (("local_1_thread", "ray_1_worker"), ("local_2_threads", "ray_2_workers"))
     ]
     table = _table(
@@ -151,9 +151,9 @@ def _ray(ray: Found) -> str:
         ),
     )
     return (
-        f"{table}\n\nOnce started, Ray took {more[0]:.0%} more processor time per image with one worker and {more[1]:.0%} more with two "
+        f"{table}\n\nOnce started, Ray took {ratios[0]:.2f} times the processor time per image with one worker and {ratios[1]:.2f} times with two "
         "(its own processes included, and results copied through its store)."
-    ).replace("%", " %")
+    )
 
 
 def duration(seconds: float) -> str:

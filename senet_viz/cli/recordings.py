@@ -117,7 +117,7 @@ def export_command(
 
 @app.command("verify")
 def verify_command(folder: FolderArgument, as_json: AsJson = False) -> None:
-    """Hash every file of a recording, or of interventions, against its manifest."""
+    """Hash every file of a recording against its manifest."""
     from senet_viz.recording.verify import verify_recording
 
     report = verify_recording(folder)

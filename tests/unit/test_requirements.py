@@ -32,7 +32,7 @@ def locked() -> dict[str, tuple[str, int]]:
     return found
 
 
-@pytest.mark.parametrize("requirement", asked_for("requirements-dev.txt"), ids=str)
+@pytest.mark.parametrize("requirement", [*asked_for("requirements-dev.txt")], ids=str)
 def test_each_has_a_lower_bound_and_a_tested_version(requirement: Requirement) -> None:
     assert any(each.operator == ">=" for each in requirement.specifier), "no lower bound"
     version, _ = locked()[canonicalize_name(requirement.name)]

@@ -242,7 +242,8 @@ def test_a_cluster_that_asks_for_a_token_is_not_called_missing(monkeypatch: pyte
 
 
 def test_parts_of_a_batch_come_one_by_one_and_the_smallest_is_told() -> None:
-    def observe(place: Any) -> list[Any]:
+    def observe(asked: tuple[Any, ...]) -> list[Any]:
+        place = asked[0]
         halves = np.array_split(place, 2) if place[0] == 8 else [place]
         return [(part, int(part.sum())) for part in halves]
 
@@ -254,7 +255,7 @@ def test_parts_of_a_batch_come_one_by_one_and_the_smallest_is_told() -> None:
     assert [found for _, found in done] == [int(place.sum()) for place, _ in done]
     assert runner.parallel == 2
     assert runner.report()["least_images_a_forward"] == 2
-    whole = RayRunner(crew(ChanceRay(3, lambda place: [(place, 0)], dying=0.0), 2))
+    whole = RayRunner(crew(ChanceRay(3, lambda asked: [(asked[0], 0)], dying=0.0), 2))
     with contextlib.closing(whole.run(batches)) as early:
         next(early)
     assert "least_images_a_forward" not in whole.report()
