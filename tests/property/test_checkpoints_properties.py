@@ -5,6 +5,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -60,6 +61,7 @@ ZIP = saved({"model": STATE})
 OLD = saved({"model": STATE}, _use_new_zipfile_serialization=False)
 
 
+@pytest.mark.slow
 @settings(max_examples=60, deadline=None)
 @given(
     st.lists(st.sampled_from(PREFIXES), max_size=3),
@@ -92,6 +94,7 @@ trees = st.recursive(
 )  # fmt: skip
 
 
+@pytest.mark.slow
 @settings(max_examples=100, deadline=None)
 @given(trees)
 def test_any_tree_of_tensors_gives_weights_or_a_sentence(tree: object) -> None:
@@ -99,6 +102,7 @@ def test_any_tree_of_tensors_gives_weights_or_a_sentence(tree: object) -> None:
     assert answer == RIGHT or is_sentence(answer)
 
 
+@pytest.mark.slow
 @settings(max_examples=200, deadline=None)
 @given(st.integers(0, len(ZIP) - 1), st.integers(0, 7).map(lambda bit: 1 << bit) | st.integers(1, 255))
 def test_any_byte_of_a_zip_may_flip(at: int, flip: int) -> None:
@@ -108,6 +112,7 @@ def test_any_byte_of_a_zip_may_flip(at: int, flip: int) -> None:
     assert answer == RIGHT or is_sentence(answer)
 
 
+@pytest.mark.slow
 @settings(max_examples=100, deadline=None)
 @given(st.binary(max_size=200), st.integers(0, len(OLD)), st.sampled_from(["w.pth", "w.safetensors"]))
 def test_any_bytes_give_weights_or_a_sentence(content: bytes, kept: int, name: str) -> None:

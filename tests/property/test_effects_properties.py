@@ -44,6 +44,7 @@ def test_the_order_of_images_changes_no_value(made: tuple[np.ndarray, list[np.nd
         np.testing.assert_allclose(mine.tests.shrunken, theirs.tests.shrunken, atol=1e-9)
 
 
+@pytest.mark.slow
 @settings(max_examples=40, deadline=None)
 @given(drawn())
 def test_instance_and_class_make_up_between(made: tuple[np.ndarray, list[np.ndarray]]) -> None:

@@ -25,6 +25,7 @@ def test_every_form_decodes_as_it_is(bases: Bases) -> None:
     assert len({kind for kind, _ in bases}) >= 11
 
 
+@pytest.mark.slow
 @settings(max_examples=400, deadline=None)
 @given(st.integers(0, 10**9))
 def test_a_changed_image_is_decoded_or_refused_in_a_sentence(bases: Bases, case: int) -> None:

@@ -67,6 +67,7 @@ def test_renaming_classes_changes_no_number(batch: tuple[np.ndarray, np.ndarray]
     np.testing.assert_allclose(ranked.auc[top], after.auc[top])
 
 
+@pytest.mark.slow
 @settings(max_examples=50)
 @given(images())
 def test_shards_of_one_image_measure_the_same(batch: tuple[np.ndarray, np.ndarray]) -> None:
@@ -77,6 +78,7 @@ def test_shards_of_one_image_measure_the_same(batch: tuple[np.ndarray, np.ndarra
     assert_same(measure(values, labels), measure(values, labels, merged.finish()), NAMELESS)
 
 
+@pytest.mark.slow
 @given(images())
 def test_shares_have_no_units_and_sds_have_those_of_s(batch: tuple[np.ndarray, np.ndarray]) -> None:
     values, labels = batch
@@ -86,6 +88,7 @@ def test_shares_have_no_units_and_sds_have_those_of_s(batch: tuple[np.ndarray, n
     np.testing.assert_allclose(half.between_sd, whole.between_sd / 2, rtol=1e-5, atol=1e-7)
 
 
+@pytest.mark.slow
 @given(images())
 def test_shares_and_areas_stay_within_their_bounds(batch: tuple[np.ndarray, np.ndarray]) -> None:
     found = measure(*batch)

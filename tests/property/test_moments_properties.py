@@ -1,6 +1,7 @@
 import itertools
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
@@ -46,6 +47,7 @@ def test_batching_changes_no_bit(batch: tuple[np.ndarray, np.ndarray], size: int
         np.testing.assert_array_equal(array, state.arrays()[name])
 
 
+@pytest.mark.slow
 @given(images(), st.randoms(use_true_random=False))
 def test_order_does_not_matter(batch: tuple[np.ndarray, np.ndarray], chance: object) -> None:
     values, labels = batch

@@ -14,6 +14,7 @@ SIZES = st.integers(1, 5)
 EVENTS = st.lists(st.sampled_from(["forward", "raise", "take", "with", "with raises"]), max_size=12)
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=25)
 @given(images=SIZES, height=st.integers(5, 20), width=st.integers(5, 20), seed=st.integers(0, 99), linear=st.booleans())
 def test_gate_times_input_is_the_output_for_any_batch(images, height, width, seed, linear):

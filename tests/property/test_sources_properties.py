@@ -7,6 +7,7 @@ from typing import Any
 
 import fsspec
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -22,6 +23,7 @@ label_sets = st.lists(st.sampled_from(WORDS), min_size=1, max_size=4, unique=Tru
 )
 
 
+@pytest.mark.slow
 @settings(max_examples=25)
 @given(
     label_sets,
@@ -82,6 +84,7 @@ WHOLE = build_tar(
 )
 
 
+@pytest.mark.slow
 @settings(max_examples=150)
 @given(st.data())
 def test_any_bytes_are_a_tar_or_a_source_error(data: Any) -> None:

@@ -89,6 +89,7 @@ def test_sds_near_zero_keep_their_reach_and_points_have_no_interval() -> None:
     assert np.isnan(bare.interval.low)
 
 
+@pytest.mark.slow
 def test_planted_differences_are_found_and_the_others_are_not(first: Assessed, second: Assessed) -> None:
     paired, _ = explain_pairing(first[0], second[0], first[1], second[1])
     sides = PairSide.from_assessment("a", first[1]), PairSide.from_assessment("b", second[1])

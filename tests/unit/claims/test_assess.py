@@ -176,6 +176,7 @@ def test_it_is_in_the_public_interface(recording: Recording, report: ClaimReport
     assert dataclasses.is_dataclass(found)
 
 
+@pytest.mark.slow
 def test_z_is_decoded_where_it_is_kept_and_else_the_reason_is_told(recording: Recording, tmp_path: Path) -> None:
     kept = synthetic_recording(tmp_path / "kept", classes=6, per_class=20, keep_squeeze=True)
     assess(kept, seed=1)

@@ -154,6 +154,7 @@ def test_a_control_and_z_are_split_along_their_mean_where_single_images_are_kept
         assert np.isfinite([other.near_one, other.within_variance]).all()
 
 
+@pytest.mark.slow
 def test_every_reading_has_its_control_and_its_z_or_says_why_not(tmp_path: Path) -> None:
     shape = {"classes": 20, "per_class": 10}
     full = synthetic_recording(tmp_path / "full", **shape, keep_squeeze=True)

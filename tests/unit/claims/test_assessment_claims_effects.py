@@ -66,6 +66,7 @@ def test_where_accuracy_is_that_of_guessing_there_is_nothing_to_lose(
     assert bool(why) == guessing
 
 
+@pytest.mark.slow
 def test_a_network_that_guesses_has_no_causal_verdict(tmp_path: Path) -> None:
     """Its units cost nothing, which says nothing: C8 would be supported."""
     recording = synthetic_recording(tmp_path / "recording", classes=20, per_class=40, blocks=PAPER_BLOCKS)
@@ -76,6 +77,7 @@ def test_a_network_that_guesses_has_no_causal_verdict(tmp_path: Path) -> None:
     assert all("no more than guessing would be (" in evidence.reason for evidence in causal.values())
 
 
+@pytest.mark.slow
 def test_the_causal_readings_are_judged_by_the_interventions(report: ClaimReport, outcomes: Outcomes) -> None:
     found = {claim.id: claim.readings["causal"] for claim in report.claims if claim.id in CAUSAL}
     assert {claim: evidence.verdict for claim, evidence in found.items()} == CAUSAL
@@ -122,6 +124,7 @@ def test_the_json_tells_all_without_this_package(recording: Recording, outcomes:
     assert "no proof" in tree["class_effect"]
 
 
+@pytest.mark.slow
 def test_without_interventions_the_causal_readings_say_what_makes_them(recording: Recording, tmp_path: Path) -> None:
     other = synthetic_recording(tmp_path / "run", classes=6, per_class=20)
     made = write_outcomes_of(other, tmp_path / "outcomes", {("SE_5_2", "one"): 0.0})

@@ -22,6 +22,7 @@ def open_page(page: str, recording: Path, monkeypatch: pytest.MonkeyPatch) -> Ap
     return app.switch_page(f"senet_viz/dashboard/pages/{page}.py").run()
 
 
+@pytest.mark.slow
 def test_class_means_of_a_block_are_read_once_for_all_parts_of_the_page(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

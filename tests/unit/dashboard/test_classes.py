@@ -44,6 +44,7 @@ def rows(app: AppTest) -> list[str]:
     return app.dataframe[0].value["class"].tolist()
 
 
+@pytest.mark.slow
 def test_everything_is_shown_with_an_assessment(open_page: Opener, assessed: Recording) -> None:
     app = open_page(assessed.path)
     assert not app.exception

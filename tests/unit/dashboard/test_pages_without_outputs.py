@@ -21,6 +21,7 @@ def backbone(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return recording.path
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("page", ["claim", "distributions", "classes", "blocks", "export", "pair"])
 def test_a_page_of_gates_shows_them(page: str, backbone: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     app = page_opener(monkeypatch)(page, backbone)

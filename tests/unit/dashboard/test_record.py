@@ -199,6 +199,7 @@ def test_columns_the_map_outputs_and_the_networks_input_are_asked_for(
     ]  # fmt: skip
 
 
+@pytest.mark.slow
 def test_tars_are_named_by_a_pattern_and_their_endings(monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[RecordRequest] = []
 

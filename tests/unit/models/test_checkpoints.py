@@ -68,6 +68,7 @@ def test_nested_entries_are_named_by_their_path_and_may_hold_themselves(tmp_path
     expect(save({"a": {"b": torch.ones(1)}, "a.b": torch.zeros(1)}, tmp_path / "two.pth"), "two tensors called 'a.b'")
 
 
+@pytest.mark.slow
 def test_many_references_to_one_entry_end(tmp_path: Path) -> None:
     tree: list[object] = [torch.ones(1)]
     for _ in range(40):

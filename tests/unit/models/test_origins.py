@@ -112,6 +112,7 @@ def write_timm_folder(folder: Path, outputs: int, weights: str = "model.safetens
     return network
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("weights", ["model.safetensors", "pytorch_model.bin"])
 def test_a_folder_in_timms_form(tmp_path: Path, weights: str) -> None:
     labels = {"label_names": ["n01440764", "n01443537"], "label_descriptions": {"n01440764": "tench"}}

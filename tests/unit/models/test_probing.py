@@ -227,6 +227,7 @@ def test_torchs_warnings_are_silent_and_a_persons_own_are_not(monkeypatch: pytes
     assert {str(warning.message) for warning in seen} == {"mind the gap"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("wrap", [torch.compile, nn.DataParallel])
 def test_wrapped_networks_are_refused_before_they_run(wrap: Callable[[nn.Module], nn.Module], monkeypatch: pytest.MonkeyPatch) -> None:  # fmt: skip
     with pytest.raises(GateError, match="pass the TinySE inside"):

@@ -100,6 +100,7 @@ def test_without_a_network_the_sentence_names_the_file(monkeypatch: pytest.Monke
         load_model("torchvision:efficientnet_b0", device="cpu")
 
 
+@pytest.mark.slow
 def test_random_weights_come_from_their_seed_alone() -> None:
     torch.manual_seed(123)
     expected = torch.rand(1)
@@ -114,6 +115,7 @@ def test_random_weights_come_from_their_seed_alone() -> None:
     assert all(norm.weight.detach().abs().sum() > 0 for norm in norms)
 
 
+@pytest.mark.slow
 def test_a_weights_file_into_an_architecture(tmp_path: Path) -> None:
     origin = load_model("timm:seresnet18", weights="random", seed=5, device="cpu")
     save_weights(origin.module, tmp_path / "w.safetensors")

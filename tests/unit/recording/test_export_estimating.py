@@ -22,6 +22,7 @@ def bundled() -> Recording:
     return open_recording(bundled_folder() / "recording")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("choice", "ending"),
     [

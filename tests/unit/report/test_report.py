@@ -61,6 +61,7 @@ def html(recording: Recording) -> str:
     return make_report(recording, command=f"report '{HOSTILE}'")
 
 
+@pytest.mark.slow
 def test_all_its_parts_are_there(html: str) -> None:
     tags = read(html).tags
     anchors = {attributes["href"] for tag, attributes in tags if tag == "a"}

@@ -331,6 +331,7 @@ def test_the_bundled_network_is_found_by_its_manifest() -> None:
     assert found.preprocess.to_json() == {k: v for k, v in manifest.preprocessing.items() if k != "decoder"}
 
 
+@pytest.mark.slow
 def test_random_weights_come_back_by_name_and_seed_with_the_recorded_preprocessing(recording: Recording) -> None:
     made = sv.load_model("timm:seresnet18", weights="random", seed=3, device="cpu")
     tree = {**Preprocessing(size=64, resize=70).to_json(), "decoder": "any"}

@@ -155,6 +155,7 @@ def test_a_network_that_is_nan_for_all_stops_in_the_first_batch(source: ImageSou
     assert not sv.open_recording(tmp_path / "run").complete
 
 
+@pytest.mark.slow
 def test_an_overflow_in_half_precision_is_no_harmless_difference(source: ImageSource, tmp_path: Path) -> None:
     model = load("large_activations")
     with pytest.raises(RecordingError, match=r"16 of the 16 images so far.*Use bf16 or fp32, whose range is larger"):

@@ -30,6 +30,7 @@ def weights(module: nn.Module) -> list[torch.Tensor]:
     return [value.clone() for value in module.state_dict().values()]
 
 
+@pytest.mark.slow
 def test_it_learns_colours(data: ImageTensors, tmp_path: Path) -> None:
     recipe = TrainConfig(phases=((12, 8),), batch_size=20, peak_rate=0.2, precision="fp32")
     finished = train(build, data, recipe, tmp_path / "state.pt")

@@ -76,6 +76,7 @@ def place(recording: Recording, gates: np.ndarray, class_index: int | None = Non
     return place_gates(recording, recording.blocks[0], gates, class_index)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("class_index", [None, 2])
 def test_percentiles_equal_scipys_where_all_gates_are_kept(tmp_path: Path, kind: str, class_index: int | None) -> None:

@@ -77,6 +77,7 @@ def found(folder: Path) -> dict[str, Any]:
 # What is found
 
 
+@pytest.mark.slow
 def test_constant_gates_go_first_then_the_one_that_tells_less(advice: FreezeAdvice) -> None:
     path = advice.path
     assert path.order == ("third", "fourth", "units.0", "units.1")

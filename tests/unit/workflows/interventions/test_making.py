@@ -120,6 +120,7 @@ def check(outcome: Outcome, logits: NDArray[np.float64], labels: NDArray[np.int6
     assert outcome.correct5.all()  # of four outputs
 
 
+@pytest.mark.slow
 def test_every_baseline_and_target_is_the_closed_form(everything, colours):
     truth = Truth(everything, colours)
     check(everything.clean, truth.network.predict(truth.colours), truth.labels)
@@ -174,6 +175,7 @@ def test_the_manifest_tells_what_was_done(everything, model):
     assert np.bincount(everything.samples["half"].to_numpy()).tolist() == [60, 60]
 
 
+@pytest.mark.slow
 def test_same_outcomes_without_reuse_and_from_a_given_recording(everything, model, source, tmp_path):
     options = dataclasses.replace(EVERYTHING, reuse=False)
     again = intervene(model, source, tmp_path, options=options, baselines_from=everything.path / "clean")
