@@ -42,6 +42,8 @@ MIDDLEWARE = (  # the first is the outermost
 
 def show_page() -> None:
     """The page that the address names, within the navigation."""
+    icon = str(PACKAGE / "icon.png")
+    st.set_page_config(page_icon=icon, layout="wide")  # before the navigation, whose own icons another host has
     page = st.navigation(
         [
             st.Page(
@@ -51,7 +53,7 @@ def show_page() -> None:
             for at, (file, title, icon, address, about) in enumerate(PAGES)
         ]
     )  # fmt: skip
-    st.set_page_config(page_title=f"{page.title} · senet_viz", page_icon=str(PACKAGE / "icon.png"), layout="wide")
+    st.set_page_config(page_title=f"{page.title} · senet_viz")
     carry_selections(page.url_path)
     style_page()
     try:
