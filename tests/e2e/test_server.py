@@ -69,17 +69,17 @@ def ask(port: int, path: str, host: str) -> tuple[int, dict[str, str]]:
 
 def test_a_name_that_is_not_known_gets_no_page_and_no_session(public: tuple[int, object]) -> None:
     port, _ = public
-    for path in ("/", "/claim", "/_stcore/health", "/static/index.html", "/_stcore/stream"):
+    for path in ("/", "/blocks", "/_stcore/health", "/static/index.html", "/_stcore/stream"):
         assert ask(port, path, "evil.example")[0] == 403, path
     for host in (f"localhost:{port}", f"127.0.0.1:{port}", f"[::1]:{port}"):
-        assert ask(port, "/claim", host)[0] == 200
+        assert ask(port, "/blocks", host)[0] == 200
     with pytest.raises(InvalidStatus, match="403"):
         Visitor(port, host="evil.example")
 
 
 def test_a_page_has_its_headers_and_metrics_are_not_told(public: tuple[int, object]) -> None:
     port, _ = public
-    _, headers = ask(port, "/claim", "localhost")
+    _, headers = ask(port, "/blocks", "localhost")
     assert "frame-ancestors 'self'" in headers["content-security-policy"]
     assert "unsafe-eval" not in headers["content-security-policy"]
     assert headers["x-content-type-options"] == "nosniff"
