@@ -145,14 +145,14 @@ def test_killed_workers_are_replaced_and_told_and_no_bit_is_lost(
 
 
 def record_until_killed(address: str, data: str, folder: Path) -> None:
-    """Two workers, and a driver that dies on the way."""
+    """One worker, and a driver that dies on the way."""
 
     def die(progress: JobProgress) -> None:
         if progress.consumed > 180:
             os.kill(os.getpid(), signal.SIGKILL)
 
     torch.set_num_threads(1)
-    options = dataclasses.replace(remote(2), commit_seconds=0.0)
+    options = dataclasses.replace(remote(1), commit_seconds=0.0)
     engine = RayEngine(address, threads_per_worker=1)
     sv.record(odd_model(), data, folder, options=options, engine=engine, on_progress=die)
 
@@ -227,9 +227,8 @@ def test_a_sentence_of_a_worker_is_told_as_it_is(model: Model, tmp_path: Path) -
     clean = sv.record(model, source, tmp_path / "clean", options=RecordOptions(batch_size=16))
     (tmp_path / "images" / "1" / "39.png").unlink()
     with pytest.raises(SourceError, match=r"39\.png was recorded and cannot be read any more"):
-        sv.intervene(
-            model, source, tmp_path / "out", baselines=["one"], baselines_from=clean, batch_size=16, engine=ENGINE
-        )
+        options = InterventionOptions(("all",), baselines=("one",), batch_size=16, workers=1)
+        sv.intervene(model, source, tmp_path / "out", options=options, baselines_from=clean, engine=ENGINE)
 
 
 @pytest.mark.usefixtures("cluster")
