@@ -226,8 +226,8 @@ def test_a_sentence_of_a_worker_is_told_as_it_is(model: Model, tmp_path: Path) -
     source = sv.open_images(tmp_path / "images")
     clean = sv.record(model, source, tmp_path / "clean", options=RecordOptions(batch_size=16))
     (tmp_path / "images" / "1" / "39.png").unlink()
+    options = InterventionOptions(("all",), baselines=("one",), batch_size=16, workers=1)
     with pytest.raises(SourceError, match=r"39\.png was recorded and cannot be read any more"):
-        options = InterventionOptions(("all",), baselines=("one",), batch_size=16, workers=1)
         sv.intervene(model, source, tmp_path / "out", options=options, baselines_from=clean, engine=ENGINE)
 
 
