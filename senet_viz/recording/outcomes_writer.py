@@ -110,9 +110,7 @@ class OutcomesWriter(JobFolder):
 
     def add_notes(self, notes: Sequence[str]) -> None:
         """Sentences that a reader must know, with the next commit; each once."""
-        new = [note for note in notes if note not in self.draft.notes]
-        if new:
-            self.draft = dataclasses.replace(self.draft, notes=(*self.draft.notes, *new))
+        self.draft = dataclasses.replace(self.draft, notes=tuple(dict.fromkeys((*self.draft.notes, *notes))))
 
     def finish(
         self, *, throughput: Mapping[str, Any], baselines: Mapping[str, Any], notes: Sequence[str] = ()

@@ -229,6 +229,6 @@ class Walk:
 
     def _commit(self, **changes: Any) -> None:
         path = dataclasses.replace(self._path, **changes)
-        shortage = [note for note in describe_shortage(self._runner.report()) if note not in path.notes]
-        self._path = dataclasses.replace(path, notes=(*path.notes, *shortage))
+        notes = dict.fromkeys((*path.notes, *describe_shortage(self._runner.report())))  # each once
+        self._path = dataclasses.replace(path, notes=tuple(notes))
         write_freezing(self._keeper.folder, self._path)
